@@ -1,0 +1,271 @@
+"""What shall run, fully said: the manifest after interpolation, checks and recipes, as plain dataclasses.
+
+The command makes it and hands it to the supervisor as JSON. It holds no decision and does nothing.
+
+Some words in it are known only later: addresses (ports are allocated before the first spawn) and the paths
+of native programs (fetched at need). They stand in the text as references between NUL bytes, which no
+environment, argument or manifest can contain, so that nothing a user writes is ever taken for one:
+`\\0services.kafka.broker\\0` and `\\0tools.java\\0`. `core.launch` fills them in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from devctl.core.status import Condition, Kind
+
+VERSION = 1
+MARK = "\0"
+
+
+def reference(dotted: str) -> str:
+    """Return the reference to `services.NAME.PORT[.host|.port|.all]` or `tools.NAME` for use in any text."""
+    return f"{MARK}{dotted}{MARK}"
+
+
+def references(text: str) -> Iterator[str]:
+    """Yield the dotted names that `text` refers to."""
+    return iter(text.split(MARK)[1::2])
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with each reference replaced by its value; KeyError names one that is not known."""
+    parts = text.split(MARK)
+    parts[1::2] = [values[name] for name in parts[1::2]]
+    return "".join(parts)
+
+
+class CheckKind(StrEnum):
+    """The ways to ask "ready?"."""
+
+    HTTP = "http"
+    TCP = "tcp"
+    COMMAND = "command"
+    LOG = "log"
+    KAFKA = "kafka"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A health check with its times in seconds. `port` is a port name of the service."""
+
+    kind: CheckKind
+    port: str = ""
+    path: str = "/"
+    status: tuple[int, ...] = ()  # accepted HTTP statuses; empty = 200 to 399
+    headers: dict[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    pattern: str = ""
+    interval_seconds: float = 2.0
+    timeout_seconds: float = 2.0
+    retries: int = 3
+    start_interval_seconds: float = 0.025
+    start_period_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """What must hold of `service` before the dependent starts."""
+
+    service: str
+    condition: Condition = Condition.STARTED
+    required: bool = True
+    restart: bool = False  # restart the dependent when this service is restarted by a person
+
+
+class RestartCondition(StrEnum):
+    """When an instance that ended by itself is started again (Compose's words)."""
+
+    NO = "no"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+    UNLESS_STOPPED = "unless-stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How often an instance may be restarted: `max_attempts` within `window_seconds` is a crash loop."""
+
+    condition: RestartCondition = RestartCondition.ON_FAILURE
+    delay_seconds: float | None = None
+    max_attempts: int = 5
+    window_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A named port. `number` 0 = any free one. `inherited`: the keeper binds it and hands the socket over
+    as file descriptor 3, 4, … in order of declaration (LISTEN_FDS as systemd has it)."""
+
+    name: str
+    number: int = 0
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to write before the start. `live`: rewritten in place when it changes, without a restart."""
+
+    path: str
+    content: str
+    mode: int = 0o600
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Restart the service when a file under `path` changes."""
+
+    path: str
+    ignore: tuple[str, ...] = ()
+    dependents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to run a service. `name` is process, native, container or embedded."""
+
+    name: str
+    kind: Kind
+    argv: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    check: Check | None = None
+    ports: tuple[Port, ...] = ()  # further ports that only this variant has
+    files: tuple[File, ...] = ()
+    folders: tuple[str, ...] = ()  # made (0700) before the start
+    tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.tools
+    image: str = ""
+    note: str = ""  # what a person should know of it, such as that it is a stand-in
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A variant that this machine cannot have: why, and what would bring it."""
+
+    variant: str
+    reason: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry of the stack. `variants`: what may run, in order of preference; the first that can be had does.
+
+    `ports` are the ports that others may refer to; they are the same for every variant.
+    """
+
+    name: str
+    variants: tuple[Variant, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    uses: str = ""
+    ports: tuple[Port, ...] = ()
+    depends_on: tuple[Dependency, ...] = ()
+    restart: RestartPolicy = RestartPolicy()
+    replicas: int = 1
+    optional: bool = False
+    profiles: tuple[str, ...] = ()
+    watch: tuple[Watch, ...] = ()
+    stop_signal: str = "SIGTERM"
+    stop_grace_seconds: float = 10.0
+    metrics: str = ""  # path that Prometheus scrapes
+    page: str = ""  # port name of the page that `open` shows
+    telemetry: bool = True  # gets OTEL_* variables
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """Where the hub passes spans on to: `kind` is otlp or zipkin."""
+
+    name: str
+    kind: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How `devctl journey` finds one thing: the span attribute and log field that carry its id."""
+
+    name: str
+    attribute: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole stack. `host_environment` is the allow-listed part of the command's environment that every
+    process gets beneath its own; it is no part of a definition. `active` are the services asked for, with
+    what they depend on."""
+
+    name: str
+    folder: str
+    services: dict[str, Service] = field(default_factory=dict)
+    active: tuple[str, ...] = ()
+    exporters: tuple[Exporter, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    telemetry: bool = True
+    record_bytes: int = 2 << 30
+    log_bytes: int = 256 << 20  # per service
+    host_environment: dict[str, str] = field(default_factory=dict)
+    manifests: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    version: int = VERSION
+
+
+def digest(service: Service, variant: Variant) -> str:
+    """Return what identifies a definition: equal digests need no restart. Live files and times of checks are
+    followed without one."""
+    lasting = [f for f in variant.files if not f.live]
+    parts = (
+        variant.argv, sorted(variant.environment.items()), variant.working_dir, variant.image, variant.name,
+        [(p.name, p.number, p.inherited) for p in (*service.ports, *variant.ports)],
+        [(f.path, f.content, f.mode) for f in lasting],
+    )  # fmt: skip
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> Any:
+    """Return plain JSON data for any dataclass of this module."""
+    return dataclasses.asdict(value)  # type: ignore[call-overload]
+
+
+def from_json(kind: type[T], data: Any) -> T:
+    """Return the dataclass `kind` that `to_json` made `data` from; unknown keys are a KeyError."""
+    return typing.cast(T, _decode(kind, data))
+
+
+_hints: dict[type, dict[str, Any]] = {}
+
+
+def _decode(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        return (
+            None
+            if data is None
+            else _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
+        )
+    if origin is tuple:
+        return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
+    if origin is dict:
+        value_kind = typing.get_args(kind)[1]
+        return {key: _decode(value_kind, item) for key, item in data.items()}
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = _hints.setdefault(kind, {}) or _hints[kind]
+        if not hints:
+            hints.update(typing.get_type_hints(kind))
+        return kind(**{key: _decode(hints[key], item) for key, item in data.items()})
+    return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data

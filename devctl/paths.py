@@ -1,0 +1,82 @@
+"""Where things lie on disk: the stack's folder, its state, its socket, the user's tool cache.
+
+Only names are made here; whoever writes makes the folder (0700). Standard library only, so that
+`devctl status` may import it.
+"""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+MANIFEST_NAMES = ("stack.yaml", "stack.yml")
+STATE_FOLDER = ".devctl"
+
+
+@dataclass(frozen=True, slots=True)
+class StackPaths:
+    """Every path of one stack: known by its folder (real path) and its project name (empty = the default)."""
+
+    folder: Path
+    project: str = ""
+
+    @property
+    def state(self) -> Path:
+        """Runs and volumes; ignored by git through a file of its own."""
+        base = self.folder / STATE_FOLDER
+        return base / "projects" / self.project if self.project else base
+
+    @property
+    def runs(self) -> Path:
+        return self.state / "runs"
+
+    @property
+    def volumes(self) -> Path:
+        return self.state / "volumes"
+
+    @property
+    def key(self) -> str:
+        """A short name for this stack, the same for every command that finds it."""
+        return hashlib.sha256(f"{self.folder}\0{self.project}".encode()).hexdigest()[:12]
+
+    @property
+    def runtime(self) -> Path:
+        """The 0700 folder of sockets, lock and FIFOs; short, since a socket's path is limited to 104 bytes."""
+        return runtime_base() / self.key
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime / "session.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "supervisor.lock"
+
+
+def runtime_base() -> Path:
+    """Return the private folder above all runtime folders of this user."""
+    xdg = os.environ.get("XDG_RUNTIME_DIR", "")
+    if xdg.startswith("/") and os.access(xdg, os.W_OK):
+        return Path(xdg) / "devctl"
+    return Path(tempfile.gettempdir()) / f"devctl-{os.getuid()}"
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder, shared by all stacks of the user."""
+    if override := os.environ.get("DEVCTL_CACHE"):
+        return Path(override)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("devctl"))
+
+
+def find_folder(start: Path) -> Path | None:
+    """Return the nearest folder from `start` upwards that holds a manifest or a stack's state, else None."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (
+            any((folder / name).is_file() for name in MANIFEST_NAMES)
+            or (folder / STATE_FOLDER / "runs").is_dir()
+        ):
+            return folder
+    return None

@@ -1,0 +1,1 @@
+"""The read side: logs, traces, metrics, journeys and boards, for every front end alike."""

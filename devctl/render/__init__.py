@@ -1,0 +1,1 @@
+"""How results, progress and problems look: plain, live, JSON, quiet."""

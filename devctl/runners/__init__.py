@@ -1,0 +1,1 @@
+"""How instances are started, stopped and observed, one module per kind."""

@@ -1,0 +1,81 @@
+"""The agreement between the supervisor and whatever runs instances. A runner does; it decides nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from devctl.core.launch import Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One living instance, told apart from any later process of the same number by its start time.
+
+    `start_ticks` is field 22 of /proc/PID/stat (elsewhere the creation time in the platform's unit).
+    `container` is the engine's id, for the runner of that kind.
+    """
+
+    instance: str
+    pid: int
+    start_ticks: int
+    started_ns: int
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """An instance ended. `code` is its exit code, negative for a signal, None where nobody can know it
+    (its keeper was killed meanwhile)."""
+
+    instance: str
+    pid: int
+    code: int | None
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop took: how many processes had to be killed, and the exit of the leader."""
+
+    instance: str
+    code: int | None
+    killed: tuple[int, ...] = ()
+
+
+class Runner(Protocol):
+    """Start, stop and observe the instances of one kind."""
+
+    async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
+        """Find (or make) what holds the instances, return those that live, and report every exit from now on.
+
+        `on_lost` is called when the holder itself is gone; the supervisor then calls `connect` and `adopt` again.
+        """
+        ...
+
+    async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
+        """Take back instances that an earlier holder started; return those that are gone meanwhile."""
+        ...
+
+    async def start(self, launch: Launch) -> Identity:
+        """Start an instance; DevctlError says why it could not be (no such program, not executable …)."""
+        ...
+
+    async def signal(self, instance: str, number: int) -> None:
+        """Send a signal to every process of the instance; nothing happens when it is gone."""
+        ...
+
+    async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
+        """Ask, wait, insist: return when no process of the instance is left."""
+        ...
+
+    async def save(self, snapshot: bytes) -> None:
+        """Keep the supervisor's last snapshot beside the instances, for when disk and supervisor fail together."""
+        ...
+
+    async def saved(self) -> bytes:
+        """Return what `save` last kept, empty when nothing was."""
+        ...
+
+    async def close(self, *, end: bool) -> None:
+        """Let go; with `end` also end the holder (it must be empty by then)."""
+        ...

@@ -1,0 +1,1 @@
+"""The background process of one stack: one loop decides, one writer of state."""
