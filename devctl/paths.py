@@ -74,9 +74,6 @@ def cache_folder() -> Path:
 def find_folder(start: Path) -> Path | None:
     """Return the nearest folder from `start` upwards that holds a manifest or a stack's state, else None."""
     for folder in (start.resolve(), *start.resolve().parents):
-        if (
-            any((folder / name).is_file() for name in MANIFEST_NAMES)
-            or (folder / STATE_FOLDER / "runs").is_dir()
-        ):
+        if any((folder / name).is_file() for name in MANIFEST_NAMES) or (folder / STATE_FOLDER / "runs").is_dir():
             return folder
     return None

@@ -15,8 +15,6 @@ class Launch:
     working_dir: str
     log_folder: str
     ports: dict[str, int] = field(default_factory=dict)
-    inherited: dict[str, int] = field(
-        default_factory=dict
-    )  # port name → number the keeper binds and hands over
+    inherited: dict[str, int] = field(default_factory=dict)  # port name → number the keeper binds and hands over
     stop_signal: str = "SIGTERM"
     log_bytes: int = 256 << 20

@@ -253,11 +253,7 @@ _hints: dict[type, dict[str, Any]] = {}
 def _decode(kind: Any, data: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        return (
-            None
-            if data is None
-            else _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
-        )
+        return None if data is None else _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
     if origin is tuple:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
     if origin is dict:
