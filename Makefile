@@ -1,0 +1,60 @@
+# Everything sets itself up: `make up` starts the shop, `make test` runs every test.
+DEVCTL := .venv/bin/devctl
+PY := .venv/bin/python
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev up down demo test check unit e2e generate lock bench soak clean
+
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## make the environment only (.venv in this checkout)
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup dev
+
+up: setup ## start the shop, print its addresses, return
+	@$(DEVCTL) up -d
+
+down: setup ## stop the shop
+	@$(DEVCTL) down
+
+demo: setup ## place an order and show how to follow it
+	@$(PY) -m services.demo
+
+test: check unit e2e ## run every test
+
+check: setup-dev ## lint, types, import contracts, generated files
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) -m scripts.generated --check
+
+unit: setup-dev
+	.venv/bin/pytest -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
+
+e2e: setup-dev
+	.venv/bin/pytest tests/e2e
+
+generate: setup-dev ## write the generated files again
+	$(PY) -m scripts.generated --write
+
+lock: ## resolve the pinned requirements again (needs uv)
+	uv pip compile pyproject.toml --extra native --extra shop --extra build --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q -o requirements.lock
+	uv pip compile pyproject.toml --extra native --extra shop --extra build --extra dev -c requirements.lock --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	  -q -o requirements-dev.lock
+
+bench: setup-dev ## measure devctl against floors of the same run
+	$(PY) -m bench
+
+soak: setup-dev ## the full counts of rounds, orders and spans
+	DEVCTL_SOAK=1 .venv/bin/pytest tests -m soak
+
+clean: ## stop the shop and delete what was made (the tool cache stays)
+	@[ ! -x $(DEVCTL) ] || $(DEVCTL) down --volumes --yes || true
+	rm -rf .venv .devctl .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

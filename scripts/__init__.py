@@ -1,0 +1,1 @@
+"""Helpers of the project itself: set-up and generated files."""
