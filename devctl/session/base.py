@@ -1,0 +1,298 @@
+"""The one door through which every front end speaks to a stack: its calls and the shapes of its answers.
+
+One JSON object a line over a Unix socket. Request `{"v": 1, "id": n, "call": NAME, …}`; answers
+`{"id": n, "item": …}` any number of times, then `{"id": n, "result": …}` or
+`{"id": n, "error": {what, where, next, exit_code}}`. The shapes are plain JSON; `status` is also what
+`devctl status --json` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from devctl.core.spec import Spec
+
+VERSION = 1
+
+CALLS = (
+    "hello", "status", "apply", "plan", "watch", "stop", "restart", "kill", "check", "why", "spec", "down",
+)  # fmt: skip
+
+
+class ProcessView(TypedDict):
+    """A process of devctl itself. `pid` is 0 where it does not run."""
+
+    pid: int
+
+
+class InstanceView(TypedDict):
+    """One instance. `started_at` is RFC 3339 in UTC, empty before the first start; `pid` is 0 when it does not live.
+
+    `cpu_percent` is of one core, over the time since the last look; both figures are of the whole process tree.
+    """
+
+    id: str
+    pid: int
+    container: str
+    status: str
+    reason: str
+    ports: dict[str, str]
+    started_at: str
+    restarts: int
+    exit_code: int | None
+    cpu_percent: float
+    memory_bytes: int
+
+
+class ServiceView(TypedDict):
+    """One service as every front end shows it.
+
+    `ports` are those of the first instance as host:port. `waits_for` are the services that block it now.
+    `started_seconds` is from the spawn to ready, of the last start of the slowest instance; None before.
+    `page` is the address that `open` shows, empty when there is none. `why_variant` says why this variant runs.
+    """
+
+    name: str
+    status: str
+    variant: str
+    why_variant: str
+    kind: str
+    optional: bool
+    reason: str
+    cure: str
+    note: str
+    uses: str
+    depends_on: list[str]
+    ports: dict[str, str]
+    page: str
+    waits_for: list[str]
+    started_seconds: float | None
+    instances: list[InstanceView]
+
+
+class StatusView(TypedDict):
+    """A whole stack. `status` is healthy, unhealthy, starting, stopping or stopped."""
+
+    stack: str
+    run: str
+    status: str
+    folder: str
+    supervisor: ProcessView
+    keeper: ProcessView
+    services: list[ServiceView]
+
+
+class ProgressView(TypedDict):
+    """How far a download is. `total` is 0 where nobody knows it."""
+
+    service: str
+    tool: str
+    source: str
+    stage: str
+    bytes: int
+    total: int
+
+
+class AcceptedView(TypedDict):
+    """The first item of `apply`: `began` is true in the one call that began the run, `joined` otherwise."""
+
+    run: str
+    began: bool
+    steps: list[StepView]
+
+
+class Item(TypedDict, total=False):
+    """What a stream sends, one or more of its keys at a time.
+
+    `status`: everything (the first item of `watch`). `services`: those that changed. `event`: what happened,
+    see core.events. `progress`: a download. `accepted`: what `apply` set out to do. `status_word`: the word for
+    the whole stack when it changed. `notice`: a sentence for a person.
+    """
+
+    status: StatusView
+    services: list[ServiceView]
+    event: dict[str, Any]
+    progress: ProgressView
+    accepted: AcceptedView
+    status_word: str
+    notice: str
+
+
+class StepView(TypedDict):
+    """One step of a plan: `action` is fetch, write, start, stop or restart; `after` are services to wait for."""
+
+    action: str
+    service: str
+    cause: str
+    after: list[str]
+    text: str
+
+
+class PathView(TypedDict):
+    """One link of the critical path of a start: how long this service itself took, and when it was ready."""
+
+    service: str
+    seconds: float
+    ready_seconds: float
+
+
+class Settled(TypedDict):
+    """The result of `apply`, `stop`, `restart` and `down` once nothing more happens by itself.
+
+    `healthy`: everything but the optional is good. `going_on`: optional services that are still being fetched.
+    `critical_path` is the longest chain of this call, first to last; `seconds` what the call took.
+    """
+
+    run: str
+    healthy: bool
+    began: bool
+    seconds: float
+    critical_path: list[PathView]
+    going_on: list[str]
+    failed: list[str]
+
+
+class CheckView(TypedDict):
+    """One answer of one probe, asked now. `healthy` None: the service has no check."""
+
+    service: str
+    instance: str
+    healthy: bool | None
+    check: str
+    answer: str
+    milliseconds: float
+
+
+class CauseView(TypedDict):
+    """One link of a blame chain; the last one is the root cause.
+
+    `says` is the sentence, `next` what to do; `lines` the last lines of its log (raw text, unfiltered), `answer`
+    what its probe saw last, `exit_code` of its last end.
+    """
+
+    service: str
+    instance: str
+    status: str
+    says: str
+    next: str
+    exit_code: int | None
+    answer: str
+    lines: list[str]
+
+
+class WhyView(TypedDict):
+    """Why a service is not good: the chain from it down to the root; an empty chain means that it is good."""
+
+    service: str
+    status: str
+    chain: list[CauseView]
+
+
+class LaunchView(TypedDict):
+    """How an instance is run, every word filled in. Secrets are in: the reader masks them."""
+
+    instance: str
+    argv: list[str]
+    environment: dict[str, str]
+    working_dir: str
+    ports: dict[str, int]
+
+
+class SpecView(TypedDict):
+    """The specification in force, and the launch of every instance."""
+
+    spec: dict[str, Any]
+    launches: list[LaunchView]
+
+
+class HelloView(TypedDict):
+    """Who answers. `run` is empty before the first `apply`."""
+
+    version: int
+    devctl: str
+    pid: int
+    run: str
+
+
+OnItem = Callable[[Item], None]
+"""Is called with each item of a stream as it comes; an exception in it ends the wait, not the work."""
+
+
+class Session(Protocol):
+    """What a front end may ask of a stack. Every method raises DevctlError with what, where and what next."""
+
+    def hello(self) -> HelloView:
+        """Say who answers, and which run."""
+        ...
+
+    def status(self) -> StatusView:
+        """Return how the whole stack stands."""
+        ...
+
+    def apply(
+        self,
+        spec: Spec,
+        *,
+        names: Sequence[str] = (),
+        force: bool = False,
+        no_deps: bool = False,
+        watch: bool = False,
+        wait: bool = True,
+        on_item: OnItem | None = None,
+    ) -> Settled:
+        """Bring `names` (none: all that is active in `spec`) and what they need up, as `spec` says.
+
+        `force` restarts even what did not change, `watch` restarts services when their files change. With `wait`
+        it returns when everything is settled, else as soon as the work is accepted.
+        """
+        ...
+
+    def start(self, names: Sequence[str], *, wait: bool = True, on_item: OnItem | None = None) -> Settled:
+        """Bring services of the specification in force up again (`apply` without a new one)."""
+        ...
+
+    def plan(
+        self, spec: Spec, *, names: Sequence[str] = (), force: bool = False, no_deps: bool = False
+    ) -> list[StepView]:
+        """Return the steps that `apply` would take, and take none."""
+        ...
+
+    def watch(self) -> Iterator[Item]:
+        """Yield the status, then every change, until the stack is gone or the iterator is closed."""
+        ...
+
+    def stop(self, names: Sequence[str], *, on_item: OnItem | None = None) -> Settled:
+        """Stop `names` and nothing else; return when no process of them is left."""
+        ...
+
+    def restart(
+        self, names: Sequence[str], *, with_dependents: bool = False, wait: bool = True, on_item: OnItem | None = None
+    ) -> Settled:
+        """Restart `names` in dependency order; return when they are settled again."""
+        ...
+
+    def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
+        """Send a signal to every process of `names`; return the instances that got it. Restart policies act."""
+        ...
+
+    def check(self, names: Sequence[str] = ()) -> list[CheckView]:
+        """Run the probes now and return what they saw."""
+        ...
+
+    def why(self, names: Sequence[str] = ()) -> list[WhyView]:
+        """Explain each of `names` (none: each service that is not good)."""
+        ...
+
+    def spec(self) -> SpecView:
+        """Return the specification in force with every launch filled in."""
+        ...
+
+    def down(self, *, volumes: bool = False, now: bool = False, on_item: OnItem | None = None) -> Settled:
+        """Stop everything in reverse order and end the run; `now` kills at once. `volumes` also deletes the data."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; the stack goes on."""
+        ...
