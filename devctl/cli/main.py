@@ -1,0 +1,77 @@
+"""The one border of the command line: words go in, text for people and an exit code come out.
+
+It tells a mistake of the user, a bug of devctl, Ctrl-C and a closed pipe apart; nothing below it prints an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from devctl.cli import parse
+from devctl.cli.context import Context
+from devctl.errors import DevctlError, ExitCode
+from devctl.render.terminal import Terminal
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ, terminal: Terminal | None = None) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    screen = terminal or Terminal.of_process(environ)
+    return guarded(lambda: _run(argv or ["--help"], environ, screen), screen, argv, environ)
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal) -> int:
+    try:
+        if "_DEVCTL_COMPLETE" in environ:
+            raise parse.Declined
+        call = parse.parse(argv, environ)
+    except parse.Declined:
+        from devctl.cli import typer_app
+
+        outcome = typer_app.read(argv, environ)
+        if isinstance(outcome, int):
+            return outcome
+        call = outcome
+    terminal.no_color = bool(call.globals.pop("no_color"))
+    return call.run(Context(call.globals, environ, terminal))
+
+
+def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Return the exit code of `function`; tell the person whatever it raises."""
+    try:
+        code = function()
+        terminal.flush()
+        return code
+    except BrokenPipeError:
+        terminal.abandon()
+        return ExitCode.OK
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except DevctlError as error:
+        return _tell(error, terminal)
+    except Exception as error:  # the border: our bug, kept whole in a report
+        return _report(error, terminal, argv, environ)
+
+
+def _tell(error: DevctlError, terminal: Terminal) -> int:
+    from devctl.render import problems
+
+    terminal.say(problems.text(error, terminal))
+    return error.exit_code
+
+
+def _report(error: Exception, terminal: Terminal, argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    from devctl.cli import bug
+
+    path = bug.write(error, argv, environ)
+    kind = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return _tell(
+        DevctlBug(f"devctl has a bug ({kind})", next=f"A report with all that is known was written to {path}."),
+        terminal,
+    )
+
+
+class DevctlBug(DevctlError):
+    """Something that devctl did not expect of itself."""
+
+    exit_code = ExitCode.BUG

@@ -1,0 +1,101 @@
+"""Where output goes: results to stdout, talk to stderr; colour, width and liveness decided in one place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+CODES = {
+    "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36",
+    "bold": "1", "dim": "2",
+}  # fmt: skip
+
+
+class Terminal:
+    """The two streams of a command and what they can show."""
+
+    def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str], *, no_color: bool = False) -> None:
+        self.out = out
+        self.err = err
+        self.environ = environ
+        self.no_color = no_color
+
+    @classmethod
+    def of_process(cls, environ: Mapping[str, str]) -> Terminal:
+        """Return this process's terminal; characters that its encoding lacks are escaped, never an error."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        return cls(sys.stdout, sys.stderr, environ)
+
+    def colour(self, stream: TextIO | None = None) -> bool:
+        """Tell whether `stream` (stdout unless given) shall get colours."""
+        if self.no_color or self.environ.get("NO_COLOR"):
+            return False
+        if self.environ.get("FORCE_COLOR"):
+            return self.environ["FORCE_COLOR"] != "0"
+        return _is_terminal(stream or self.out) and self.environ.get("TERM") != "dumb"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at stdout."""
+        return _is_terminal(self.out)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether talk may be redrawn in place."""
+        return _is_terminal(self.err) and self.environ.get("TERM", "dumb") != "dumb"
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person can be asked a question."""
+        return sys.stdin is not None and sys.stdin.isatty() and _is_terminal(self.err)
+
+    @property
+    def width(self) -> int:
+        """Columns to fill: the terminal's, or plenty where there is none."""
+        if (columns := self.environ.get("COLUMNS", "")).isdigit() and int(columns) > 0:
+            return int(columns)
+        try:
+            return os.get_terminal_size(self.out.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 200
+
+    def write(self, text: str) -> None:
+        """Write a result to stdout, with a newline after it."""
+        self.out.write(text + "\n")
+
+    def say(self, text: str) -> None:
+        """Say something to the person, on stderr."""
+        self.out.flush()
+        self.err.write(text + "\n")
+        self.err.flush()
+
+    def paint(self, text: str, *styles: str, err: bool = False) -> str:
+        """Return `text` in the named styles where colours are shown."""
+        if not styles or not self.colour(self.err if err else self.out):
+            return text
+        return f"\x1b[{';'.join(CODES[style] for style in styles)}m{text}\x1b[0m"
+
+    def ask(self, question: str) -> bool:
+        """Return whether the person agrees; only for where `can_ask`."""
+        self.say(f"{question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def flush(self) -> None:
+        """Write out what is buffered; a closed pipe shows here at the latest."""
+        self.out.flush()
+
+    def abandon(self) -> None:
+        """Give up on stdout, whose reader is gone, so that nothing complains at exit."""
+        if self.out is sys.stdout:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False

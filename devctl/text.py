@@ -1,0 +1,172 @@
+"""Words for people: what is safe on a terminal, durations, sizes, the nearest right word, and what stays secret.
+
+Standard library only, nothing heavy at import: `devctl status` loads this.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+
+# A control sequence as ECMA-48 has it: CSI, the string kinds (OSC, DCS, SOS, PM, APC) up to their end or the end
+# of the text, charset and other short escapes. Seven-bit and eight-bit introducers alike.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|(?=\x1b)|$)"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+# What is left and would move, hide or reorder text: C0 but tab, DEL, C1, line separators, bidi and zero-width marks.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+_SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIALS?)S?$", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^/@\s]+)(?=@)")
+MASK = "********"
+
+
+def clean(text: str, *, colour: bool = False) -> str:
+    """Return `text` as one line that is safe on a terminal: control sequences go, other hidden characters are
+    shown as escapes. With `colour` the codes that only set colours and weight survive."""
+    if text.isprintable() and text.isascii():
+        return text
+    if "\x1b" in text or not text.isascii():
+        text = _SEQUENCE.sub(_keep_colour if colour else "", text)
+    text = text.rstrip("\r\n")
+    return _HIDDEN.sub(_show_unless_colour if colour else _show, text)
+
+
+def clean_lines(text: str) -> str:
+    """Return `text` of several lines with each made safe as `clean` does."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def _keep_colour(match: re.Match[str]) -> str:
+    sequence = match.group()
+    return sequence if _COLOUR.fullmatch(sequence) else ""
+
+
+def _show(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def _show_unless_colour(match: re.Match[str]) -> str:
+    rest = match.string[match.start() :]
+    return match.group() if match.group() == "\x1b" and _COLOUR.match(rest) else _show(match)
+
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in `1h30m`, `250ms`, `42` (seconds); ValueError when it is none of these."""
+    text = text.strip()
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return float(text)
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(f"not a duration: {text!r}")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def duration(seconds: float) -> str:
+    """Return a short human form: `8 ms`, `1.25 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 20 else f"{seconds:.0f} s"
+    whole = int(seconds)
+    for size, name, below, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {name} {rest} {small}" if rest else f"{whole // size} {name}"
+    return f"{whole} s"
+
+
+def size(count: float) -> str:
+    """Return bytes in a short human form with decimal units: `812 B`, `43 MB`, `1.2 GB`."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 999.5 or unit == "TB":
+            return f"{count:.1f} {unit}" if count < 9.95 else f"{count:.0f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return `1 service` or `3 services`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listing(words: Iterable[str], last: str = "and") -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    *head, tail = list(words) or [""]
+    return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that `word` most likely meant, empty when none is near."""
+    import difflib
+
+    choices = list(known)
+    lowered = {choice.lower(): choice for choice in choices}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else ""
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable of this name holds something that must not be shown."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def masked(name: str, value: str) -> str:
+    """Return `value` as it may be shown: secrets by name and passwords in URLs are hidden."""
+    if value and is_secret(name):
+        return MASK
+    return _URL_PASSWORD.sub(rf"\1:{MASK}", value)
+
+
+def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return a copy of `environment` as it may be shown."""
+    return {name: masked(name, value) for name, value in environment.items()}
+
+
+def mask_text(text: str, environment: Mapping[str, str]) -> str:
+    """Return free text with every secret value of `environment` (of four characters or more) and every password
+    in a URL hidden."""
+    values = {value for name, value in environment.items() if len(value) >= 4 and is_secret(name)}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return _URL_PASSWORD.sub(rf"\1:{MASK}", text)
+
+
+def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cwd: str = "") -> str:
+    """Return what a person types here to run this devctl: `devctl` when the PATH leads to it, else its path."""
+    import sys
+
+    own = os.path.join(prefix or sys.prefix, "bin", "devctl")  # noqa: PTH118  pathlib costs 10 ms here
+    if not os.path.exists(own):  # noqa: PTH110
+        return "devctl"
+    for folder in environ.get("PATH", "").split(os.pathsep):
+        candidate = os.path.join(folder, "devctl")  # noqa: PTH118
+        if os.access(candidate, os.X_OK):
+            return "devctl" if os.path.realpath(candidate) == os.path.realpath(own) else _short(own, cwd)
+    return _short(own, cwd)
+
+
+def _short(path: str, cwd: str) -> str:
+    relative = os.path.relpath(path, cwd or os.getcwd())  # noqa: PTH109
+    return path if relative.startswith("..") else relative
+
+
+def typed(text: str, command: str = "") -> str:
+    """Return `text` with each quoted command (`devctl up`) written as it must be typed here."""
+    if "`devctl" not in text:
+        return text
+    return text.replace("`devctl", "`" + (command or devctl_command()))
