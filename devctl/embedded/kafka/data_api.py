@@ -1,0 +1,189 @@
+"""Produce, Fetch and ListOffsets: records in, records out, and where they lie."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from devctl.embedded.kafka import batch
+from devctl.embedded.kafka.batch import BadBatch, Header
+from devctl.embedded.kafka.broker import MOST_BATCH_BYTES, Asked, Broker
+from devctl.embedded.kafka.messages import Error
+from devctl.embedded.kafka.partition import Partition
+from devctl.embedded.kafka.wire import Message
+
+LATEST, EARLIEST = -1, -2
+READ_COMMITTED = 1
+
+
+class DataApi:
+    """Answers what producers and consumers ask about records."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def produce(self, asked: Asked) -> Message | None:
+        """Write batches; they are in the log's file before the answer is given."""
+        body = asked.body
+        topics = [
+            {
+                "name": topic["name"],
+                "partitions": [self._written(body, topic["name"], one) for one in topic["partitions"]],
+            }
+            for topic in body["topics"]
+        ]
+        return {"topics": topics, "throttle": 0} if body["acks"] != 0 else None
+
+    def _written(self, body: Message, topic: str, asked: Message) -> Message:
+        partition = self._broker.topics.find(topic, asked["index"])
+        error, base = Error.UNKNOWN_TOPIC_OR_PARTITION, -1
+        if body["acks"] not in (-1, 0, 1):
+            error = Error.INVALID_REQUIRED_ACKS
+        elif partition is not None:
+            error, base = self._append(body, topic, asked, partition)
+        start = partition.start if partition is not None else -1
+        return {"index": asked["index"], "error": error, "base_offset": base, "append_time": -1, "start": start}
+
+    def _append(self, body: Message, topic: str, asked: Message, partition: Partition) -> tuple[Error, int]:
+        try:
+            batches = list(batch.split(asked["records"] or memoryview(b"")))
+        except BadBatch:
+            return Error.CORRUPT_MESSAGE, -1
+        first = -1
+        for head, data in batches:
+            error = self._refusal(body, topic, asked["index"], head)
+            if error is Error.NONE:
+                error, base = self._stored(partition, head, data)
+                first = base if first < 0 else first
+            if error is not Error.NONE:
+                return error, -1
+        return (Error.NONE, first) if batches else (Error.CORRUPT_MESSAGE, -1)
+
+    def _refusal(self, body: Message, topic: str, index: int, head: Header) -> Error:
+        if head.control or head.last_delta + 1 != head.count:
+            return Error.CORRUPT_MESSAGE
+        if head.size > MOST_BATCH_BYTES:
+            return Error.MESSAGE_TOO_LARGE
+        if not head.transactional:
+            return Error.NONE
+        return self._broker.transactions.may_write(body["transactional_id"], head.producer, head.epoch, topic, index)
+
+    def _stored(self, partition: Partition, head: Header, data: memoryview) -> tuple[Error, int]:
+        try:
+            return partition.append(head, data)
+        except OSError:
+            return Error.KAFKA_STORAGE_ERROR, -1
+
+    async def fetch(self, asked: Asked) -> Message:
+        """Give what there is from the offsets asked for; wait for more when it is too little."""
+        answer, size, failed = self._fetched(asked)
+        wait = asked.body["max_wait"] / 1000
+        if size < asked.body["min_bytes"] and not failed and wait > 0:
+            await self._more(asked, wait)
+            answer = self._fetched(asked)[0]
+        return answer
+
+    async def _more(self, asked: Asked, wait: float) -> None:
+        loop = asyncio.get_running_loop()
+        partitions = [
+            partition
+            for topic in asked.body["topics"]
+            for one in topic["partitions"]
+            if (partition := self._broker.topics.find(topic["name"], one["index"])) is not None
+        ]
+        deadline = loop.time() + wait
+        while (left := deadline - loop.time()) > 0:
+            if not await self._woken(partitions, left) or self._enough(asked):
+                return
+
+    def _enough(self, asked: Asked) -> bool:
+        _, size, failed = self._fetched(asked)
+        return failed or size >= asked.body["min_bytes"]
+
+    async def _woken(self, partitions: list[Partition], seconds: float) -> bool:
+        """Wait for a change in one of the partitions; False when none came in time."""
+        loop = asyncio.get_running_loop()
+        change: asyncio.Future[bool] = loop.create_future()
+        timer = loop.call_later(seconds, _settle, change, False)
+
+        def wake() -> None:
+            _settle(change, True)
+
+        for partition in partitions:
+            partition.watch(wake)
+        try:
+            return await change
+        finally:
+            timer.cancel()
+            for partition in partitions:
+                partition.unwatch(wake)
+
+    def _fetched(self, asked: Asked) -> tuple[Message, int, bool]:
+        """Give the answer as it would be now, how many bytes of records it holds, and whether any part failed."""
+        left = asked.body["max_bytes"]
+        committed_only = asked.body["isolation"] == READ_COMMITTED
+        topics: list[Message] = []
+        total, failed = 0, False
+        for topic in asked.body["topics"]:
+            parts = []
+            for one in topic["partitions"]:
+                part = self._part(topic["name"], one, max(0, left - total), committed_only, total == 0)
+                total += len(part["records"])
+                failed = failed or part["error"] is not Error.NONE
+                parts.append(part)
+            topics.append({"name": topic["name"], "partitions": parts})
+        return {"throttle": 0, "error": Error.NONE, "session": 0, "topics": topics}, total, failed
+
+    def _part(self, topic: str, one: Message, left: int, committed_only: bool, first: bool) -> Message:
+        partition = self._broker.topics.find(topic, one["index"])
+        part: dict[str, Any] = {
+            "index": one["index"],
+            "error": Error.UNKNOWN_TOPIC_OR_PARTITION,
+            "high_watermark": -1,
+            "stable": -1,
+            "start": -1,
+            "aborted": None,
+            "read_replica": -1,
+            "records": b"",
+        }
+        if partition is None:
+            return part
+        part |= {"high_watermark": partition.end, "stable": partition.stable, "start": partition.start}
+        if not partition.start <= one["offset"] <= partition.end:
+            return part | {"error": Error.OFFSET_OUT_OF_RANGE}
+        part["error"] = Error.NONE
+        if left > 0 or first:
+            part["records"] = partition.read(one["offset"], min(one["max_bytes"], left), committed_only)
+        if committed_only:
+            aborted = partition.aborted_since(one["offset"])
+            part["aborted"] = [{"producer": producer, "first": at} for producer, at in aborted]
+        return part
+
+    async def list_offsets(self, asked: Asked) -> Message:
+        """Give the first, the last, or the offset that belongs to a time."""
+        committed_only = asked.body.get("isolation") == READ_COMMITTED
+        topics = [
+            {
+                "name": topic["name"],
+                "partitions": [self._offset(topic["name"], one, committed_only) for one in topic["partitions"]],
+            }
+            for topic in asked.body["topics"]
+        ]
+        return {"throttle": 0, "topics": topics}
+
+    def _offset(self, topic: str, one: Message, committed_only: bool) -> Message:
+        partition = self._broker.topics.find(topic, one["index"])
+        found = {"index": one["index"], "error": Error.NONE, "time": -1, "offset": -1, "leader_epoch": -1}
+        if partition is None:
+            return found | {"error": Error.UNKNOWN_TOPIC_OR_PARTITION}
+        if one["time"] == LATEST:
+            return found | {"offset": partition.stable if committed_only else partition.end}
+        if one["time"] == EARLIEST:
+            return found | {"offset": partition.start}
+        offset, time = partition.offset_for_time(one["time"])
+        return found | {"offset": offset, "time": time}
+
+
+def _settle(future: asyncio.Future[bool], value: bool) -> None:
+    if not future.done():
+        future.set_result(value)

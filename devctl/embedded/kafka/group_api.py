@@ -1,0 +1,186 @@
+"""The requests of consumer groups: finding the coordinator, joining, committing, listing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devctl.embedded.kafka.broker import NODE, Asked, Broker
+from devctl.embedded.kafka.groups import Group, Joining, State
+from devctl.embedded.kafka.messages import Error
+from devctl.embedded.kafka.store import Committed
+from devctl.embedded.kafka.wire import Message
+
+JOIN_TWICE_FROM_VERSION = 4
+NO_OFFSET = -1
+
+
+class GroupApi:
+    """Answers what members of groups, and tools that look at them, ask."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def find_coordinator(self, asked: Asked) -> Message:
+        """Name this node: it coordinates everything."""
+        address = self._broker.advertised
+        return {
+            "throttle": 0,
+            "error": Error.NONE,
+            "message": None,
+            "node": NODE,
+            "host": address.host,
+            "port": address.port,
+        }
+
+    async def join(self, asked: Asked) -> Message:
+        """Take a member into its group."""
+        body = asked.body
+        joined = await self._broker.groups.join(
+            Joining(
+                group=body["group"] or "",
+                member=body["member"] or "",
+                instance=body.get("instance"),
+                kind=body["kind"] or "",
+                protocols=tuple((one["name"], bytes(one["metadata"] or b"")) for one in body["protocols"] or ()),
+                session_ms=body["session_timeout"],
+                rebalance_ms=body["rebalance_timeout"] if asked.version else body["session_timeout"],
+                client=asked.client,
+                host=asked.host,
+                must_ask_twice=asked.version >= JOIN_TWICE_FROM_VERSION,
+            )
+        )
+        members = [{"id": id, "instance": instance, "metadata": data} for id, instance, data in joined.members]
+        return {
+            "throttle": 0,
+            "error": joined.error,
+            "generation": joined.generation,
+            "protocol": joined.protocol,
+            "leader": joined.leader,
+            "member": joined.member,
+            "members": members,
+        }
+
+    async def sync(self, asked: Asked) -> Message:
+        """Hand out the leader's assignments."""
+        body = asked.body
+        assignments = {one["id"]: bytes(one["assignment"] or b"") for one in body["assignments"] or ()}
+        error, assignment = await self._broker.groups.sync(*_who(body), assignments)
+        return {"throttle": 0, "error": error, "assignment": assignment}
+
+    async def heartbeat(self, asked: Asked) -> Message:
+        """Prolong a member's session."""
+        return {"throttle": 0, "error": self._broker.groups.heartbeat(*_who(asked.body))}
+
+    async def leave(self, asked: Asked) -> Message:
+        """Let members go."""
+        group = asked.body["group"]
+        if "member" in asked.body:
+            return {"throttle": 0, "error": self._broker.groups.leave(group, asked.body["member"] or "", None)}
+        members = [
+            {**one, "error": self._broker.groups.leave(group, one["id"] or "", one["instance"])}
+            for one in asked.body["members"] or ()
+        ]
+        return {"throttle": 0, "error": Error.NONE, "members": members}
+
+    async def commit(self, asked: Asked) -> Message:
+        """Keep the offsets that a group has come to; they are in the file before the answer is given."""
+        group = asked.body["group"] or ""
+        error = self._broker.groups.may_commit(*_who(asked.body))
+        topics = [
+            {
+                "name": topic["name"],
+                "partitions": [self._committed(group, topic["name"], one, error) for one in topic["partitions"]],
+            }
+            for topic in asked.body["topics"]
+        ]
+        return {"throttle": 0, "topics": topics}
+
+    def _committed(self, group: str, topic: str, one: Message, error: Error) -> Message:
+        if error is Error.NONE and self._broker.topics.find(topic, one["index"]) is None:
+            error = Error.UNKNOWN_TOPIC_OR_PARTITION
+        if error is Error.NONE:
+            committed = Committed(one["offset"], one["metadata"] or "")
+            try:
+                self._broker.offsets.commit(group, topic, one["index"], committed)
+            except OSError:
+                error = Error.COORDINATOR_NOT_AVAILABLE
+        return {"index": one["index"], "error": error}
+
+    async def fetch_offsets(self, asked: Asked) -> Message:
+        """Give the committed offsets of a group: those asked for, or all."""
+        known = self._broker.offsets.of(asked.body["group"] or "")
+        wanted = asked.body["topics"]
+        if wanted is None:
+            names = dict.fromkeys(topic for topic, _ in known)
+            wanted = [{"name": name, "partitions": [at for topic, at in known if topic == name]} for name in names]
+        topics = [
+            {"name": topic["name"], "partitions": [_offset(known, topic["name"], at) for at in topic["partitions"]]}
+            for topic in wanted
+        ]
+        return {"throttle": 0, "topics": topics, "error": Error.NONE}
+
+    async def list(self, asked: Asked) -> Message:
+        """List the groups that have members or committed offsets."""
+        kinds = dict.fromkeys(self._broker.offsets.groups(), "consumer")
+        kinds |= {group.name: group.kind for group in self._broker.groups.groups()}
+        groups = [{"group": name, "kind": kind} for name, kind in kinds.items()]
+        return {"throttle": 0, "error": Error.NONE, "groups": groups}
+
+    async def describe(self, asked: Asked) -> Message:
+        """Describe groups with their members."""
+        return {"throttle": 0, "groups": [self._described(name) for name in asked.body["groups"] or ()]}
+
+    def _described(self, name: str) -> dict[str, Any]:
+        group = self._broker.groups.find(name)
+        if group is None:
+            group = Group(name, "consumer" if self._broker.offsets.of(name) else "")
+        empty = group.state is State.EMPTY and not self._broker.offsets.of(name) and not group.generation
+        return {
+            "error": Error.NONE,
+            "group": name,
+            "state": "Dead" if empty else group.state.value,
+            "kind": group.kind,
+            "protocol": group.protocol,
+            "members": [
+                {
+                    "id": one.id,
+                    "instance": one.asked.instance,
+                    "client": one.asked.client,
+                    "host": f"/{one.asked.host}",
+                    "metadata": one.metadata(group.protocol),
+                    "assignment": one.assignment,
+                }
+                for one in group.members.values()
+            ],
+            "authorized": -(1 << 31),
+        }
+
+    async def delete(self, asked: Asked) -> Message:
+        """Delete groups without members, with what they committed."""
+        return {
+            "throttle": 0,
+            "groups": [{"group": name, "error": self._deleted(name)} for name in asked.body["groups"] or ()],
+        }
+
+    def _deleted(self, name: str) -> Error:
+        if self._broker.groups.find(name) is None and not self._broker.offsets.of(name):
+            return Error.GROUP_ID_NOT_FOUND
+        error = self._broker.groups.delete(name)
+        if error is Error.NONE:
+            self._broker.offsets.forget_group(name)
+        return error
+
+
+def _who(body: Message) -> tuple[str, int, str, str | None]:
+    return body["group"] or "", body["generation"], body["member"] or "", body.get("instance")
+
+
+def _offset(known: dict[tuple[str, int], Committed], topic: str, index: int) -> dict[str, Any]:
+    committed = known.get((topic, index), Committed(NO_OFFSET))
+    return {
+        "index": index,
+        "offset": committed.offset,
+        "leader_epoch": -1,
+        "metadata": committed.metadata,
+        "error": Error.NONE,
+    }

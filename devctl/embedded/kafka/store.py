@@ -1,0 +1,171 @@
+"""What the broker keeps on disk: topics with their partitions, and the offsets that groups committed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devctl.embedded.kafka.partition import Partition
+
+_LEGAL_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+MOST_PARTITIONS = 1000
+
+
+def legal(topic: str | None) -> bool:
+    """Tell whether Kafka would take this as a topic's name."""
+    return topic is not None and _LEGAL_NAME.fullmatch(topic) is not None
+
+
+class Topics:
+    """All topics, each a folder with a folder per partition."""
+
+    def __init__(self, folder: Path, keep_bytes: int) -> None:
+        self._folder = folder
+        self._keep_bytes = keep_bytes
+        self._topics: dict[str, list[Partition]] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in sorted(folder.iterdir()):
+            if legal(path.name):
+                self.grow(path.name, sum(1 for inner in path.iterdir() if inner.name.isdecimal()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._topics
+
+    def names(self) -> list[str]:
+        """Give the names of all topics."""
+        return list(self._topics)
+
+    def partitions(self, name: str) -> list[Partition]:
+        """Give the partitions of a topic, none when there is no such topic."""
+        return self._topics.get(name, [])
+
+    def find(self, name: str, index: int) -> Partition | None:
+        """Give one partition, None when there is none."""
+        partitions = self.partitions(name)
+        return partitions[index] if 0 <= index < len(partitions) else None
+
+    def grow(self, name: str, count: int) -> None:
+        """Make the topic, or give it more partitions; it never gets fewer."""
+        known = self._topics.setdefault(name, [])
+        while len(known) < count:
+            known.append(Partition(self._folder / name / str(len(known)), self._keep_bytes))
+
+    def delete(self, name: str) -> None:
+        """Delete a topic with everything in it."""
+        for partition in self._topics.pop(name):
+            partition.close(sync=False)
+        shutil.rmtree(self._folder / name)
+
+    def close(self) -> None:
+        """Write everything through to the disk and close it."""
+        for partitions in self._topics.values():
+            for partition in partitions:
+                partition.close(sync=True)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The offset from which a group goes on, and what the client noted beside it."""
+
+    offset: int
+    metadata: str = ""
+
+
+class Journal:
+    """A file of JSON lines, the later one counting; rewritten when most of it is old. Never loses a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.entries: dict[tuple[Any, ...], Any] = {}
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._load()
+
+    def put(self, key: tuple[Any, ...], value: Any) -> None:
+        """Keep the value (None deletes it); it is in the file when this returns."""
+        self._remember(key, value)
+        os.write(self._file, self._line(key, value))
+        self._size += 1
+        if self._size > 4 * len(self.entries) + 1000:
+            self._rewrite()
+
+    def close(self) -> None:
+        """Write the file through to the disk and close it."""
+        os.fsync(self._file)
+        os.close(self._file)
+
+    def _load(self) -> None:
+        lines = self._path.read_bytes().split(b"\n")
+        self._size = len(lines)
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                key, value = json.loads(line)
+                self._remember(tuple(key), value)
+        if lines[-1]:
+            os.write(self._file, b"\n")
+
+    def _remember(self, key: tuple[Any, ...], value: Any) -> None:
+        if value is None:
+            self.entries.pop(key, None)
+        else:
+            self.entries[key] = value
+
+    def _rewrite(self) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(b"".join(self._line(key, value) for key, value in self.entries.items()))
+        fresh.chmod(0o600)
+        fresh.replace(self._path)
+        os.close(self._file)
+        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND)
+        self._size = len(self.entries)
+
+    @staticmethod
+    def _line(key: tuple[Any, ...], value: Any) -> bytes:
+        return json.dumps([key, value], separators=(",", ":")).encode() + b"\n"
+
+
+class Offsets:
+    """The committed offsets of all groups."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Journal(path)
+        self._groups: dict[str, dict[tuple[str, int], Committed]] = {}
+        for (group, topic, partition), (offset, metadata) in self._journal.entries.items():
+            self._of(group)[topic, partition] = Committed(offset, metadata)
+
+    def groups(self) -> list[str]:
+        """Give the names of all groups that have committed something."""
+        return list(self._groups)
+
+    def of(self, group: str) -> dict[tuple[str, int], Committed]:
+        """Give what a group has committed, by topic and partition."""
+        return self._groups.get(group, {})
+
+    def commit(self, group: str, topic: str, partition: int, committed: Committed) -> None:
+        """Keep an offset; it is in the file when this returns."""
+        self._journal.put((group, topic, partition), [committed.offset, committed.metadata])
+        self._of(group)[topic, partition] = committed
+
+    def forget_group(self, group: str) -> None:
+        """Delete everything that a group has committed."""
+        for topic, partition in self._groups.pop(group, {}):
+            self._journal.put((group, topic, partition), None)
+
+    def forget_topic(self, topic: str) -> None:
+        """Delete what any group has committed for a topic."""
+        for group, known in self._groups.items():
+            for key in [key for key in known if key[0] == topic]:
+                del known[key]
+                self._journal.put((group, *key), None)
+
+    def close(self) -> None:
+        """Write the file through to the disk and close it."""
+        self._journal.close()
+
+    def _of(self, group: str) -> dict[tuple[str, int], Committed]:
+        return self._groups.setdefault(group, {})

@@ -1,0 +1,85 @@
+"""The requests of idempotent and transactional producers."""
+
+from __future__ import annotations
+
+from devctl.embedded.kafka.broker import Asked, Broker
+from devctl.embedded.kafka.messages import Error
+from devctl.embedded.kafka.store import Committed
+from devctl.embedded.kafka.wire import Message
+
+
+class TransactionApi:
+    """Answers what a producer asks to write exactly once."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def init_producer(self, asked: Asked) -> Message:
+        """Give a producer its id and epoch."""
+        body = asked.body
+        error, producer, epoch = self._broker.transactions.begin_producer(body["transactional_id"], body["timeout"])
+        return {"throttle": 0, "error": error, "producer": producer, "epoch": epoch}
+
+    async def add_partitions(self, asked: Asked) -> Message:
+        """Take partitions into the transaction, all or none."""
+        body = asked.body
+        wanted = {(topic["name"], index) for topic in body["topics"] for index in topic["partitions"]}
+        unknown = {one for one in wanted if self._broker.topics.find(*one) is None}
+        error = self._check(body)
+        if error is Error.NONE and not unknown:
+            self._broker.transactions.add_partitions(body["transactional_id"], wanted)
+
+        def judged(topic: str, index: int) -> Error:
+            if error is not Error.NONE or not unknown:
+                return error
+            return Error.UNKNOWN_TOPIC_OR_PARTITION if (topic, index) in unknown else _NOT_ATTEMPTED
+
+        topics = [
+            {
+                "name": topic["name"],
+                "partitions": [{"index": at, "error": judged(topic["name"], at)} for at in topic["partitions"]],
+            }
+            for topic in body["topics"]
+        ]
+        return {"throttle": 0, "topics": topics}
+
+    async def add_offsets(self, asked: Asked) -> Message:
+        """Note that a group's offsets will be part of the transaction."""
+        error = self._check(asked.body)
+        if error is Error.NONE:
+            self._broker.transactions.add_offsets(asked.body["transactional_id"])
+        return {"throttle": 0, "error": error}
+
+    async def commit_offsets(self, asked: Asked) -> Message:
+        """Hold offsets back until the transaction commits."""
+        body = asked.body
+        error = self._check(body)
+        topics = [
+            {
+                "name": topic["name"],
+                "partitions": [self._held(body, topic["name"], one, error) for one in topic["partitions"]],
+            }
+            for topic in body["topics"]
+        ]
+        return {"throttle": 0, "topics": topics}
+
+    def _held(self, body: Message, topic: str, one: Message, error: Error) -> Message:
+        if error is Error.NONE:
+            committed = Committed(one["offset"], one["metadata"] or "")
+            error = self._broker.transactions.commit_offset(
+                body["transactional_id"], body["group"], topic, one["index"], committed
+            )
+        return {"index": one["index"], "error": error}
+
+    async def end(self, asked: Asked) -> Message:
+        """Commit or abort."""
+        error = self._check(asked.body)
+        if error is Error.NONE:
+            error = self._broker.transactions.end(asked.body["transactional_id"], asked.body["commit"])
+        return {"throttle": 0, "error": error}
+
+    def _check(self, body: Message) -> Error:
+        return self._broker.transactions.check(body["transactional_id"], body["producer"], body["epoch"])
+
+
+_NOT_ATTEMPTED = Error.OPERATION_NOT_ATTEMPTED
