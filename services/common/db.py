@@ -1,0 +1,191 @@
+"""The database of one service: SQLite by default, PostgreSQL by DATABASE_URL. SQLAlchemy Core only.
+
+It opens transactions and brings the schema up to date; it knows no table but its own version table.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.common import killpoints, telemetry
+
+if TYPE_CHECKING:
+    from services.common.metrics import Metrics
+    from services.common.telemetry import Telemetry
+
+_READ_ONLY = {"shop_read_only": True}
+_AFTER_COMMIT = "after_commit"
+
+
+class Database:
+    """One service's database."""
+
+    def __init__(self, url: str, migrations: Path | None, telemetry: "Telemetry", metrics: "Metrics") -> None:
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._migrations = migrations
+        self.before_transaction: Callable[[], Awaitable[None]] | None = None
+        _watch(self.engine, telemetry, metrics)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that may write; it commits at the end and rolls back on an exception."""
+        if self.before_transaction is not None:
+            await self.before_transaction()
+        async with self.engine.connect() as connection:
+            hooks: list[Callable[[], None]] = []
+            connection.info[_AFTER_COMMIT] = hooks
+            async with connection.begin():
+                yield connection
+                killpoints.reach("before_commit")
+            killpoints.reach("after_commit")
+        for hook in hooks:
+            hook()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a snapshot to read from; it never waits for a writer."""
+        async with self.engine.connect() as connection:
+            await connection.execution_options(**_READ_ONLY)
+            yield connection
+
+    async def answers(self) -> bool:
+        """Say whether the database can be read now."""
+        try:
+            async with asyncio.timeout(2), self.reading() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (OSError, TimeoutError, DBAPIError):
+            return False
+        return True
+
+    async def migrate(self) -> None:
+        """Bring the schema to the newest revision; costs one query when it is there already."""
+        if self._migrations is None or await self._revision() == _newest(self._migrations):
+            return
+        from services.common.migrate import upgrade
+
+        async with self.engine.connect() as connection, connection.begin():
+            await connection.run_sync(upgrade, self._migrations)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+    async def _revision(self) -> str:
+        with suppress(OperationalError, ProgrammingError):
+            async with self.reading() as connection:
+                return str(await connection.scalar(text("SELECT version_num FROM alembic_version")))
+        return ""
+
+
+def after_commit(connection: AsyncConnection, hook: Callable[[], None]) -> None:
+    """Call a function once the transaction of this connection is committed; never after a rollback."""
+    connection.info[_AFTER_COMMIT].append(hook)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether a failure lies with the database's state and not with the data: worth another try."""
+    return isinstance(error, OperationalError | OSError | TimeoutError | PoolTimeoutError) or (
+        isinstance(error, DBAPIError) and (error.connection_invalidated or _is_conflict(error))
+    )
+
+
+def _is_conflict(error: DBAPIError) -> bool:
+    """Recognise PostgreSQL's serialisation failures, deadlocks and shutdowns by their SQLSTATE class."""
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return state[:2] in {"40", "53", "57", "08"}
+
+
+def _newest(migrations: Path) -> str:
+    """Return the highest revision, which is the first word of its file's name."""
+    return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
+
+
+def _engine(url: str) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        driver = "postgresql+asyncpg://"
+        full = driver + url.split("://", 1)[1]
+        return create_async_engine(full, pool_size=8, max_overflow=4, pool_timeout=3, pool_pre_ping=True)
+    engine = create_async_engine(url, pool_size=6, max_overflow=0, pool_timeout=3)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver opens no transactions: _begin_sqlite does
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=4000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    """Take the write lock at the start: a lock taken half-way through cannot be waited for."""
+    read_only = connection.get_execution_options().get("shop_read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _watch(engine: AsyncEngine, telemetry_: "Telemetry", metrics: "Metrics") -> None:
+    """Open a span around every statement and measure it."""
+    system = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+    durations = metrics.histogram(
+        "db_client_operation_duration_seconds", "Time of one database statement", ["db_operation_name"]
+    )
+    tracer = telemetry_.tracer
+
+    def before(_conn: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
+        operation = statement[: statement.find(" ")].upper() if " " in statement else statement
+        attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.text": statement}
+        span = None
+        if telemetry.current_span().is_recording() and operation not in {"BEGIN", "PRAGMA"}:
+            span = telemetry.start(tracer, _span_name(operation, statement), SpanKind.CLIENT, attributes)
+        if context is not None:
+            context.shop_watch = (operation, span, time.perf_counter())
+
+    def after(_conn: Any, _cursor: Any, _statement: str, _params: Any, context: Any, _many: bool) -> None:
+        _finish(context, None)
+
+    def failed(details: Any) -> None:
+        _finish(details.execution_context, details.original_exception)
+
+    def _finish(context: Any, error: BaseException | None) -> None:
+        operation, span, began = getattr(context, "shop_watch", ("", None, 0.0))
+        if not operation:
+            return
+        context.shop_watch = ("", None, 0.0)
+        durations.labels(operation).observe(time.perf_counter() - began)
+        if span is not None:
+            if error is not None:
+                telemetry.fail(span, type(error).__qualname__, error)
+            span.end()
+
+    sync: Engine = engine.sync_engine
+    event.listen(sync, "before_cursor_execute", before)
+    event.listen(sync, "after_cursor_execute", after)
+    event.listen(sync, "handle_error", failed)
+    _watch_pool(engine, metrics)
+
+
+def _watch_pool(engine: AsyncEngine, metrics: "Metrics") -> None:
+    used = metrics.gauge("shop_db_pool_connections_used", "Connections of the pool that are in use")
+    used.set_function(lambda: float(getattr(engine.pool, "checkedout", int)()))
+
+
+def _span_name(operation: str, statement: str) -> str:
+    """Name a statement by its operation and its first table."""
+    for before, table in pairwise(statement.split(None, 40)):
+        if before.upper() in {"FROM", "INTO", "UPDATE"}:
+            name = table.strip('(,"')
+            return f"{operation} {name}"
+    return operation

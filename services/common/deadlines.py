@@ -1,0 +1,24 @@
+"""How long the current request may still take, and how that is passed on."""
+
+import asyncio
+import contextvars
+
+HEADER = "x-timeout-ms"
+
+_ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadline", default=None)
+
+
+def begin(header: str, longest_seconds: float) -> float:
+    """Set the end of this request from the caller's header and our own limit; return it in loop time."""
+    allowed = int(header) / 1000 if header.isdecimal() and len(header) < 10 else longest_seconds
+    ends_at = asyncio.get_running_loop().time() + min(allowed, longest_seconds)
+    _ends_at.set(ends_at)
+    return ends_at
+
+
+def remaining(default_seconds: float) -> float:
+    """Return the seconds that are left, at most the given ones; never below zero."""
+    ends_at = _ends_at.get()
+    if ends_at is None:
+        return default_seconds
+    return max(0.0, min(default_seconds, ends_at - asyncio.get_running_loop().time()))

@@ -1,0 +1,182 @@
+"""Calls to other services: deadlines, trace context, credential, breaker, retries of safe calls.
+
+The one module that imports httpx.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from opentelemetry.trace import SpanKind, Tracer
+
+from services.common import deadlines, secrets, telemetry
+from services.common.breaker import Breaker, RetryBudget, State
+from services.common.logs import request_id
+
+if TYPE_CHECKING:
+    from services.common.discovery import Discovery
+    from services.common.metrics import Metrics
+
+Response = httpx.Response
+Transport = httpx.AsyncBaseTransport
+HTTPError = httpx.HTTPError
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+RETRIES = 2
+CALL_SECONDS = 2.5
+# Left of a deadline for ourselves, to answer after the call was given up.
+_MARGIN_SECONDS = 0.1
+
+
+class UpstreamUnavailableError(Exception):
+    """Another service did not answer, not in time, or with an error of its own."""
+
+    def __init__(self, service: str, reason: str, *, was_sent: bool = True) -> None:
+        super().__init__(f"{service}: {reason}")
+        self.service, self.reason, self.was_sent = service, reason, was_sent
+
+
+def client(transport: Transport | None = None) -> httpx.AsyncClient:
+    """Make the one HTTP client of a process; it follows no redirects and no proxy of the environment."""
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(CALL_SECONDS, connect=1.0),
+        limits=httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=15.0),
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+class Peers:
+    """The other services of the shop, as one service calls them."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        discovery: "Discovery",
+        token: str,
+        tracer: Tracer,
+        metrics: "Metrics",
+    ) -> None:
+        self._http, self._discovery, self._token, self._tracer = http, discovery, token, tracer
+        self._breakers: dict[str, Breaker] = {}
+        self._budget = RetryBudget()
+        self._durations = metrics.histogram(
+            "http_client_request_duration_seconds",
+            "Time of one call to another service",
+            ["upstream", "http_request_method", "http_response_status_code"],
+        )
+        self._states = metrics.gauge(
+            "shop_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open", ["upstream"]
+        )
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        bearer: str = "",
+        timeout_seconds: float = CALL_SECONDS,
+        is_repeatable: bool | None = None,
+        expects_500: bool = False,
+    ) -> Response:
+        """Call a service and return its answer below 500; raise UpstreamUnavailableError for all else.
+
+        A call goes out once, or up to three times where it is safe or the caller says that it may be repeated.
+        With `expects_500` a 500 is an answer like others (a contract may have one).
+        """
+        tries = 1 + RETRIES * (method in SAFE_METHODS if is_repeatable is None else is_repeatable)
+        sent = dict(headers or {}) | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+        ends_at = asyncio.get_running_loop().time() + _allowed(timeout_seconds)
+        self._budget.called()
+        while True:
+            left = ends_at - asyncio.get_running_loop().time()
+            try:
+                answer = await self._once(service, method, path, json, params, sent, left)
+                if answer.status_code == 500 and not expects_500:
+                    raise UpstreamUnavailableError(service, "answered 500")
+                return answer
+            except UpstreamUnavailableError as error:
+                tries -= 1
+                may_repeat = tries > 0 or not error.was_sent
+                pause = random.uniform(0.02, 0.08)  # noqa: S311
+                if not may_repeat or left < 2 * pause or not self._budget.take():
+                    raise
+            await asyncio.sleep(pause)
+
+    def breaker(self, service: str) -> Breaker:
+        """Return the breaker of a service."""
+        if service not in self._breakers:
+            self._breakers[service] = Breaker()
+            self._states.labels(service).set_function(lambda: float(self._breakers[service].state))
+        return self._breakers[service]
+
+    def state(self, service: str) -> str:
+        """Say how another service looks from here, for the page of readiness."""
+        return "down" if self.breaker(service).state is State.OPEN else "up"
+
+    async def _once(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        json: Any,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        seconds: float,
+    ) -> Response:
+        breaker = self.breaker(service)
+        if not breaker.allows():
+            raise UpstreamUnavailableError(service, "the circuit breaker is open")
+        base = self._discovery.pick(service)
+        if not base:
+            raise UpstreamUnavailableError(service, "no address is known")
+        span = telemetry.start(
+            self._tracer,
+            method,
+            SpanKind.CLIENT,
+            {"http.request.method": method, "url.full": base + path, "peer.service": service},
+        )
+        status = "none"
+        began = time.perf_counter()
+        with telemetry.entered(span):
+            try:
+                async with asyncio.timeout(seconds):
+                    answer = await self._http.request(
+                        method, base + path, json=json, params=params, headers=self._sent(headers, seconds)
+                    )
+                status = str(answer.status_code)
+                span.set_attribute("http.response.status_code", answer.status_code)
+                if answer.status_code >= 400:
+                    telemetry.fail(span, status)
+                if answer.status_code > 500:
+                    raise UpstreamUnavailableError(service, f"answered {status}")
+            except (httpx.TransportError, TimeoutError) as error:
+                breaker.failed()
+                never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                reason = str(error) or type(error).__name__
+                raise UpstreamUnavailableError(service, reason, was_sent=not never_sent) from error
+            except UpstreamUnavailableError:
+                breaker.failed()
+                raise
+            finally:
+                self._durations.labels(service, method, status).observe(time.perf_counter() - began)
+        breaker.succeeded()
+        return answer
+
+    def _sent(self, headers: Mapping[str, str], seconds: float) -> dict[str, str]:
+        own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), secrets.HEADER: self._token}
+        if request_id.get():
+            own["x-request-id"] = request_id.get()
+        return {**headers, **own, **telemetry.outgoing()}
+
+
+def _allowed(timeout_seconds: float) -> float:
+    return max(0.01, deadlines.remaining(timeout_seconds + _MARGIN_SECONDS) - _MARGIN_SECONDS)

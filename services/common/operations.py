@@ -1,0 +1,105 @@
+"""The routes that every service has beside its business: health, metrics, faults, its document to read."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from services.common import metrics
+from services.common.faults import Fault, FaultList
+from services.common.problems import ProblemError
+from services.common.schemas import Answer
+
+if TYPE_CHECKING:
+    from services.common.runtime import Runtime
+
+
+class Live(Answer):
+    """The process answers."""
+
+    status: Literal["up"] = "up"
+    service: str
+
+
+class Check(Answer):
+    """One thing that the service leans on."""
+
+    state: Literal["up", "down", "unknown"]
+    required: bool
+
+
+class Ready(Answer):
+    """Whether work may be sent here."""
+
+    status: Literal["ready", "not_ready"]
+    service: str
+    checks: dict[str, Check]
+
+
+def add(app: FastAPI, runtime: "Runtime") -> None:
+    """Add the operational routes to an application."""
+    name = runtime.settings.service
+
+    @app.get("/health/live", tags=["operations"], operation_id=f"{name}_live")
+    async def live() -> Live:
+        """Say that the process runs."""
+        return Live(service=name)
+
+    @app.get(
+        "/health/ready",
+        tags=["operations"],
+        operation_id=f"{name}_ready",
+        responses={503: {"model": Ready, "description": "Not ready"}},
+    )
+    async def ready(response: Response) -> Ready:
+        """Say whether the service can work; only its own database can make this a 503."""
+        state = await runtime.readiness()
+        response.status_code = 200 if state.status == "ready" else 503
+        return state
+
+    @app.get("/metrics", include_in_schema=False)
+    async def page() -> Response:
+        return Response(runtime.metrics_page(), media_type=metrics.CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(document_page(app.openapi()))
+
+    if runtime.faults.is_allowed:
+        _add_faults(app, runtime)
+
+
+def _add_faults(app: FastAPI, runtime: "Runtime") -> None:
+    async def check(request: Request) -> None:
+        """Faults are for development: with FAULTS=on whoever reaches the service's own port may set them."""
+        if "forwarded-by-gateway" in request.headers:
+            raise ProblemError(404, "not_found")
+
+    @app.get("/faults", tags=["faults"], include_in_schema=False)
+    async def show(request: Request) -> FaultList:
+        await check(request)
+        return runtime.faults.state()
+
+    @app.put("/faults", tags=["faults"], include_in_schema=False)
+    async def put(request: Request, faults: list[Fault]) -> FaultList:
+        await check(request)
+        runtime.faults.replace(faults)
+        await runtime.apply_faults()
+        return runtime.faults.state()
+
+    @app.delete("/faults", tags=["faults"], status_code=204, include_in_schema=False)
+    async def clear(request: Request) -> None:
+        await check(request)
+        runtime.faults.replace([])
+
+
+def document_page(document: dict[str, Any]) -> str:
+    """Return an OpenAPI document as a page that needs nothing from the network."""
+    from html import escape
+
+    title = escape(document["info"]["title"])
+    data = json.dumps(document).replace("</", "<\\/")
+    template = Path(__file__).with_name("docs.html").read_text()
+    return template.replace("{{title}}", title).replace("{{document}}", data)

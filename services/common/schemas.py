@@ -1,0 +1,52 @@
+"""The ground that the models of requests and answers stand on: strict, camelCase, no unknown fields."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from services.common.clock import rfc3339
+
+
+class Request(BaseModel):
+    """A body that comes in: types are exact and an unknown field is refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, strict=True, extra="forbid", frozen=True)
+
+
+class Answer(BaseModel):
+    """A body that goes out."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
+
+
+class Problem(Answer):
+    """A problem document (RFC 9457) that also carries the word `error`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    error: str
+
+
+class Money(Answer):
+    """An amount in the smallest unit of its currency."""
+
+    amount: int
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+def _printable(text: str) -> str:
+    if any((ord(char) < 32 and char not in "\n\t") or 0xD800 <= ord(char) < 0xE000 for char in text):
+        raise ValueError("control characters and lone surrogates are not text")
+    return text
+
+
+# Text from outside that any database and any terminal can hold.
+Text = Annotated[str, StringConstraints(strict=True, max_length=2000), AfterValidator(_printable)]
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
