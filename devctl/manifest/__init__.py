@@ -1,1 +1,1 @@
-"""stack.yaml: read, interpolated, checked and made into a Spec. pydantic lives here and nowhere else."""
+"""stack.yaml: read, interpolated, checked and made into a Spec. The model of it lives here and nowhere else."""

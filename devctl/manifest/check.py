@@ -1,0 +1,200 @@
+"""Mistakes that show only when parts of a manifest are compared: names, rings, ports, profiles. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from devctl.core.spec import Port
+from devctl.manifest.model import Manifest, Service
+from devctl.manifest.problems import ManifestError as ManifestError
+from devctl.manifest.problems import Place, Problems
+from devctl.manifest.reader import Use, VolumeUse
+
+HUB = "hub"
+Ports = Mapping[str, Mapping[str, Port]]
+"""Service → name of the port → the port, recipes' ports included."""
+
+
+def check_names(manifest: Manifest, uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
+    """Note every name that stands for nothing."""
+    names = [*manifest.services, HUB]
+    if HUB in manifest.services.places:
+        hint = "call it something else; devctl's own hub has this name"
+        problems.add(manifest.services.places[HUB], '"hub" is a reserved name', hint=hint)
+    for name, service in manifest.services.items():
+        for target in service.depends_on:
+            if target not in manifest.services.places:
+                place = service.depends_on.places[target]
+                problems.unknown(place, f"services.{name}.depends_on: no service", target, manifest.services)
+        _check_own_ports(name, service, ports[name], problems)
+    for use in uses:
+        _check_use(use, names, ports, problems)
+
+
+def _check_use(use: Use, names: Collection[str], ports: Ports, problems: Problems) -> None:
+    if use.service not in names:
+        problems.unknown(use.place, "${services.…}: no service", use.service, names)
+    elif use.service in ports and use.port not in ports[use.service]:
+        own = ports[use.service]
+        hint = f"{use.service} has no ports: name one under `ports`" if not own else ""
+        problems.unknown(use.place, f"{use.service} has no port", use.port, own, hint=hint)
+
+
+def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:
+    if service.page and service.page not in ports:
+        problems.unknown(service.at("page"), f"services.{name}.page: no port", service.page, ports)
+    if service.metrics and not _main_port(ports):
+        problems.add(service.at("metrics"), f"services.{name}.metrics needs a port named http, or just one port")
+    check = service.healthcheck
+    if check is None:
+        return
+    path = f"services.{name}.healthcheck"
+    kinds = [kind for kind in ("http", "tcp", "test", "log") if kind in check.places]
+    if len(kinds) > 1:
+        problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
+    elif not kinds and not check.disable and not service.uses:
+        problems.add(
+            check.place, f"{path} does not say what to check", allowed=("http", "tcp", "test", "log", "disable")
+        )
+    if check.tcp and check.tcp not in ports:
+        problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.tcp, ports)
+    if check.http and check.http.port and check.http.port not in ports:
+        problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.port, ports)
+    if check.http and not check.http.port and not _main_port(ports):
+        hint = "write http: {path: /…, port: NAME}" if ports else f"name one: services.{name}.ports: {{http: auto}}"
+        problems.add(check.at("http"), f"{path}.http needs a port named http, or just one port", hint=hint)
+
+
+def _main_port(ports: Mapping[str, Port]) -> str:
+    return "http" if "http" in ports else next(iter(ports), "") if len(ports) == 1 else ""
+
+
+def check_kinds(manifest: Manifest, problems: Problems) -> None:
+    """Note services that say no way to run, or two, or one that does not fit."""
+    for name, service in manifest.services.items():
+        at, path = manifest.services.places[name], f"services.{name}"
+        if service.uses and service.command:
+            problems.add(service.at("command"), f"{path} has both uses and command", hint="a recipe brings the command")
+        if not (service.uses or service.command or service.image or service.build):
+            problems.add(at, f"{path} does not say what to run", allowed=("command", "uses", "image"))
+        if service.with_ is not None and not service.uses:
+            problems.add(service.at("with"), f"{path}.with are settings of a recipe", hint="it goes with uses")
+        if service.run_as in ("native", "embedded") and not service.uses:
+            hint = "process or container" if service.image or service.build else "process"
+            problems.add(service.at("run_as"), f"{path}.run_as: {service.run_as} needs uses", hint=hint)
+        if service.run_as == "process" and not service.command:
+            problems.add(service.at("run_as"), f"{path}.run_as: process needs a command")
+        _check_replicas(path, service, problems)
+
+
+def _check_replicas(path: str, service: Service, problems: Problems) -> None:
+    replicas = service.deploy.replicas if service.deploy else 1
+    fixed = [port for port, number in service.ports.items() if number]
+    if replicas > 1 and fixed:
+        message = f"{path}.ports.{fixed[0]} is fixed, but {replicas} instances would need it"
+        problems.add(service.ports.places[fixed[0]], message, hint=f"{fixed[0]}: auto")
+
+
+def check_volumes(manifest: Manifest, uses: Iterable[VolumeUse], problems: Problems) -> None:
+    """Note volumes that are not declared, where some are."""
+    if manifest.volumes is None:
+        return
+    for use in uses:
+        if use.volume not in manifest.volumes:
+            problems.unknown(use.place, "${volumes.…}: no volume", use.volume, manifest.volumes)
+
+
+def check_exporters(manifest: Manifest, problems: Problems) -> None:
+    """Note exporters that name no address, or two."""
+    for name, exporter in manifest.exporters.items():
+        if bool(exporter.otlp) == bool(exporter.zipkin):
+            problems.add(exporter.place, f"exporters.{name} needs one of otlp and zipkin")
+
+
+def check_rings(manifest: Manifest, problems: Problems) -> None:
+    """Note every ring in the dependencies, named in full."""
+    waits = {
+        name: [d for d in service.depends_on if d in manifest.services] for name, service in manifest.services.items()
+    }
+    for ring in rings(waits):
+        place = manifest.services[ring[0]].depends_on.places[ring[1]]
+        problems.add(place, f"services wait for each other: {' → '.join(ring)}", hint="one of them must not wait")
+
+
+def rings(waits: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """Return the rings of a graph, each closed by its first member; none shares a member with another."""
+    left = {name: set(targets) for name, targets in waits.items()}
+    found = []
+    while _strip(left):
+        path = [next(iter(left))]
+        while (following := next(n for n in waits[path[-1]] if n in left)) not in path:
+            path.append(following)
+        ring = path[path.index(following) :]
+        found.append([*ring, following])
+        for name in ring:
+            del left[name]
+        for targets in left.values():
+            targets.difference_update(ring)
+    return found
+
+
+def _strip(left: dict[str, set[str]]) -> bool:
+    """Take out everything that waits for nothing which is left; tell whether something remains."""
+    dependents: dict[str, list[str]] = {}
+    for name, targets in left.items():
+        for target in targets:
+            dependents.setdefault(target, []).append(name)
+    free = [name for name, targets in left.items() if not targets]
+    while free:
+        name = free.pop()
+        del left[name]
+        for dependent in dependents.get(name, ()):
+            left[dependent].discard(name)
+            if not left[dependent]:
+                free.append(dependent)
+    return bool(left)
+
+
+def check_asked(manifest: Manifest, names: Iterable[str], profiles: Iterable[str], problems: Problems) -> None:
+    """Note services and profiles that were asked for on the command line but are in no manifest."""
+    for name in names:
+        if name != HUB and name not in manifest.services.places:
+            problems.unknown(Place(""), "no service", name, manifest.services)
+    known = sorted({profile for service in manifest.services.values() for profile in service.profiles})
+    for profile in profiles:
+        if profile != "*" and profile not in known:
+            hint = "" if known else "no service has a profile"
+            problems.unknown(Place(""), "no service has the profile", profile, known, hint=hint)
+
+
+def active(manifest: Manifest, names: Collection[str], profiles: Collection[str]) -> list[str]:
+    """Return the services that a command is about, in the manifest's order: those asked for (else all whose
+    profiles allow it) with everything that they depend on, whatever its profile."""
+    wanted = list(names) or [
+        name
+        for name, service in manifest.services.items()
+        if not service.profiles or "*" in profiles or set(service.profiles) & set(profiles)
+    ]
+    reached: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in reached or name not in manifest.services:
+            continue
+        reached.add(name)
+        depends_on = manifest.services[name].depends_on
+        wanted.extend(target for target, dependency in depends_on.items() if dependency.required)
+    return [name for name in manifest.services if name in reached]
+
+
+def check_ports(manifest: Manifest, running: Iterable[str], ports: Ports, problems: Problems) -> None:
+    """Note fixed ports that two services would have at the same time."""
+    holders: dict[int, str] = {}
+    for name in running:
+        for port in ports[name].values():
+            if not port.number:
+                continue
+            here = f"{name}.{port.name}"
+            there = holders.setdefault(port.number, here)
+            if there != here:
+                own = manifest.services[name].ports.places.get(port.name, manifest.services.places[name])
+                problems.add(own, f"port {port.number} of {here} is taken by {there}", hint=f"{port.name}: auto")

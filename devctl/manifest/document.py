@@ -1,0 +1,300 @@
+"""One YAML file as nodes that know their line and column. Hostile input is refused in bounded time and memory.
+
+Built from the parser's events with a stack instead of recursion, so that depth, aliases, merges and the number of
+nodes after expansion are bounded while they are counted. No value is interpreted here: a scalar keeps its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from devctl.manifest.problems import ManifestError, Place, Problem, Problems, shown
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+MAX_NODES = 100_000  # after every alias is followed
+MAX_MERGED = 100_000  # entries looked at for merge keys
+
+MERGE_KEY = "<<"
+NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+
+
+class Node:
+    """A scalar, list or mapping and where it stands. `size` counts the nodes below it, aliases followed."""
+
+    __slots__ = ("column", "file", "line", "size")
+
+    def __init__(self, file: str, line: int, column: int) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        self.size = 1
+
+    @property
+    def place(self) -> Place:
+        return Place(self.file, self.line, self.column)
+
+
+class Scalar(Node):
+    """A text, number, word or nothing; `plain` = written without quotes."""
+
+    __slots__ = ("plain", "text")
+
+    def __init__(self, file: str, line: int, column: int, text: str, *, plain: bool) -> None:
+        super().__init__(file, line, column)
+        self.text = text
+        self.plain = plain
+
+    @property
+    def is_null(self) -> bool:
+        return self.plain and self.text in NULLS
+
+
+class Sequence(Node):
+    """A list."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, file: str, line: int, column: int) -> None:
+        super().__init__(file, line, column)
+        self.items: list[Node] = []
+
+
+class Mapping(Node):
+    """A mapping; `keys` has where each key is written. Merge keys are already followed."""
+
+    __slots__ = ("items", "keys", "merges")
+
+    def __init__(self, file: str, line: int, column: int) -> None:
+        super().__init__(file, line, column)
+        self.items: dict[str, Node] = {}
+        self.keys: dict[str, Scalar] = {}
+        self.merges: list[Node] = []
+
+
+def read(path: Path, name: str, problems: Problems) -> Mapping | None:
+    """Return the mapping that the file holds, or None with the reason among `problems`."""
+    text = _text(path, name, problems)
+    return None if text is None else parse(text, name, problems)
+
+
+def _text(path: Path, name: str, problems: Problems) -> str | None:
+    place = Place(name)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problems.add(place, f"cannot be read: {error.strerror}", hint="devctl init writes a first stack.yaml")
+        return None
+    if len(raw) > MAX_BYTES:
+        problems.add(place, f"is larger than {MAX_BYTES >> 20} MiB: not a manifest")
+        return None
+    return decode(raw, name, problems)
+
+
+def decode(raw: bytes, name: str, problems: Problems) -> str | None:
+    """Return the text of UTF-8 bytes without the byte order mark, or None with the reason among `problems`."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        problems.add(Place(name), "is UTF-16", hint="save it as UTF-8")
+        return None
+    if (at := raw.find(b"\0")) >= 0:
+        problems.add(_place_of(raw, at, name), "a NUL byte: not a text file")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.add(_place_of(raw, error.start, name), "is not UTF-8", hint="save it as UTF-8")
+        return None
+
+
+def _place_of(raw: bytes, at: int, name: str) -> Place:
+    return Place(name, raw.count(b"\n", 0, at) + 1, at - raw.rfind(b"\n", 0, at))
+
+
+def parse(text: str, name: str, problems: Problems) -> Mapping | None:
+    """Return the mapping that the YAML text holds, or None with the reason among `problems`."""
+    import yaml
+
+    builder = _Builder(name, problems)
+    try:
+        for event in _events(text):
+            builder.take(event)
+    except yaml.YAMLError as error:
+        problems.mistakes.append(_syntax(error, text, name))
+        return None
+    except ManifestError as error:
+        problems.mistakes.extend(error.problems)
+        return None
+    root = builder.root
+    if isinstance(root, Mapping):
+        return root
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        problems.add(Place(name), "is empty", hint="devctl init writes a first stack.yaml")
+    else:
+        problems.add(root.place, "must be a mapping with the key services")
+    return None
+
+
+def _events(text: str) -> Iterator[Any]:
+    import yaml
+
+    return yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _syntax(error: Exception, text: str, name: str) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
+    context = getattr(error, "context", None)
+    if mark is not None:
+        place = Place(name, mark.line + 1, mark.column + 1)
+    elif isinstance(position := getattr(error, "position", None), int):
+        before = text[:position]
+        place = Place(name, before.count("\n") + 1, position - before.rfind("\n"))
+    else:
+        place = Place(name)
+    hint = "indent with spaces, not with tabs" if _has_tab(text, place.line) else ""
+    return Problem(place, f"not valid YAML: {what}" + (f" {context}" if context else ""), hint=hint)
+
+
+def _has_tab(text: str, line: int) -> bool:
+    lines = text.split("\n", line)[:line]
+    return any("\t" in near for near in lines[-2:])
+
+
+class _Builder:
+    """Takes the parser's events one by one; `root` is the finished node."""
+
+    def __init__(self, name: str, problems: Problems) -> None:
+        self.root: Node | None = None
+        self._name = name
+        self._problems = problems
+        self._open: list[Sequence | Mapping] = []
+        self._keys: list[Scalar | None] = []  # beside _open: the key that waits for its value
+        self._anchors: dict[str, Node] = {}
+        self._merged = 0
+        self._documents = 0
+        self._actions = {
+            "ScalarEvent": self._scalar,
+            "MappingStartEvent": self._start_mapping,
+            "SequenceStartEvent": self._start_sequence,
+            "MappingEndEvent": self._end_mapping,
+            "SequenceEndEvent": self._end,
+            "AliasEvent": self._alias,
+            "DocumentStartEvent": self._document,
+        }
+
+    def take(self, event: Any) -> None:
+        action = self._actions.get(type(event).__name__)
+        if action:
+            action(event)
+
+    def _refuse(self, mark: Any, message: str, hint: str = "") -> None:
+        raise ManifestError([Problem(Place(self._name, mark.line + 1, mark.column + 1), message, hint=hint)])
+
+    def _document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._refuse(event.start_mark, "a second YAML document begins here; a manifest is one")
+
+    def _scalar(self, event: Any) -> None:
+        mark = event.start_mark
+        node = Scalar(self._name, mark.line + 1, mark.column + 1, event.value, plain=not event.style)
+        if "\0" in event.value:
+            self._refuse(mark, "a NUL character in a value")
+        self._tagged(event)
+        self._anchor(event, node)
+        self._add(node, event)
+
+    def _start_mapping(self, event: Any) -> None:
+        mark = event.start_mark
+        self._start(event, Mapping(self._name, mark.line + 1, mark.column + 1))
+
+    def _start_sequence(self, event: Any) -> None:
+        mark = event.start_mark
+        self._start(event, Sequence(self._name, mark.line + 1, mark.column + 1))
+
+    def _start(self, event: Any, node: Sequence | Mapping) -> None:
+        self._tagged(event)
+        self._anchor(event, node)
+        self._open.append(node)
+        self._keys.append(None)
+        if len(self._open) > MAX_DEPTH:
+            self._refuse(event.start_mark, f"nested deeper than {MAX_DEPTH} levels")
+
+    def _end_mapping(self, event: Any) -> None:
+        mapping = self._open[-1]
+        assert isinstance(mapping, Mapping)
+        for merge in mapping.merges:
+            self._merge(mapping, merge, event)
+        self._end(event)
+
+    def _end(self, event: Any) -> None:
+        node = self._open.pop()
+        self._keys.pop()
+        self._add(node, event)
+
+    def _alias(self, event: Any) -> None:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            self._refuse(event.start_mark, f"unknown anchor *{event.anchor[:60]}")
+        elif any(node is above for above in self._open):
+            self._refuse(event.start_mark, f"the anchor *{event.anchor[:60]} contains itself")
+        else:
+            self._add(node, event)
+
+    def _anchor(self, event: Any, node: Node) -> None:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+
+    def _tagged(self, event: Any) -> None:
+        if event.tag not in (None, "!"):
+            tag = event.tag.removeprefix("tag:yaml.org,2002:")
+            self._refuse(event.start_mark, f"the tag {shown(tag)} is not read here", "write the value without a tag")
+
+    def _add(self, node: Node, event: Any) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        parent.size += node.size
+        if parent.size > MAX_NODES:
+            self._refuse(event.start_mark, f"more than {MAX_NODES} values, aliases followed")
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+        else:
+            self._put(parent, node, event)
+
+    def _put(self, parent: Mapping, node: Node, event: Any) -> None:
+        key = self._keys[-1]
+        if key is None:
+            if not isinstance(node, Scalar):
+                self._refuse(event.start_mark, "a key must be a word", 'text with ${…} inside { } needs quotes: "${…}"')
+            else:
+                self._keys[-1] = node
+            return
+        self._keys[-1] = None
+        if key.text == MERGE_KEY and key.plain:
+            parent.merges.extend(node.items if isinstance(node, Sequence) else [node])
+        elif (first := parent.keys.get(key.text)) is not None:
+            message = f"the key {shown(key.text)} stands twice: here and in line {first.line}"
+            self._problems.add(key.place, message, hint="keep one of them")
+        else:
+            parent.items[key.text] = node
+            parent.keys[key.text] = key
+
+    def _merge(self, into: Mapping, source: Node, event: Any) -> None:
+        if not isinstance(source, Mapping):
+            self._refuse(event.start_mark, "<< takes a mapping or a list of mappings", "<<: *anchor")
+            return
+        self._merged += len(source.items)
+        if self._merged > MAX_MERGED:
+            self._refuse(event.start_mark, f"merge keys bring in more than {MAX_MERGED} entries")
+        for key, value in source.items.items():
+            if key not in into.items:
+                into.items[key] = value
+                into.keys[key] = source.keys[key]
+                into.size += value.size
+        if into.size > MAX_NODES:
+            self._refuse(event.start_mark, f"more than {MAX_NODES} values, aliases followed")

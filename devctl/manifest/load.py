@@ -1,0 +1,276 @@
+"""From files to a Spec: find, read, lay over, interpolate, check, expand. Every mistake is reported together.
+
+Nothing is written and nothing is started; a manifest that cannot be used leaves no trace.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devctl.core.spec import Exporter, Journey, Port, Service, Spec
+from devctl.manifest import check, document, environment, expand, merge
+from devctl.manifest.model import Logs, Manifest, Telemetry
+from devctl.manifest.model import Service as ManifestService
+from devctl.manifest.problems import Place, Problem, Problems
+from devctl.manifest.reader import ProjectReader, find_python
+from devctl.manifest.shapes import Object, Wrong
+from devctl.paths import MANIFEST_NAMES, StackPaths
+
+if TYPE_CHECKING:
+    from devctl.recipes.base import Recipe
+
+OVERRIDE_NAMES = ("stack.override.yaml", "stack.override.yml")
+DOT_ENV = ".env"
+RUN_AS = ("auto", "container", "process", "native", "embedded")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What a command wants loaded. Without `files` the manifest in the stack's folder, and its override, are read.
+
+    `names` and `profiles` are those of the command line; `run_as` goes for every service whose own is `auto`.
+    `isolated` frees every fixed port. `find_recipe` and `available` are handed in by tests.
+    """
+
+    paths: StackPaths
+    files: tuple[Path, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    profiles: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    run_as: str = ""
+    isolated: bool = False
+    find_recipe: Callable[[str], Recipe | None] | None = None
+    recipe_names: Callable[[], Iterable[str]] | None = None
+    available: expand.Availability | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A manifest that can be used, and what is worth a look all the same."""
+
+    spec: Spec
+    warnings: tuple[Problem, ...] = ()
+
+
+def load(request: LoadRequest) -> Loaded:
+    """Return the Spec of a stack; ManifestError holds every mistake."""
+    return _Load(request).run()
+
+
+def manifest_files(request: LoadRequest) -> tuple[Path, ...]:
+    """Return the files that make up the manifest, in the order in which they are laid over each other."""
+    if request.files:
+        return request.files
+    folder = request.paths.folder
+    found = [folder / name for name in MANIFEST_NAMES if (folder / name).is_file()][:1]
+    over = [folder / name for name in OVERRIDE_NAMES if (folder / name).is_file()][:1]
+    return tuple(found + over) if found else (folder / MANIFEST_NAMES[0],)
+
+
+class _Load:
+    def __init__(self, request: LoadRequest) -> None:
+        self.request = request
+        self.problems = Problems()
+        self.folder = request.paths.folder.resolve()
+        self.files = manifest_files(request)
+        self.environ = self._environ()
+        self.reader = ProjectReader(self.folder, request.paths.volumes, self.environ, self.problems)
+        self.recipes: dict[str, Recipe | None] = {}
+
+    def run(self) -> Loaded:
+        root = self._document()
+        manifest = self._manifest(root)
+        ports = {name: self._ports(name, service) for name, service in manifest.services.items()}
+        self._check(manifest, ports)
+        active = check.active(manifest, [n for n in self.request.names if n != check.HUB], self.request.profiles)
+        check.check_ports(manifest, active, ports, self.problems)
+        spec = self._spec(manifest, ports, active)
+        self.problems.stop()
+        return Loaded(spec, tuple(self.problems.warnings))
+
+    def _environ(self) -> dict[str, str]:
+        """Return the variables for interpolation: those of `.env`, and before them those of the command."""
+        environ = dict(self.request.environ)
+        dot_env = self.folder / DOT_ENV
+        if dot_env.is_file():
+            values: dict[str, str] = {}
+            reader = ProjectReader(self.folder, self.folder, environ, self.problems)
+            for key, value, literal in environment.read_file(dot_env, DOT_ENV, self.problems):
+                try:
+                    values[key] = value if literal else reader.settle(reader.resolve(value, Place(DOT_ENV)))
+                except Wrong:
+                    continue
+                environ.setdefault(key, values[key])
+        return environ
+
+    def _document(self) -> document.Mapping:
+        root: document.Mapping | None = None
+        for path in self.files:
+            layer = document.read(path, self._shown(path), self.problems)
+            if layer is not None:
+                root = layer if root is None else merge.overlay(root, layer)
+        self.problems.stop() if root is None else None
+        assert root is not None
+        return root
+
+    def _shown(self, path: Path) -> str:
+        try:
+            return str(path.resolve().relative_to(self.folder))
+        except ValueError:
+            return str(path)
+
+    def _manifest(self, root: document.Mapping) -> Manifest:
+        self.reader.known["python"] = find_python(self._top_text(root, "python"), self.folder, self.environ)
+        manifest = Object(Manifest).read(root, self.reader, "")
+        assert isinstance(manifest, Manifest)
+        if "services" not in root.items:
+            self.problems.add(root.place, "the manifest needs the key services")
+        return manifest
+
+    def _top_text(self, root: document.Mapping, key: str) -> str:
+        node = root.items.get(key)
+        if not isinstance(node, document.Scalar) or node.is_null:
+            return ""
+        try:
+            return self.reader.text(node)
+        except Wrong:
+            return ""
+
+    def _ports(self, name: str, service: ManifestService) -> dict[str, Port]:
+        recipe = self._recipe(name, service)
+        if recipe is not None:
+            known = {port.name for port in recipe.ports}
+            for port in service.ports:
+                if port not in known:
+                    what = f"services.{name}.ports: {recipe.name} has no port"
+                    self.problems.unknown(service.ports.places[port], what, port, sorted(known))
+        return expand.ports_of(service, recipe, isolated=self.request.isolated)
+
+    def _recipe(self, name: str, service: ManifestService) -> Recipe | None:
+        if not service.uses:
+            return None
+        if service.uses not in self.recipes:
+            self.recipes[service.uses] = self._find_recipe(service.uses)
+        recipe = self.recipes[service.uses]
+        if recipe is None:
+            self.problems.unknown(
+                service.at("uses"), f"services.{name}.uses: no recipe", service.uses, self._recipe_names()
+            )
+        return recipe
+
+    def _find_recipe(self, name: str) -> Recipe | None:
+        if self.request.find_recipe:
+            return self.request.find_recipe(name)
+        from devctl import recipes
+
+        return recipes.find(name)
+
+    def _recipe_names(self) -> list[str]:
+        if self.request.recipe_names:
+            return sorted(self.request.recipe_names())
+        from devctl import recipes
+
+        return sorted(recipes.names())
+
+    def _check(self, manifest: Manifest, ports: check.Ports) -> None:
+        if self.request.run_as and self.request.run_as not in RUN_AS:
+            self.problems.unknown(Place(""), "run as", self.request.run_as, RUN_AS)
+        check.check_names(manifest, self.reader.uses, ports, self.problems)
+        check.check_kinds(manifest, self.problems)
+        check.check_volumes(manifest, self.reader.volume_uses, self.problems)
+        check.check_rings(manifest, self.problems)
+        check.check_exporters(manifest, self.problems)
+        check.check_asked(manifest, self.request.names, self.request.profiles, self.problems)
+
+    def _spec(self, manifest: Manifest, ports: check.Ports, active: list[str]) -> Spec:
+        telemetry, record = _telemetry(manifest)
+        expander = expand.Expander(
+            self.reader,
+            self.environ,
+            self.reader.known["python"],
+            self.request.paths.volumes,
+            "" if self.request.run_as == "auto" else self.request.run_as,
+            self.request.available or _available,
+            telemetry=telemetry,
+        )
+        services = self._services(manifest, ports, active, expander)
+        exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
+        if telemetry and not self.problems.mistakes:
+            services[check.HUB] = self._hub(exporters, services, active, record)
+            active = [*active, check.HUB]
+        return Spec(
+            name=self.request.paths.project or manifest.name or _name_of(self.folder),
+            folder=str(self.folder),
+            services=services,
+            active=tuple(active),
+            exporters=exporters,
+            journeys=tuple(Journey(n, j.attribute, j.field or j.attribute) for n, j in manifest.journeys.items()),
+            telemetry=telemetry,
+            record_bytes=record,
+            log_bytes=(manifest.logs or Logs()).record,
+            host_environment=environment.passed(self.environ, (*environment.HOST, *manifest.pass_env)),
+            manifests=tuple(str(path.resolve()) for path in self.files),
+            profiles=self.request.profiles,
+        )
+
+    def _services(
+        self, manifest: Manifest, ports: check.Ports, active: list[str], expander: expand.Expander
+    ) -> dict[str, Service]:
+        bare = {
+            name: expander.bare(name, service, self.recipes.get(service.uses), ports[name])
+            for name, service in manifest.services.items()
+        }
+        others = {name: bare[name] for name in active}
+        services = {}
+        for name, service in manifest.services.items():
+            recipe = self.recipes.get(service.uses)
+            if recipe is not None:
+                services[name] = expander.recipe(name, service, bare[name], recipe, others)
+            elif not service.uses:
+                services[name] = expander.process(name, service, bare[name])
+        return services
+
+    def _hub(
+        self, exporters: tuple[Exporter, ...], services: Mapping[str, Service], active: list[str], record: int
+    ) -> Service:
+        from devctl.recipes import hub
+
+        jaeger = next((name for name in active if services[name].uses == "jaeger"), "")
+        return hub.service(
+            python=sys.executable,
+            folder=str(self.request.paths.state / hub.NAME),
+            exporters=exporters,
+            jaeger=jaeger,
+            cap_bytes=record,
+            port=0 if self.request.isolated else hub.PORT,
+        )
+
+
+def _telemetry(manifest: Manifest) -> tuple[bool, int]:
+    if manifest.telemetry is None:
+        return True, Telemetry().record
+    if isinstance(manifest.telemetry, str):
+        return manifest.telemetry in ("on", "true"), Telemetry().record
+    return manifest.telemetry.enabled, manifest.telemetry.record
+
+
+def _exporter(name: str, otlp: str, zipkin: str, headers: Mapping[str, str | None]) -> Exporter:
+    kind, url = ("zipkin", zipkin) if zipkin else ("otlp", otlp)
+    return Exporter(name, kind, url, {key: value or "" for key, value in headers.items()})
+
+
+def _name_of(folder: Path) -> str:
+    """Return a stack's name made from its folder's, as Compose does."""
+    return re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")[:63] or "stack"
+
+
+def _available(tool: str) -> object:
+    from devctl import tools
+
+    return tools.available(tool)

@@ -1,0 +1,339 @@
+"""What may stand in a stack.yaml: one class per part, one field per key, each explained below it.
+
+The text below a field is its entry in docs/manifest.md and its description in stack.schema.json. Nothing is
+decided here; `shapes` reads the values, `check` compares them with each other.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from devctl.manifest.document import Node
+from devctl.manifest.shapes import (
+    CheckCommand,
+    Choice,
+    Command,
+    Duration,
+    Either,
+    Entries,
+    Inside,
+    Located,
+    Many,
+    Named,
+    Number,
+    Object,
+    PortNumber,
+    Raw,
+    Regex,
+    Size,
+    Text,
+    Variables,
+)
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
+URL = r"https?://[^\s/?#]+[^\s]*"
+SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGWINCH")
+
+Seconds = Annotated[float, Duration()]
+Bytes = Annotated[int, Size()]
+Words = Annotated[tuple[str, ...], Command()]
+Paths = Annotated[tuple[str, ...], Many(Inside(), single=True)]
+Switch = Choice(("on", "off", "true", "false"))
+Word = Annotated[str, Text(refers=False)]
+UrlPath = Annotated[str, Text(r"/[^\s]*", "a path that begins with /", refers=True)]
+
+
+def entries() -> Any:
+    """Return an empty mapping with places, for the default of a field."""
+    empty: Entries[Any] = Entries()
+    empty.places = {}
+    return empty
+
+
+@dataclass
+class HttpCheck(Located):
+    """Ask a path of the service; it is ready when the answer's status is good."""
+
+    path: UrlPath = "/"
+    """What is asked for."""
+    port: Word = ""
+    """The name of the port; without it the port named `http`, else the only one."""
+    status: Annotated[tuple[int, ...], Many(Number(100, 599), single=True)] = ()
+    """The statuses that count as good; without it 200 to 399."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers to send."""
+
+
+@dataclass
+class Healthcheck(Located):
+    """How devctl learns that a service is ready: exactly one of `http`, `tcp`, `test` and `log`."""
+
+    http: Annotated[HttpCheck | None, Object(HttpCheck, short="path")] = None
+    """Ask over HTTP: a path, or a mapping."""
+    tcp: Word = ""
+    """The name of a port that must take a connection."""
+    test: Annotated[tuple[str, ...], CheckCommand()] = ()
+    """A command that must end with 0. A text is run by the shell; a list begins with CMD or CMD-SHELL, or is
+    the command itself; NONE turns the check off. As in Compose."""
+    log: Annotated[str, Regex()] = ""
+    """A regular expression that must match a line of the service's output."""
+    disable: bool = False
+    """Turn the check off, also one that a recipe brings."""
+    interval: Seconds | None = None
+    """Time between checks once it is ready. 2s unless given."""
+    timeout: Seconds | None = None
+    """How long one check may take. 2s unless given."""
+    retries: Annotated[int | None, Number(1, 1000)] = None
+    """How many failures in a row make it unhealthy. 3 unless given."""
+    start_interval: Seconds | None = None
+    """Time between checks until the first success. 25ms unless given, 200ms for `test`."""
+    start_period: Seconds | None = None
+    """How long it may take to become ready; failures before that do not count. 60s unless given."""
+
+
+@dataclass
+class DependsOn(Located):
+    """What must hold of another service before this one starts."""
+
+    condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = "service_started"
+    """What is waited for."""
+    required: bool = True
+    """With false the service starts also when the other one cannot be had."""
+    restart: bool = False
+    """Restart this service when the other one is restarted by a person."""
+
+
+@dataclass
+class RestartPolicy(Located):
+    """How a service that ended by itself is started again."""
+
+    condition: Literal["none", "on-failure", "any"] = "on-failure"
+    """When: never, after a failure, always."""
+    delay: Seconds | None = None
+    """Pause before a restart. Without it the first comes at once and the next ones later and later."""
+    max_attempts: Annotated[int, Number(0, 10_000)] = 5
+    """This many restarts within `window` are a crash loop, and the service has failed."""
+    window: Seconds = 60.0
+    """The time that `max_attempts` counts in."""
+
+
+@dataclass
+class Deploy(Located):
+    """How many instances run and how they are restarted."""
+
+    replicas: Annotated[int, Number(0, 1000)] = 1
+    """The number of instances. More than one needs `auto` ports."""
+    restart_policy: Annotated[RestartPolicy | None, Object(RestartPolicy)] = None
+    """Restarts in detail; goes before `restart`."""
+
+    FOREIGN: ClassVar = {
+        "resources": "devctl sets no limits on native processes",
+        "placement": "everything runs on this machine",
+        "mode": "only replicated services are known here",
+    }
+
+
+@dataclass
+class Build(Located):
+    """How the service's image is built; used where it runs as a container."""
+
+    context: Annotated[str, Inside()] = "."
+    """The folder that is sent to the engine."""
+    dockerfile: Word = "Dockerfile"
+    """The file with the steps, seen from `context`."""
+    args: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    """Arguments of the build."""
+    target: Word = ""
+    """The stage to stop at."""
+
+
+@dataclass
+class EnvFile(Located):
+    """A file with NAME=VALUE lines."""
+
+    path: Annotated[str, Inside()]
+    """Where it lies."""
+    required: bool = True
+    """With false the file may be missing."""
+
+
+@dataclass
+class Watch(Located):
+    """Files whose change restarts the service."""
+
+    path: Annotated[str, Inside()]
+    """A file or a folder."""
+    ignore: tuple[Word, ...] = ()
+    """Patterns of names that do not count."""
+    dependents: bool = False
+    """Restart also what depends on the service."""
+
+
+@dataclass
+class Service(Located):
+    """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
+
+    command: Words = ()
+    """The program and its arguments. A text is split as the shell would split it, but no shell runs it."""
+    uses: Word = ""
+    """The recipe of a bought-in product, such as `kafka` or `prometheus`."""
+    with_: Annotated[Node | None, Raw()] = None
+    """Settings of the recipe."""
+    image: Word = ""
+    """The image to run where the service runs as a container."""
+    build: Annotated[Build | None, Object(Build, short="context")] = None
+    """How to build its image; a text is the context."""
+    working_dir: Annotated[str, Inside()] = ""
+    """The folder it runs in; the manifest's folder unless given."""
+    environment: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    """Its environment variables, as a mapping or a list of NAME=VALUE."""
+    env_file: Annotated[tuple[EnvFile, ...], Many(Object(EnvFile, short="path"), single=True)] = ()
+    """Files with further variables; `environment` goes before them."""
+    pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
+    """Variables of the command's environment that it also gets; PREFIX_* takes all that begin so."""
+    ports: Annotated[Entries[int], Named(PortNumber(), pattern=NAME, said="a mapping such as {http: 8080}")] = field(
+        default_factory=entries
+    )
+    """Its ports by name. 0 or `auto` is any free one. It finds them in PORT (its `http` port, else its only one)
+    and in NAME_PORT. Others write ${services.SERVICE.NAME} for host:port, and .host and .port behind that."""
+    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = field(default_factory=entries)
+    """What must be there before it starts: a list of names, or a mapping with conditions."""
+    healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
+    """How devctl learns that it is ready. Without one it counts as good when it runs."""
+    restart: Annotated[
+        str, Text(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?", "no | on-failure | always | unless-stopped")
+    ] = ""
+    """What happens when it ends by itself; `on-failure` unless given. A process that ends with 0 and is not to be
+    restarted is completed."""
+    deploy: Annotated[Deploy | None, Object(Deploy)] = None
+    """The number of instances, and restarts in detail."""
+    profiles: tuple[Annotated[str, Text(NAME, "a name")], ...] = ()
+    """It only starts when one of these profiles is active, or when it is asked for by name."""
+    optional: bool = False
+    """The stack counts as healthy without it."""
+    run_as: Literal["auto", "container", "process", "native", "embedded"] = "auto"
+    """How it runs. `auto` takes the first that this machine can have: native, container, embedded."""
+    watch: Annotated[tuple[Watch, ...], Many(Object(Watch, short="path"))] = ()
+    """Files and folders whose change restarts it while the stack runs."""
+    metrics: Annotated[str, Text(r"/[^\s]*", "a path that begins with /")] = ""
+    """The path of its metrics; Prometheus scrapes it without more words."""
+    page: Word = ""
+    """The name of the port that `devctl open` shows."""
+    telemetry: Annotated[str, Switch] = "on"
+    """`off`: it gets no OTEL_* variables."""
+    stop_signal: Annotated[str, Choice(SIGNALS)] = "SIGTERM"
+    """The signal that asks it to stop."""
+    stop_grace_period: Seconds | None = None
+    """How long it may take to stop before it is killed. 10s unless given."""
+    volumes: tuple[Word, ...] = ()
+    """Mounts of its container, as in Compose: NAME:/path or ./path:/path."""
+    labels: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    """Labels, for people and for other programs."""
+
+    FOREIGN: ClassVar = {
+        "networks": "everything here shares one loopback network",
+        "network_mode": "everything here shares one loopback network",
+        "links": "write ${services.NAME.PORT} where the address is needed",
+        "expose": "name the port under `ports`",
+        "container_name": "an instance is called SERVICE.N",
+        "privileged": "devctl gives no service more rights than you have",
+        "cap_add": "devctl gives no service more rights than you have",
+        "user": "a process runs as you",
+        "tty": "output goes to the log; there is no terminal",
+        "stdin_open": "output goes to the log; there is no terminal",
+        "entrypoint": "write the whole command line under `command`",
+        "scale": "write deploy: {replicas: N}",
+        "logging": "every line is kept; see `logs` at the top level",
+        "secrets": "use env_file with a file that git ignores, or pass_env",
+        "configs": "a process reads its files from the project",
+        "extends": "use an anchor and a merge key: <<: *name",
+        "platform": "a process runs on this machine's platform",
+        "develop": "use `watch`",
+        "init": "devctl reaps every process itself",
+    }
+
+
+@dataclass
+class Volume(Located):
+    """A folder for data that outlives runs; ${volumes.NAME} is its path."""
+
+
+@dataclass
+class Telemetry(Located):
+    """The hub that takes traces and logs in."""
+
+    enabled: bool = True
+    """With false there is no hub; `telemetry: off` is the short form."""
+    record: Bytes = 2 << 30
+    """At most this much is kept of a run's traces; the oldest go first and are counted."""
+
+
+@dataclass
+class Logs(Located):
+    """What is kept of the output."""
+
+    record: Bytes = 256 << 20
+    """At most this much per service; the oldest lines go first and are counted."""
+
+
+@dataclass
+class Exporter(Located):
+    """A further place that spans are passed on to: one of `otlp` and `zipkin`."""
+
+    otlp: Annotated[str, Text(URL, "an address such as http://host:4318", refers=True)] = ""
+    """An address that takes OTLP over HTTP."""
+    zipkin: Annotated[str, Text(URL, "an address such as http://host:9411", refers=True)] = ""
+    """An address that takes Zipkin's JSON."""
+    headers: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    """Headers to send, such as a key."""
+
+
+@dataclass
+class Journey(Located):
+    """How `devctl journey` finds one thing wherever it went."""
+
+    attribute: Word
+    """The span attribute that carries its id."""
+    field: Word = ""
+    """The field of log lines that carries it; the same as `attribute` unless given."""
+
+
+@dataclass
+class Manifest(Located):
+    """A whole stack.yaml."""
+
+    name: Annotated[
+        str,
+        Text(
+            r"[a-z0-9][a-z0-9_-]{0,62}",
+            "a name of lower-case letters, digits, - and _ that begins with a letter or digit",
+        ),
+    ] = ""
+    """The name of the stack; the name of its folder unless given."""
+    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = field(default_factory=entries)
+    """What runs."""
+    volumes: Annotated[Entries[Volume] | None, Named(Object(Volume), pattern=NAME)] = None
+    """The names of data folders. Where the key is given, only these may be used."""
+    python: Word = ""
+    """The Python that ${python} stands for. Without it $VIRTUAL_ENV, else .venv/bin/python beside the manifest,
+    else python3 on the PATH."""
+    pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
+    """Variables of the command's environment that every service gets; PREFIX_* takes all that begin so."""
+    telemetry: Annotated[Telemetry | str | None, Either(Switch, Object(Telemetry))] = None
+    """`off` leaves the hub out; `{record: 2GiB}` caps what is kept."""
+    logs: Annotated[Logs | None, Object(Logs)] = None
+    """What is kept of the output."""
+    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = field(default_factory=entries)
+    """Further places that spans are passed on to."""
+    journeys: Annotated[Entries[Journey], Named(Object(Journey, short="attribute"), pattern=NAME)] = field(
+        default_factory=entries
+    )
+    """What `devctl journey` can follow."""
+
+    FOREIGN: ClassVar = {
+        "version": "it has no meaning any more; leave it out",
+        "networks": "everything here shares one loopback network",
+        "secrets": "use env_file with a file that git ignores, or pass_env",
+        "configs": "a process reads its files from the project",
+        "include": "give several files: -f a.yaml -f b.yaml",
+    }

@@ -1,0 +1,108 @@
+"""What is wrong with a manifest: each mistake with its place, what is allowed there and the nearest right word."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from devctl.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spot in a file; lines and columns count from 1, 0 means the whole file (or the command line)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake or, in `Loaded.warnings`, one thing worth a look."""
+
+    place: Place
+    message: str
+    allowed: tuple[str, ...] = ()
+    nearest: str = ""
+    hint: str = ""
+
+    @property
+    def file(self) -> str:
+        return self.place.file
+
+    @property
+    def line(self) -> int:
+        return self.place.line
+
+    @property
+    def column(self) -> int:
+        return self.place.column
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in one line; may be empty."""
+        if self.nearest:
+            return f"did you mean {self.nearest}?"
+        return self.hint or (f"allowed: {', '.join(self.allowed)}" if self.allowed else "")
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.message}" if self.place.file else self.message
+        return f"{head} ({self.advice})" if self.advice else head
+
+
+class ManifestError(UsageError):
+    """The manifest cannot be used; `problems` holds every mistake, in the order of the files."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message)))
+        first = self.problems[0]
+        if len(self.problems) == 1:
+            super().__init__(first.message, where=str(first.place), next=first.advice)
+        else:
+            lines = "\n".join(f"  {problem}" for problem in self.problems)
+            super().__init__(f"{len(self.problems)} mistakes\n{lines}", where=first.file)
+
+
+class Problems:
+    """Collects mistakes and warnings while the manifest is read."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def add(
+        self, place: Place, message: str, *, allowed: Iterable[str] = (), nearest: str = "", hint: str = ""
+    ) -> None:
+        """Note a mistake."""
+        self.mistakes.append(Problem(place, message, tuple(allowed), nearest, hint))
+
+    def unknown(self, place: Place, what: str, word: str, allowed: Iterable[str], *, hint: str = "") -> None:
+        """Note a word that is none of `allowed`, with the nearest of them."""
+        words = tuple(allowed)
+        self.add(place, f"{what} {shown(word)}", allowed=words, nearest=nearest(word, words), hint=hint)
+
+    def warn(self, place: Place, message: str, *, hint: str = "") -> None:
+        """Note something that does not stop the manifest from being used."""
+        warning = Problem(place, message, hint=hint)
+        if all(w.message != message for w in self.warnings):
+            self.warnings.append(warning)
+
+    def stop(self) -> None:
+        """Raise ManifestError when there are mistakes."""
+        if self.mistakes:
+            raise ManifestError(self.mistakes)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the one of `words` that `word` was probably meant to be, else an empty text."""
+    close = difflib.get_close_matches(word[:80].lower(), list(words), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def shown(text: str) -> str:
+    """Return a text from a manifest for use in a message: quoted, short, without control characters."""
+    clean = "".join(c if c.isprintable() else "?" for c in text[:61])
+    return f'"{clean[:60]}…"' if len(clean) > 60 else f'"{clean}"'

@@ -1,0 +1,134 @@
+"""What a manifest's texts mean here: variables, references and paths of one project. Reads no YAML."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devctl.core.spec import MARK, reference
+from devctl.manifest.document import Node, Scalar
+from devctl.manifest.interpolate import interpolate
+from devctl.manifest.problems import Place, Problems
+from devctl.manifest.shapes import Wrong
+
+SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place where the address of a service is used."""
+
+    service: str
+    port: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeUse:
+    """A place where the folder of a volume is used."""
+
+    volume: str
+    place: Place
+
+
+class ProjectReader:
+    """Interpolates texts and resolves paths of one project; remembers which services and volumes were referred to."""
+
+    def __init__(self, folder: Path, volumes: Path, environ: Mapping[str, str], problems: Problems) -> None:
+        self.problems = problems
+        self.folder = folder
+        self.uses: list[Use] = []
+        self.volume_uses: list[VolumeUse] = []
+        self.known: dict[str, str] = {}  # references that have their value already
+        self._volumes = volumes
+        self._environ = environ
+        self._texts: dict[int, tuple[Scalar, str]] = {}  # by id; the scalar is kept so that its id stays its own
+        self._paths: dict[str, str] = {}
+        self._place = Place("")
+
+    def text(self, node: Scalar) -> str:
+        """Return the scalar's text after interpolation, with references in it; Wrong when that fails."""
+        if "$" not in node.text:
+            return node.text
+        if (done := self._texts.get(id(node))) is not None:
+            return done[1]
+        text = self.resolve(node.text, node.place)
+        self._texts[id(node)] = (node, text)
+        return text
+
+    def resolve(self, text: str, place: Place) -> str:
+        """Return `text` after interpolation; mistakes are noted at `place`."""
+        self._place = place
+        try:
+            return interpolate(text, self)
+        except ValueError as error:
+            self.problems.add(place, str(error))
+            raise Wrong from None
+
+    def settle(self, text: str) -> str:
+        """Return `text` with `${python}` and `${volumes.NAME}` replaced; addresses stay references."""
+        if MARK not in text:
+            return text
+        parts = text.split(MARK)
+        parts[1::2] = [self.known.get(name, f"{MARK}{name}{MARK}") for name in parts[1::2]]
+        return "".join(parts)
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable of the command's environment or of `.env`."""
+        return self._environ.get(name)
+
+    def unset(self, name: str) -> None:
+        """Warn, once, of a variable that has no value."""
+        hint = f"${{{name}:-value}} gives a default"
+        self.problems.warn(self._place, f"the variable {name} is not set: an empty text stands for it", hint=hint)
+
+    def reference(self, dotted: str) -> str:
+        """Return what stands for a dotted name until its value is known."""
+        if dotted.startswith("volumes."):
+            return self._volume(dotted)
+        if dotted != "python":
+            match = SERVICE_REFERENCE.fullmatch(dotted)
+            if match is None:
+                raise ValueError(f"${{{dotted}}}: write ${{services.SERVICE.PORT}}, and .host, .port or .all behind it")
+            self.uses.append(Use(match[1], match[2], self._place))
+        return reference(dotted)
+
+    def _volume(self, dotted: str) -> str:
+        name = dotted.removeprefix("volumes.")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+            raise ValueError(f"${{{dotted}}}: write ${{volumes.NAME}}")
+        self.volume_uses.append(VolumeUse(name, self._place))
+        self.known[dotted] = str(self._volumes / name)
+        return reference(dotted)
+
+    def path(self, text: str, node: Node, name: str) -> str:
+        """Return the real path of something inside the project; links are resolved before the test."""
+        real = self._paths.get(text)
+        if real is None:
+            real = self._paths[text] = os.path.realpath(self.folder / text)
+        if not is_inside(real, str(self.folder)):
+            hint = f"the project is {self.folder}"
+            self.problems.add(node.place, f"{name} leads out of the project", hint=hint)
+            raise Wrong
+        return real
+
+
+def is_inside(real: str, folder: str) -> bool:
+    """Tell whether a real path is the folder or lies below it."""
+    return real == folder or real.startswith(folder.rstrip("/") + "/")
+
+
+def find_python(configured: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """Return the interpreter that `${python}` stands for (design order), else the word python3."""
+    if configured:
+        return str(folder / configured) if "/" in configured else configured
+    if venv := environ.get("VIRTUAL_ENV"):
+        return str(Path(venv) / "bin" / "python")
+    beside = folder / ".venv" / "bin" / "python"
+    if os.access(beside, os.X_OK):
+        return str(beside)
+    return shutil.which("python3", path=environ.get("PATH")) or "python3"
