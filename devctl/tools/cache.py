@@ -1,0 +1,123 @@
+"""The user's cache of native programs: finished folders with a `tool.json`, moved into place in one step, under a lock.
+
+A folder without `tool.json` is not a tool. Nothing in a finished folder is ever changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devctl import paths
+from devctl.tools import versions
+from devctl.tools.base import Tool
+from devctl.tools.catalog import Entry
+from devctl.tools.catalog import entry as catalog_entry
+
+RECORD = "tool.json"
+
+
+def base() -> Path:
+    """Return the folder that holds all tools, which may not exist yet."""
+    return paths.cache_folder() / "tools"
+
+
+def downloads() -> Path:
+    """Return the folder of files that are on their way or not unpacked yet."""
+    return base() / "downloads"
+
+
+def find(entry: Entry) -> Tool | None:
+    """Return the newest cached version of the tool, or of the program that comes with another tool."""
+    if entry.part_of:
+        return _beside(entry, find(catalog_entry(entry.part_of)))
+    return max(every(entry.name), key=lambda tool: versions.numbers(tool.version), default=None)
+
+
+def _beside(entry: Entry, whole: Tool | None) -> Tool | None:
+    if whole is None:
+        return None
+    program = Path(whole.path).with_name(entry.name)
+    if not program.is_file():
+        return None
+    return Tool(entry.name, str(program), whole.version, whole.source, whole.checksum, program.stat().st_size)
+
+
+def every(name: str) -> list[Tool]:
+    """Return all cached versions of one tool."""
+    return [tool for record in sorted((base() / name).glob(f"*/{RECORD}")) if (tool := _read(record))]
+
+
+def _read(record: Path) -> Tool | None:
+    try:
+        facts = json.loads(record.read_text())
+        path = record.parent / facts.pop("path")
+        tool = Tool(path=str(path), **facts)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return tool if path.exists() else None
+
+
+def install(name: str, version: str, source: str, checksum: str, content: Path, path: str) -> Tool:
+    """Move the finished folder `content` into the cache in one step; `path` is the tool's place inside it.
+
+    Whoever comes second keeps what the first one brought.
+    """
+    facts = {"name": name, "version": version, "source": source, "checksum": checksum, "path": path}
+    (content / RECORD).write_text(json.dumps({**facts, "bytes": size(content)}))
+    target = base() / name / f"{version}-{source}"
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if _read(target / RECORD) is None:
+        shutil.rmtree(target, ignore_errors=True)
+        _sync(content)
+        content.rename(target)
+    tool = _read(target / RECORD)
+    assert tool is not None
+    return tool
+
+
+def _sync(content: Path) -> None:
+    """Have the record on disk before the folder gets its name, so that a power cut leaves no half tool."""
+    handle = os.open(content / RECORD, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of all files under `folder`."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
+def remove(name: str) -> int:
+    """Delete every cached version of the tool and return the bytes that were freed."""
+    folder = base() / name
+    with lock(name):
+        freed = size(folder) if folder.is_dir() else 0
+        shutil.rmtree(folder, ignore_errors=True)
+    return freed
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """Yield a private folder on the cache's own disk, deleted afterwards."""
+    base().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=base()) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Hold the tool for this process alone; released by the kernel when the process dies."""
+    folder = base() / "locks"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(folder / name, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,106 @@
+"""Finds, offers and fetches tools: asks the sources in the catalog's order. The package's front door.
+
+`find` and `available` never touch the network.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from devctl.errors import EnvironmentProblem
+from devctl.tools import cache, catalog, debian, maven, path, release, wheel
+from devctl.tools.base import Available, Missing, Refused, Report, Silent, SourceFailed, Tool
+from devctl.tools.catalog import Entry
+
+
+class Local(Protocol):
+    """A source that looks at this machine alone."""
+
+    def find(self, entry: Entry) -> Tool | None:
+        """Return the tool where it is there."""
+        ...
+
+
+class Remote(Protocol):
+    """A source that brings tools."""
+
+    def offer(self, entry: Entry) -> Available | None:
+        """Return what it would bring, without asking the network."""
+        ...
+
+    def fetch(self, entry: Entry, report: Report, silent: Silent) -> Tool:
+        """Bring it, or raise SourceFailed or Refused."""
+        ...
+
+
+LOCAL: dict[str, Local] = {"path": path, "cache": cache, "wheel": wheel}
+REMOTE: dict[str, Remote] = {"release": release, "maven": maven, "debian": debian}
+
+
+def find(name: str) -> Tool | None:
+    """Return the tool that is on this machine, None when it must be fetched first."""
+    entry = catalog.entry(name)
+    for source in entry.sources:
+        if source in LOCAL and (tool := LOCAL[source].find(entry)):
+            return tool
+    return None
+
+
+def available(name: str) -> Available | Missing:
+    """Return the tool or which source could bring it (without asking the network), else why none can."""
+    if tool := find(name):
+        return Available(name, tool.source, tool.version, 0, tool)
+    whole = _whole(catalog.entry(name))
+    offers = [REMOTE[source].offer(whole) for source in whole.sources if source in REMOTE]
+    for offer in offers:
+        if offer is not None:
+            return Available(name, offer.source, offer.version, offer.bytes)
+    return Missing(name, _nothing(whole), whole.cure)
+
+
+def _whole(entry: Entry) -> Entry:
+    return catalog.entry(entry.part_of) if entry.part_of else entry
+
+
+def _nothing(entry: Entry) -> str:
+    wanted = f" ({entry.on_path.ranges[0]})" if entry.on_path else ""
+    return f"{entry.summary}{wanted} is not on this machine, and no source has it for this platform"
+
+
+def fetch(name: str, report: Report, silent: Silent | None = None) -> Tool:
+    """Return the tool, bringing it from the first source that gives it.
+
+    EnvironmentProblem when none does, or when what came was not the pinned file.
+    """
+    entry = catalog.entry(name)
+    if tool := find(name):
+        return tool
+    whole = _whole(entry)
+    with cache.lock(whole.name):
+        if tool := find(name):  # another process brought it meanwhile
+            return tool
+        _from_sources(whole, report, silent or Silent())
+    tool = find(name)
+    if tool is None:
+        raise EnvironmentProblem(f"the package of {whole.name} does not hold {name}", next=entry.cure)
+    return tool
+
+
+def _from_sources(entry: Entry, report: Report, silent: Silent) -> Tool:
+    reasons = []
+    for source in entry.sources:
+        if source not in REMOTE or REMOTE[source].offer(entry) is None:
+            continue
+        try:
+            tool = REMOTE[source].fetch(entry, report, silent)
+        except SourceFailed as problem:
+            reasons.append(f"{source}: {problem}")
+        except Refused as problem:
+            raise EnvironmentProblem(f"{entry.name} was refused: {problem}", next=entry.cure) from problem
+        except OSError as problem:
+            raise EnvironmentProblem(f"{entry.name} cannot be stored: {problem}", where=str(cache.base())) from problem
+        else:
+            return tool
+    raise EnvironmentProblem(
+        f"{entry.name} cannot be had here: {'; '.join(reasons) or _nothing(entry)}", next=entry.cure
+    )

@@ -1,0 +1,138 @@
+"""Source `maven`: jars from Maven Central, exactly those of a lock file that `devctl.tools.lock` made with jgo.
+
+Every jar is pinned by sha256. A mirror that the user's Maven settings name for Central is asked instead of it, and
+what the user's local Maven repository holds already is taken from there when its checksum is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from devctl.tools import cache, download
+from devctl.tools.base import Available, Progress, Report, Silent, Tool
+from devctl.tools.catalog import Entry
+
+CENTRAL = "https://central.invalid/maven2"
+AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Jar:
+    """One locked jar."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.artifact}-{self.version}.jar"
+
+    @property
+    def place(self) -> str:
+        """Its path in any Maven repository."""
+        return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """All jars of one product."""
+
+    version: str
+    bytes: int
+    jars: tuple[Jar, ...]
+
+    @property
+    def checksum(self) -> str:
+        """One sha256 over all pins."""
+        return hashlib.sha256("\n".join(sorted(jar.sha256 for jar in self.jars)).encode()).hexdigest()
+
+
+def read_lock(name: str) -> Lock:
+    """Return the lock that ships with devctl under `name`."""
+    facts = tomllib.loads(resources.files("devctl.tools").joinpath("locks", name).read_text())
+    jars = tuple(Jar(d["groupId"], d["artifactId"], d["version"], d["sha256"]) for d in facts["dependencies"])
+    return Lock(jars[0].version, facts["devctl"]["bytes"], jars)
+
+
+def offer(entry: Entry) -> Available | None:
+    """Return what Maven Central would bring."""
+    lock = read_lock(entry.lock)
+    return Available(entry.name, "maven", lock.version, lock.bytes)
+
+
+def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
+    """Bring every jar of the lock into one folder and install it."""
+    lock = read_lock(entry.lock)
+    progress = _Sum(entry.name, lock.bytes, report)
+    with cache.workshop() as workshop:
+        content = workshop / "content"
+        (content / "libs").mkdir(parents=True, mode=0o700)
+        _bring_all(lock, content / "libs", progress, silent)
+        return cache.install(entry.name, lock.version, "maven", lock.checksum, content, "libs")
+
+
+def _bring_all(lock: Lock, libs: Path, progress: _Sum, silent: Silent) -> None:
+    repository = central()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(_bring, jar, repository, libs, progress, silent) for jar in lock.jars]
+        try:
+            for one in waiting:
+                one.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _bring(jar: Jar, repository: str, libs: Path, progress: _Sum, silent: Silent) -> None:
+    local = local_repository() / jar.place
+    if local.is_file() and download.sha256(local) == jar.sha256:
+        shutil.copyfile(local, libs / jar.file)
+        progress.count(jar.file, local.stat().st_size)
+        return
+    url = f"{repository}/{jar.place}"
+    file = download.bring(url, jar.sha256, cache.downloads(), lambda done, _: progress.count(jar.file, done), silent)
+    shutil.move(file, libs / jar.file)
+
+
+class _Sum:
+    """Adds up the bytes of several downloads into one report."""
+
+    def __init__(self, tool: str, total: int, report: Report) -> None:
+        self._tool, self._total, self._report = tool, total, report
+        self._done: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def count(self, file: str, done: int) -> None:
+        with self._lock:
+            self._done[file] = done
+            self._report(Progress(self._tool, "maven", "downloading", sum(self._done.values()), self._total))
+
+
+def local_repository() -> Path:
+    """Return the user's own Maven repository."""
+    return Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
+
+
+def central() -> str:
+    """Return the address of Maven Central, or of the https mirror that the user's Maven settings name for it."""
+    try:
+        settings = ElementTree.parse(Path.home() / ".m2" / "settings.xml")  # noqa: S314  the user's own file
+    except (OSError, ElementTree.ParseError):
+        return CENTRAL
+    for mirror in settings.iterfind(".//{*}mirrors/{*}mirror"):
+        of = [name.strip() for name in mirror.findtext("{*}mirrorOf", "").split(",")]
+        url = mirror.findtext("{*}url", "").strip().rstrip("/")
+        if "!central" not in of and {"central", "*", "external:*"} & set(of) and url.startswith("https://"):
+            return url
+    return CENTRAL

@@ -1,0 +1,43 @@
+"""Source `release`: the publisher's archive for this OS and CPU, pinned by sha256."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from devctl.tools import cache, download, platform
+from devctl.tools.base import Available, Progress, Refused, Report, Silent, Tool
+from devctl.tools.catalog import Entry
+from devctl.tools.unpack import unpack
+
+
+def offer(entry: Entry) -> Available | None:
+    """Return what the release would bring to this machine, None where there is no pinned archive for it."""
+    archive = entry.archives.get(platform.current())
+    return Available(entry.name, "release", archive.version, archive.bytes) if archive else None
+
+
+def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
+    """Download, verify, unpack and install the archive."""
+    archive = entry.archives[platform.current()]
+
+    def count(done: int, total: int) -> None:
+        report(Progress(entry.name, "release", "downloading", done, total or archive.bytes))
+
+    file = download.bring(archive.url, archive.sha256, cache.downloads(), count, silent)
+    report(Progress(entry.name, "release", "unpacking", archive.bytes, archive.bytes))
+    with cache.workshop() as workshop:
+        content = workshop / "content"
+        unpack(file, content)
+        file.unlink()
+        program = locate(content, entry.program)
+        program.chmod(program.stat().st_mode | 0o700)
+        inside = program.relative_to(content).as_posix()
+        return cache.install(entry.name, archive.version, "release", archive.sha256, content, inside)
+
+
+def locate(content: Path, pattern: str) -> Path:
+    """Return the one file that `pattern` finds in an unpacked archive."""
+    found = sorted(content.glob(pattern))
+    if not found or not found[0].is_file():
+        raise Refused(f"the archive does not hold {pattern}")
+    return found[0]
