@@ -12,7 +12,7 @@ class Identity:
     """One living instance, told apart from any later process of the same number by its start time.
 
     `start_ticks` is field 22 of /proc/PID/stat (elsewhere the creation time in the platform's unit).
-    `container` is the engine's id, for the runner of that kind.
+    `container` is the engine's id, for the runner of that kind. `boot` tells this boot of the machine from others.
     """
 
     instance: str
@@ -20,6 +20,7 @@ class Identity:
     start_ticks: int
     started_ns: int
     container: str = ""
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""One instance as the keeper holds it: its process, its FIFO, its log, and how it ended."""
+
+import contextlib
+import os
+import time
+
+from devctl.keeper import spawn, system
+from devctl.keeper.segments import SegmentLog
+
+_CHATTY_NS = 3_000_000  # output again within this time: worth a wider pipe and a short nap
+_WIDE_PIPE = 1 << 20
+_SHARE = 4 << 20  # bytes moved before others get their turn
+
+
+class Capture:
+    """The FIFO of one instance and the log that it flows into."""
+
+    def __init__(self, fifo: str, log_folder: str, log_bytes: int) -> None:
+        self.fifo = fifo
+        self.log = SegmentLog(log_folder, log_bytes)
+        try:
+            self.pipe = spawn.make_fifo(fifo)
+        except OSError:
+            self.log.close()
+            raise
+        self._moved_at = 0
+        self._is_wide = False
+
+    def move(self) -> bool:
+        """Move what came into the log; True when the instance is chatty."""
+        self.log.take(self.pipe, _SHARE)
+        now = time.monotonic_ns()
+        is_chatty = now - self._moved_at < _CHATTY_NS
+        self._moved_at = now
+        if is_chatty and not self._is_wide:
+            self._is_wide = True
+            system.widen_pipe(self.pipe, _WIDE_PIPE)
+        return is_chatty
+
+    def drain(self) -> None:
+        """Move what lies in the pipe now, however much others go on writing."""
+        if waiting := system.waiting_bytes(self.pipe):
+            self.log.take(self.pipe, waiting)
+
+    def finish(self) -> None:
+        """Move the last words and close a last line without line end."""
+        self.drain()
+        self.log.end_line()
+
+    def close(self) -> None:
+        """Finish and remove the FIFO."""
+        self.finish()
+        os.close(self.pipe)
+        self.log.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.fifo)
+
+
+class Held:
+    """One started instance. `code` counts once `ended_ns` is set; None means that nobody can know it."""
+
+    def __init__(self, instance: str, tag: str, pid: int, ticks: int, started_ns: int, capture: Capture) -> None:
+        self.instance = instance
+        self.tag = tag
+        self.pid = pid
+        self.ticks = ticks
+        self.started_ns = started_ns
+        self.capture = capture
+        self.process: int | None = None  # a pidfd, for one that an earlier keeper started
+        self.is_polled = False  # the same where there are no pidfds
+        self.ended_ns = 0
+        self.code: int | None = None
+        self.is_told = False
+
+    def end(self, code: int | None) -> None:
+        """Note the end, after the last words."""
+        self.capture.finish()
+        self.code, self.ended_ns = code, time.time_ns()
+
+    def describe(self) -> dict[str, object]:
+        """Return what the client is told of this instance."""
+        return {
+            "instance": self.instance,
+            "tag": self.tag,
+            "pid": self.pid,
+            "ticks": self.ticks,
+            "started_ns": self.started_ns,
+            "ended_ns": self.ended_ns,
+            "code": self.code,
+            "told": self.is_told,
+        }

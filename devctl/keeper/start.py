@@ -1,0 +1,97 @@
+"""Starting a keeper: the lock and the listening socket are made here and handed over, so that of many starters
+one wins and a client may connect at once. Standard library only and light: the command may call it, too.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+import sys
+
+LOCK_NAME, SOCKET_NAME, ERRORS_NAME, FIFO_FOLDER = "keeper.lock", "keeper.sock", "keeper.err", "fifo"
+LOCK_FD, SOCKET_FD = 3, 4
+_SPARE_FD = 16  # descriptors to hand over are moved out of the way of 3 and 4 first
+
+
+def make_private_folder(path: str) -> None:
+    """Make `path` (0700), or verify that it is a folder of ours that nobody else may enter; PermissionError."""
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        make_private_folder(parent)
+    above = os.stat(parent)
+    if not above.st_mode & stat.S_ISVTX and (above.st_uid not in (0, os.getuid()) or above.st_mode & 0o022):
+        raise PermissionError(errno.EPERM, "others may replace what lies in this folder", parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "not a private folder of this user", path)
+
+
+def start(runtime: str, python: str = sys.executable) -> int | None:
+    """Start a keeper for this runtime folder and return its pid; None when there is one already."""
+    make_private_folder(runtime)
+    lock = _lock(os.path.join(runtime, LOCK_NAME))
+    if lock is None:
+        return None
+    try:
+        listener = _listen(os.path.join(runtime, SOCKET_NAME))
+        try:
+            return _spawn(python, runtime, lock, listener.fileno())
+        finally:
+            listener.close()
+    finally:
+        os.close(lock)
+
+
+def _lock(path: str) -> int | None:
+    """Return a locked descriptor of the file that `path` leads to; None when another holds it."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(lock).st_ino == os.stat(path).st_ino:
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass  # an ending keeper removed it between our opening and locking
+        os.close(lock)
+
+
+def _listen(path: str) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, 0o600)
+    listener.listen(16)
+    return listener
+
+
+def _spawn(python: str, runtime: str, lock: int, listener: int) -> int:
+    main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+    errors = os.path.join(runtime, ERRORS_NAME)
+    high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, _SPARE_FD)
+    high_listener = fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, _SPARE_FD)
+    try:
+        return os.posix_spawn(
+            python,
+            [python, "-I", "-S", main, runtime],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+                (os.POSIX_SPAWN_OPEN, 2, errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
+                (os.POSIX_SPAWN_DUP2, high_listener, SOCKET_FD),
+            ],
+            setsid=True,
+            setsigmask=[],
+        )
+    finally:
+        os.close(high_lock)
+        os.close(high_listener)

@@ -1,0 +1,120 @@
+"""The few things the keeper needs of the operating system: subreaper, start times, pipes, who is calling.
+
+Each has an answer on Linux and a weaker one elsewhere; nothing here keeps state.
+"""
+
+import contextlib
+import fcntl
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import termios
+
+LINUX = sys.platform.startswith("linux")
+_F_SETPIPE_SIZE = 1031
+_PR_SET_CHILD_SUBREAPER = 36
+_SYS_PIDFD_GETFD = 438  # the same number on every architecture
+_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS
+_OPEN_FILES = 16384  # three descriptors per instance, with room for thousands of instances
+
+
+def become_subreaper() -> bool:
+    """Make orphans below this process its children; False where the system cannot."""
+    if not LINUX:
+        return False
+    import ctypes
+
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def raise_file_limit() -> None:
+    """Allow enough open files for many instances, within what the system permits."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def start_ticks(pid: int) -> int:
+    """Return when `pid` started, in the kernel's ticks; 0 when it is gone or the system does not say."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def is_same(pid: int, ticks: int) -> bool:
+    """Tell whether `pid` is alive and still the process that started at `ticks`."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()
+        return words[0] not in (b"Z", b"X") and int(words[19]) == ticks
+    except (OSError, IndexError, ValueError):
+        return False
+
+
+def open_process(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when `pid` ends; None where there is no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from any other; empty where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def waiting_bytes(fd: int) -> int:
+    """Return how many bytes lie unread in the pipe."""
+    answer = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
+    return int(struct.unpack("i", answer)[0])
+
+
+def widen_pipe(fd: int, size: int) -> None:
+    """Enlarge the pipe where the system has that and allows it."""
+    if LINUX:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, _F_SETPIPE_SIZE, size)
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return the user id of the process at the other end of a Unix socket."""
+    if LINUX:
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", credentials)[1])
+    credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+    return int(struct.unpack_from("2I", credentials)[1])
+
+
+def default_signals() -> list[int]:
+    """Return the signals that a child must find with their default effect."""
+    names = ("SIGPIPE", "SIGXFSZ", "SIGHUP", "SIGINT", "SIGTERM", "SIGCHLD")
+    return [int(getattr(signal, name)) for name in names if hasattr(signal, name)]
+
+
+def copy_socket(process: int | None, fd: int) -> socket.socket | None:
+    """Return our own copy of a socket of another process (by its pidfd); None where that is not permitted."""
+    if process is None or not LINUX:
+        return None
+    import ctypes
+
+    copy = ctypes.CDLL(None, use_errno=True).syscall(_SYS_PIDFD_GETFD, process, fd, 0)
+    if copy < 0:
+        return None
+    os.set_inheritable(copy, False)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        return None

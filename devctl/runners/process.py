@@ -1,0 +1,277 @@
+"""Runs instances as native processes held by the keeper: start, signal, stop to the last descendant.
+
+It never decides whether to restart; whatever an ended instance leaves behind is swept before its end is told.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from devctl.core.launch import Launch
+from devctl.errors import DevctlError, EnvironmentProblem
+from devctl.keeper import start, system, wire
+from devctl.paths import StackPaths
+from devctl.runners import processes
+from devctl.runners.base import Exit, Identity, Stopped
+from devctl.runners.keeper import KeeperLink
+from devctl.runners.processes import Leader, Row, Table
+
+_SCAN_PAUSE_SECONDS = 0.015  # all that ask within this share one look at the process table
+_POLL_SECONDS = 0.05
+_LONGEST_POLL_SECONDS = 0.5  # in case the keeper dies while an end is awaited
+_UNKILLABLE_SECONDS = 10.0
+_CODE_SECONDS = 1.0
+
+
+@dataclass
+class _Held:
+    """What this runner knows of one started instance."""
+
+    instance: str
+    pid: int
+    ticks: int
+    started_ns: int
+    tag: str
+    exit: Exit | None = None
+    is_told: bool = False
+    is_stopping: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def leader(self) -> Leader:
+        return Leader(self.pid, self.ticks, self.tag)
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.instance, self.pid, self.ticks, self.started_ns, boot=system.boot_id())
+
+
+class ProcessRunner:
+    """Implements `runners.base.Runner` for native processes."""
+
+    def __init__(self, paths: StackPaths) -> None:
+        self._paths = paths
+        self._table = Table(str(paths.runtime / start.FIFO_FOLDER))
+        self._held: dict[str, _Held] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._on_exit: Callable[[Exit], None] = lambda _: None
+        self._on_lost: Callable[[], None] = lambda: None
+        self._is_closing = False
+        self._link = KeeperLink(self._heard, self._lost)
+        self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
+        self._looked_at = 0.0
+        self.keeper_pid = 0
+
+    async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
+        """Find or start the keeper; return what lives. Ends nobody was told of are reported right afterwards."""
+        self._on_exit, self._on_lost = on_exit, on_lost
+        await self._link.open(self._paths.runtime)
+        hello = await self._link.ask("hello")
+        if hello["version"] != wire.VERSION:
+            raise EnvironmentProblem(
+                f"the keeper (process {hello['pid']}) belongs to another version of devctl",
+                next="run `down` with the devctl that started this stack",
+            )
+        self.keeper_pid = hello["pid"]
+        for described in hello["instances"]:
+            self._learn(described)
+        return [held.identity for held in self._held.values() if not held.exit]
+
+    async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
+        """Take back instances that an earlier keeper started; return those that are gone meanwhile."""
+        alive = {identity.instance: _is_alive(identity) for _, identity in known}
+        described = await self._link.ask("adopt", instances=[_adoption(*pair, alive=alive) for pair in known])
+        ends = []
+        for each in described:
+            held = self._learn(each, tell=False)
+            if held.exit:
+                held.is_told = True
+                self._link.tell("told", instance=held.instance, pid=held.pid)
+                await self._sweep(held)
+                ends.append(held.exit)
+        return ends
+
+    async def start(self, launch: Launch) -> Identity:
+        """Start an instance; DevctlError says why it could not be."""
+        try:
+            described = await self._link.ask("start", **_order(launch), environment=launch.environment,
+                                             argv=list(launch.argv), working_dir=launch.working_dir)  # fmt: skip
+        except DevctlError as error:
+            raise DevctlError(
+                f"{launch.instance} cannot be started: {error.what}",
+                where=error.where or launch.argv[0],
+                next="see its command and working_dir in the manifest",
+            ) from error
+        return self._learn(described).identity
+
+    async def signal(self, instance: str, number: int) -> None:
+        """Send a signal to every process of the instance; nothing happens when it is gone."""
+        for row in await self._members(instance):
+            processes.send(row, number)
+
+    async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
+        """Ask, wait, insist: return when no process of the instance is left."""
+        held = self._held.get(instance)
+        if held is None:
+            return Stopped(instance, None)
+        held.is_stopping = True
+        try:
+            killed = await self._empty(held, signal, grace_seconds)
+            await self._learn_code(held)
+        finally:
+            held.is_stopping = False
+        self._tell(held)
+        return Stopped(instance, held.exit.code if held.exit else None, tuple(killed))
+
+    async def save(self, snapshot: bytes) -> None:
+        """Keep the supervisor's last snapshot in the keeper's memory."""
+        await self._link.ask("save", body=snapshot)
+
+    async def saved(self) -> bytes:
+        """Return what `save` last kept."""
+        return await self._link.ask_bytes("saved")
+
+    async def release(self, instances: Iterable[str]) -> None:
+        """Forget ended instances: the keeper gives their FIFO and their inherited ports back."""
+        names = list(instances)
+        await self._link.ask("release", instances=names)
+        for name in names:
+            self._held.pop(name, None)
+
+    async def close(self, *, end: bool) -> None:
+        """Let go; with `end` also end the keeper, which must be empty by then."""
+        self._is_closing = True
+        for task in list(self._tasks):
+            task.cancel()
+        if end and self._link.is_open:
+            await self._link.ask("end")
+            self._held.clear()
+        await self._link.close()
+
+    # What the keeper tells
+
+    def _learn(self, described: dict[str, Any], *, tell: bool = True) -> _Held:
+        held = self._held.get(described["instance"])
+        if held is None or held.pid != described["pid"]:
+            described["ticks"] = described["ticks"] or processes.ticks_of(described["pid"])
+            names = ("instance", "pid", "ticks", "started_ns", "tag")
+            held = self._held[described["instance"]] = _Held(**{name: described[name] for name in names})
+        held.is_told = held.is_told or described["told"]
+        if described["ended_ns"] and not held.exit:
+            held.exit = Exit(held.instance, held.pid, described["code"], described["ended_ns"])
+            held.ended.set()
+            if tell and not held.is_told:
+                self._in_background(self._sweep_and_tell(held))
+        return held
+
+    def _heard(self, event: wire.Message) -> None:
+        if event["event"] == "exit":
+            self._learn(event)
+
+    def _lost(self) -> None:
+        if not self._is_closing:
+            self._on_lost()
+
+    def _tell(self, held: _Held) -> None:
+        if held.exit and not held.is_told:
+            held.is_told = True
+            self._on_exit(held.exit)
+            self._link.tell("told", instance=held.instance, pid=held.pid)
+
+    async def _sweep_and_tell(self, held: _Held) -> None:
+        if not held.is_stopping:  # else the stop sweeps and tells
+            await self._sweep(held)
+            self._tell(held)
+
+    async def _sweep(self, held: _Held) -> None:
+        """Kill what an ended instance left behind, so that its successor finds its ports free."""
+        with contextlib.suppress(DevctlError):
+            await self._empty(held, signal.SIGKILL, 0)
+
+    def _in_background(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Emptying an instance
+
+    async def _empty(self, held: _Held, number: int, grace_seconds: float) -> list[int]:
+        """Signal, then kill until nothing is left; return the pids that had to be killed."""
+        deadline = time.monotonic() + grace_seconds
+        killed: set[int] = set()
+        rows = await self._members(held.instance)
+        for row in rows:
+            processes.send(row, number)
+        while rows:
+            await self._wait(held, deadline)
+            rows = await self._members(held.instance)
+            if time.monotonic() >= deadline:
+                killed |= {row.pid for row in rows if processes.send(row, signal.SIGKILL)}
+            if rows and time.monotonic() > deadline + _UNKILLABLE_SECONDS:
+                pids = ", ".join(str(row.pid) for row in rows)
+                raise DevctlError(
+                    f"process {pids} does not end though killed",
+                    where=held.instance,
+                    next="it hangs in the kernel, mostly on a disk or network mount that does not answer",
+                )
+        return sorted(killed)
+
+    async def _wait(self, held: _Held, deadline: float) -> None:
+        """Wait for the leader's end while it lives, else a moment; at most until the deadline."""
+        left = max(deadline - time.monotonic(), 0.0)
+        if held.ended.is_set() or not left:
+            await asyncio.sleep(min(_POLL_SECONDS, left) if left else _SCAN_PAUSE_SECONDS)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(held.ended.wait(), min(left, _LONGEST_POLL_SECONDS))
+
+    async def _learn_code(self, held: _Held) -> None:
+        """Give the keeper's word on the exit a moment to arrive."""
+        if self._link.is_open:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(held.ended.wait(), _CODE_SECONDS)
+
+    async def _members(self, instance: str) -> list[Row]:
+        """Return the living processes of an instance, from a look that begins after this call."""
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().create_task(self._look())
+        return (await asyncio.shield(self._next_look)).get(instance, [])
+
+    async def _look(self) -> dict[str, list[Row]]:
+        await asyncio.sleep(max(self._looked_at + _SCAN_PAUSE_SECONDS - time.monotonic(), 0.0))
+        self._next_look = None
+        leaders = {name: held.leader for name, held in self._held.items()}
+        members = self._table.members(leaders, self.keeper_pid)
+        self._looked_at = time.monotonic()
+        return members
+
+
+def _order(launch: Launch) -> dict[str, Any]:
+    """What the keeper must know to capture an instance, whether it starts it or takes it back."""
+    return {
+        "instance": launch.instance,
+        "tag": f"{launch.run}/{launch.instance}",
+        "log_folder": launch.log_folder,
+        "log_bytes": launch.log_bytes,
+        "inherited": list(launch.inherited.values()),
+    }
+
+
+def _adoption(launch: Launch, identity: Identity, *, alive: dict[str, bool]) -> dict[str, Any]:
+    return {
+        **_order(launch),
+        "pid": identity.pid,
+        "ticks": identity.start_ticks,
+        "started_ns": identity.started_ns,
+        "alive": alive[identity.instance],
+    }
+
+
+def _is_alive(identity: Identity) -> bool:
+    if identity.boot and identity.boot != system.boot_id():
+        return False
+    return processes.ticks_of(identity.pid) == identity.start_ticks != 0
