@@ -1,6 +1,20 @@
-"""One start of one instance with every word known: what a runner needs and nothing else."""
+"""One start of one instance with every word known: what a runner needs and nothing else.
 
-from dataclasses import dataclass, field
+The specification's references are filled in here, from the ports of the run and the paths of native programs.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from devctl.core.spec import MARK, Check, File, Port, Service, Spec, Variant, fill
+
+HOST = "127.0.0.1"
+HUB = "hub"
+HUB_PORT = "otlp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +32,173 @@ class Launch:
     inherited: dict[str, int] = field(default_factory=dict)  # port name → number the keeper binds and hands over
     stop_signal: str = "SIGTERM"
     log_bytes: int = 256 << 20
+
+
+Ports = Mapping[str, Mapping[str, int]]
+"""The numbers of the named ports, per instance."""
+
+
+def instance_name(service: str, number: int) -> str:
+    """Return the id of the instance `number` (from 1) of `service`."""
+    return f"{service}.{number}"
+
+
+def ports_of(service: Service, variant: Variant) -> tuple[Port, ...]:
+    """Return every port that this variant of the service has."""
+    return (*service.ports, *variant.ports)
+
+
+def addresses(spec: Spec, ports: Ports) -> dict[str, str]:
+    """Return what `services.NAME.PORT[.host|.port|.all]` stand for, of every service with known ports."""
+    values: dict[str, str] = {}
+    for name, service in spec.services.items():
+        first = ports.get(instance_name(name, 1), {})
+        for port, number in first.items():
+            every = [ports.get(instance_name(name, n + 1), {}).get(port) for n in range(service.replicas)]
+            values.update(_words(f"services.{name}.{port}", number, [n for n in every if n is not None]))
+    return values
+
+
+class Variants(Mapping[str, str]):
+    """What `services.NAME.variant` stand for: the variant chosen for a service, empty while none is."""
+
+    def __init__(self, chosen: Callable[[str], str], names: Mapping[str, Service]) -> None:
+        self._chosen = chosen
+        self._names = names
+
+    def __getitem__(self, dotted: str) -> str:
+        name = dotted.removeprefix("services.").removesuffix(".variant")
+        if dotted != f"services.{name}.variant" or name not in self._names:
+            raise KeyError(dotted)
+        return self._chosen(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"services.{name}.variant" for name in self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _words(dotted: str, number: int, every: list[int]) -> dict[str, str]:
+    return {
+        dotted: f"{HOST}:{number}",
+        f"{dotted}.host": HOST,
+        f"{dotted}.port": str(number),
+        f"{dotted}.all": ",".join(f"{HOST}:{n}" for n in every),
+    }
+
+
+@dataclass(frozen=True)
+class Filler:
+    """Fills references for one instance: its own addresses stand before those of the first instance."""
+
+    values: Mapping[str, str]
+
+    def text(self, text: str) -> str:
+        """Return `text` with its references filled in."""
+        return fill(text, self.values) if MARK in text else text
+
+    def table(self, table: Mapping[str, str]) -> dict[str, str]:
+        """Return a table with the references in its values filled in."""
+        return {key: self.text(value) for key, value in table.items()}
+
+
+def filler(
+    service: str, instance: str, common: Sequence[Mapping[str, str]], ports: Ports, tools: Mapping[str, str]
+) -> Filler:
+    """Return the filler of one instance; `common` is what holds for the whole stack, such as its `addresses`."""
+    own: dict[str, str] = {f"tools.{name}": path for name, path in tools.items()}
+    for port, number in ports.get(instance, {}).items():
+        words = _words(f"services.{service}.{port}", number, [])
+        del words[f"services.{service}.{port}.all"]
+        own.update(words)
+    return Filler(ChainMap(own, *(cast(MutableMapping[str, str], table) for table in common)))
+
+
+def launch(
+    spec: Spec,
+    service: Service,
+    variant: Variant,
+    instance: str,
+    run: str,
+    fills: Filler,
+    ports: Ports,
+    log_folder: str,
+) -> Launch:
+    """Return how `instance` is started; KeyError names a reference that nothing fills."""
+    own = ports.get(instance, {})
+    environment = {
+        **spec.host_environment,
+        **_port_variables(own),
+        **_telemetry_variables(spec, service, instance, run, ports),
+        **fills.table(variant.environment),
+    }
+    return Launch(
+        instance=instance,
+        service=service.name,
+        run=run,
+        argv=tuple(fills.text(word) for word in variant.argv),
+        environment=environment,
+        working_dir=fills.text(variant.working_dir) or spec.folder,
+        log_folder=log_folder,
+        ports=dict(own),
+        inherited={p.name: own[p.name] for p in ports_of(service, variant) if p.inherited},
+        stop_signal=service.stop_signal,
+        log_bytes=spec.log_bytes,
+    )
+
+
+def filled_check(check: Check, fills: Filler) -> Check:
+    """Return a check with its references filled in."""
+    return replace(
+        check,
+        path=fills.text(check.path),
+        headers=fills.table(check.headers),
+        argv=tuple(fills.text(word) for word in check.argv),
+    )
+
+
+def filled_file(file: File, fills: Filler) -> File:
+    """Return a file with the references in its path and content filled in."""
+    return replace(file, path=fills.text(file.path), content=fills.text(file.content))
+
+
+def main_port(ports: Mapping[str, int]) -> int | None:
+    """Return the number of the port `http`, else of the only one, else None."""
+    if "http" in ports:
+        return ports["http"]
+    return next(iter(ports.values())) if len(ports) == 1 else None
+
+
+def _port_variables(own: Mapping[str, int]) -> dict[str, str]:
+    """Return PORT and one NAME_PORT for each named port."""
+    variables = {f"{name.upper().replace('-', '_')}_PORT": str(number) for name, number in own.items()}
+    main = main_port(own)
+    return variables if main is None else {"PORT": str(main), **variables}
+
+
+def hub_endpoint(ports: Ports) -> str:
+    """Return where the hub takes OTLP over HTTP in, empty when the stack has none."""
+    number = ports.get(instance_name(HUB, 1), {}).get(HUB_PORT)
+    return f"http://{HOST}:{number}" if number else ""
+
+
+def _telemetry_variables(spec: Spec, service: Service, instance: str, run: str, ports: Ports) -> dict[str, str]:
+    """Return the OTEL_* variables that point a service at the hub; none without a hub."""
+    endpoint = hub_endpoint(ports)
+    if not (spec.telemetry and service.telemetry and endpoint) or service.name == HUB:
+        return {}
+    attributes = {
+        "service.instance.id": instance,
+        "service.namespace": spec.name,
+        "devctl.stack": spec.name,
+        "devctl.run": run,
+    }
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_SERVICE_NAME": service.name,
+        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_BLRP_SCHEDULE_DELAY": "500",
+    }

@@ -1,0 +1,257 @@
+"""What can happen to a stack: one dataclass per thing, with its JSON form for the record and the streams.
+
+An event tells facts and what was decided about them; what follows from it stands in `core.state` alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from devctl.clock import Clock
+from devctl.core import spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """When it happened: wall time for people, and seconds of the monotonic clock for every delay."""
+
+    at_ns: int = 0
+    monotonic: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegan(Event):
+    """A run of `stack` began; `boot` tells this boot of the machine from any other."""
+
+    run: str
+    stack: str
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """Everything was stopped on request; nothing of the run lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorBegan(Event):
+    """A supervisor took the run up: its first, or a later one after an earlier died."""
+
+    pid: int
+    adopted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One variant that may run, and the digest of the definition it would run."""
+
+    variant: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What shall become of one service. `fresh`: what lives is stopped, what failed or stopped is tried again.
+    `gone`: it is no longer in the manifest and is forgotten once it has stopped."""
+
+    service: str
+    up: bool
+    cause: str = ""
+    options: tuple[Option, ...] = ()
+    missing: tuple[spec.Missing, ...] = ()
+    replicas: int = 1
+    fresh: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Event):
+    """A plan was accepted: these goals hold from now on, those of other services stay."""
+
+    goals: tuple[Goal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortsAllocated(Event):
+    """The numbers of the named ports per instance; they hold for the rest of the run."""
+
+    ports: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchBegan(Event):
+    """Native programs of a variant are being looked for or downloaded."""
+
+    service: str
+    variant: str
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsReady(Event):
+    """The native programs of a variant are at hand at these paths."""
+
+    service: str
+    variant: str
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantMissing(Event):
+    """A variant turned out not to be had; the next one is tried."""
+
+    service: str
+    variant: str
+    reason: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarting(Event):
+    """The spawn of an instance was ordered."""
+
+    instance: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStarted(Event):
+    """An instance lives. `checked`: it counts as good only when its check says so."""
+
+    instance: str
+    service: str
+    pid: int
+    start_ticks: int
+    started_ns: int
+    container: str = ""
+    checked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailed(Event):
+    """An instance could not be spawned at all."""
+
+    instance: str
+    service: str
+    reason: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceReady(Event):
+    """The check of an instance passed, for the first time or again."""
+
+    instance: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceUnready(Event):
+    """The check of an instance failed as often as its retries allow, or beyond its start period."""
+
+    instance: str
+    service: str
+    answer: str
+
+
+class Verdict(StrEnum):
+    """What is done about an instance that ended by itself."""
+
+    RESTART = "restart"
+    COMPLETED = "completed"
+    START_FAILED = "start-up failure"
+    CRASH_LOOP = "crash loop"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceExited(Event):
+    """An instance ended without being told to. `code` None: nobody can know it. `pause_seconds` before a restart."""
+
+    instance: str
+    service: str
+    pid: int
+    code: int | None
+    verdict: Verdict
+    reason: str
+    pause_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStopping(Event):
+    """An instance was asked to stop."""
+
+    instance: str
+    service: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStopped(Event):
+    """An instance was stopped and no process of it is left; `killed` had to be killed."""
+
+    instance: str
+    service: str
+    code: int | None = None
+    killed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSignalled(Event):
+    """A person sent a signal to an instance."""
+
+    instance: str
+    service: str
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesChanged(Event):
+    """A watched file of a service changed."""
+
+    service: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed(Event):
+    """Something that a person should know of: a full disk, a lost keeper, a port that gave way."""
+
+    text: str
+    service: str = ""
+
+
+E = TypeVar("E", bound=Event)
+
+
+def stamp(event: E, clock: Clock) -> E:
+    """Return `event` with the time of now."""
+    return replace(event, at_ns=clock.now_ns(), monotonic=clock.monotonic())
+
+
+def type_name(kind: type[Event]) -> str:
+    """Return the JSON name of a kind of event, such as `instance_started`."""
+    return re.sub(r"(?<=.)([A-Z])", r"_\1", kind.__name__).lower()
+
+
+_KINDS: dict[str, type[Event]] = {type_name(kind): kind for kind in Event.__subclasses__()}
+_NAMES: dict[type[Event], str] = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return plain JSON data of an event, with its `type` first."""
+    return {"type": _NAMES[type(event)], **spec.to_json(event)}
+
+
+def from_json(body: dict[str, Any]) -> Event | None:
+    """Return the event that `to_json` made `body` from; None for one that this version does not know."""
+    kind = _KINDS.get(str(body.get("type", "")))
+    if kind is None:
+        return None
+    try:
+        return spec.from_json(kind, {key: value for key, value in body.items() if key != "type"})
+    except (KeyError, TypeError, ValueError):  # written by another version, or damaged
+        return None

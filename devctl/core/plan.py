@@ -1,0 +1,255 @@
+"""What a request would do, decided without doing it: steps with their causes, and the goals that they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from devctl.core.events import Goal, Option
+from devctl.core.order import Graph, graph
+from devctl.core.spec import Service, Spec, Variant, digest
+from devctl.core.state import ServiceState, State
+from devctl.core.status import Condition, Status
+from devctl.errors import UsageError
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    FETCH = "fetch"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    SKIP = "skip"  # it cannot be had
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step. `after`: services whose condition it waits for. `cause`: why it is done."""
+
+    action: Action
+    service: str
+    cause: str
+    after: tuple[str, ...] = ()
+    subject: str = ""  # what of the service: a variant, native programs, a number of instances
+
+    @property
+    def text(self) -> str:
+        """Return the step as one line for people."""
+        subject = f" ({self.subject})" if self.subject else ""
+        after = f", after {', '.join(self.after)}" if self.after else ""
+        return f"{self.action:<7} {self.service}{subject}{after}: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they would begin at the earliest, and the goals that bring them about."""
+
+    steps: tuple[PlanStep, ...] = ()
+    goals: tuple[Goal, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return the whole plan as text, one step a line."""
+        return "\n".join(step.text for step in self.steps) or "nothing to do"
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Bring services up. `names` empty: everything active. `force`: also restart what did not change."""
+
+    names: tuple[str, ...] = ()
+    force: bool = False
+    no_deps: bool = False
+
+
+ASKED = "asked for"
+
+
+def plan_up(spec: Spec, state: State, request: Up) -> Plan:
+    """Return the plan that makes `state` what `spec` says; UsageError names a service that does not exist."""
+    check_names(spec.services, request.names)
+    whole = graph(spec.services)
+    asked = request.names or spec.active
+    targets = set(asked) if request.no_deps else whole.with_needed(asked)
+    touches = _touches(spec, state, whole, targets, asked, force=request.force)
+    steps: list[PlanStep] = []
+    goals: list[Goal] = []
+    for name in whole.order():
+        if touch := touches.get(name):
+            service, found = spec.services[name], state.services.get(name)
+            goals.append(_goal(service, found, touch.cause, fresh=touch.fresh))
+            steps += _steps(service, found, goals[-1], whole)
+    removed = [] if request.names else _removed(spec, state)
+    return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
+
+
+def plan_stop(state: State, names: Iterable[str], cause: str = ASKED) -> Plan:
+    """Return the plan that stops `names` and nothing else."""
+    found = [state.services[name] for name in names if name in state.services]
+    goals = [Goal(s.name, up=False, cause=cause, gone=s.gone) for s in found if s.up or _lives(s)]
+    return Plan(tuple(_stop_step(goal) for goal in goals), tuple(goals))
+
+
+def plan_restart(spec: Spec, state: State, names: Iterable[str], *, with_dependents: bool, cause: str = ASKED) -> Plan:
+    """Return the plan that restarts `names`, and with them those dependents that are up."""
+    names = tuple(names)
+    check_names(spec.services, names)
+    whole = graph(spec.services)
+    wished = whole.with_dependents(names) if with_dependents else _bound(spec, names)
+    affected = {n for n in wished if n in names or ((s := state.services.get(n)) and s.up)}
+    steps: list[PlanStep] = []
+    goals: list[Goal] = []
+    for name in whole.order():
+        if name in affected:
+            found = state.services.get(name)
+            why = cause if name in names else f"depends on {', '.join(n for n in names if n != name)}"
+            goals.append(_goal(spec.services[name], found, why, fresh=True))
+            steps += _steps(spec.services[name], found, goals[-1], whole)
+    return Plan(tuple(steps), tuple(goals))
+
+
+def check_names(services: Mapping[str, Service], names: Iterable[str]) -> None:
+    """Raise UsageError for a name that is no service, with the nearest one that is."""
+    for name in names:
+        if name not in services:
+            raise UsageError(f"there is no service {name!r}", next=_nearest(name, services))
+
+
+def _nearest(name: str, services: Mapping[str, Service]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, services, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(services) or 'none'}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Touch:
+    """Why a service must be touched. `fresh`: what lives of it is replaced."""
+
+    cause: str
+    fresh: bool
+
+
+def _touches(
+    spec: Spec, state: State, whole: Graph, targets: set[str], asked: Iterable[str], *, force: bool
+) -> dict[str, _Touch]:
+    """Return why each target must be touched; those that are as they should be are left out."""
+    touches: dict[str, _Touch] = {}
+    changed: set[str] = set()
+    for name in whole.order():
+        if name not in targets:
+            continue
+        found, service = state.services.get(name), spec.services[name]
+        because = next((d.service for d in whole.needs[name] if d.service in changed), "")
+        if is_changed(service, found):
+            changed.add(name)
+            touches[name] = _Touch("its definition changed", fresh=True)
+        elif because and found and _lives(found):
+            changed.add(name)
+            touches[name] = _Touch(f"{because}, which it depends on, changed", fresh=True)
+        elif force and name in asked:
+            touches[name] = _Touch("forced", fresh=True)
+        elif found is None or _is_incomplete(service, found):
+            cause = ASKED if name in asked else _needed_by(name, whole, targets)
+            touches[name] = _Touch(cause, fresh=found is None)
+    return touches
+
+
+def is_changed(service: Service, found: ServiceState | None) -> bool:
+    """Tell whether what runs or has run under this name is of another definition than `service`."""
+    if found is None or found.option is None or not any(i.is_alive or i.ended for i in found.instances.values()):
+        return False
+    return found.option not in _options(service, found)
+
+
+def _is_incomplete(service: Service, found: ServiceState) -> bool:
+    """Whether something of it is stopped, failed, unavailable, missing or too many."""
+    if not found.up or found.gone or not found.options or found.replicas != service.replicas:
+        return True
+    return any(i.status in (Status.STOPPED, Status.FAILED) for i in found.instances.values())
+
+
+def _needed_by(name: str, whole: Graph, targets: set[str]) -> str:
+    return "needed by " + ", ".join(d for d in whole.dependents[name] if d in targets)
+
+
+def _goal(service: Service, found: ServiceState | None, cause: str, *, fresh: bool) -> Goal:
+    return Goal(
+        service.name,
+        up=True,
+        cause=cause,
+        options=_options(service, found),
+        missing=service.missing,
+        replicas=service.replicas,
+        fresh=fresh,
+    )
+
+
+def _options(service: Service, found: ServiceState | None) -> tuple[Option, ...]:
+    """Return what may run, in order; the variant that is in use stays first."""
+    options = tuple(Option(v.name, digest(service, v)) for v in service.variants)
+    used = found.option.variant if found and found.option and _lives(found) else ""
+    return tuple(sorted(options, key=lambda option: option.variant != used))
+
+
+def _steps(service: Service, found: ServiceState | None, goal: Goal, whole: Graph) -> list[PlanStep]:
+    if not goal.options:
+        reason = "; ".join(m.reason for m in service.missing) or "no variant can be had"
+        return [PlanStep(Action.SKIP, service.name, f"cannot be had: {reason}")]
+    variant = next(v for v in service.variants if v.name == goal.options[0].variant)
+    after = tuple(d.service for d in whole.needs[service.name] if d.condition is not Condition.STARTED or d.required)
+    restarts = found is not None and _lives(found) and goal.fresh
+    action = Action.RESTART if restarts else Action.START
+    step = PlanStep(action, service.name, goal.cause, after, _subject(service, variant))
+    needs_tools = variant.tools and not (found and found.tools is not None)
+    fetch = [PlanStep(Action.FETCH, service.name, "its program", (), ", ".join(variant.tools))] if needs_tools else []
+    return [*fetch, step]
+
+
+def _subject(service: Service, variant: Variant) -> str:
+    words = [variant.name] if service.uses else []
+    if service.replicas != 1:
+        words.append(f"{service.replicas} instances")
+    return ", ".join(words)
+
+
+def _removed(spec: Spec, state: State) -> list[Goal]:
+    left = (s for s in state.services.values() if s.name not in spec.services and not s.gone)
+    return [Goal(s.name, up=False, cause="no longer in the manifest", gone=True) for s in left]
+
+
+def _stop_step(goal: Goal) -> PlanStep:
+    return PlanStep(Action.STOP, goal.service, goal.cause)
+
+
+def _bound(spec: Spec, names: tuple[str, ...]) -> set[str]:
+    """Return `names` with those dependents that ask to be restarted along (Compose's `restart: true`)."""
+    bound = set(names)
+    for service in spec.services.values():
+        if any(d.restart and d.service in names for d in service.depends_on):
+            bound.add(service.name)
+    return bound
+
+
+def _lives(found: ServiceState) -> bool:
+    return any(i.is_alive for i in found.instances.values())
+
+
+def merge(new: Spec, old: Spec | None, state: State, names: Iterable[str]) -> Spec:
+    """Return the specification in force after an `up` of `names`: the new one, in which services that run but
+    were not asked for keep their old definition, and services that are gone stay known until they have stopped."""
+    if old is None:
+        return new
+    services = dict(new.services)
+    if names:
+        touched = graph(new.services).with_needed(names)
+        for name, service in old.services.items():
+            if name not in touched and name in state.services and state.services[name].up:
+                services[name] = service
+    for name, service in old.services.items():
+        if name not in services and name in state.services and _lives(state.services[name]):
+            services[name] = service
+    active = tuple(dict.fromkeys((*new.active, *(n for n in old.active if n in services and n in new.services))))
+    return replace(new, services=services, active=active)

@@ -1,0 +1,136 @@
+"""How a service stands, derived from the state: its one status, its reason, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from devctl.core.order import Graph
+from devctl.core.spec import Dependency
+from devctl.core.state import Instance, ServiceState, State
+from devctl.core.status import GOOD, Condition, Status
+
+# The worst of its instances is the status of a service: the first of these that one of them has.
+_WORST_FIRST = (
+    Status.FAILED, Status.UNHEALTHY, Status.STOPPING, Status.PENDING, Status.STARTING, Status.STOPPED,
+    Status.RUNNING, Status.HEALTHY, Status.COMPLETED,
+)  # fmt: skip
+
+_RESTING = GOOD | {Status.FAILED, Status.UNAVAILABLE, Status.STOPPED, Status.UNHEALTHY}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One service as people see it."""
+
+    status: Status
+    reason: str = ""
+    cure: str = ""
+    waits_for: tuple[str, ...] = ()
+
+
+def standing(graph: Graph, state: State, name: str) -> Standing:
+    """Return how service `name` stands; one that nobody asked for is stopped."""
+    service = state.services.get(name)
+    if service is None:
+        return Standing(Status.STOPPED)
+    if not service.up:
+        return Standing(_status_down(service))
+    if not service.options:
+        return _unavailable(service)
+    worst = _worst(service)
+    if worst is None:
+        return Standing(Status.PENDING)
+    if worst.status is Status.PENDING:
+        return _pending(graph, state, service, worst)
+    return Standing(worst.status, worst.reason, worst.cure)
+
+
+def _status_down(service: ServiceState) -> Status:
+    statuses = {i.status for i in service.instances.values()}
+    if any(i.is_alive for i in service.instances.values()):
+        return Status.STOPPING
+    return Status.COMPLETED if statuses == {Status.COMPLETED} else Status.STOPPED
+
+
+def _unavailable(service: ServiceState) -> Standing:
+    reason = "; ".join(f"{m.variant}: {m.reason}" for m in service.missing) or "no variant of it is known"
+    return Standing(Status.UNAVAILABLE, reason, next((m.cure for m in service.missing if m.cure), ""))
+
+
+def _worst(service: ServiceState) -> Instance | None:
+    shown = [i for i in service.instances.values() if i.number <= service.replicas]
+    return min(shown, key=lambda i: _WORST_FIRST.index(i.status), default=None)
+
+
+def _pending(graph: Graph, state: State, service: ServiceState, instance: Instance) -> Standing:
+    if instance.restart_at:
+        return Standing(Status.PENDING, instance.reason)
+    if waits := waits_for(graph, state, service.name):
+        return Standing(Status.BLOCKED, "waits for " + ", ".join(waits), waits_for=waits)
+    return Standing(Status.PENDING, "its program is being fetched" if service.fetching else "")
+
+
+def waits_for(graph: Graph, state: State, name: str) -> tuple[str, ...]:
+    """Return the services whose condition keeps `name` from starting."""
+    return tuple(d.service for d in graph.needs.get(name, ()) if not is_satisfied(state, d))
+
+
+def is_satisfied(state: State, dependency: Dependency) -> bool:
+    """Tell whether a dependency lets its dependent start. What nobody asked for is not waited for."""
+    service = state.services.get(dependency.service)
+    if service is None or not service.up:
+        return True
+    if not service.options:
+        return not dependency.required
+    wanted = [i for i in service.instances.values() if i.number <= service.replicas]
+    if not dependency.required and any(i.status is Status.FAILED for i in wanted):
+        return True
+    return all(_meets(i, dependency.condition, service.generation) for i in wanted)
+
+
+def _meets(instance: Instance, condition: Condition, generation: int) -> bool:
+    if instance.generation != generation:
+        return False
+    if condition is Condition.COMPLETED:
+        return instance.status is Status.COMPLETED
+    if condition is Condition.HEALTHY:
+        return instance.status in GOOD
+    return instance.status in GOOD or (instance.is_alive and instance.pid != 0)
+
+
+def is_settled(standings: Mapping[str, Standing], name: str) -> bool:
+    """Tell whether nothing more happens to `name` by itself: it rests, or waits for something that rests."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        found = standings.get(current)
+        if found is None or found.status in _RESTING:
+            continue
+        if found.status is not Status.BLOCKED:
+            return False
+        waiting.extend(found.waits_for)
+    return True
+
+
+def is_healthy(standings: Mapping[str, Standing], optional: Collection[str]) -> bool:
+    """Tell whether everything but the optional is good."""
+    return all(s.status in GOOD for name, s in standings.items() if name not in optional)
+
+
+def stack_word(standings: Mapping[str, Standing], optional: Collection[str]) -> str:
+    """Return the one word for a whole stack: healthy, unhealthy, starting, stopping or stopped."""
+    statuses = {s.status for name, s in standings.items() if name not in optional}
+    if not statuses or statuses <= {Status.STOPPED}:
+        return "stopped"
+    if statuses <= GOOD:
+        return "healthy"
+    if Status.STOPPING in statuses:
+        return "stopping"
+    if all(is_settled(standings, name) for name in standings if name not in optional):
+        return "unhealthy"
+    return "starting"
