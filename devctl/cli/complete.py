@@ -64,7 +64,7 @@ def tools() -> list[str]:
     """Return the names of the native programs that devctl knows."""
     from devctl.tools import catalog
 
-    return sorted(catalog.names())
+    return sorted(catalog.NAMES)
 
 
 def runs() -> list[str]:

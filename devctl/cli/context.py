@@ -13,9 +13,9 @@ from devctl.render.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from devctl.cli.recorded import Recorded
     from devctl.manifest.load import Loaded
     from devctl.record.store import Run
-    from devctl.session.base import Session
     from devctl.session.client import Client, Prepared
 
 NOTHING_RUNS = "nothing runs here"
@@ -60,14 +60,14 @@ class Context:
             )
         return found
 
-    def session(self) -> Session:
-        """Return the session of the running stack, else one that answers from the record and starts nothing."""
+    def session(self) -> Client | Recorded:
+        """Return the session of the running stack, else what answers from the record and starts nothing."""
         client = self.client()
         if client is not None:
             return client
-        from devctl.session.offline import Offline
+        from devctl.cli.recorded import Recorded
 
-        return Offline(self.paths)
+        return Recorded(self.paths)
 
     def client(self) -> Client | None:
         """Return the session of the running stack, None when nothing runs."""

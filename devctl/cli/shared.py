@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from devctl.cli.declare import Argument, Option
-from devctl.errors import UsageError
+from devctl.errors import ExitCode, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.cli.context import Context
+    from devctl.cli.recorded import Recorded
+    from devctl.render.progress import Progress
+    from devctl.session.base import Settled
+    from devctl.session.client import Client
 
 JSON = Option("--json", flag=True, help="Print JSON, in the shape that docs/cli.md describes.", name="as_json")
 YES = Option("--yes", "-y", flag=True, help="Do not ask.")
@@ -64,3 +72,51 @@ def moment(text: str | None, option: str, now_ns: int) -> int | None:
         raise UsageError(f"{option} takes a duration (5m) or a time (2026-01-31T12:00:00Z), not {text!r}") from None
     aware = parsed if parsed.tzinfo else parsed.astimezone(UTC)
     return int(aware.timestamp() * 1e6) * 1000
+
+
+NO_WAIT = Option("--no-wait", flag=True, help="Return as soon as the work has begun.")
+PROGRESS_SHAPE = (
+    "JSON lines, each with its `type`: `accepted` (`run`, `began`, `steps`), `service` (as in `status --json`), "
+    "`progress` (`service`, `tool`, `source`, `stage`, `bytes`, `total`), `notice` (`text`), and last `settled` "
+    "(`run`, `healthy`, `began`, `seconds`, `critical_path`, `going_on`, `failed`)."
+)
+
+
+def names(session: Client | Recorded) -> list[str]:
+    """Return the names of the stack's services."""
+    return [service["name"] for service in session.status()["services"]]
+
+
+def progress(context: Context, *, as_json: bool = False, quiet: bool = False) -> Progress:
+    """Return the display that fits: JSON lines, rows redrawn on a terminal, plain lines, or none."""
+    from devctl.render import progress as displays
+
+    if as_json:
+        return displays.Json(context.terminal)
+    if quiet:
+        return displays.Quiet()
+    if not context.terminal.is_live:
+        return displays.Plain(context.terminal)
+    from devctl.render.live import Live
+
+    return Live(context.terminal)
+
+
+def report(context: Context, settled: Settled, *, waited: bool) -> int:
+    """Say how a start ended, why what failed did, and return the exit code."""
+    if not waited:
+        return ExitCode.OK
+    session = context.session()
+    explain(context, session, settled["failed"])
+    session.close()
+    return ExitCode.OK if settled["healthy"] else ExitCode.UNHEALTHY
+
+
+def explain(context: Context, session: Client | Recorded, services: Sequence[str]) -> None:
+    """Say why each of `services` is not good, on stderr."""
+    if not services:
+        return
+    from devctl.render import blame
+
+    for view in session.why(services):
+        context.terminal.say("\n".join(blame.lines(view, context.terminal)))

@@ -82,7 +82,11 @@ def _stub(name: str, summary: str, *, hidden: bool = False) -> TyperCommand:
 def _build(name: str, found: Command | Group, calls: list[Call], environ: Mapping[str, str]) -> Any:
     summary = registry.COMMANDS[registry.ALIASES.get(name, name)]
     app = typer.Typer(
-        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=CONTEXT,
+        no_args_is_help=isinstance(found, Group),
     )
     if isinstance(found, Command):
         _register(app, name, name, summary, found, calls, environ)
@@ -149,9 +153,9 @@ def _parameters(params: Sequence[Option | Argument]) -> Iterator[inspect.Paramet
 def _argument(argument: Argument) -> tuple[Any, Any]:
     offers = complete.offers(argument.complete)
     info = typer.Argument(help=argument.help, metavar=argument.metavar, autocompletion=offers, show_default=False)
-    default = inspect.Parameter.empty if argument.required else [] if argument.many else None
+    default: Any = inspect.Parameter.empty if argument.required else [] if argument.many else None
     kind = list[str] if argument.many else str if argument.required else str | None
-    return Annotated[kind, info], default  # type: ignore[return-value]
+    return Annotated[kind, info], default
 
 
 def _option(option: Option) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ def lines(heads: Sequence[str], rows: Sequence[Sequence[Cell]], terminal: Termin
     kept = [i for i in range(len(heads)) if any(_plain(row[i]) for row in rows)] if rows else list(range(len(heads)))
     widths = [max([width(heads[i]), *(width(_plain(row[i])) for row in rows)]) for i in kept]
     room = terminal.width if terminal.is_terminal else 10_000
-    table = [[(heads[i].upper(), "dim") for i in kept], *([row[i] for i in kept] for row in rows)]
+    table: list[list[Cell]] = [[(heads[i].upper(), "dim") for i in kept], *([row[i] for i in kept] for row in rows)]
     return [_line(row, widths, [heads[i] in aligned for i in kept], room, terminal) for row in table]
 
 

@@ -88,6 +88,10 @@ class Terminal:
         """Write out what is buffered; a closed pipe shows here at the latest."""
         self.out.flush()
 
+    def lose(self) -> None:
+        """Say and show nothing any more: whoever looked is gone, and writing to them would fail."""
+        self.out = self.err = open(os.devnull, "w")  # noqa: SIM115  lives as long as the process
+
     def abandon(self) -> None:
         """Give up on stdout, whose reader is gone, so that nothing complains at exit."""
         if self.out is sys.stdout:

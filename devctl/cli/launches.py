@@ -1,0 +1,23 @@
+"""How one instance is run, every word filled in: from the running stack, else from the newest run's record."""
+
+from __future__ import annotations
+
+from devctl.cli import shared
+from devctl.cli.context import Context
+from devctl.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.session.base import LaunchView
+
+
+def find(context: Context, name: str) -> LaunchView:
+    """Return the launch of instance `name` (SERVICE.N), or of the first instance of service `name`."""
+    launches = context.session().spec()["launches"]
+    for launch in launches:
+        if name in (launch["instance"], launch["instance"].rpartition(".")[0]):
+            return launch
+    service, _, number = name.rpartition(".")
+    names = [launch["instance"].rpartition(".")[0] for launch in launches]
+    shared.known([service if service in names and number.isdigit() else name], names)
+    raise UsageError(f"no instance {name!r}", next="`devctl status` lists them.")

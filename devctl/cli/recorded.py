@@ -1,0 +1,53 @@
+"""What can be said of a stack that does not run: answers from its record; starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from devctl.errors import UsageError
+from devctl.paths import StackPaths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from devctl.session.base import StatusView, WhyView
+
+
+class Recorded:
+    """The reading half of a session, for a stack that is down."""
+
+    def __init__(self, paths: StackPaths) -> None:
+        self._paths = paths
+
+    def status(self) -> StatusView:
+        """Return how the last run ended; all stopped and nothing else when there was none."""
+        from devctl.session import offline
+
+        return offline.status(self._paths) or _never_run(self._paths)
+
+    def why(self, names: Sequence[str] = ()) -> list[WhyView]:
+        """Explain how the last run ended."""
+        from devctl.session import offline
+
+        return offline.why(self._paths, names)
+
+    def spec(self) -> NoReturn:
+        """Refuse: addresses and programs are only known while the stack runs."""
+        raise UsageError("nothing runs here", where=str(self._paths.folder), next="Start it with `devctl up -d`.")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _never_run(paths: StackPaths) -> StatusView:
+    name = paths.project or paths.folder.name
+    return {
+        "stack": name,
+        "run": "",
+        "status": "stopped",
+        "folder": str(paths.folder),
+        "supervisor": {"pid": 0},
+        "keeper": {"pid": 0},
+        "services": [],
+    }

@@ -1,0 +1,24 @@
+"""`devctl schema`: the JSON Schema of stack.yaml, for editors."""
+
+from __future__ import annotations
+
+from devctl.cli.context import Context
+from devctl.cli.declare import Command
+
+
+def run(context: Context) -> int:
+    """Print the schema."""
+    import json
+
+    from devctl.manifest import schema
+
+    context.terminal.write(json.dumps(schema.json_schema(), indent=2))
+    return 0
+
+
+COMMAND = Command(
+    run,
+    about="Editors find it through the first line of stack.yaml: "
+    "`# yaml-language-server: $schema=./stack.schema.json`.",
+    examples={"devctl schema > stack.schema.json": "for completion and checks while editing"},
+)

@@ -1,0 +1,38 @@
+"""The end of a start: where everything is, what could not be had and its cure, and what took the time."""
+
+from __future__ import annotations
+
+from devctl.render import status
+from devctl.render.terminal import Terminal
+from devctl.text import clean, duration, listing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.session.base import Settled, StatusView
+
+
+def results(view: StatusView, terminal: Terminal) -> list[str]:
+    """Return the addresses, for stdout."""
+    return status.addresses(view, terminal)
+
+
+def talk(view: StatusView, settled: Settled, terminal: Terminal) -> list[str]:
+    """Return what else there is to say, for stderr."""
+    lines = status.missing(view, terminal)
+    if settled["going_on"]:
+        lines.append(f"Still being fetched in the background: {listing(map(clean, settled['going_on']))}.")
+    if path := critical_path(settled):
+        lines.append(path)
+    return lines
+
+
+def critical_path(settled: Settled) -> str:
+    """Return the longest chain of the start with its total, and the whole start's ratio to it; empty for none."""
+    chain = settled["critical_path"]
+    if not chain:
+        return ""
+    total = sum(link["seconds"] for link in chain)
+    links = " → ".join(f"{clean(link['service'])} {duration(link['seconds'])}" for link in chain)
+    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total > 0 else ""
+    whole = f" = {duration(total)}" if len(chain) > 1 else ""
+    return f"Started in {duration(settled['seconds'])}{ratio}: {links}{whole}."
