@@ -17,7 +17,7 @@ Ports = Mapping[str, Mapping[str, Port]]
 
 def check_names(manifest: Manifest, uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
     """Note every name that stands for nothing."""
-    names = [*manifest.services, HUB]
+    names = [*manifest.services.places, HUB]
     if HUB in manifest.services.places:
         hint = "call it something else; devctl's own hub has this name"
         problems.add(manifest.services.places[HUB], '"hub" is a reserved name', hint=hint)
@@ -52,7 +52,7 @@ def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], pro
     kinds = [kind for kind in ("http", "tcp", "test", "log") if kind in check.places]
     if len(kinds) > 1:
         problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
-    elif not kinds and not check.disable and not service.uses:
+    elif not kinds and not check.disable and "uses" not in service.places:
         problems.add(
             check.place, f"{path} does not say what to check", allowed=("http", "tcp", "test", "log", "disable")
         )
@@ -73,16 +73,16 @@ def check_kinds(manifest: Manifest, problems: Problems) -> None:
     """Note services that say no way to run, or two, or one that does not fit."""
     for name, service in manifest.services.items():
         at, path = manifest.services.places[name], f"services.{name}"
-        if service.uses and service.command:
+        if {"uses", "command"} <= service.places.keys():
             problems.add(service.at("command"), f"{path} has both uses and command", hint="a recipe brings the command")
-        if not (service.uses or service.command or service.image or service.build):
+        if not service.places.keys() & {"uses", "command", "image", "build"}:
             problems.add(at, f"{path} does not say what to run", allowed=("command", "uses", "image"))
-        if service.with_ is not None and not service.uses:
+        if "with" in service.places and "uses" not in service.places:
             problems.add(service.at("with"), f"{path}.with are settings of a recipe", hint="it goes with uses")
-        if service.run_as in ("native", "embedded") and not service.uses:
+        if service.run_as in ("native", "embedded") and "uses" not in service.places:
             hint = "process or container" if service.image or service.build else "process"
             problems.add(service.at("run_as"), f"{path}.run_as: {service.run_as} needs uses", hint=hint)
-        if service.run_as == "process" and not service.command:
+        if service.run_as == "process" and "command" not in service.places:
             problems.add(service.at("run_as"), f"{path}.run_as: process needs a command")
         _check_replicas(path, service, problems)
 

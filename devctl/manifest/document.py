@@ -17,6 +17,7 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000  # after every alias is followed
 MAX_MERGED = 100_000  # entries looked at for merge keys
 
+QUOTE_HINT = 'inside { } a text with ${…} needs quotes: "${…}"'
 MERGE_KEY = "<<"
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
@@ -154,13 +155,15 @@ def _syntax(error: Exception, text: str, name: str) -> Problem:
         place = Place(name, before.count("\n") + 1, position - before.rfind("\n"))
     else:
         place = Place(name)
-    hint = "indent with spaces, not with tabs" if _has_tab(text, place.line) else ""
-    return Problem(place, f"not valid YAML: {what}" + (f" {context}" if context else ""), hint=hint)
+    message = f"not valid YAML: {what}" + (f" {context}" if context else "")
+    return Problem(place, message, hint=_syntax_hint(text, place.line))
 
 
-def _has_tab(text: str, line: int) -> bool:
+def _syntax_hint(text: str, line: int) -> str:
     lines = text.split("\n", line)[:line]
-    return any("\t" in near for near in lines[-2:])
+    if any("\t" in near for near in lines[-2:]):
+        return "indent with spaces, not with tabs"
+    return QUOTE_HINT if lines and "{" in lines[-1].partition("${")[0] and "${" in lines[-1] else ""
 
 
 class _Builder:
@@ -270,7 +273,7 @@ class _Builder:
         key = self._keys[-1]
         if key is None:
             if not isinstance(node, Scalar):
-                self._refuse(event.start_mark, "a key must be a word", 'text with ${…} inside { } needs quotes: "${…}"')
+                self._refuse(event.start_mark, "a key must be a word", QUOTE_HINT)
             else:
                 self._keys[-1] = node
             return

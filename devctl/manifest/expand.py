@@ -305,7 +305,8 @@ def _restart(service: Service) -> RestartPolicy:
 def ports_of(service: Service, recipe: Recipe | None, *, isolated: bool) -> dict[str, Port]:
     """Return the ports of a service by name: the recipe's, with the manifest's laid over them."""
     ports = {port.name: port for port in recipe.ports} if recipe else {}
-    for name, number in service.ports.items():
+    for name in service.ports.places:
+        number = service.ports.get(name, 0)  # one that could not be read is still a name that others may use
         ports[name] = dataclasses.replace(ports[name], number=number) if name in ports else Port(name, number)
     if isolated:
         return {name: dataclasses.replace(port, number=0) for name, port in ports.items()}

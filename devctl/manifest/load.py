@@ -92,7 +92,7 @@ class _Load:
         check.check_ports(manifest, active, ports, self.problems)
         spec = self._spec(manifest, ports, active)
         self.problems.stop()
-        return Loaded(spec, tuple(self.problems.warnings))
+        return Loaded(spec, tuple(self.problems.warnings.values()))
 
     def _environ(self) -> dict[str, str]:
         """Return the variables for interpolation: those of `.env`, and before them those of the command."""

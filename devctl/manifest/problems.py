@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from devctl.errors import UsageError
 
+MAX_MISTAKES = 200
+MANY = 8  # so many allowed words are still worth reading beside the nearest one
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -44,9 +47,10 @@ class Problem:
     @property
     def advice(self) -> str:
         """What to do about it, in one line; may be empty."""
-        if self.nearest:
-            return f"did you mean {self.nearest}?"
-        return self.hint or (f"allowed: {', '.join(self.allowed)}" if self.allowed else "")
+        parts = [f"did you mean {self.nearest}?"] if self.nearest else [self.hint] if self.hint else []
+        if self.allowed and (not parts or (self.nearest and len(self.allowed) <= MANY)):
+            parts.append(f"allowed: {', '.join(self.allowed)}")
+        return " ".join(parts)
 
     def __str__(self) -> str:
         head = f"{self.place}: {self.message}" if self.place.file else self.message
@@ -71,13 +75,15 @@ class Problems:
 
     def __init__(self) -> None:
         self.mistakes: list[Problem] = []
-        self.warnings: list[Problem] = []
+        self.warnings: dict[str, Problem] = {}
 
     def add(
         self, place: Place, message: str, *, allowed: Iterable[str] = (), nearest: str = "", hint: str = ""
     ) -> None:
-        """Note a mistake."""
+        """Note a mistake; ManifestError when there are too many to go on."""
         self.mistakes.append(Problem(place, message, tuple(allowed), nearest, hint))
+        if len(self.mistakes) >= MAX_MISTAKES:
+            raise ManifestError(self.mistakes)
 
     def unknown(self, place: Place, what: str, word: str, allowed: Iterable[str], *, hint: str = "") -> None:
         """Note a word that is none of `allowed`, with the nearest of them."""
@@ -85,10 +91,8 @@ class Problems:
         self.add(place, f"{what} {shown(word)}", allowed=words, nearest=nearest(word, words), hint=hint)
 
     def warn(self, place: Place, message: str, *, hint: str = "") -> None:
-        """Note something that does not stop the manifest from being used."""
-        warning = Problem(place, message, hint=hint)
-        if all(w.message != message for w in self.warnings):
-            self.warnings.append(warning)
+        """Note, once, something that does not stop the manifest from being used."""
+        self.warnings.setdefault(message, Problem(place, message, hint=hint))
 
     def stop(self) -> None:
         """Raise ManifestError when there are mistakes."""

@@ -1,0 +1,149 @@
+"""stack.schema.json and docs/manifest.md, made from the model: its fields, their shapes and the texts below them."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from devctl.manifest.model import Manifest
+from devctl.manifest.shapes import Either, Many, Named, Object, Schema, Shape
+
+SCHEMA_FILE = "stack.schema.json"
+PAGE_FILE = "docs/manifest.md"
+EXTENSIONS = {"^x-": {"description": "An extension: devctl does not look at it."}}
+
+
+def json_schema() -> Schema:
+    """Return the JSON Schema (draft 2020-12) of a stack.yaml."""
+    definitions: Schema = {}
+    root = object_definition(Object(Manifest), definitions)
+    root["required"] = ["services"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "stack.yaml",
+        **root,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def schema_text() -> str:
+    """Return what stack.schema.json holds."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def object_schema(shape: Object, definitions: Schema) -> Schema:
+    """Return a reference to the schema of a part, which is put among `definitions`."""
+    name = shape.cls.__name__
+    if name not in definitions:
+        definitions[name] = {}
+        definitions[name] = object_definition(shape, definitions)
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def object_definition(shape: Object, definitions: Schema) -> Schema:
+    """Return the schema of a part itself."""
+    texts = field_texts(shape.cls)
+    properties = {}
+    for key, (field, own) in shape.fields.items():
+        properties[key] = {"description": texts.get(field, ""), **own.schema(definitions)}
+    definition: Schema = {
+        "type": "object",
+        "description": summary(shape.cls),
+        "properties": properties,
+        "patternProperties": EXTENSIONS,
+        "additionalProperties": False,
+    }
+    if shape.required:
+        definition["required"] = shape.required
+    return definition
+
+
+def summary(cls: type) -> str:
+    """Return a class's docstring as one line."""
+    return " ".join((inspect.getdoc(cls) or "").split())
+
+
+@functools.cache
+def field_texts(cls: type) -> dict[str, str]:
+    """Return the texts that stand below the fields of a class, each as one line."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(definition, ast.ClassDef)
+    texts = {}
+    for field, text in zip(definition.body, definition.body[1:], strict=False):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                texts[name] = " ".join(words.split())
+    return texts
+
+
+def reference_page() -> str:
+    """Return docs/manifest.md: every key, what it takes, its default and what it means; then the recipes."""
+    from devctl.manifest import pages
+
+    sections = [section(Object(cls), title) for cls, title in pages.SECTIONS]
+    return "\n\n".join([pages.HEAD.strip(), *sections, *_recipes(), pages.FOOT.strip()]) + "\n"
+
+
+def section(shape: Object, title: str) -> str:
+    """Return one part of the page: a heading, what the part is, and a table of its keys."""
+    return f"## {title}\n\n{summary(shape.cls)}\n\n{table(shape)}"
+
+
+def table(shape: Object) -> str:
+    """Return the keys of a part as a Markdown table."""
+    texts = field_texts(shape.cls)
+    rows = ["| key | takes | unless given | meaning |", "|---|---|---|---|"]
+    for key, (field, own) in shape.fields.items():
+        cells = (f"`{key}`", takes(own), _default(shape.cls, field), texts.get(field, ""))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def takes(shape: Shape) -> str:
+    """Return in words what a shape takes."""
+    if isinstance(shape, Many):
+        return f"{takes(shape.item)}, or a list" if shape.single else f"a list: {takes(shape.item)}"
+    if isinstance(shape, Named):
+        return shape.said
+    if isinstance(shape, Either):
+        return f"{takes(shape.short)}, or {takes(shape.long)}"
+    return shape.said
+
+
+def _default(cls: type, name: str) -> str:
+    field = next(f for f in dataclasses.fields(cls) if f.name == name)
+    if field.default is dataclasses.MISSING:
+        return "" if field.default_factory is not dataclasses.MISSING else "must be given"
+    return _shown(field.default)
+
+
+def _shown(value: Any) -> str:
+    if value in (None, "", ()):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, float):
+        return f"`{value:g}s`"
+    if isinstance(value, int) and value >= 1 << 20:
+        return f"`{value >> 20}MiB`"
+    return f"`{value}`"
+
+
+def _recipes() -> Iterator[str]:
+    from devctl import recipes
+
+    yield "## Recipes\n\nWhat `uses` can name, and what goes under `with`."
+    for name in sorted(recipes.names()):
+        recipe = recipes.find(name)
+        assert recipe is not None
+        ports = ", ".join(f"`{p.name}` {p.number or 'auto'}" for p in recipe.ports)
+        facts = f"{recipe.summary}\n\nRuns as {', '.join(recipe.variants)}. Ports: {ports}."
+        lacks = f" The embedded one lacks: {recipe.lacks}" if recipe.lacks else ""
+        settings = Object(recipe.settings)
+        yield f"### {name}\n\n{facts}{lacks}\n\n" + (table(settings) if settings.fields else "It has no settings.")
