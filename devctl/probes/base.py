@@ -1,0 +1,102 @@
+"""The agreement that every probe keeps: it asks once, within its time, and keeps what it saw for people."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from devctl.core.launch import HOST
+from devctl.core.spec import Check, CheckKind
+
+SHOWN_CHARACTERS = 200
+BODY_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one question brought: `text` says for people what was seen."""
+
+    is_good: bool
+    text: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The instance that is asked. `log_folder` holds its log, `since_ns` is when it was started."""
+
+    instance: str
+    ports: Mapping[str, int] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_dir: str = "/"
+    log_folder: Path = Path()
+    since_ns: int = 0
+    host: str = HOST
+
+
+class Probe(Protocol):
+    """One way to ask one instance. `describe` says what is asked, such as `GET http://…/health`."""
+
+    describe: str
+
+    async def ask(self) -> Answer:
+        """Ask once. May raise OSError and TimeoutError, which `ask` below turns into an answer."""
+        ...
+
+
+def probe(check: Check, target: Target) -> Probe:
+    """Return the probe of `check` on `target`."""
+    return _makers()[check.kind](check, target)
+
+
+def _makers() -> Mapping[CheckKind, Callable[[Check, Target], Probe]]:
+    from devctl.probes import command, http, kafka, log_line, tcp
+
+    return {
+        CheckKind.HTTP: http.HttpProbe,
+        CheckKind.TCP: tcp.TcpProbe,
+        CheckKind.COMMAND: command.CommandProbe,
+        CheckKind.LOG: log_line.LogProbe,
+        CheckKind.KAFKA: kafka.KafkaProbe,
+    }
+
+
+async def ask(asked: Probe, timeout_seconds: float) -> Answer:
+    """Ask once within `timeout_seconds`; failing to ask is an answer too."""
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            answer = await asked.ask()
+    except TimeoutError:
+        answer = Answer(False, f"no answer within {timeout_seconds:g} s")
+    except OSError as error:
+        answer = Answer(False, describe_error(error))
+    return Answer(answer.is_good, answer.text, time.perf_counter() - began)
+
+
+def describe_error(error: OSError) -> str:
+    """Return an error of the system in few words, without addresses."""
+    known = {errno.ECONNREFUSED: "connection refused", errno.ECONNRESET: "connection reset"}
+    if error.errno in known:
+        return known[error.errno]
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+def port_of(check: Check, target: Target) -> int:
+    """Return the number of the port that `check` names, else of `http`, else of the only one."""
+    named = check.port or ("http" if "http" in target.ports else next(iter(target.ports), ""))
+    if named not in target.ports:
+        raise OSError(f"{target.instance} has no port {named or 'at all'}")
+    return target.ports[named]
+
+
+def shorten(body: bytes) -> str:
+    """Return the begin of what a service answered, as one line of text."""
+    text = " ".join(body.decode("utf-8", "replace").split())
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
