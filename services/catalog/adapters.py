@@ -1,0 +1,220 @@
+"""The database of catalog, and full-text search in the dialect of each engine."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
+from services.catalog.ports import CatalogTx, Fact
+from services.catalog.tables import movements, products, reservations
+from services.common.clock import Clock
+from services.common.db import Database
+from services.common.events import Event
+from services.common.outbox import Outbox
+
+TOPIC = "shop.product.v1"
+
+
+class SqlCatalog:
+    """CatalogStore over SQL."""
+
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
+        self._database, self._outbox, self._clock = database, outbox, clock
+        self._dialect: Any = sqlite if database.is_sqlite else postgresql
+
+    def begin(self) -> AbstractAsyncContextManager[CatalogTx]:
+        """Begin a transaction."""
+        return self._begin()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[CatalogTx]:
+        async with self._database.transaction() as connection:
+            yield SqlCatalogTx(connection, self._dialect, self._outbox, self._clock)
+
+    async def find(self, ids: Iterable[str]) -> dict[str, Product]:
+        """The known ones of these products."""
+        async with self._database.reading() as connection:
+            return await _find(connection, ids)
+
+    async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
+        """Products by name, beginning behind the cursor."""
+        query = select(products).order_by(products.c.name, products.c.id).limit(limit)
+        if after.id:
+            query = query.where(tuple_(products.c.name, products.c.id) > tuple_(after.name, after.id))
+        return await self._list(_in_category(query, category))
+
+    async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
+        """Products whose words begin with all the terms, the best first."""
+        matching = _match_sqlite(terms) if self._database.is_sqlite else _match_postgres(terms)
+        return await self._list(_in_category(matching, category).limit(limit).offset(after.position))
+
+    async def categories(self) -> Mapping[str, int]:
+        """The categories with the number of their products."""
+        query = select(products.c.category, func.count()).group_by(products.c.category)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.order_by(products.c.category))
+            return {row.category: row[1] for row in rows}
+
+    async def totals(self) -> tuple[int, int]:
+        """All units on hand, and those of them that are reserved."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(func.sum(products.c.on_hand), func.sum(products.c.reserved)))).one()
+            return int(row[0] or 0), int(row[1] or 0)
+
+    async def _list(self, query: Select[Any]) -> Sequence[Product]:
+        async with self._database.reading() as connection:
+            return [_product(row) for row in await connection.execute(query)]
+
+
+class SqlCatalogTx:
+    """CatalogTx over one connection."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Any, outbox: Outbox, clock: Clock) -> None:
+        self._connection, self._dialect = connection, dialect
+        self._outbox, self._clock = outbox, clock
+
+    async def products(self, ids: Iterable[str]) -> dict[str, Product]:
+        """The known ones of these products, locked."""
+        return await _find(self._connection, ids, is_locked=True)
+
+    async def take(self, product_id: str, quantity: int) -> bool:
+        """Reserve units in one statement, so that two buyers can never take the same one."""
+        taken = await self._connection.execute(
+            update(products)
+            .where(products.c.id == product_id, products.c.on_hand - products.c.reserved >= quantity)
+            .values(reserved=products.c.reserved + quantity)
+        )
+        return bool(taken.rowcount)
+
+    async def give_back(self, product_id: str, quantity: int) -> None:
+        """End the reservation of units."""
+        await self._shift(product_id, reserved=-quantity)
+
+    async def sell(self, product_id: str, quantity: int, order_id: str) -> None:
+        """Turn reserved units into sold ones."""
+        await self._shift(product_id, on_hand=-quantity, reserved=-quantity)
+        await self._note(product_id, -quantity, Movement.SOLD, order_id)
+
+    async def restock(self, product_id: str, quantity: int, order_id: str) -> None:
+        """Take sold units back."""
+        await self._shift(product_id, on_hand=quantity)
+        await self._note(product_id, quantity, Movement.RETURNED, order_id)
+
+    async def save_product(self, product: Product) -> None:
+        """Insert the product, or write its price and texts."""
+        texts = {
+            "name": product.name,
+            "description": product.description,
+            "category": product.category,
+            "price": product.price,
+            "currency": product.currency,
+            "updated_at": product.updated_at,
+        }
+        new = self._dialect.insert(products).values(id=product.id, on_hand=0, reserved=0, **texts)
+        await self._connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=texts))
+        if self._dialect is sqlite:
+            await self._index(product)
+
+    async def _index(self, product: Product) -> None:
+        words = {"id": product.id, "n": product.name, "c": product.category, "d": product.description}
+        await self._connection.execute(text("DELETE FROM product_words WHERE product_id = :id"), {"id": product.id})
+        await self._connection.execute(text("INSERT INTO product_words VALUES (:id, :n, :c, :d)"), words)
+
+    async def set_stock(self, before: Product, after: Product, why: Movement) -> None:
+        """Write the units on hand and record the movement."""
+        await self._shift(after.id, on_hand=after.on_hand - before.on_hand)
+        await self._note(after.id, after.on_hand - before.on_hand, why, None)
+
+    async def reservation(self, order_id: str) -> Reservation | None:
+        """The reservation of an order, locked."""
+        query = select(reservations).where(reservations.c.order_id == order_id).with_for_update()
+        row = (await self._connection.execute(query)).first()
+        return _reservation(row) if row else None
+
+    async def save_reservation(self, reservation: Reservation) -> None:
+        """Insert or update a reservation."""
+        lines = [[line.product_id, line.quantity] for line in reservation.lines]
+        state = {"state": reservation.state.value, "expires_at": reservation.expires_at}
+        new = self._dialect.insert(reservations).values(order_id=reservation.order_id, lines=json.dumps(lines), **state)
+        await self._connection.execute(new.on_conflict_do_update(index_elements=["order_id"], set_=state))
+
+    async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:
+        """Held reservations whose time is over."""
+        query = (
+            select(reservations)
+            .where(reservations.c.state == ReservationState.HELD.value, reservations.c.expires_at <= now)
+            .order_by(reservations.c.expires_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_reservation(row) for row in await self._connection.execute(query)]
+
+    async def tell(self, fact: Fact) -> None:
+        """Publish a fact if the transaction commits."""
+        await self._outbox.add(self._connection, Event(fact.type, TOPIC, fact.product_id, fact.data))
+
+    async def _shift(self, product_id: str, *, on_hand: int = 0, reserved: int = 0) -> None:
+        await self._connection.execute(
+            update(products)
+            .where(products.c.id == product_id)
+            .values(on_hand=products.c.on_hand + on_hand, reserved=products.c.reserved + reserved)
+        )
+
+    async def _note(self, product_id: str, delta: int, why: Movement, order_id: str | None) -> None:
+        await self._connection.execute(
+            movements.insert().values(
+                product_id=product_id, delta=delta, why=why.value, order_id=order_id, at=self._clock()
+            )
+        )
+
+
+async def _find(connection: AsyncConnection, ids: Iterable[str], *, is_locked: bool = False) -> dict[str, Product]:
+    query = select(products).where(products.c.id.in_(sorted(set(ids)))).order_by(products.c.id)
+    rows = await connection.execute(query.with_for_update() if is_locked else query)
+    return {row.id: _product(row) for row in rows}
+
+
+def _in_category(query: Select[Any], category: str | None) -> Select[Any]:
+    return query.where(products.c.category == category) if category else query
+
+
+def _match_sqlite(terms: Sequence[str]) -> Select[Any]:
+    words = " ".join(f'"{term}"*' for term in terms)
+    return (
+        select(products)
+        .join(text("product_words"), text("product_words.product_id = products.id"))
+        .where(text("product_words MATCH :words").bindparams(words=words))
+        .order_by(text("bm25(product_words, 0, 10, 5, 1)"), products.c.id)
+    )
+
+
+def _match_postgres(terms: Sequence[str]) -> Select[Any]:
+    words: ColumnElement[Any] = literal_column("products.words")
+    query = func.to_tsquery("simple", " & ".join(f"'{term}':*" for term in terms))
+    best_first = func.ts_rank(words, query).desc()
+    return select(products).where(words.op("@@")(query)).order_by(best_first, products.c.id)
+
+
+def _product(row: Row[Any]) -> Product:
+    return Product(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        category=row.category,
+        price=row.price,
+        currency=row.currency,
+        on_hand=row.on_hand,
+        reserved=row.reserved,
+        updated_at=row.updated_at,
+    )
+
+
+def _reservation(row: Row[Any]) -> Reservation:
+    lines = tuple(Line(product_id, quantity) for product_id, quantity in json.loads(row.lines))
+    return Reservation(row.order_id, lines, ReservationState(row.state), row.expires_at)

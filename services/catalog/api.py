@@ -1,0 +1,355 @@
+"""The edge of catalog: public routes to read products, internal ones to move stock."""
+
+import hashlib
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from opentelemetry import trace
+from pydantic import BaseModel, Field
+
+from services.catalog import domain, handlers
+from services.catalog.domain import Availability, Line, Product, Reservation
+from services.catalog.handlers import Refusal, Reserved
+from services.catalog.ports import CatalogStore
+from services.common.auth import Admin, Service
+from services.common.clock import Clock
+from services.common.ids import Identifier
+from services.common.metrics import Metrics
+from services.common.problems import ProblemError
+from services.common.schemas import Answer, Moment, Money, Request
+
+Quantity = Annotated[int, Field(strict=True, ge=1, le=domain.MAX_QUANTITY)]
+Word = Annotated[str, Field(max_length=200)]
+
+
+class ProductView(Answer):
+    """A product; `available` is what can be ordered now."""
+
+    id: str
+    name: str
+    description: str
+    category: str
+    price: Money
+    available: int
+    updated_at: Moment
+
+
+class ProductList(Answer):
+    """A page of products."""
+
+    items: list[ProductView]
+    next_cursor: str | None
+
+
+class CategoryView(Answer):
+    """A category and the number of its products."""
+
+    name: str
+    products: int
+
+
+class CategoryList(Answer):
+    """All categories."""
+
+    items: list[CategoryView]
+
+
+class Item(Request):
+    """Some units of one product."""
+
+    product_id: Identifier
+    quantity: Quantity
+
+
+class Items(Request):
+    """What is wanted."""
+
+    items: Annotated[list[Item], Field(min_length=1, max_length=200)]
+
+    def lines(self) -> tuple[Line, ...]:
+        """The same in the words of the domain."""
+        return tuple(Line(item.product_id, item.quantity) for item in self.items)
+
+
+class CheckedItem(Answer):
+    """Whether one product can be ordered; `available` is how many units can be had now."""
+
+    product_id: str
+    quantity: int
+    is_available: bool
+    available: int
+    price: Money | None
+
+
+class CheckAnswer(Answer):
+    """Whether all of it can be ordered now."""
+
+    available: bool
+    items: list[CheckedItem]
+
+
+class ReservedItem(Answer):
+    """Units held, at the price of the moment."""
+
+    product_id: str
+    name: str
+    quantity: int
+    price: Money
+
+
+class ReservationView(Answer):
+    """What is held for an order."""
+
+    order_id: str
+    state: str
+    expires_at: Moment
+    items: list[ReservedItem]
+
+
+class StockChange(Request):
+    """Either the units that come in (or, negative, go out), or the units that are there afterwards."""
+
+    quantity: Annotated[int, Field(ge=-domain.MAX_STOCK, le=domain.MAX_STOCK)] | None = None
+    on_hand: Annotated[int, Field(ge=0, le=domain.MAX_STOCK)] | None = None
+
+
+class StockView(Answer):
+    """The stock of a product."""
+
+    product_id: str
+    on_hand: int
+    reserved: int
+    available: int
+
+
+class PriceChange(Request):
+    """A new price in minor units."""
+
+    amount: Annotated[int, Field(ge=0, le=10**12)]
+
+
+class Edge:
+    """What the routes need."""
+
+    def __init__(self, store: CatalogStore, clock: Clock, lifetime: timedelta, metrics: Metrics) -> None:
+        self.store, self.clock, self.lifetime = store, clock, lifetime
+        self._moves = metrics.counter("shop_reservations", "What became of reservations", ["result"])
+
+    def count(self, result: str, by: int = 1) -> None:
+        """Count what became of a reservation."""
+        self._moves.labels(result).inc(by)
+
+
+def public_routes(edge: Edge) -> APIRouter:
+    """The routes that the gateway shows to everybody."""
+    router = APIRouter(prefix="/api/v1", tags=["products"])
+    store = edge.store
+
+    @router.get("/products", operation_id="list_products", response_model=ProductList)
+    async def list_products(
+        query: Word = "",
+        category: Word = "",
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        cursor: Annotated[str | None, Query(max_length=600)] = None,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """List products by name, or those that match a query, the best first."""
+        try:
+            page = await handlers.page(_clean(query), _clean(category) or None, cursor, limit, store=store)
+        except ValueError as error:
+            raise ProblemError(422, "bad_cursor", str(error)) from error
+        items = [_product_view(product) for product in page.items]
+        return _conditional(ProductList(items=items, next_cursor=page.next_cursor), if_none_match)
+
+    @router.get("/categories", operation_id="list_categories")
+    async def list_categories() -> CategoryList:
+        """List the categories."""
+        counts = await store.categories()
+        return CategoryList(items=[CategoryView(name=name, products=count) for name, count in counts.items()])
+
+    @router.get("/products/{product_id}", operation_id="get_product", response_model=ProductView)
+    async def get_product(product_id: Identifier, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """Show a product."""
+        found = (await store.find([product_id])).get(product_id)
+        return _conditional(_product_view(_known(found, product_id)), if_none_match)
+
+    @router.post("/products/{product_id}/stock", operation_id="change_stock")
+    async def change_stock(
+        product_id: Identifier,
+        change: StockChange,
+        _: Admin,
+        response: Response,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> StockView:
+        """Add units to the stock (`quantity`) or set it (`onHand`)."""
+        if (change.quantity is None) == (change.on_hand is None):
+            raise ProblemError(422, "invalid", "Say either quantity or onHand")
+
+        def on_hand(product: Product) -> int:
+            return change.on_hand if change.on_hand is not None else product.on_hand + (change.quantity or 0)
+
+        def is_expected(product: Product) -> bool:
+            return _matches(if_match, _tag(_product_view(product)), when_absent=True)
+
+        try:
+            product = await handlers.set_stock(
+                product_id, on_hand, is_expected=is_expected, store=store, clock=edge.clock
+            )
+        except domain.StockOutOfRange as error:
+            raise ProblemError(409, "stock_out_of_range", str(error)) from error
+        except handlers.Changed as error:
+            raise ProblemError(412, "changed", "The product changed meanwhile; read it again") from error
+        known = _known(product, product_id)
+        response.headers["ETag"] = _tag(_product_view(known))
+        return _stock_view(known)
+
+    @router.put("/products/{product_id}/price", operation_id="change_price")
+    async def change_price(product_id: Identifier, change: PriceChange, _: Admin) -> ProductView:
+        """Set the price of a product."""
+        product = await handlers.set_price(product_id, change.amount, store=store, clock=edge.clock)
+        return _product_view(_known(product, product_id))
+
+    return router
+
+
+def internal_routes(edge: Edge) -> APIRouter:
+    """The routes for the other services."""
+    router = APIRouter(prefix="/inventory", tags=["inventory"])
+    store = edge.store
+
+    @router.post("/check", operation_id="check_inventory")
+    async def check_inventory(wanted: Items, _: Service) -> CheckAnswer:
+        """Say whether all of it can be ordered now; nothing is held."""
+        return _check_answer(await handlers.check(wanted.lines(), store=store))
+
+    @router.put("/reservations/{order_id}", operation_id="reserve")
+    async def reserve(order_id: Identifier, wanted: Items, _: Service) -> ReservationView:
+        """Hold all of it for an order; asked again, the answer is the same."""
+        _mark(order_id)
+        answer = await handlers.reserve(order_id, wanted.lines(), store=store, clock=edge.clock, lifetime=edge.lifetime)
+        if isinstance(answer, Refusal):
+            edge.count("refused")
+            raise ProblemError(409, answer.name.lower(), f"Not reserved: {answer}")
+        edge.count("held")
+        return _reserved_view(answer)
+
+    @router.post("/reservations/{order_id}/confirm", operation_id="confirm_reservation")
+    async def confirm(order_id: Identifier, _: Service) -> ReservationView:
+        """Sell what an order holds; asked again, the answer is the same."""
+        _mark(order_id)
+        answer = await handlers.confirm(order_id, store=store)
+        if answer is None:
+            raise ProblemError(404, "not_found", "There is no such reservation")
+        if isinstance(answer, Refusal):
+            edge.count("lost")
+            raise ProblemError(409, answer.name.lower(), f"Not confirmed: {answer}")
+        edge.count("confirmed")
+        return _reservation_view(answer)
+
+    @router.post("/reservations/{order_id}/release", operation_id="release_reservation")
+    async def release(order_id: Identifier, _: Service) -> ReservationView:
+        """Give back what an order holds or bought; asked again, the answer is the same."""
+        _mark(order_id)
+        reservation = await handlers.release(order_id, store=store, clock=edge.clock)
+        edge.count("released")
+        return _reservation_view(reservation)
+
+    return router
+
+
+def _mark(order_id: str) -> None:
+    trace.get_current_span().set_attribute("shop.order.id", order_id)
+
+
+def _clean(text: str) -> str:
+    """Drop what no text column can hold."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
+def _known(product: Product | None, product_id: str) -> Product:
+    if product is None:
+        raise ProblemError(404, "not_found", f"There is no product {product_id}")
+    return product
+
+
+def _conditional(view: BaseModel, if_none_match: str | None) -> Response:
+    """Answer with the view and its tag, or with 304 when the caller has it already."""
+    body = view.model_dump_json(by_alias=True)
+    headers = {"ETag": _tag_of(body), "Cache-Control": "no-cache"}
+    if _matches(if_none_match, headers["ETag"], when_absent=False):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _tag(view: BaseModel) -> str:
+    return _tag_of(view.model_dump_json(by_alias=True))
+
+
+def _tag_of(body: str) -> str:
+    return f'"{hashlib.blake2b(body.encode(), digest_size=12).hexdigest()}"'
+
+
+def _matches(header: str | None, tag: str, *, when_absent: bool) -> bool:
+    if header is None:
+        return when_absent
+    tags = {word.strip().removeprefix("W/") for word in header.split(",")}
+    return "*" in tags or tag in tags
+
+
+def _product_view(product: Product) -> ProductView:
+    return ProductView(
+        id=product.id,
+        name=product.name,
+        description=product.description,
+        category=product.category,
+        price=_price(product),
+        available=product.available,
+        updated_at=product.updated_at,
+    )
+
+
+def _price(product: Product) -> Money:
+    return Money(amount=product.price, currency=product.currency)
+
+
+def _stock_view(product: Product) -> StockView:
+    return StockView(
+        product_id=product.id,
+        on_hand=product.on_hand,
+        reserved=product.reserved,
+        available=product.available,
+    )
+
+
+def _check_answer(availability: Availability) -> CheckAnswer:
+    items = [
+        CheckedItem(
+            product_id=line.product_id,
+            quantity=line.quantity,
+            is_available=line.available,
+            available=line.product.available if line.product else 0,
+            price=_price(line.product) if line.product else None,
+        )
+        for line in availability.lines
+    ]
+    return CheckAnswer(available=availability.is_available, items=items)
+
+
+def _reserved_view(reserved: Reserved) -> ReservationView:
+    view = _reservation_view(reserved.reservation)
+    for line in reserved.reservation.lines:
+        product = reserved.products[line.product_id]
+        view.items.append(
+            ReservedItem(product_id=line.product_id, name=product.name, quantity=line.quantity, price=_price(product))
+        )
+    return view
+
+
+def _reservation_view(reservation: Reservation) -> ReservationView:
+    return ReservationView(
+        order_id=reservation.order_id,
+        state=reservation.state.value,
+        expires_at=reservation.expires_at,
+        items=[],
+    )

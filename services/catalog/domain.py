@@ -1,0 +1,191 @@
+"""What catalog knows of products, stock and reservations.
+
+Pure: standard library only, no clock, no database. Amounts are integer minor units of a currency.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+MAX_QUANTITY = 1_000
+MAX_STOCK = 1_000_000_000
+RESERVATION_LIFETIME = timedelta(seconds=60)
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+class CatalogError(Exception):
+    """A request that the rules of the catalog refuse."""
+
+
+class StockOutOfRange(CatalogError):
+    """A correction would leave less stock than what is reserved, or more than a house can hold."""
+
+
+class ReservationState(StrEnum):
+    """The life of a reservation; everything but HELD is over, only CONFIRMED can still be given back."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+
+
+class Movement(StrEnum):
+    """Why the stock on hand changed."""
+
+    RECEIVED = "received"
+    CORRECTED = "corrected"
+    SOLD = "sold"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One thing that can be bought; `reserved` of the `on_hand` units are promised to orders."""
+
+    id: str
+    name: str
+    description: str
+    category: str
+    price: int
+    currency: str
+    on_hand: int
+    reserved: int
+    updated_at: datetime
+
+    @property
+    def available(self) -> int:
+        """Units that can be ordered now."""
+        return self.on_hand - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A wish for some units of one product."""
+
+    product_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units held for one order until `expires_at`."""
+
+    order_id: str
+    lines: tuple[Line, ...]
+    state: ReservationState
+    expires_at: datetime
+
+    def moved_to(self, state: ReservationState) -> "Reservation":
+        """The same reservation in another state."""
+        return replace(self, state=state)
+
+    def is_due(self, now: datetime) -> bool:
+        """Held for longer than it may be."""
+        return self.state is ReservationState.HELD and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class LineAnswer:
+    """What the catalog can say of one wished line."""
+
+    product_id: str
+    quantity: int
+    available: bool
+    product: Product | None
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The answer to "can all of this be ordered now?"."""
+
+    lines: tuple[LineAnswer, ...]
+
+    @property
+    def is_available(self) -> bool:
+        """Every line can be had."""
+        return all(line.available for line in self.lines)
+
+
+def add_up(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Join the lines of one product, ordered by product so that locks are always taken in one order."""
+    totals: dict[str, int] = {}
+    for line in lines:
+        totals[line.product_id] = totals.get(line.product_id, 0) + line.quantity
+    return tuple(Line(product_id, totals[product_id]) for product_id in sorted(totals))
+
+
+def check(lines: Iterable[Line], products: Mapping[str, Product]) -> Availability:
+    """Answer whether all lines can be ordered now; an unknown product cannot."""
+    return Availability(tuple(_check_line(line, products.get(line.product_id)) for line in add_up(lines)))
+
+
+def _check_line(line: Line, product: Product | None) -> LineAnswer:
+    can_be_had = product is not None and product.available >= line.quantity
+    return LineAnswer(line.product_id, line.quantity, can_be_had, product)
+
+
+def hold(
+    order_id: str, lines: Iterable[Line], now: datetime, lifetime: timedelta = RESERVATION_LIFETIME
+) -> Reservation:
+    """Describe the reservation of these lines from now on."""
+    return Reservation(order_id, add_up(lines), ReservationState.HELD, now + lifetime)
+
+
+def tombstone(order_id: str, now: datetime) -> Reservation:
+    """Describe a reservation that was given back before it was made, so that a late one is refused."""
+    return Reservation(order_id, (), ReservationState.RELEASED, now)
+
+
+def with_stock(product: Product, on_hand: int, now: datetime) -> Product:
+    """Set the units on hand, which can never be fewer than those reserved."""
+    if not product.reserved <= on_hand <= MAX_STOCK:
+        raise StockOutOfRange(
+            f"the stock must lie between the {product.reserved} reserved units and {MAX_STOCK}, not be {on_hand}"
+        )
+    return replace(product, on_hand=on_hand, updated_at=now)
+
+
+def with_price(product: Product, price: int, now: datetime) -> Product:
+    """Set the price in minor units."""
+    return replace(product, price=price, updated_at=now)
+
+
+def search_terms(text: str, limit: int = 8) -> list[str]:
+    """Split what somebody typed into words that no query language can misread."""
+    return [word.lower() for word in _WORD.findall(text)][:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next page begins: after a (name, id) when browsing, at a position when searching."""
+
+    name: str = ""
+    id: str = ""
+    position: int = 0
+
+    def encode(self) -> str:
+        """Write the cursor as an opaque word."""
+        raw = "\x00".join((str(self.position), self.id, self.name))
+        return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, word: str) -> "Cursor":
+        """Read a cursor; anything that is none raises ValueError."""
+        try:
+            raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode()
+            position, product_id, name = raw.split("\x00")
+            return cls(name=name, id=product_id, position=_position(position))
+        except (binascii.Error, UnicodeDecodeError, UnicodeEncodeError, ValueError) as mistake:
+            raise ValueError("not a cursor of this list") from mistake
+
+
+def _position(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ValueError("not a position")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Orders: their state machine and the saga over catalog and payment."""

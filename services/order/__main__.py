@@ -1,0 +1,7 @@
+"""Run order as a process."""
+
+from services.common.serve import run
+from services.order.app import SERVICE
+
+if __name__ == "__main__":
+    run(SERVICE)

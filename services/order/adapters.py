@@ -1,0 +1,321 @@
+"""The database of order, and the other services as order sees them."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.common.db import Database, after_commit
+from services.common.events import Event
+from services.common.http import Peers, Response, UpstreamUnavailableError
+from services.common.outbox import Outbox
+from services.order.domain import Change, Cursor, Entry, Line, Order, Status, Step, Wish
+from services.order.ports import Away, ChargeState, Claim, OrderTx, Outcome, Reserved
+from services.order.tables import claims, orders, timeline
+
+TOPIC = "shop.order.v1"
+KEEP_KEYS = timedelta(hours=24)
+
+# Called after the commit of a change with the order as it is now.
+Watcher = Callable[[Change], None]
+
+
+class SqlOrders:
+    """OrderStore over SQL; each watcher hears of every change once it is committed."""
+
+    def __init__(self, database: Database, outbox: Outbox, watchers: Sequence[Watcher] = ()) -> None:
+        self._database, self._outbox = database, outbox
+        self._watchers = list(watchers)
+        self._dialect: Any = sqlite if database.is_sqlite else postgresql
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell this watcher too."""
+        self._watchers.append(watcher)
+
+    def begin(self) -> AbstractAsyncContextManager[OrderTx]:
+        """Begin a transaction."""
+        return self._begin()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[OrderTx]:
+        async with self._database.transaction() as connection:
+            yield self.on(connection)
+
+    def on(self, connection: AsyncConnection) -> OrderTx:
+        """Work in a transaction that somebody else opened."""
+        return SqlOrderTx(connection, self._dialect, self._outbox, self._watchers)
+
+    async def find(self, order_id: str) -> Order | None:
+        """An order, read without a lock."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(orders).where(orders.c.id == order_id))).first()
+        return _order(row) if row else None
+
+    async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
+        """Orders of a user from the newest on."""
+        query = select(orders).where(orders.c.user_id == user_id)
+        if before is not None:
+            place = tuple_(before.created_at, before.id, types=[orders.c.created_at.type, orders.c.id.type])
+            query = query.where(tuple_(orders.c.created_at, orders.c.id) < place)
+        newest_first = query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(limit)
+        async with self._database.reading() as connection:
+            return [_order(row) for row in await connection.execute(newest_first)]
+
+    async def timeline(self, order_id: str) -> Sequence[Entry]:
+        """What happened to an order, in time order."""
+        query = select(timeline).where(timeline.c.order_id == order_id).order_by(timeline.c.id)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query)
+            return [Entry(row.at, Status(row.status), row.what) for row in rows]
+
+    async def count_by_status(self) -> dict[Status, int]:
+        """How many orders there are of each status."""
+        query = select(orders.c.status, func.count()).group_by(orders.c.status)
+        async with self._database.reading() as connection:
+            counted = {Status(row.status): int(row[1]) for row in await connection.execute(query)}
+        return {status: counted.get(status, 0) for status in Status}
+
+    async def count_stuck(self, before: datetime) -> int:
+        """How many orders wait for something since before a moment."""
+        query = select(func.count()).where(orders.c.step != Step.NONE.value, orders.c.updated_at < before)
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(query) or 0)
+
+    async def purge_keys(self, now: datetime) -> None:
+        """Forget the idempotency keys that are older than a day."""
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(claims).where(claims.c.expires_at < now - KEEP_KEYS))
+
+
+class SqlOrderTx:
+    """OrderTx over one connection."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Any, outbox: Outbox, watchers: Sequence[Watcher]) -> None:
+        self._connection, self._dialect = connection, dialect
+        self._outbox, self._watchers = outbox, watchers
+
+    async def order(self, order_id: str) -> Order | None:
+        """An order, locked until the end of the transaction."""
+        query = select(orders).where(orders.c.id == order_id).with_for_update()
+        row = (await self._connection.execute(query)).first()
+        return _order(row) if row else None
+
+    async def insert(self, change: Change) -> None:
+        """Keep a new order."""
+        await self._connection.execute(orders.insert().values(**_columns(change.order)))
+        await self._follow_up(change)
+
+    async def update(self, change: Change) -> None:
+        """Keep what changed."""
+        await self._connection.execute(
+            orders.update().where(orders.c.id == change.order.id).values(**_mutable(change.order))
+        )
+        await self._follow_up(change)
+
+    async def _follow_up(self, change: Change) -> None:
+        if change.entries:
+            await self._connection.execute(
+                timeline.insert(), [_entry(change.order.id, entry) for entry in change.entries]
+            )
+        for event_type in change.events:
+            await self.tell(change.order, event_type)
+        for watcher in self._watchers:
+            after_commit(self._connection, lambda watch=watcher: watch(change))  # type: ignore[misc]
+
+    async def tell(self, order: Order, event_type: str) -> None:
+        """Tell an event of the order."""
+        data = _created(order) if event_type == "order.created" else _moved(order)
+        await self._outbox.add(self._connection, Event(event_type, TOPIC, order.id, data))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Order]:
+        """Orders whose step is due."""
+        query = (
+            select(orders)
+            .where(orders.c.due_at <= now)
+            .order_by(orders.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_order(row) for row in await self._connection.execute(query)]
+
+    async def claim(self, user_id: str, key: str) -> Claim | None:
+        """The use of a key."""
+        query = select(claims).where(claims.c.user_id == user_id, claims.c.key == key).with_for_update()
+        row = (await self._connection.execute(query)).first()
+        return _claim(row) if row else None
+
+    async def save_claim(self, claim: Claim) -> None:
+        """Insert or update the use of a key."""
+        values = {
+            "fingerprint": claim.fingerprint,
+            "order_id": claim.order_id,
+            "outcome": claim.outcome.value,
+            "expires_at": claim.expires_at,
+        }
+        new = self._dialect.insert(claims).values(user_id=claim.user_id, key=claim.key, **values)
+        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+
+    async def drop_claim(self, user_id: str, key: str) -> None:
+        """Free a key."""
+        await self._connection.execute(delete(claims).where(claims.c.user_id == user_id, claims.c.key == key))
+
+
+def _created(order: Order) -> dict[str, Any]:
+    items = [
+        {"productId": line.product_id, "quantity": line.quantity, "unitPrice": line.unit_price} for line in order.lines
+    ]
+    data = {
+        "orderId": order.id,
+        "userId": order.user_id,
+        "amount": order.amount,
+        "currency": order.currency,
+        "items": items,
+    }
+    return data | ({"paymentMethod": order.payment_method} if order.payment_method else {})
+
+
+def _moved(order: Order) -> dict[str, Any]:
+    data = {
+        "orderId": order.id,
+        "userId": order.user_id,
+        "amount": order.amount,
+        "currency": order.currency,
+        "status": order.status.value,
+    }
+    return data | ({"reason": order.reason} if order.reason else {})
+
+
+def _columns(order: Order) -> dict[str, Any]:
+    lines = [[line.product_id, line.name, line.quantity, line.unit_price] for line in order.lines]
+    fixed = {
+        "id": order.id,
+        "user_id": order.user_id,
+        "lines": json.dumps(lines),
+        "amount": order.amount,
+        "currency": order.currency,
+        "payment_method": order.payment_method,
+        "created_at": order.created_at,
+    }
+    return fixed | _mutable(order)
+
+
+def _mutable(order: Order) -> dict[str, Any]:
+    return {
+        "status": order.status.value,
+        "step": order.step.value,
+        "is_cancel_requested": order.is_cancel_requested,
+        "reason": order.reason,
+        "updated_at": order.updated_at,
+        "due_at": order.due_at,
+        "attempts": order.attempts,
+    }
+
+
+def _entry(order_id: str, entry: Entry) -> dict[str, Any]:
+    return {"order_id": order_id, "at": entry.at, "status": entry.status.value, "what": entry.what[:300]}
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        id=row.id,
+        user_id=row.user_id,
+        lines=tuple(Line(*fields) for fields in json.loads(row.lines)),
+        amount=row.amount,
+        currency=row.currency,
+        payment_method=row.payment_method,
+        status=Status(row.status),
+        step=Step(row.step),
+        is_cancel_requested=row.is_cancel_requested,
+        reason=row.reason,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        due_at=row.due_at,
+        attempts=row.attempts,
+    )
+
+
+def _claim(row: Row[Any]) -> Claim:
+    return Claim(row.user_id, row.key, row.fingerprint, row.order_id, Outcome(row.outcome), row.expires_at)
+
+
+class HttpCatalog:
+    """Catalog over HTTP."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def check(self, wishes: Iterable[Wish]) -> bool:
+        """Ask whether all of it can be ordered now."""
+        answer = await self._call("POST", "/inventory/check", _items(wishes))
+        return bool(_expect(answer, 200)["available"])
+
+    async def reserve(self, order_id: str, wishes: Iterable[Wish]) -> Reserved | None:
+        """Hold all of it for an order."""
+        answer = await self._call("PUT", f"/inventory/reservations/{order_id}", _items(wishes))
+        return None if answer.status_code == 409 else _reserved(_expect(answer, 200))
+
+    async def confirm(self, order_id: str) -> bool:
+        """Sell what is held."""
+        answer = await self._call("POST", f"/inventory/reservations/{order_id}/confirm")
+        return answer.status_code not in (404, 409) and bool(_expect(answer, 200))
+
+    async def release(self, order_id: str) -> None:
+        """Give back what the order holds or bought."""
+        _expect(await self._call("POST", f"/inventory/reservations/{order_id}/release"), 200)
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Response:
+        try:
+            return await self._peers.call("catalog", method, path, json=body, is_repeatable=True)
+        except UpstreamUnavailableError as error:
+            raise Away(str(error)) from error
+
+
+class HttpPayments:
+    """Payments over HTTP."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def charge(self, order_id: str) -> ChargeState | None:
+        """What payment knows of an order's charge."""
+        try:
+            answer = await self._peers.call("payment", "GET", f"/charges/{order_id}")
+        except UpstreamUnavailableError as error:
+            raise Away(str(error)) from error
+        if answer.status_code == 404:
+            return None
+        body = _expect(answer, 200)
+        return ChargeState(body["status"], body.get("refundStatus"), body.get("reason"))
+
+
+def _items(wishes: Iterable[Wish]) -> dict[str, Any]:
+    return {"items": [{"productId": wish.product_id, "quantity": wish.quantity} for wish in wishes]}
+
+
+def _expect(answer: Response, status: int) -> dict[str, Any]:
+    """Return the body of an answer, or raise Away when it is not what was agreed."""
+    if answer.status_code != status:
+        raise Away(f"{answer.request.url.path} answered {answer.status_code}")
+    try:
+        body = answer.json()
+    except ValueError as error:
+        raise Away(f"{answer.request.url.path} answered what is not JSON") from error
+    if not isinstance(body, dict):
+        raise Away(f"{answer.request.url.path} answered what is not an object")
+    return body
+
+
+def _reserved(body: dict[str, Any]) -> Reserved:
+    try:
+        lines = tuple(
+            Line(item["productId"], item["name"], item["quantity"], item["price"]["amount"]) for item in body["items"]
+        )
+        (currency,) = {item["price"]["currency"] for item in body["items"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Away("catalog's reservation is not as agreed") from error
+    return Reserved(lines, str(currency))

@@ -1,0 +1,42 @@
+"""Order, wired: its database, its routes, the saga and what it hears from payment."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.common.clock import utc_now
+from services.common.runtime import Runtime, Service
+from services.order import api, consumers
+from services.order.adapters import HttpCatalog, HttpPayments, SqlOrders
+from services.order.observe import Observer
+from services.order.saga import Saga
+from services.order.settings import OrderSettings
+
+_OBSERVE_SECONDS = 5.0
+_PURGE_SECONDS = 3600.0
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """Build the application."""
+    settings = OrderSettings.read(runtime.environment)
+    catalog, payments = HttpCatalog(runtime.peers), HttpPayments(runtime.peers)
+    observer = Observer(runtime.metrics, runtime.log)
+    store = SqlOrders(runtime.database, runtime.outbox, [observer.on_change])
+    saga = Saga(store, catalog, payments, utc_now, runtime.log)
+    store.watch(saga.on_change)
+
+    async def observe() -> None:
+        observer.count(await store.count_by_status(), await store.count_stuck(utc_now() - settings.stuck_after))
+
+    runtime.subscribe(consumers.TOPICS, "order", consumers.build(store, utc_now))
+    runtime.on_start(observe)
+    runtime.run_forever("saga", saga.background.keep)
+    runtime.every(settings.detector_seconds, "look after stuck orders", saga.detect)
+    runtime.every(_OBSERVE_SECONDS, "count orders", observe)
+    runtime.every(_PURGE_SECONDS, "forget old keys", lambda: store.purge_keys(utc_now()))
+    app = runtime.application("Order", "Orders, their state machine and their saga.")
+    app.include_router(api.routes(api.Edge(store, catalog, utc_now, settings, saga.let_go, runtime.log)))
+    return app
+
+
+SERVICE = Service("order", build, migrations=Path(__file__).parent / "migrations", calls=("catalog", "payment", "user"))

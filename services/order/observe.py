@@ -1,0 +1,40 @@
+"""What can be seen of orders from outside: metrics and a log line per change."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from services.common.metrics import Metrics
+from services.order.domain import Change, Status
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+class Observer:
+    """Counts orders and logs each change."""
+
+    def __init__(self, metrics: Metrics, log: "FilteringBoundLogger") -> None:
+        self._log = log
+        self._reached = metrics.counter("shop_orders", "Orders that reached a status", ["status"])
+        self._amount = metrics.counter(
+            "shop_order_amount_minor_units", "Amounts of the orders that reached a status", ["status", "currency"]
+        )
+        self._current = metrics.gauge("shop_orders_current", "Orders by status", ["status"])
+        self._stuck = metrics.gauge("shop_orders_stuck", "Orders whose next step takes too long")
+        for status in Status:
+            self._reached.labels(status.value)
+
+    def on_change(self, change: Change) -> None:
+        """Count and log a change that is committed."""
+        order = change.order
+        for entry in change.entries:
+            self._reached.labels(entry.status.value).inc()
+            self._log.info(f"order {entry.status.value}: {entry.what}", order_id=order.id, status=entry.status.value)
+        if change.events:
+            self._amount.labels(order.status.value, order.currency).inc(order.amount)
+
+    def count(self, by_status: Mapping[Status, int], stuck: int) -> None:
+        """Show how many orders there are now."""
+        for status, number in by_status.items():
+            self._current.labels(status.value).set(number)
+        self._stuck.set(stuck)

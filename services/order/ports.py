@@ -1,0 +1,135 @@
+"""What the handlers of order need from the outside, in the words of the domain."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from services.order.domain import Change, Cursor, Entry, Line, Order, Wish
+
+
+class Away(Exception):
+    """A service that order depends on did not answer, or not in time."""
+
+
+class Outcome(StrEnum):
+    """What became of a request under an idempotency key."""
+
+    IN_FLIGHT = "in_flight"
+    PLACED = "placed"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The use of an idempotency key by a user; an unfinished one may be taken over after `expires_at`."""
+
+    user_id: str
+    key: str
+    fingerprint: str
+    order_id: str
+    outcome: Outcome
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What catalog holds for an order, at the prices of the moment."""
+
+    lines: tuple[Line, ...]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeState:
+    """What payment says of an order's charge: `status` pending, captured, declined or failed."""
+
+    status: str
+    refund: str | None
+    reason: str | None
+
+
+class OrderTx(Protocol):
+    """One transaction: what it did is kept as a whole or not at all."""
+
+    async def order(self, order_id: str) -> Order | None:
+        """An order, locked until the end of the transaction."""
+        ...
+
+    async def insert(self, change: Change) -> None:
+        """Keep a new order with its timeline and tell its events."""
+        ...
+
+    async def update(self, change: Change) -> None:
+        """Keep what changed, add to the timeline and tell the events."""
+        ...
+
+    async def tell(self, order: Order, event_type: str) -> None:
+        """Tell an event of the order again."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Order]:
+        """Orders whose step is due, locked; those that another replica holds are skipped."""
+        ...
+
+    async def claim(self, user_id: str, key: str) -> Claim | None:
+        """The use of a key, if there is one."""
+        ...
+
+    async def save_claim(self, claim: Claim) -> None:
+        """Insert or update the use of a key."""
+        ...
+
+    async def drop_claim(self, user_id: str, key: str) -> None:
+        """Free a key."""
+        ...
+
+
+class OrderStore(Protocol):
+    """The database of order."""
+
+    def begin(self) -> AbstractAsyncContextManager[OrderTx]:
+        """Begin a transaction that commits at the end of the block unless it raised."""
+        ...
+
+    async def find(self, order_id: str) -> Order | None:
+        """An order, read without a lock."""
+        ...
+
+    async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
+        """Orders of a user from the newest on, beginning behind the cursor."""
+        ...
+
+    async def timeline(self, order_id: str) -> Sequence[Entry]:
+        """What happened to an order, in time order."""
+        ...
+
+
+class Catalog(Protocol):
+    """The stock, seen from order. Every call raises Away when catalog does not answer."""
+
+    async def check(self, wishes: Iterable[Wish]) -> bool:
+        """Ask whether all of it can be ordered now."""
+        ...
+
+    async def reserve(self, order_id: str, wishes: Iterable[Wish]) -> Reserved | None:
+        """Hold all of it for an order; None when it cannot be had."""
+        ...
+
+    async def confirm(self, order_id: str) -> bool:
+        """Sell what is held; False when it expired and is sold out."""
+        ...
+
+    async def release(self, order_id: str) -> None:
+        """Give back what the order holds or bought."""
+        ...
+
+
+class Payments(Protocol):
+    """The payments, seen from order. Every call raises Away when payment does not answer."""
+
+    async def charge(self, order_id: str) -> ChargeState | None:
+        """What payment knows of an order's charge; None when it never heard of the order."""
+        ...

@@ -1,0 +1,58 @@
+"""The worker of the saga: takes the steps of orders at once when they change, and later when they are stuck."""
+
+from typing import TYPE_CHECKING
+
+from services.common.background import Background
+from services.common.clock import Clock
+from services.order import handlers
+from services.order.domain import Change, Step
+from services.order.ports import Away, Catalog, OrderStore, Payments
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+# The steps that are ours to do; the others wait for an event.
+_ACTIVE = frozenset({Step.CONFIRM_STOCK, Step.RELEASE_STOCK})
+
+
+class Saga:
+    """Brings orders home."""
+
+    def __init__(
+        self,
+        store: OrderStore,
+        catalog: Catalog,
+        payments: Payments,
+        clock: Clock,
+        log: "FilteringBoundLogger",
+    ) -> None:
+        self._store, self._catalog, self._payments = store, catalog, payments
+        self._clock, self._log = clock, log
+        self.background = Background("step of an order", log)
+
+    def on_change(self, change: Change) -> None:
+        """Take the next step of an order that has just changed; a postponed one waits for the detector."""
+        if change.entries and change.order.step in _ACTIVE:
+            self._start(change.order.id)
+
+    def let_go(self, order_id: str) -> None:
+        """Give back what an order that was never placed may hold; if that fails, the reservation expires."""
+        self.background.start(lambda: self._catalog.release(order_id), order_id=order_id)
+
+    async def detect(self) -> None:
+        """Look after the orders whose step took too long."""
+        for order in await handlers.take_due(store=self._store, clock=self._clock):
+            if order.attempts:
+                self._log.info("order is stuck", order_id=order.id, step=order.step, attempts=order.attempts)
+            self._start(order.id)
+
+    def _start(self, order_id: str) -> None:
+        self.background.start(lambda: self._step(order_id), order_id=order_id)
+
+    async def _step(self, order_id: str) -> None:
+        try:
+            await handlers.take_step(
+                order_id, store=self._store, catalog=self._catalog, payments=self._payments, clock=self._clock
+            )
+        except Away as away:
+            self._log.info("step of an order waits", order_id=order_id, why=str(away))

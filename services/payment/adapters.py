@@ -1,0 +1,191 @@
+"""The database of payment."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.common.clock import Clock
+from services.common.db import Database, after_commit
+from services.common.events import Event
+from services.common.outbox import Outbox
+from services.payment.domain import Account, Change, Charge, ChargeStatus, Posting, RefundStatus
+from services.payment.ports import PaymentTx
+from services.payment.tables import charges, ledger
+
+TOPIC = "shop.payment.v1"
+
+# Called after the commit of a change.
+Watcher = Callable[[Change], None]
+
+
+class SqlPayments:
+    """PaymentStore over SQL; the watcher hears of every change once it is committed."""
+
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock, watcher: Watcher) -> None:
+        self._database, self._outbox, self._clock, self._watcher = database, outbox, clock, watcher
+        self._dialect: Any = sqlite if database.is_sqlite else postgresql
+
+    def begin(self) -> AbstractAsyncContextManager[PaymentTx]:
+        """Begin a transaction."""
+        return self._begin()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[PaymentTx]:
+        async with self._database.transaction() as connection:
+            yield self.on(connection)
+
+    def on(self, connection: AsyncConnection) -> PaymentTx:
+        """Work in a transaction that somebody else opened."""
+        return SqlPaymentTx(connection, self._dialect, self._outbox, self._clock, self._watcher)
+
+    async def find(self, order_id: str) -> Charge | None:
+        """The charge of an order, read without a lock."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(charges).where(charges.c.order_id == order_id))).first()
+        return _charge(row) if row else None
+
+    async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
+        """A user's charges from the newest on."""
+        query = select(charges).where(charges.c.user_id == user_id)
+        if order_id is not None:
+            query = query.where(charges.c.order_id == order_id)
+        return await self._list(query.order_by(charges.c.created_at.desc(), charges.c.id).limit(limit))
+
+    async def all_charges(self) -> Sequence[Charge]:
+        """Every charge."""
+        return await self._list(select(charges).order_by(charges.c.id))
+
+    async def ledger(self) -> Sequence[Posting]:
+        """Every line of the ledger."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(ledger).order_by(ledger.c.id))
+            return [Posting(row.transaction_id, Account(row.account), row.amount, row.currency) for row in rows]
+
+    async def balances(self) -> dict[Account, int]:
+        """What stands on each account."""
+        query = select(ledger.c.account, func.sum(ledger.c.amount)).group_by(ledger.c.account)
+        async with self._database.reading() as connection:
+            sums = {Account(row.account): int(row[1]) for row in await connection.execute(query)}
+        return {account: sums.get(account, 0) for account in Account}
+
+    async def _list(self, query: Any) -> Sequence[Charge]:
+        async with self._database.reading() as connection:
+            return [_charge(row) for row in await connection.execute(query)]
+
+
+class SqlPaymentTx:
+    """PaymentTx over one connection."""
+
+    def __init__(
+        self, connection: AsyncConnection, dialect: Any, outbox: Outbox, clock: Clock, watcher: Watcher
+    ) -> None:
+        self._connection, self._dialect = connection, dialect
+        self._outbox, self._clock, self._watcher = outbox, clock, watcher
+
+    async def charge(self, order_id: str) -> Charge | None:
+        """The charge of an order, locked until the end of the transaction."""
+        query = select(charges).where(charges.c.order_id == order_id).with_for_update()
+        row = (await self._connection.execute(query)).first()
+        return _charge(row) if row else None
+
+    async def insert(self, charge: Charge) -> bool:
+        """Keep a new charge, unless the order has one."""
+        new = self._dialect.insert(charges).values(**_columns(charge))
+        written = await self._connection.execute(new.on_conflict_do_nothing(index_elements=["order_id"]))
+        return bool(written.rowcount)
+
+    async def update(self, change: Change) -> None:
+        """Keep the charge, write the ledger, tell the events."""
+        charge = change.charge
+        await self._connection.execute(charges.update().where(charges.c.id == charge.id).values(**_mutable(charge)))
+        if change.postings:
+            lines = [_line(posting, self._clock()) for posting in change.postings]
+            await self._connection.execute(ledger.insert(), lines)
+        for event_type in change.events:
+            event = Event(event_type, TOPIC, charge.order_id, _told(charge, event_type))
+            await self._outbox.add(self._connection, event)
+        after_commit(self._connection, lambda: self._watcher(change))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Charge]:
+        """Charges with work that is due."""
+        query = (
+            select(charges)
+            .where(charges.c.due_at <= now)
+            .order_by(charges.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_charge(row) for row in await self._connection.execute(query)]
+
+
+def _told(charge: Charge, event_type: str) -> dict[str, Any]:
+    payment_id = charge.refund_id if event_type == "payment.refunded" else charge.id
+    data = {
+        "paymentId": payment_id,
+        "orderId": charge.order_id,
+        "userId": charge.user_id,
+        "amount": charge.amount,
+        "currency": charge.currency,
+    }
+    return data | ({"reason": charge.reason} if charge.reason else {})
+
+
+def _line(posting: Posting, at: datetime) -> dict[str, Any]:
+    return {
+        "transaction_id": posting.transaction_id,
+        "account": posting.account.value,
+        "amount": posting.amount,
+        "currency": posting.currency,
+        "at": at,
+    }
+
+
+def _columns(charge: Charge) -> dict[str, Any]:
+    fixed = {
+        "id": charge.id,
+        "order_id": charge.order_id,
+        "user_id": charge.user_id,
+        "amount": charge.amount,
+        "currency": charge.currency,
+        "method": charge.method,
+        "created_at": charge.created_at,
+    }
+    return fixed | _mutable(charge)
+
+
+def _mutable(charge: Charge) -> dict[str, Any]:
+    return {
+        "status": charge.status.value,
+        "reason": charge.reason,
+        "is_cancel_requested": charge.is_cancel_requested,
+        "refund_id": charge.refund_id,
+        "refund_status": charge.refund_status.value if charge.refund_status else None,
+        "updated_at": charge.updated_at,
+        "due_at": charge.due_at,
+        "attempts": charge.attempts,
+    }
+
+
+def _charge(row: Row[Any]) -> Charge:
+    return Charge(
+        id=row.id,
+        order_id=row.order_id,
+        user_id=row.user_id,
+        amount=row.amount,
+        currency=row.currency,
+        method=row.method,
+        status=ChargeStatus(row.status),
+        reason=row.reason,
+        is_cancel_requested=row.is_cancel_requested,
+        refund_id=row.refund_id,
+        refund_status=RefundStatus(row.refund_status) if row.refund_status else None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        due_at=row.due_at,
+        attempts=row.attempts,
+    )

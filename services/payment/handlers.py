@@ -1,0 +1,223 @@
+"""What payment does: open a charge per order, bring it to its end with the provider, give money back.
+
+Everything a handler needs is a parameter. A time-out is resolved by asking the provider what it did, or by
+forbidding it to do anything more under that key: never by charging again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.common.clock import Clock
+from services.payment import domain
+from services.payment.domain import Change, Charge, ChargeStatus, Demand, RefundStatus
+from services.payment.ports import At, PaymentStore, PaymentTx, Provider, ProviderAway, ProviderSilent, Standing
+
+WORK_BATCH = 50
+CANCELLED = "cancelled"
+NO_ANSWER = "no answer from the provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often, and with what pause, a silent provider is asked what it did."""
+
+    asks: int = 3
+    pause: timedelta = timedelta(milliseconds=200)
+
+
+async def open_charge(tx: PaymentTx, demand: Demand, *, clock: Clock, new_id: Callable[[], str]) -> Charge | None:
+    """Open the charge of an order; None when the order has one already, whatever its state."""
+    charge = domain.open_charge(new_id(), demand, clock())
+    return charge if await tx.insert(charge) else None
+
+
+async def request_cancel(tx: PaymentTx, demand: Demand, *, clock: Clock, new_id: Callable[[], str]) -> Charge:
+    """Keep an order from being charged, or give its money back."""
+    charge = await tx.charge(demand.order_id)
+    if charge is None:
+        # The order itself never arrived: its charge is opened and ended at once, so that it never can.
+        charge = domain.open_charge(new_id(), demand, clock())
+        await tx.insert(charge)
+        change = domain.give_up(charge, CANCELLED, clock())
+    else:
+        change = domain.request_cancel(charge, clock())
+    await tx.update(change)
+    return change.charge
+
+
+async def work(
+    order_id: str,
+    *,
+    is_fresh: bool,
+    store: PaymentStore,
+    provider: Provider,
+    clock: Clock,
+    patience: Patience,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Charge | None:
+    """Bring the charge of an order to its end, and its refund; whatever cannot be done now is done later.
+
+    `is_fresh` says that nobody can have asked the provider yet.
+    """
+    charge = await store.find(order_id)
+    try:
+        if charge is not None and charge.status is ChargeStatus.PENDING:
+            standing = await _reach_end(
+                charge, is_fresh, store=store, provider=provider, patience=patience, pause=pause
+            )
+            charge = await _settle(order_id, standing, store=store, clock=clock)
+        if charge is not None and charge.refund_status is RefundStatus.PENDING:
+            await _refund(charge.id, provider)
+            charge = await _change(order_id, lambda known: domain.refund(known, clock()), store=store)
+    except (ProviderAway, ProviderSilent):
+        return await _change(order_id, lambda known: Change(domain.postpone(known, clock())), store=store)
+    return charge
+
+
+async def _reach_end(
+    charge: Charge,
+    is_fresh: bool,
+    *,
+    store: PaymentStore,
+    provider: Provider,
+    patience: Patience,
+    pause: Callable[[float], Awaitable[None]],
+) -> Standing:
+    """Bring the provider to its last word on a charge: captured, declined or voided."""
+    if charge.is_cancel_requested:
+        return await provider.void(charge.id)
+    standing = await _authorise(charge, is_fresh, provider=provider, patience=patience, pause=pause)
+    if standing.at is not At.AUTHORISED:
+        return standing
+    now_known = await store.find(charge.order_id)
+    if now_known is not None and now_known.is_cancel_requested:
+        return await provider.void(charge.id)
+    return await provider.capture(charge.id)
+
+
+async def _authorise(
+    charge: Charge,
+    is_fresh: bool,
+    *,
+    provider: Provider,
+    patience: Patience,
+    pause: Callable[[float], Awaitable[None]],
+) -> Standing:
+    known = None if is_fresh else await provider.find(charge.id)
+    if known is not None:
+        return known
+    try:
+        return await provider.authorise(charge)
+    except ProviderSilent:
+        return await _ask(charge.id, provider=provider, patience=patience, pause=pause)
+
+
+async def _ask(
+    key: str, *, provider: Provider, patience: Patience, pause: Callable[[float], Awaitable[None]]
+) -> Standing:
+    """Find out what a silent provider did; if it says nothing, forbid the charge for good."""
+    for _ in range(patience.asks):
+        standing = await provider.find(key)
+        if standing is not None:
+            return standing
+        await pause(patience.pause.total_seconds())
+    return await provider.void(key)
+
+
+async def _settle(order_id: str, standing: Standing, *, store: PaymentStore, clock: Clock) -> Charge | None:
+    def change(known: Charge) -> Change:
+        if standing.at in (At.CAPTURED, At.REFUNDED):
+            return domain.capture(known, clock())
+        if standing.at is At.DECLINED:
+            return domain.decline(known, standing.reason or "declined", clock())
+        return domain.give_up(known, CANCELLED if known.is_cancel_requested else NO_ANSWER, clock())
+
+    return await _change(order_id, change, store=store)
+
+
+async def _refund(key: str, provider: Provider) -> None:
+    standing = await provider.refund(key)
+    if standing.at is not At.REFUNDED:
+        raise ProviderSilent(f"the refund of {key} stands at {standing.at}")
+
+
+async def _change(order_id: str, decide: Callable[[Charge], Change], *, store: PaymentStore) -> Charge | None:
+    async with store.begin() as tx:
+        charge = await tx.charge(order_id)
+        if charge is None:
+            return None
+        change = decide(charge)
+        if change.charge != charge or change.events:
+            await tx.update(change)
+        return change.charge
+
+
+async def take_due(*, store: PaymentStore, clock: Clock) -> Sequence[Charge]:
+    """Find the charges whose work is due and keep them from others meanwhile."""
+    async with store.begin() as tx:
+        due = await tx.due(clock(), WORK_BATCH)
+        for charge in due:
+            await tx.update(Change(domain.lease(charge, clock())))
+        return due
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something on which our books and the provider's do not agree."""
+
+    order_id: str
+    what: str
+
+
+async def reconcile(*, store: PaymentStore, provider: Provider) -> Sequence[Difference]:
+    """Compare every settled charge with the provider's word, and the ledger with the charges."""
+    charges = await store.all_charges()
+    differences = [
+        Difference(charge.order_id, what)
+        for charge in charges
+        if (what := _difference(charge, await provider.find(charge.id)))
+    ]
+    postings = await store.ledger()
+    for transaction_id, total in domain.unbalanced(postings).items():
+        differences.append(Difference(transaction_id, f"the ledger is off by {total}"))
+    booked = {posting.transaction_id for posting in postings}
+    for charge in charges:
+        differences += [Difference(charge.order_id, what) for what in _unbooked(charge, booked)]
+    return differences
+
+
+def _difference(charge: Charge, standing: Standing | None) -> str | None:
+    if charge.has_work:
+        return None
+    expected = _expected(charge)
+    actual = standing.at if standing else None
+    if actual not in expected:
+        return f"we say {charge.status}/{charge.refund_status}, the provider says {actual}"
+    if standing and actual in (At.CAPTURED, At.REFUNDED) and standing.amount != charge.amount:
+        return f"we say {charge.amount}, the provider says {standing.amount}"
+    return None
+
+
+def _expected(charge: Charge) -> tuple[At | None, ...]:
+    match charge.status:
+        case ChargeStatus.CAPTURED:
+            return (At.REFUNDED,) if charge.refund_status is RefundStatus.SUCCEEDED else (At.CAPTURED,)
+        case ChargeStatus.DECLINED:
+            return (At.DECLINED,)
+        case _:
+            return (At.VOIDED, None)
+
+
+def _unbooked(charge: Charge, booked: set[str]) -> list[str]:
+    is_captured, is_refunded = (
+        charge.status is ChargeStatus.CAPTURED,
+        charge.refund_status is RefundStatus.SUCCEEDED,
+    )
+    wrong = []
+    if is_captured != (charge.id in booked):
+        wrong.append("charge and ledger disagree")
+    if is_refunded != (domain.refund_id_of(charge) in booked):
+        wrong.append("refund and ledger disagree")
+    return wrong
