@@ -152,15 +152,14 @@ class SpanWriter:
         return {(name, exporter): value for name, exporter, value in self._db.execute("SELECT * FROM counters")}
 
     def evict(self) -> int:
-        """Delete the oldest spans when the file is over its cap; return how many, counted as evicted."""
-        used = self._pragma("page_count") - self._pragma("freelist_count")
-        if used <= self._cap_pages:
-            return 0
-        first, last = self._db.execute("SELECT min(id), max(id) FROM spans").fetchone()
-        if first is None:
-            return 0
-        bound = first + max(int((last - first) * _EVICT_SHARE), 1)
-        gone = self._db.execute("DELETE FROM spans WHERE id <= ?", (bound,)).rowcount
+        """Delete the oldest spans while the file is over its cap; return how many, counted as evicted."""
+        gone = 0
+        while self._pragma("page_count") - self._pragma("freelist_count") > self._cap_pages:
+            first, last = self._db.execute("SELECT min(id), max(id) FROM spans").fetchone()
+            if first is None:
+                break
+            bound = first + max(int((last - first) * _EVICT_SHARE), 1)
+            gone += self._db.execute("DELETE FROM spans WHERE id <= ?", (bound,)).rowcount
         self.count("evicted", gone)
         return gone
 

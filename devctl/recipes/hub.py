@@ -1,0 +1,67 @@
+"""The hub as a service of every stack: how its process is started and which exporters its file names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from devctl.core.spec import (
+    Check,
+    CheckKind,
+    Exporter,
+    File,
+    Port,
+    RestartCondition,
+    RestartPolicy,
+    Service,
+    Variant,
+    reference,
+)
+from devctl.core.status import Kind
+
+NAME = "hub"
+PORT = 4318  # OTLP over HTTP (OpenTelemetry protocol exporter specification)
+
+
+def service(
+    *,
+    python: str,
+    folder: str,
+    exporters: Iterable[Exporter],
+    jaeger: str = "",
+    cap_bytes: int,
+    port: int = PORT,
+) -> Service:
+    """Return the hub's service. `folder` is where its configuration is written, `jaeger` the name of the stack's
+    Jaeger service, whose `otlp` port gets the spans while a real one runs."""
+    config = f"{folder}/hub.json"
+    entries: list[dict[str, object]] = [
+        {"name": e.name, "kind": e.kind, "url": e.url, "headers": e.headers} for e in exporters
+    ]
+    if jaeger:
+        url = f"http://{reference(f'services.{jaeger}.otlp')}"
+        entries.append({"name": jaeger, "kind": "otlp", "url": url, "when": reference(f"services.{jaeger}.variant")})
+    content = _json_with_references({"cap_bytes": cap_bytes, "exporters": entries})
+    record, logs = f"{reference('run.folder')}/record.db", f"{reference('run.folder')}/logs"
+    variant = Variant(
+        name="process",
+        kind=Kind.PROCESS,
+        argv=(python, "-m", "devctl.hub", "--record", record, "--logs", logs, "--config", config),
+        working_dir=folder,
+        check=Check(CheckKind.HTTP, port="otlp", path="/health"),
+        files=(File(config, content, live=True),),
+        folders=(folder,),
+    )
+    return Service(
+        name=NAME,
+        variants=(variant,),
+        ports=(Port("otlp", port, inherited=True),),
+        restart=RestartPolicy(condition=RestartCondition.ALWAYS, max_attempts=20),
+        metrics="/metrics",
+        telemetry=False,
+    )
+
+
+def _json_with_references(document: object) -> str:
+    """JSON text in which references stay what they are: JSON would write their NUL bytes as escapes."""
+    return json.dumps(document, indent=1).replace("\\u0000", "\0")

@@ -1,0 +1,256 @@
+"""A real hub process: what it acknowledged survives its kill, and what it passes on adds up."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from devctl.httpd import bind
+from devctl.record.spans import SpanQuery, SpanReader
+from tests.otlp import PROTOBUF, batch, export
+from tests.waiting import eventually
+
+KILLS = 20 if os.environ.get("DEVCTL_SOAK") else 5
+
+
+class Hub:
+    """A hub on a listening socket that outlives it, as the keeper holds it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record = folder / "record.db"
+        self.config = folder / "hub.json"
+        self.listener: socket.socket = bind("127.0.0.1:0")
+        self.port: int = self.listener.getsockname()[1]
+        self.process = self.start()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "devctl.hub", "--record", str(self.record), "--config", str(self.config)]
+        self.process = subprocess.Popen(
+            command, preexec_fn=lambda: os.dup2(self.listener.fileno(), 3), pass_fds=(3,), stderr=subprocess.DEVNULL
+        )
+        return self.process
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def post(self, body: bytes, headers: dict[str, str] | None = None, path: str = "/v1/traces") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("POST", path, body, headers or PROTOBUF)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    def metrics(self) -> dict[str, float]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        return {
+            name: float(value)
+            for name, _, value in (line.rpartition(" ") for line in text.splitlines())
+            if "#" not in name
+        }
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self.listener.close()
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    hub = Hub(tmp_path)
+    yield hub
+    hub.close()
+
+
+class Backend:
+    """An OTLP backend that refuses as often as told and remembers what it took."""
+
+    def __init__(self, *, refusals: int = 0, status: int = 503) -> None:
+        self.spans: list[str] = []
+        backend = self
+        left = [refusals]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                backend.headers = dict(self.headers)
+                refuse = left[0] > 0
+                left[0] -= 1
+                if not refuse:
+                    backend.take(body)
+                self.send_response(status if refuse else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.headers: dict[str, str] = {}
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    def take(self, body: bytes) -> None:
+        for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.spans += [span.span_id.hex() for scoped in group.scope_spans for span in scoped.spans]
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def _configure(hub: Hub, **backends: Any) -> None:
+    entries = [
+        {"name": name, "kind": "otlp", "url": backend.url, "headers": {"X-Key": "k"}}
+        for name, backend in backends.items()
+    ]
+    hub.config.write_text(json.dumps({"exporters": entries}))
+
+
+def _stored(hub: Hub) -> list[str]:
+    reader = SpanReader(hub.record)
+    with contextlib.closing(reader):
+        return [span.span_id for span in reader.since(0, limit=10_000_000)]
+
+
+def test_no_acknowledged_span_is_lost_and_no_request_refused_over_kills(hub: Hub) -> None:
+    acknowledged: list[str] = []
+    refused: list[str] = []
+    done = threading.Event()
+
+    def send() -> None:
+        while not done.is_set():
+            body, ids = batch(64)
+            try:
+                status, _ = hub.post(body)
+            except ConnectionRefusedError as error:
+                refused.append(str(error))
+            except (OSError, http.client.HTTPException):
+                continue  # cut by the kill before its answer: never acknowledged
+            else:
+                assert status == 200
+                acknowledged.extend(ids)
+
+    senders = [threading.Thread(target=send) for _ in range(3)]
+    for sender in senders:
+        sender.start()
+    for _ in range(KILLS):
+        seen = len(acknowledged)
+        eventually(lambda seen=seen: len(acknowledged) > seen + 640, within=30, what="spans under way")  # type: ignore[misc]
+        hub.kill()
+        hub.start()
+    done.set()
+    for sender in senders:
+        sender.join(timeout=30)
+    stored = _stored(hub)
+    assert refused == []
+    assert set(acknowledged) <= set(stored)
+    assert len(stored) == len(set(stored))
+
+
+def test_every_span_reaches_an_exporter_that_comes_back_and_the_counts_add_up(hub: Hub) -> None:
+    backend = Backend(refusals=3)
+    _configure(hub, backend=backend)
+    with contextlib.closing(backend):
+        eventually(lambda: any("backend" in name for name in hub.metrics()), what="the exporter is known")
+        sent: list[str] = []
+        for _ in range(5):
+            body, ids = batch(100)
+            sent += ids
+            assert hub.post(body)[0] == 200
+        eventually(lambda: len(backend.spans) == len(sent), what="all spans arrived")
+        assert sorted(backend.spans) == sorted(sent)
+        assert backend.headers["X-Key"] == "k"
+        forwarded = 'devctl_hub_spans_forwarded_total{exporter="backend"}'
+        metrics = eventually(lambda: (m := hub.metrics()).get(forwarded) == 500 and m)
+        assert metrics["devctl_hub_spans_accepted_total"] == metrics["devctl_hub_spans_stored_total"] == 500
+
+
+def test_what_waits_for_an_exporter_survives_a_kill(hub: Hub) -> None:
+    backend = Backend(refusals=1_000_000)
+    _configure(hub, backend=backend)
+    eventually(lambda: any("backend" in name for name in hub.metrics()), what="the exporter is known")
+    body, ids = batch(50)
+    assert hub.post(body)[0] == 200
+    hub.kill()
+    backend.close()
+    healthy = Backend()
+    with contextlib.closing(healthy):
+        _configure(hub, backend=healthy)
+        hub.start()
+        eventually(lambda: sorted(healthy.spans) == sorted(ids), what="the waiting spans arrived")
+
+
+def test_an_exporter_that_refuses_for_good_drops_and_holds_nobody_up(hub: Hub) -> None:
+    strict, good = Backend(refusals=1_000_000, status=400), Backend()
+    _configure(hub, strict=strict, good=good)
+    with contextlib.closing(strict), contextlib.closing(good):
+        eventually(lambda: any("strict" in name for name in hub.metrics()), what="the exporters are known")
+        body, _ = batch(40)
+        hub.post(body)
+        eventually(lambda: len(good.spans) == 40, what="the other exporter is served")
+        eventually(lambda: hub.metrics().get('devctl_hub_spans_dropped_total{exporter="strict"}') == 40)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "text/plain"}, b"x", 415),
+        (PROTOBUF, b"\x0a\x05junk", 400),
+        ({**PROTOBUF, "Content-Encoding": "gzip"}, b"not gzip", 400),
+        ({**PROTOBUF, "Content-Encoding": "br"}, b"x", 415),
+        ({**PROTOBUF, "Host": "rebound.example"}, b"", 403),
+    ],
+)
+def test_a_bad_request_is_refused_and_the_next_good_one_is_taken(
+    hub: Hub, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    assert hub.post(body, headers)[0] == status
+    assert hub.post(export({"name": "good"}).SerializeToString())[0] == 200
+    assert hub.metrics()["devctl_hub_spans_stored_total"] == 1
+
+
+def test_the_oldest_spans_fall_out_at_the_cap_and_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "hub.json").write_text(json.dumps({"cap_bytes": 2 << 20}))
+    hub = Hub(tmp_path)
+    with contextlib.closing(hub):
+        for _ in range(30):
+            assert hub.post(batch(512)[0])[0] == 200
+        metrics = hub.metrics()
+        stored = len(_stored(hub))
+    assert metrics["devctl_hub_spans_evicted_total"] > 0
+    assert metrics["devctl_hub_spans_stored_total"] - metrics["devctl_hub_spans_evicted_total"] == stored
+
+
+def test_spans_are_found_by_service_duration_error_and_attribute(hub: Hub) -> None:
+    slow = {"name": "slow", "start": 10**18, "end": 10**18 + 10**9, "attributes": {"shop.order.id": "42"}}
+    hub.post(export(slow, {"name": "quick"}, {"name": "bad", "error": True}, service="order").SerializeToString())
+    reader = SpanReader(hub.record)
+    with contextlib.closing(reader):
+
+        def names(**query: Any) -> set[str]:
+            return {reader.trace(found)[0].name for found in reader.find(SpanQuery(**query))}
+
+        assert names(service="order", min_duration_ns=10**8) == {"slow"}
+        assert names(errors=True) == {"bad"}
+        assert names(attributes=(("shop.order.id", "42"),)) == {"slow"}
+        assert names(service="nobody") == set()
+        assert names() == {"slow", "quick", "bad"}

@@ -1,0 +1,84 @@
+"""What the hub lets in, what it mends, and what it refuses with which status."""
+
+import gzip
+import json
+import math
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from devctl.hub import intake
+from devctl.record.spans import attributes
+from tests.otlp import export
+
+
+def _read(body: bytes, kind: str = intake.PROTOBUF) -> ExportTraceServiceRequest:
+    request = intake.read(ExportTraceServiceRequest(), body, kind)
+    intake.acceptable(request.resource_spans, body=body)
+    return request
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml", "application/octet-stream"])
+def test_other_content_types_are_refused_with_415(content_type: str) -> None:
+    with pytest.raises(intake.Refused) as refused:
+        intake.content_kind(content_type)
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_a_content_type_may_carry_parameters_and_any_case(content_type: str) -> None:
+    assert intake.content_kind(content_type) == intake.JSON
+
+
+def test_a_gzip_bomb_is_refused_with_413_before_it_unfolds() -> None:
+    bomb = gzip.compress(b"\0" * (intake.MAX_BODY + 1))
+    with pytest.raises(intake.Refused) as refused:
+        intake.decompressed(bomb, "gzip")
+    assert refused.value.status == 413
+
+
+@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"x" * 100)[:-9]])
+def test_broken_gzip_is_refused_with_400(body: bytes) -> None:
+    with pytest.raises(intake.Refused) as refused:
+        intake.decompressed(body, "gzip")
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"\x0a\x05junk", b"\xff" * 40, b"\x0a" * 300, b"\x0b\x0b"])
+def test_what_is_no_protobuf_is_refused_with_400(body: bytes) -> None:
+    with pytest.raises(intake.Refused) as refused:
+        _read(body)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"resourceSpans": 1}', b'{"resourceSpans":[{"x":' + b"[" * 9999])
+def test_what_is_no_otlp_json_is_refused_with_400(body: bytes) -> None:
+    with pytest.raises(intake.Refused) as refused:
+        _read(body, intake.JSON)
+    assert refused.value.status == 400
+
+
+def test_json_ids_are_hex_and_unknown_fields_are_passed_over() -> None:
+    span = {"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "eee19b7ec3c1b174", "name": "x", "novel": 1}
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    read = _read(body, intake.JSON).resource_spans[0].scope_spans[0].spans[0]
+    assert (read.trace_id.hex(), read.span_id.hex()) == ("5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174")
+
+
+def test_text_that_is_not_utf8_is_replaced_and_the_rest_is_kept() -> None:
+    body = export({"name": "good"}, {"name": "bXd"}).SerializeToString().replace(b"bXd", b"b\xffd")
+    names = [span.name for span in _read(body).resource_spans[0].scope_spans[0].spans]
+    assert names == ["good", "b\ufffdd"]
+
+
+@pytest.mark.parametrize(("number", "name"), [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")])
+def test_numbers_that_are_no_numbers_become_their_names(number: float, name: str) -> None:
+    request = _read(export({"attributes": {"ratio": number}}).SerializeToString())
+    assert attributes(request.resource_spans[0].scope_spans[0].spans[0].attributes) == {"ratio": name}
+
+
+@pytest.mark.parametrize("ids", [{"trace": bytes(16)}, {"span": bytes(8)}, {"trace": b"short"}, {"parent": b"x"}])
+def test_spans_without_valid_ids_are_taken_out_and_counted(ids: dict[str, bytes]) -> None:
+    request = export(ids, {"name": "kept"})
+    assert intake.acceptable(request.resource_spans, body=request.SerializeToString()) == (1, 1)
+    assert [span.name for span in request.resource_spans[0].scope_spans[0].spans] == ["kept"]
