@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.groups import Coordinator
-from devctl.embedded.kafka.store import Journal, Offsets, Topics
+from devctl.embedded.kafka.store import Offsets, Topics
 from devctl.embedded.kafka.transactions import Transactions
 from devctl.embedded.kafka.wire import Message
 from devctl.embedded.process import Address

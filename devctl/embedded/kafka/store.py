@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.partition import Partition
 
 _LEGAL_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
@@ -75,58 +72,6 @@ class Committed:
 
     offset: int
     metadata: str = ""
-
-
-class Journal:
-    """A file of JSON lines, the later one counting; rewritten when most of it is old. Never loses a line."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.entries: dict[tuple[Any, ...], Any] = {}
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._load()
-
-    def put(self, key: tuple[Any, ...], value: Any) -> None:
-        """Keep the value (None deletes it); it is in the file when this returns."""
-        self._remember(key, value)
-        os.write(self._file, self._line(key, value))
-        self._size += 1
-        if self._size > 4 * len(self.entries) + 1000:
-            self._rewrite()
-
-    def close(self) -> None:
-        """Write the file through to the disk and close it."""
-        os.fsync(self._file)
-        os.close(self._file)
-
-    def _load(self) -> None:
-        lines = self._path.read_bytes().split(b"\n")
-        self._size = len(lines)
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                key, value = json.loads(line)
-                self._remember(tuple(key), value)
-        if lines[-1]:
-            os.write(self._file, b"\n")
-
-    def _remember(self, key: tuple[Any, ...], value: Any) -> None:
-        if value is None:
-            self.entries.pop(key, None)
-        else:
-            self.entries[key] = value
-
-    def _rewrite(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(b"".join(self._line(key, value) for key, value in self.entries.items()))
-        fresh.chmod(0o600)
-        fresh.replace(self._path)
-        os.close(self._file)
-        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND)
-        self._size = len(self.entries)
-
-    @staticmethod
-    def _line(key: tuple[Any, ...], value: Any) -> bytes:
-        return json.dumps([key, value], separators=(",", ":")).encode() + b"\n"
 
 
 class Offsets:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.messages import Error
-from devctl.embedded.kafka.store import Committed, Journal, Offsets, Topics
+from devctl.embedded.kafka.store import Committed, Offsets, Topics
 
 LAST_EPOCH = 32_000
 LONGEST_TIMEOUT_MS = 900_000

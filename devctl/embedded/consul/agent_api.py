@@ -1,0 +1,204 @@
+"""/v1/agent: what a service asks of its own agent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from devctl.embedded.consul import durations, given
+from devctl.embedded.consul.agent import DATACENTER, STAND_IN, VERSION, Agent, Unknown
+from devctl.embedded.consul.answers import answer, content_hash, done, flag, parameter, words
+from devctl.embedded.consul.filter import compile_filter
+from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING
+from devctl.embedded.consul.state import Entry, State
+from devctl.httpd import Request, Response
+
+_TTL_STATUS = {"pass": PASSING, "warn": WARNING, "fail": CRITICAL}
+_HEALTH_CODE = {PASSING: 200, WARNING: 429, CRITICAL: 503, "maintenance": 503}
+
+
+class AgentApi:
+    """Answers what is asked of the agent."""
+
+    def __init__(self, state: State, agent: Agent) -> None:
+        self._state = state
+        self._agent = agent
+
+    async def self(self, request: Request, rest: str) -> Response:
+        """Tell who this is, and that it is a stand-in."""
+        configuration = {
+            "Datacenter": DATACENTER,
+            "PrimaryDatacenter": DATACENTER,
+            "NodeName": self._agent.node,
+            "NodeID": self._agent.id,
+            "Revision": "",
+            "Server": True,
+            "Version": VERSION,
+        }
+        coordinate = {"Vec": [0] * 8, "Error": 1.5, "Adjustment": 0, "Height": 0.00001}
+        stats = {"agent": {"services": str(len(self._agent.services())), "checks": str(len(self._agent.checks()))}}
+        return answer(
+            {
+                "Config": configuration,
+                "DebugConfig": {},
+                "Coord": coordinate,
+                "Member": self._member(),
+                "Stats": stats,
+                "Meta": {"consul-network-segment": "", "stand_in": STAND_IN},
+            }
+        )
+
+    async def members(self, request: Request, rest: str) -> Response:
+        """List the members of the cluster: this one."""
+        return answer([self._member()])
+
+    def _member(self) -> dict[str, Any]:
+        tags = {
+            "acls": "0",
+            "build": f"{VERSION}:",
+            "dc": DATACENTER,
+            "id": self._agent.id,
+            "port": str(self._agent.port),
+            "role": "consul",
+            "segment": "",
+            "stand_in": STAND_IN,
+        }
+        protocol = {"ProtocolMin": 1, "ProtocolMax": 5, "ProtocolCur": 2}
+        delegate = {"DelegateMin": 2, "DelegateMax": 5, "DelegateCur": 4}
+        where = {"Name": self._agent.node, "Addr": self._agent.host, "Port": self._agent.port}
+        return where | {"Tags": tags, "Status": 1} | protocol | delegate
+
+    async def services(self, request: Request, rest: str) -> Response:
+        """Give the services of this agent by id."""
+        return answer(self._kept(request, {one["ID"]: _shown(one) for one in self._agent.services()}))
+
+    async def checks(self, request: Request, rest: str) -> Response:
+        """Give the checks of this agent by id."""
+        found = {one["CheckID"]: one | {"CreateIndex": 0, "ModifyIndex": 0} for one in self._agent.checks()}
+        return answer(self._kept(request, found))
+
+    def _kept(self, request: Request, entries: dict[str, Entry]) -> dict[str, Entry]:
+        if not parameter(request, "filter"):
+            return entries
+        keep = compile_filter(parameter(request, "filter"))
+        return {id: entry for id, entry in entries.items() if keep(entry)}
+
+    async def service(self, request: Request, id: str) -> Response:
+        """Give one service; with `hash`, wait until it is another one."""
+        known = parameter(request, "hash")
+        deadline = asyncio.get_running_loop().time() + (durations.seconds(parameter(request, "wait")) or 300.0)
+        while True:
+            try:
+                shown = _shown(self._agent.service(id))
+            except Unknown:
+                return words(404, f"unknown service ID: {id}")
+            shown["ContentHash"] = content_hash(shown)
+            left = deadline - asyncio.get_running_loop().time()
+            if shown["ContentHash"] != known or left <= 0:
+                return answer(shown, headers=[("X-Consul-ContentHash", shown["ContentHash"])])
+            try:
+                async with asyncio.timeout(left):
+                    await self._state.changed()
+            except TimeoutError:
+                continue
+
+    async def register(self, request: Request, rest: str) -> Response:
+        """Take a service."""
+        self._agent.register(given.body(request.body), flag(request, "replace-existing-checks"))
+        return done()
+
+    async def deregister(self, request: Request, id: str) -> Response:
+        """Let a service go."""
+        if not id:
+            raise given.BadRequest("Missing service ID")
+        self._agent.deregister(id)
+        return done()
+
+    async def maintain(self, request: Request, id: str) -> Response:
+        """Take a service out of use, or back."""
+        if not id:
+            raise given.BadRequest("Missing service ID")
+        self._agent.maintain(id, _enable(request), parameter(request, "reason"))
+        return done()
+
+    async def maintain_node(self, request: Request, rest: str) -> Response:
+        """Take the node out of use, or back."""
+        self._agent.maintain_node(_enable(request), parameter(request, "reason"))
+        return done()
+
+    async def register_check(self, request: Request, rest: str) -> Response:
+        """Take a check."""
+        self._agent.register_check(given.body(request.body))
+        return done()
+
+    async def deregister_check(self, request: Request, id: str) -> Response:
+        """Let a check go."""
+        self._agent.deregister_check(id)
+        return done()
+
+    async def tell(self, request: Request, rest: str) -> Response:
+        """Take the word of a service about itself: pass, warn, fail."""
+        word, _, id = rest.partition("/")
+        self._agent.told(id, _TTL_STATUS[word], parameter(request, "note"))
+        return done()
+
+    async def update(self, request: Request, id: str) -> Response:
+        """Take the word of a service about itself, status and output in the body."""
+        asked = given.body(request.body)
+        if asked.get("status") not in given.STATUSES:
+            raise given.BadRequest(f"Invalid check status: '{asked.get('status') or ''}'")
+        self._agent.told(id, asked["status"], str(asked.get("output") or ""))
+        return done()
+
+    async def health_by_id(self, request: Request, id: str) -> Response:
+        """Tell how well one service is, also by the status code."""
+        try:
+            service = self._agent.service(id)
+        except Unknown:
+            reason = f"ServiceId {id} not found"
+            return _unhealthy_text(request, reason) or words(404, reason, [("X-Consul-Reason", reason)])
+        return self._health(request, [service], single=True)
+
+    async def health_by_name(self, request: Request, name: str) -> Response:
+        """Tell how well the worst instance of a service is, also by the status code."""
+        services = [one for one in self._agent.services() if one["Service"] == name]
+        if not services:
+            reason = f"ServiceName {name} Not Found"
+            return answer([], 404, [("X-Consul-Reason", reason)])
+        return self._health(request, services, single=False)
+
+    def _health(self, request: Request, services: list[Entry], *, single: bool) -> Response:
+        found = [self._aggregated(one) for one in services]
+        worst = max((one["AggregatedStatus"] for one in found), key=lambda status: list(_HEALTH_CODE).index(status))
+        headers = [("X-Consul-Reason", worst)]
+        if parameter(request, "format") == "text":
+            return Response(_HEALTH_CODE[worst], worst.encode(), "text/plain", headers)
+        return answer(found[0] if single else found, _HEALTH_CODE[worst], headers)
+
+    def _aggregated(self, service: Entry) -> dict[str, Any]:
+        checks = [one for one in self._agent.checks() if one["ServiceID"] in ("", service["ID"])]
+        statuses = {one["Status"] for one in checks}
+        worst = next((status for status in (CRITICAL, WARNING) if status in statuses), PASSING)
+        if any(one["CheckID"].startswith(("_service_maintenance:", "_node_maintenance")) for one in checks):
+            worst = "maintenance"
+        return {"AggregatedStatus": worst, "Service": _shown(service), "Checks": checks}
+
+
+def _unhealthy_text(request: Request, reason: str) -> Response | None:
+    if parameter(request, "format") != "text":
+        return None
+    return Response(404, reason.encode(), "text/plain", [("X-Consul-Reason", reason)])
+
+
+def _enable(request: Request) -> bool:
+    value = parameter(request, "enable").lower()
+    if not value:
+        raise given.BadRequest("Missing value for enable")
+    if value not in ("true", "false", "1", "0", "t", "f"):
+        raise given.BadRequest(f'Invalid value for enable: "{value}"')
+    return value in ("true", "1", "t")
+
+
+def _shown(service: Entry) -> Entry:
+    hidden = ("Node", "CreateIndex", "ModifyIndex", *(() if service["TaggedAddresses"] else ("TaggedAddresses",)))
+    return {name: value for name, value in service.items() if name not in hidden} | {"Datacenter": DATACENTER}

@@ -1,0 +1,115 @@
+"""How an answer of Consul's HTTP API looks: headers, blocking queries, errors in its own words."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+from devctl.embedded.consul import durations
+from devctl.embedded.consul.agent import DATACENTER
+from devctl.embedded.consul.filter import compile_filter
+from devctl.embedded.consul.given import BadRequest
+from devctl.embedded.consul.state import State
+from devctl.httpd import Request, Response, json_response
+
+DEFAULT_WAIT_SECONDS = 300.0
+LONGEST_WAIT_SECONDS = 600.0
+_COMMON = [("Vary", "Accept-Encoding"), ("X-Consul-Default-Acl-Policy", "allow")]
+
+
+class NoDatacenter(Exception):
+    """The request is for a datacenter that is not there."""
+
+
+def answer(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
+    """Give a value as JSON."""
+    return json_response(value, status, [*_COMMON, *(headers or [])])
+
+
+def done() -> Response:
+    """Give the empty answer of a request that worked."""
+    return Response(200, b"", "text/plain; charset=utf-8", list(_COMMON))
+
+
+def words(status: int, text: str, headers: list[tuple[str, str]] | None = None) -> Response:
+    """Give a plain sentence."""
+    return Response(status, text.encode(), "text/plain; charset=utf-8", [*_COMMON, *(headers or [])])
+
+
+def index_headers(index: int) -> list[tuple[str, str]]:
+    """Give the headers that tell a reader how new the answer is."""
+    return [
+        ("X-Consul-Effective-Consistency", "leader"),
+        ("X-Consul-Index", str(index)),
+        ("X-Consul-KnownLeader", "true"),
+        ("X-Consul-LastContact", "0"),
+        ("X-Consul-Query-Backend", "blocking-query"),
+    ]
+
+
+def parameter(request: Request, name: str, default: str = "") -> str:
+    """Give the first value of a query parameter."""
+    return request.query.get(name, [default])[0]
+
+
+def flag(request: Request, name: str) -> bool:
+    """Tell whether a parameter is there and not switched off: `?passing`, `?passing=1`."""
+    return name in request.query and parameter(request, name).lower() not in ("0", "false", "f")
+
+
+async def blocking(state: State, request: Request, read: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
+    """Read; when the client knows this index already, wait for a newer one, as long as it wants to."""
+    same_datacenter(request)
+    known, wait = _known(request)
+    index, value = read()
+    if not known or index > known:
+        return index, value
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait + random.random() * wait / 16  # noqa: S311 - spreads clients, as Consul does
+    while index <= known and (left := deadline - loop.time()) > 0:
+        try:
+            async with asyncio.timeout(left):
+                await state.changed()
+        except TimeoutError:
+            pass
+        index, value = read()
+    return index, value
+
+
+async def listing(state: State, request: Request, read: Callable[[], tuple[int, Any]]) -> Response:
+    """Answer a blocking query with its value and index, filtered where the client asks for it."""
+    keep = compile_filter(parameter(request, "filter")) if parameter(request, "filter") else None
+    index, value = await blocking(state, request, read)
+    if keep is not None:
+        value = [one for one in value if keep(one)]
+    return answer(value, headers=index_headers(index))
+
+
+def same_datacenter(request: Request) -> None:
+    """Raise NoDatacenter when the request is for another datacenter."""
+    if parameter(request, "dc", DATACENTER) not in ("", DATACENTER):
+        raise NoDatacenter
+
+
+def content_hash(value: Any) -> str:
+    """Give a short hash that changes when the value does."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _known(request: Request) -> tuple[int, float]:
+    try:
+        known = int(parameter(request, "index") or 0)
+        wait = durations.seconds(parameter(request, "wait"))
+    except ValueError as failure:
+        raise BadRequest(_bad_wait(request)) from failure
+    if wait < 0 or known < 0:
+        raise BadRequest(_bad_wait(request))
+    return known, min(wait or DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+
+
+def _bad_wait(request: Request) -> str:
+    return "Invalid index" if not parameter(request, "index", "0").isdecimal() else "Invalid wait time"

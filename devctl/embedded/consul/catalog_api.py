@@ -1,0 +1,264 @@
+"""/v1/catalog, /v1/health and /v1/status: who is there, and how well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devctl.embedded.consul import given
+from devctl.embedded.consul.agent import DATACENTER, Agent, put_node
+from devctl.embedded.consul.answers import answer, flag, listing
+from devctl.embedded.consul.keys import Sessions
+from devctl.embedded.consul.state import CHECK, NODE, SERVICE, Entry, State
+from devctl.httpd import Request, Response
+
+ANY = "any"
+_MESH = {"Proxy": {"Mode": "", "MeshGateway": {}, "Expose": {}}, "Connect": {}}
+
+
+class CatalogApi:
+    """Answers what clients ask about nodes, services and their health."""
+
+    def __init__(self, state: State, agent: Agent, sessions: Sessions) -> None:
+        self._state = state
+        self._agent = agent
+        self._sessions = sessions
+
+    async def leader(self, request: Request, rest: str) -> Response:
+        """Name the server."""
+        return answer(f"{self._agent.host}:{self._agent.port}")
+
+    async def peers(self, request: Request, rest: str) -> Response:
+        """Name all servers: the one."""
+        return answer([f"{self._agent.host}:{self._agent.port}"])
+
+    async def datacenters(self, request: Request, rest: str) -> Response:
+        """Name the one datacenter."""
+        return answer([DATACENTER])
+
+    async def nodes(self, request: Request, rest: str) -> Response:
+        """List nodes."""
+        wanted = request.query.get("node-meta", [])
+
+        def read() -> tuple[int, list[Entry]]:
+            nodes = [node for node in self._state.all(NODE) if _has_meta(node["Meta"], wanted)]
+            return self._state.table_index(NODE), nodes
+
+        return await listing(self._state, request, read)
+
+    async def services(self, request: Request, rest: str) -> Response:
+        """List the names of services with their tags."""
+
+        def read() -> tuple[int, dict[str, list[str]]]:
+            tags: dict[str, set[str]] = {}
+            for service in self._state.all(SERVICE):
+                tags.setdefault(service["Service"], set()).update(service["Tags"])
+            return self._state.table_index(NODE, SERVICE), {name: sorted(tags[name]) for name in sorted(tags)}
+
+        return await listing(self._state, request, read)
+
+    async def service(self, request: Request, rest: str) -> Response:
+        """List the instances of a service, each as one flat entry."""
+        if not rest:
+            raise given.BadRequest("Missing service name")
+
+        def read() -> tuple[int, list[Entry]]:
+            found = [self._flat(one) for one in self._instances(rest, request)]
+            return self._state.service_index(rest), found
+
+        return await listing(self._state, request, read)
+
+    async def node(self, request: Request, rest: str) -> Response:
+        """Give a node with its services by id."""
+
+        def read() -> tuple[int, Any]:
+            node = self._node(rest)
+            services = {one["ID"]: _service(one) for one in self._services_of(rest)}
+            return self._node_index(rest), {"Node": node, "Services": services} if node else None
+
+        return await listing(self._state, request, read)
+
+    async def node_services(self, request: Request, rest: str) -> Response:
+        """Give a node with its services as a list."""
+
+        def read() -> tuple[int, Any]:
+            node = self._node(rest)
+            services = [_service(one) for one in self._services_of(rest)] if node else None
+            return self._node_index(rest), {"Node": node, "Services": services}
+
+        return await listing(self._state, request, read)
+
+    async def register(self, request: Request, rest: str) -> Response:
+        """Put a node, and with it a service and checks, straight into the catalog."""
+        asked = given.body(request.body)
+        node, address = asked.get("node"), asked.get("address")
+        if not node or not address:
+            raise given.BadRequest("Must provide node and address")
+        with self._state.change():
+            put_node(self._state, node, address, asked.get("id") or "", asked.get("nodemeta") or {})
+            if asked.get("service"):
+                service = given.service(given.folded(asked["service"]), node)
+                self._state.put(SERVICE, (node, service["ID"]), service)
+            single = [asked["check"]] if asked.get("check") else []
+            for one in [*single, *(asked.get("checks") or [])]:
+                self._register_check(node, given.folded(one))
+        return answer(True)
+
+    def _register_check(self, node: str, asked: dict[str, Any]) -> None:
+        name, service = str(asked.get("name") or ""), str(asked.get("serviceid") or "")
+        id = str(asked.get("checkid") or name)
+        status = given.status(asked)
+        known = self._state.get(SERVICE, node, service) if service else None
+        if service and known is None:
+            raise given.BadRequest(f"Missing service '{service}' registration")
+        entry = {
+            "Node": node,
+            "CheckID": id,
+            "Name": name,
+            "Status": status,
+            "Notes": str(asked.get("notes") or ""),
+            "Output": str(asked.get("output") or ""),
+            "ServiceID": service,
+            "ServiceName": known["Service"] if known else "",
+            "ServiceTags": known["Tags"] if known else [],
+            "Type": str(asked.get("type") or ""),
+            "Interval": "",
+            "Timeout": "",
+            "ExposedPort": 0,
+            "Definition": asked.get("definition") or {},
+        }
+        self._state.put(CHECK, (node, id), entry)
+        if status == "critical":
+            self._sessions.check_failed(node, id)
+
+    async def deregister(self, request: Request, rest: str) -> Response:
+        """Take a check, a service, or a node with everything on it out of the catalog."""
+        asked = given.body(request.body)
+        node, service, check = asked.get("node"), asked.get("serviceid"), asked.get("checkid")
+        if not node:
+            raise given.BadRequest("Must provide node")
+        with self._state.change():
+            if service:
+                self._drop_service(node, service)
+            elif check:
+                self._state.delete(CHECK, node, check)
+                self._sessions.check_failed(node, check)
+            else:
+                self._drop_node(node)
+        return answer(True)
+
+    def _drop_service(self, node: str, service: str) -> None:
+        for check in self._state.all(CHECK):
+            if check["Node"] == node and check["ServiceID"] == service:
+                self._state.delete(CHECK, node, check["CheckID"])
+                self._sessions.check_failed(node, check["CheckID"])
+        self._state.delete(SERVICE, node, service)
+
+    def _drop_node(self, node: str) -> None:
+        for service in self._services_of(node):
+            self._drop_service(node, service["ID"])
+        for check in self._state.all(CHECK):
+            if check["Node"] == node:
+                self._state.delete(CHECK, node, check["CheckID"])
+        self._sessions.node_gone(node)
+        self._state.delete(NODE, node)
+
+    async def health_service(self, request: Request, rest: str) -> Response:
+        """List the instances of a service with their node and checks; the good ones alone with `passing`."""
+        if not rest:
+            raise given.BadRequest("Missing service name")
+        only_passing = flag(request, "passing")
+
+        def read() -> tuple[int, list[Entry]]:
+            found = [self._with_checks(one) for one in self._instances(rest, request)]
+            good = [one for one in found if all(check["Status"] == "passing" for check in one["Checks"])]
+            return self._state.service_index(rest), good if only_passing else found
+
+        return await listing(self._state, request, read)
+
+    async def health_node(self, request: Request, rest: str) -> Response:
+        """List the checks of a node."""
+        return await self._checks(request, lambda check: check["Node"] == rest)
+
+    async def health_checks(self, request: Request, rest: str) -> Response:
+        """List the checks of a service."""
+        return await self._checks(request, lambda check: check["ServiceName"] == rest)
+
+    async def health_state(self, request: Request, rest: str) -> Response:
+        """List the checks in a state."""
+        return await self._checks(request, lambda check: rest in (ANY, check["Status"]))
+
+    async def _checks(self, request: Request, wanted: Any) -> Response:
+        metas = request.query.get("node-meta", [])
+
+        def read() -> tuple[int, list[Entry]]:
+            found = [check for check in self._state.all(CHECK) if wanted(check)]
+            if metas:
+                found = [one for one in found if _has_meta((self._node(one["Node"]) or {}).get("Meta", {}), metas)]
+            return self._state.table_index(CHECK, NODE), found
+
+        return await listing(self._state, request, read)
+
+    def _instances(self, name: str, request: Request) -> list[Entry]:
+        tags = {tag.lower() for tag in request.query.get("tag", []) if tag}
+        metas = request.query.get("node-meta", [])
+        return [
+            service
+            for service in self._state.all(SERVICE)
+            if service["Service"] == name
+            and tags <= {tag.lower() for tag in service["Tags"]}
+            and _has_meta((self._node(service["Node"]) or {}).get("Meta", {}), metas)
+        ]
+
+    def _node(self, name: str) -> Entry | None:
+        return self._state.get(NODE, name)
+
+    def _services_of(self, node: str) -> list[Entry]:
+        return [service for service in self._state.all(SERVICE) if service["Node"] == node]
+
+    def _node_index(self, node: str) -> int:
+        return self._state.table_index(NODE, SERVICE) if self._node(node) else 1
+
+    def _with_checks(self, service: Entry) -> Entry:
+        checks = [
+            check
+            for check in self._state.all(CHECK)
+            if check["Node"] == service["Node"] and check["ServiceID"] in ("", service["ID"])
+        ]
+        return {"Node": self._node(service["Node"]), "Service": _service(service), "Checks": checks}
+
+    def _flat(self, service: Entry) -> Entry:
+        node = self._node(service["Node"]) or {}
+        return {
+            "ID": node.get("ID", ""),
+            "Node": service["Node"],
+            "Address": node.get("Address", ""),
+            "Datacenter": DATACENTER,
+            "TaggedAddresses": node.get("TaggedAddresses"),
+            "NodeMeta": node.get("Meta"),
+            "ServiceKind": "",
+            "ServiceID": service["ID"],
+            "ServiceName": service["Service"],
+            "ServiceTags": service["Tags"],
+            "ServiceAddress": service["Address"],
+            "ServiceTaggedAddresses": service["TaggedAddresses"],
+            "ServiceWeights": service["Weights"],
+            "ServiceMeta": service["Meta"],
+            "ServicePort": service["Port"],
+            "ServiceSocketPath": "",
+            "ServiceEnableTagOverride": service["EnableTagOverride"],
+            "ServiceProxy": _MESH["Proxy"],
+            "ServiceConnect": {},
+            "CreateIndex": service["CreateIndex"],
+            "ModifyIndex": service["ModifyIndex"],
+        }
+
+
+def _service(service: Entry) -> Entry:
+    shown = {name: value for name, value in service.items() if name != "Node"}
+    if not shown["TaggedAddresses"]:
+        del shown["TaggedAddresses"]
+    return shown | _MESH
+
+
+def _has_meta(meta: dict[str, str], wanted: list[str]) -> bool:
+    return all(meta.get(key) == value for key, _, value in (one.partition(":") for one in wanted))

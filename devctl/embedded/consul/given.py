@@ -1,0 +1,138 @@
+"""What clients send: JSON whose names may be written in any case, services, checks; read into our own shapes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import Any
+
+from devctl.embedded.consul import durations
+from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING, Check
+
+STATUSES = (PASSING, WARNING, CRITICAL)
+SHORTEST_DEREGISTER_SECONDS = 60.0
+NOT_HERE = {
+    "args": "checks by a script",
+    "scriptargs": "checks by a script",
+    "grpc": "checks by gRPC",
+    "h2ping": "checks by HTTP/2 ping",
+    "dockercontainerid": "checks inside a container",
+    "aliasnode": "alias checks",
+    "aliasservice": "alias checks",
+    "udp": "checks by UDP",
+    "osservice": "checks of system services",
+}
+
+
+class BadRequest(Exception):
+    """The body cannot be taken; the message is what Consul would say."""
+
+
+class NotHere(Exception):
+    """Consul can do this, the stand-in cannot; the message says so in a plain sentence."""
+
+
+def body(data: bytes, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Read a JSON object, its names folded (see `folded`)."""
+    if not data.strip():
+        if may_be_empty:
+            return {}
+        raise BadRequest("Request decode failed: EOF")
+    try:
+        value = json.loads(data)
+    except ValueError as failure:
+        raise BadRequest(f"Request decode failed: {failure}") from failure
+    if not isinstance(value, dict):
+        raise BadRequest(f"Request decode failed: an object is expected, not {type(value).__name__}")
+    return folded(value)
+
+
+def folded(value: dict[str, Any]) -> dict[str, Any]:
+    """Give the object with names in lower case and without underscores: ServiceID, service_id, serviceId."""
+    return {name.replace("_", "").lower(): inner for name, inner in value.items()}
+
+
+def service(given: dict[str, Any], node: str) -> dict[str, Any]:
+    """Make a catalog entry of a service from its (folded) definition."""
+    if given.get("kind") or given.get("proxy") or given.get("connect"):
+        raise NotHere("service mesh: kinds, proxies and connect")
+    name = given.get("name") or given.get("service")
+    if not name:
+        raise BadRequest("Missing service name")
+    address, port = str(given.get("address") or ""), _int(given.get("port"), "Port")
+    weights = folded(given.get("weights") or {})
+    return {
+        "Node": node,
+        "ID": str(given.get("id") or name),
+        "Service": str(name),
+        "Tags": [str(tag) for tag in given.get("tags") or []],
+        "Address": address,
+        "TaggedAddresses": given.get("taggedaddresses") or _tagged(address, port),
+        "Meta": {str(key): str(value) for key, value in (given.get("meta") or {}).items()},
+        "Port": port,
+        "Weights": {"Passing": weights.get("passing", 1), "Warning": weights.get("warning", 1)},
+        "EnableTagOverride": bool(given.get("enabletagoverride")),
+    }
+
+
+def _int(value: object, name: str) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadRequest(f"Request decode failed: {name} is no whole number")
+    return value
+
+
+def _tagged(address: str, port: int) -> dict[str, Any]:
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        return {}
+    where = {"Address": address, "Port": port}
+    return {f"lan_ipv{version}": where, f"wan_ipv{version}": where}
+
+
+def checks(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the (folded) definitions of all checks of a service."""
+    single = [given["check"]] if given.get("check") else []
+    return [folded(one) for one in [*single, *(given.get("checks") or [])]]
+
+
+def check(given: dict[str, Any]) -> Check:
+    """Make a check from its (folded) definition; raise BadRequest as Consul would."""
+    for name, what in NOT_HERE.items():
+        if given.get(name):
+            raise NotHere(what)
+    kind = next((name for name in ("http", "tcp") if given.get(name)), "ttl")
+    try:
+        interval, timeout = durations.seconds(given.get("interval")), durations.seconds(given.get("timeout"))
+        ttl = durations.seconds(given.get("ttl"))
+        deregister = durations.seconds(given.get("deregistercriticalserviceafter"))
+    except ValueError as failure:
+        raise BadRequest(f"Request decode failed: {failure}") from failure
+    if kind != "ttl" and interval <= 0:
+        raise BadRequest("Invalid check: Interval must be > 0 for Script, HTTP, H2PING, or TCP checks")
+    if kind == "ttl" and ttl <= 0:
+        raise BadRequest("Invalid check: TTL must be > 0 for TTL checks")
+    return Check(
+        kind=kind,
+        target=str(given.get(kind) or ""),
+        interval=max(interval, 1.0) if kind != "ttl" else ttl,
+        timeout=timeout,
+        method=str(given.get("method") or "GET").upper(),
+        headers={name: [str(one) for one in values] for name, values in (given.get("header") or {}).items()},
+        body=str(given.get("body") or ""),
+        skip_verify=bool(given.get("tlsskipverify")),
+        successes_before_passing=_int(given.get("successbeforepassing"), "SuccessBeforePassing"),
+        failures_before_warning=_int(given.get("failuresbeforewarning"), "FailuresBeforeWarning"),
+        failures_before_critical=_int(given.get("failuresbeforecritical"), "FailuresBeforeCritical"),
+        deregister_after=max(deregister, SHORTEST_DEREGISTER_SECONDS) if deregister > 0 else 0.0,
+    )
+
+
+def status(given: dict[str, Any], default: str = CRITICAL) -> str:
+    """Give the status of a (folded) check definition; raise BadRequest when it is none of the three."""
+    value = given.get("status") or default
+    if value not in STATUSES:
+        raise BadRequest(f"Invalid check status: '{value}'")
+    return str(value)
