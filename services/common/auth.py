@@ -65,6 +65,10 @@ class Tokens:
         self._seen: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
         self._recall()
 
+    def fetch_from(self, fetch: FetchKeys) -> None:
+        """Take the keys from elsewhere: the user service has its own at hand."""
+        self._fetch = fetch
+
     async def check(self, token: str) -> Caller:
         """Return whose token this is; BadTokenError if it is none, 503 if no key was ever to be had."""
         seen = self._seen.get(token)

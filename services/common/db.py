@@ -30,8 +30,11 @@ _AFTER_COMMIT = "after_commit"
 class Database:
     """One service's database."""
 
-    def __init__(self, url: str, migrations: Path | None, telemetry: "Telemetry", metrics: "Metrics") -> None:
-        self.engine = _engine(url)
+    def __init__(
+        self, url: str, schema: str, migrations: Path | None, telemetry: "Telemetry", metrics: "Metrics"
+    ) -> None:
+        self.engine = _engine(url, schema)
+        self._schema = schema
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._migrations = migrations
         self.before_transaction: Callable[[], Awaitable[None]] | None = None
@@ -75,6 +78,9 @@ class Database:
         from services.common.migrate import upgrade
 
         async with self.engine.connect() as connection, connection.begin():
+            if not self.is_sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(7305172)"))
+                await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
             await connection.run_sync(upgrade, self._migrations)
 
     async def close(self) -> None:
@@ -111,11 +117,19 @@ def _newest(migrations: Path) -> str:
     return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, schema: str) -> AsyncEngine:
+    """Make the engine; in PostgreSQL each service has a schema of its own, so that all may share a server."""
     if not url.startswith("sqlite"):
         driver = "postgresql+asyncpg://"
         full = driver + url.split("://", 1)[1]
-        return create_async_engine(full, pool_size=8, max_overflow=4, pool_timeout=3, pool_pre_ping=True)
+        return create_async_engine(
+            full,
+            pool_size=8,
+            max_overflow=4,
+            pool_timeout=3,
+            pool_pre_ping=True,
+            connect_args={"timeout": 3, "server_settings": {"search_path": schema}},
+        )
     engine = create_async_engine(url, pool_size=6, max_overflow=0, pool_timeout=3)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Response = httpx.Response
 Transport = httpx.AsyncBaseTransport
 HTTPError = httpx.HTTPError
+TransportError = httpx.TransportError
+# Failures after which the other side cannot have noticed the call.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIES = 2
@@ -160,7 +163,7 @@ class Peers:
                     raise UpstreamUnavailableError(service, f"answered {status}")
             except (httpx.TransportError, TimeoutError) as error:
                 breaker.failed()
-                never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                never_sent = isinstance(error, NEVER_SENT)
                 reason = str(error) or type(error).__name__
                 raise UpstreamUnavailableError(service, reason, was_sent=not never_sent) from error
             except UpstreamUnavailableError:
@@ -180,3 +183,30 @@ class Peers:
 
 def _allowed(timeout_seconds: float) -> float:
     return max(0.01, deadlines.remaining(timeout_seconds + _MARGIN_SECONDS) - _MARGIN_SECONDS)
+
+
+class InProcess(Transport):
+    """Carries calls to applications within this process, by the host name of the URL."""
+
+    def __init__(self) -> None:
+        self._apps: dict[str, httpx.ASGITransport] = {}
+        self._away: set[str] = set()
+
+    def add(self, name: str, app: Any) -> None:
+        """Answer for a host with an application."""
+        self._apps[name] = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def take_away(self, name: str) -> None:
+        """Refuse connections to a host, as if its process were dead."""
+        self._away.add(name)
+
+    def bring_back(self, name: str) -> None:
+        """Answer for the host again."""
+        self._away.discard(name)
+
+    async def handle_async_request(self, request: httpx.Request) -> Response:
+        """Carry one call."""
+        name = request.url.host
+        if name in self._away or name not in self._apps:
+            raise httpx.ConnectError(f"{name} refuses connections", request=request)
+        return await self._apps[name].handle_async_request(request)

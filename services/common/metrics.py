@@ -1,18 +1,20 @@
 """The metrics of one service: a registry of its own, written as OpenMetrics with exemplars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 from services.common.telemetry import current_span
 
 # The boundaries that the semantic conventions ask of HTTP durations.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+_Made = TypeVar("_Made", bound=MetricWrapperBase)
 
 
 class Metrics:
@@ -46,12 +48,43 @@ class Metrics:
         """Return all metrics as OpenMetrics text."""
         return bytes(generate_latest(self.registry))  # type: ignore[no-untyped-call]
 
-    def _once(self, kind: type[_Metric], name: str, text: str, labels: Sequence[str]) -> _Metric:
+    def _once(self, kind: type[_Made], name: str, text: str, labels: Sequence[str]) -> _Made:
         if name not in self._made:
             self._made[name] = kind(name, text, labels, registry=self.registry)
         metric = self._made[name]
         assert isinstance(metric, kind)
         return metric
+
+
+def joined(services: Mapping[str, Metrics]) -> bytes:
+    """Return the metrics of several services of one process, each family once, marked with the service."""
+    together = CollectorRegistry()
+    together.register(_Joined(services))
+    return bytes(generate_latest(together))  # type: ignore[no-untyped-call]
+
+
+class _Joined(Collector):
+    """Reads several registries as one."""
+
+    def __init__(self, services: Mapping[str, Metrics]) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        """Name nothing beforehand, so that registering reads nothing."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family once, with the samples of every service."""
+        families: dict[str, Metric] = {}
+        for name, metrics in self._services.items():
+            for family in metrics.registry.collect():
+                common = families.setdefault(
+                    family.name, Metric(family.name, family.documentation, family.type, family.unit)
+                )
+                common.samples += [
+                    sample._replace(labels={**sample.labels, "service": name}) for sample in family.samples
+                ]
+        yield from families.values()
 
 
 def exemplar() -> dict[str, str] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 
 def upgrade(connection: Connection, migrations: Path, to: str = "head") -> None:
@@ -31,6 +31,4 @@ def _run(connection: Connection, migrations: Path, to: str, steps: Any) -> None:
 
     with EnvironmentContext(config, script, fn=plan, destination_rev=to) as environment:
         environment.configure(connection=connection, transactional_ddl=False)
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(7305172)"))
         environment.run_migrations()

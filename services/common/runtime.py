@@ -41,7 +41,7 @@ class Service:
     """One service of the shop: how it is called, how it is built, what it leans on."""
 
     name: str
-    build: Callable[["Runtime"], FastAPI]
+    build: Callable[["Runtime"], ASGIApp]
     migrations: Path | None = None
     # Other services that it calls.
     calls: Sequence[str] = ()
@@ -66,7 +66,9 @@ class Runtime:
         self.telemetry = telemetry.build(settings)
         self.token = secrets.service_token(settings)
         self.faults = Faults(self.metrics, is_allowed=settings.faults_allowed)
-        self.database = db.Database(_database_url(settings), service.migrations, self.telemetry, self.metrics)
+        self.database = db.Database(
+            _database_url(settings), service.name, service.migrations, self.telemetry, self.metrics
+        )
         self.database.before_transaction = self.faults.before_query
         self.broker = broker or _broker(settings, self)
         self.consul = _consul(settings, self, transport)
@@ -75,7 +77,9 @@ class Runtime:
         self.peers = http.Peers(self._http, self.discovery, self.token, self.telemetry.tracer, self.metrics)
         self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")
         self.outbox = Outbox(service.name, self.database, self.broker, self.metrics, self.log, self.telemetry.tracer)
+        self.transport = transport
         self.is_draining = False
+        self._last: list[Job] = []
         self._first: list[Job] = []
         self._jobs: list[tuple[str, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +113,10 @@ class Runtime:
     def on_start(self, job: Job) -> None:
         """Run something once after the migrations and before the first request."""
         self._first.append(job)
+
+    def on_stop(self, job: Job) -> None:
+        """Run something once after the last request."""
+        self._last.append(job)
 
     def run_forever(self, name: str, job: Job) -> None:
         """Keep a job running from start to stop; if it fails it is logged and begun again."""
@@ -156,6 +164,8 @@ class Runtime:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in self._last:
+            await job()
         await self.broker.close()
         if self.consul is not None:
             await self.consul.close()

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import uvicorn
@@ -21,8 +21,13 @@ _GRACE_SECONDS = 6
 def run(service: Service) -> None:
     """Serve until told to stop."""
     settings = Settings.read(service.name)
-    logs.configure(settings.log_level)
-    sys.exit(_with_loop(_serve(service, settings)))
+    start(lambda: _serve(service, settings), settings.log_level)
+
+
+def start(serve: Callable[[], Coroutine[Any, Any, int]], log_level: str) -> None:
+    """Set the logs up, run, and exit with the code that comes of it."""
+    logs.configure(log_level)
+    sys.exit(_with_loop(serve()))
 
 
 async def _serve(service: Service, settings: Settings) -> int:

@@ -75,7 +75,7 @@ class Settings:
         """Read the settings of a service."""
         env = environment or Environment()
         host = env.text("HOST", "127.0.0.1")
-        data_dir = Path(env.text("DATA_DIR", f".data/{service}")).absolute()
+        data_dir = Path(env.text("DATA_DIR", _usual_data_dir(service))).absolute()
         return cls(
             service=service,
             version=env.text("SERVICE_VERSION", "1"),
@@ -96,6 +96,15 @@ class Settings:
             log_level=env.text("LOG_LEVEL", "info").lower(),
             environment=env,
         )
+
+
+def _usual_data_dir(service: str) -> str:
+    """Return the volume of this service in a stack that runs from this folder, else a folder of its own.
+
+    So a command that is typed beside a running stack finds its data.
+    """
+    volume = Path(".devctl/volumes") / service
+    return str(volume) if volume.is_dir() else f".data/{service}"
 
 
 def _service_urls(env: Environment) -> dict[str, str]:

@@ -4,7 +4,6 @@ One middleware does for every request what must be done for every request: id, d
 faults, the log line, and an answer even where the code failed.
 """
 
-import asyncio
 import re
 import time
 from typing import TYPE_CHECKING, Any
@@ -126,7 +125,8 @@ class Edge:
         path = scope["path"]
         try:
             _check_body(scope["method"], headers)
-            async with asyncio.timeout_at(deadlines.begin(headers.get(deadlines.HEADER, ""), self._longest)):
+            allowed = "" if self._is_front else headers.get(deadlines.HEADER, "")
+            async with deadlines.guard(allowed, self._longest):
                 await self._runtime.faults.before_request(scope["method"], path)
                 await self._app(scope, receive, exchange.send)
         except ProblemError as problem:

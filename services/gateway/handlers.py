@@ -1,0 +1,150 @@
+"""One call through the gateway: pick an instance, send, perhaps send again, and keep account of it."""
+
+import asyncio
+import itertools
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.common.breaker import Breaker, RetryBudget, State
+from services.common.discovery import Instance
+from services.common.http import SAFE_METHODS
+from services.common.problems import ProblemError, unavailable
+from services.gateway.domain import Target
+from services.gateway.ports import Finder, Reply, Splits, Upstream, UpstreamError
+
+MOST_TRIES = 3
+_EJECTED_SECONDS = 1.0
+# A service that says one of these has not done the work; 503 is an honest answer and no sign of sickness.
+_WORTH_A_RETRY = frozenset({502, 503, 504})
+_SICK = frozenset({502, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on its way to a service."""
+
+    target: Target
+    method: str
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    named: Mapping[str, str]
+    body: bytes
+    who: str
+
+    @property
+    def is_safe(self) -> bool:
+        """Say whether the call may be sent twice."""
+        return self.method in SAFE_METHODS
+
+
+@dataclass
+class Forwarding:
+    """Sends calls on, with a breaker for each service and a budget of retries for all."""
+
+    upstream: Upstream
+    finder: Finder
+    splits: Splits
+    on_retry: Callable[[str], None]
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    budgets: dict[str, RetryBudget] = field(default_factory=lambda: defaultdict(RetryBudget))
+    now: Callable[[], float] = time.monotonic
+    _turn: "itertools.count[int]" = field(default_factory=itertools.count)
+    _ejected: dict[str, float] = field(default_factory=dict)
+
+    def breaker(self, service: str) -> Breaker:
+        """Return the breaker of a service."""
+        if service not in self.breakers:
+            self.breakers[service] = Breaker(failures=8, pause_seconds=1.0)
+        return self.breakers[service]
+
+    async def forward(self, call: Call, seconds: float) -> Reply:
+        """Return the answer of a service, or raise a 503 that says when to come again."""
+        service = call.target.service
+        budget, breaker = self.budgets[service], self.breaker(service)
+        budget.called()
+        ends_at = self.now() + seconds
+        for attempt in itertools.count(1):
+            if not breaker.allows():
+                raise unavailable(f"The {service} service")
+            left = ends_at - self.now()
+            try:
+                reply = await self._send(call, left)
+            except UpstreamError as error:
+                breaker.failed()
+                if attempt >= MOST_TRIES or not self._may_repeat(call, error, ends_at, budget):
+                    raise unavailable(f"The {service} service") from error
+            else:
+                self._judge(breaker, reply)
+                is_final = reply.status not in _WORTH_A_RETRY or not call.is_safe or attempt >= MOST_TRIES
+                if is_final or breaker.state is State.OPEN or not budget.take():
+                    return reply
+                await reply.close()
+            self.on_retry(service)
+            await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311
+        raise AssertionError("unreachable")
+
+    def _may_repeat(self, call: Call, error: UpstreamError, ends_at: float, budget: RetryBudget) -> bool:
+        """Repeat what is safe, and what never arrived; as long as there is time and budget."""
+        return (call.is_safe or not error.was_sent) and ends_at - self.now() > 0.2 and budget.take()
+
+    async def _send(self, call: Call, seconds: float) -> Reply:
+        instance = self._pick(call)
+        query = f"?{call.query.decode('latin-1')}" if call.query else ""
+        try:
+            return await self.upstream.send(
+                call.method, instance.url + call.target.path + query, call.headers, call.body, seconds
+            )
+        except UpstreamError as error:
+            if not error.was_sent:
+                self._ejected[instance.url] = self.now() + _EJECTED_SECONDS
+            raise
+
+    def _pick(self, call: Call) -> Instance:
+        """Take the instances in turn: those of the wanted version, without those that just refused."""
+        service = call.target.service
+        instances = self.finder.instances(service)
+        split = self.splits.get(service)
+        if split is not None:
+            version = split.version(call.named, call.who, random.random())  # noqa: S311
+            instances = [one for one in instances if one.version == version] or instances
+        if not instances:
+            raise UpstreamError("no instance is known", was_sent=False)
+        fresh = [one for one in instances if self._ejected.get(one.url, 0.0) <= self.now()]
+        choice = fresh or instances
+        return choice[next(self._turn) % len(choice)]
+
+    @staticmethod
+    def _judge(breaker: Breaker, reply: Reply) -> None:
+        """Count an answer for or against its service; the 500 that a contract fixes is an answer like others."""
+        is_problem = (b"content-type", b"application/problem+json") in reply.headers
+        if reply.status in _SICK or (reply.status == 500 and is_problem):
+            breaker.failed()
+        else:
+            breaker.succeeded()
+
+
+@dataclass
+class Limits:
+    """Who may ask how often."""
+
+    address_wait: Callable[[str, float], int]
+    user_wait: Callable[[str, float], int]
+    on_limited: Callable[[str], None]
+    now: Callable[[], float] = time.monotonic
+
+    def check_address(self, address: str) -> None:
+        """Count a call of an address, or refuse it."""
+        self._check("address", self.address_wait(address, self.now()))
+
+    def check_user(self, user_id: str) -> None:
+        """Count a call of a user, or refuse it."""
+        self._check("user", self.user_wait(user_id, self.now()))
+
+    def _check(self, scope: str, seconds: int) -> None:
+        if seconds:
+            self.on_limited(scope)
+            detail = f"Too many requests of one {scope}"
+            raise ProblemError(429, "too_many_requests", detail, headers={"Retry-After": str(seconds)})

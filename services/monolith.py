@@ -1,0 +1,119 @@
+"""All seven services in one process, with calls and events inside it: `python -m services.monolith`.
+
+The modular monolith that one should start with: the same modules, routes and rules, one thing to run.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services import PORTS
+from services.common import http
+from services.common.in_process import InProcessBroker
+from services.common.runtime import Runtime, Service, asgi
+from services.common.settings import Environment, Settings
+
+NAME = "monolith"
+PORT = 8090
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The services of one process, and what connects them."""
+
+    runtimes: Mapping[str, Runtime]
+    applications: Mapping[str, ASGIApp]
+    transport: http.InProcess
+    broker: InProcessBroker
+
+    async def start(self) -> None:
+        """Start every service."""
+        for runtime in self.runtimes.values():
+            await runtime.start()
+
+    async def stop(self) -> None:
+        """Stop every service."""
+        for runtime in self.runtimes.values():
+            await runtime.stop()
+
+    def metrics_page(self) -> bytes:
+        """Return the metrics of all services, each marked with its service."""
+        from services.common.metrics import joined
+
+        return joined({name: runtime.metrics for name, runtime in self.runtimes.items()})
+
+
+def compose(environment: Environment) -> Shop:
+    """Put the shop together; nothing runs yet."""
+    transport, broker = http.InProcess(), InProcessBroker()
+    runtimes: dict[str, Runtime] = {}
+    applications: dict[str, ASGIApp] = {}
+    for name in PORTS:
+        service: Service = import_module(f"services.{name}.app").SERVICE
+        settings = _settings(name, environment)
+        runtime = Runtime(service, settings, broker=broker.port(), transport=transport)
+        applications[name] = asgi(service, runtime)
+        transport.add(name, applications[name])
+        runtimes[name] = runtime
+    return Shop(runtimes, applications, transport, broker)
+
+
+def _settings(name: str, environment: Environment) -> Settings:
+    """Give a service its own folder below the common one, and the others by their names."""
+    common = Settings.read(NAME, environment)
+    return replace(
+        Settings.read(name, environment),
+        data_dir=common.data_dir / name,
+        secrets_dir=common.data_dir / "secrets",
+        port=common.port or PORT,
+        kafka="",
+        consul="",
+        urls={other: f"http://{other}" for other in PORTS},
+    )
+
+
+class _Door:
+    """The gateway's application, which here also answers for the life and the metrics of all."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop, self._gateway = shop, shop.applications["gateway"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._gateway(scope, receive, send)
+            return
+        from starlette.routing import Router
+
+        @contextlib.asynccontextmanager
+        async def life(_app: object) -> AsyncIterator[None]:
+            await self._shop.start()
+            try:
+                yield
+            finally:
+                await self._shop.stop()
+
+        await Router(lifespan=life)(scope, receive, send)
+
+
+async def _serve() -> int:
+    from services.common.serve import listen
+
+    environment = Environment()
+    shop = compose(environment)
+    shop.runtimes["gateway"].metrics_page = shop.metrics_page  # type: ignore[method-assign]
+    settings = _settings("gateway", environment)
+    return await listen(_Door(shop), settings, *shop.runtimes.values())
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    from services.common.serve import start
+
+    start(_serve, Settings.read(NAME).log_level)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Accounts, login, tokens and the key set that tokens are checked against."""

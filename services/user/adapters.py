@@ -1,0 +1,357 @@
+"""The user service's ends: SQL, Argon2, the keys that sign tokens."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.common.auth import ALGORITHM, AUDIENCE, ISSUER
+from services.common.db import Database
+from services.common.events import Event
+from services.common.ids import new_id
+from services.common.outbox import Outbox
+from services.common.problems import unavailable
+from services.user.domain import Account, Address, Attempts, Rotation, Session, deleted, locked, registered
+from services.user.handlers import MOST_ADDRESSES
+from services.user.tables import accounts, addresses, login_attempts, refresh_tokens, sessions
+
+TOPIC = "shop.user.v1"
+_HASHES_AT_ONCE = 2
+_MOST_WAITING = 100
+# A new key is published for so long before it signs: by then everybody who asks has it.
+_PUBLISHED_AHEAD_SECONDS = 10
+_LOOK_AT_KEYS_EVERY_SECONDS = 5
+
+
+class SqlStore:
+    """Accounts and sessions in the service's database."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database, self._outbox = database, outbox
+
+    async def register(self, account: Account) -> bool:
+        """Add an account and tell of it."""
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(insert(accounts).values(_account_row(account)))
+                await self._tell(connection, "user.registered", account, registered(account))
+        except IntegrityError:
+            return False
+        return True
+
+    async def by_email(self, email: str) -> Account | None:
+        """Find an account by its address."""
+        return await self._one(accounts.c.email == email)
+
+    async def by_id(self, user_id: str) -> Account | None:
+        """Find an account by its id."""
+        return await self._one(accounts.c.id == user_id)
+
+    async def update(self, account: Account) -> None:
+        """Write what can change of an account."""
+        async with self._database.transaction() as connection:
+            row = {"name": account.name, "password_hash": account.password_hash}
+            roles = " ".join(account.roles)
+            await connection.execute(update(accounts).where(accounts.c.id == account.id).values(**row, roles=roles))
+
+    async def delete(self, account: Account) -> None:
+        """Delete an account; what hangs on it goes by the foreign keys."""
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(accounts).where(accounts.c.id == account.id))
+            await self._tell(connection, "user.deleted", account, deleted(account))
+
+    async def attempts(self, key: str) -> Attempts:
+        """Return the failed logins of an address."""
+        async with self._database.reading() as connection:
+            return await _attempts(connection, key)
+
+    async def note_failure(self, key: str, now: datetime, account: Account | None) -> Attempts:
+        """Count a failed login."""
+        async with self._database.transaction() as connection:
+            attempts = (await _attempts(connection, key)).with_failure(now)
+            await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
+            row = {"key": key, "failures": attempts.failures, "last_at": now}
+            await connection.execute(insert(login_attempts).values(row))
+            if account is not None and attempts.has_just_locked():
+                await self._tell(connection, "user.locked", account, locked(account))
+        return attempts
+
+    async def clear_attempts(self, key: str) -> None:
+        """Forget the failed logins of an address."""
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
+
+    async def open_session(self, session: Session, token_hash: str) -> None:
+        """Add a session with its first refresh token."""
+        async with self._database.transaction() as connection:
+            row = {
+                "id": session.id,
+                "user_id": session.user_id,
+                "created_at": session.created_at,
+                "expires_at": session.expires_at,
+            }
+            await connection.execute(insert(sessions).values(row))
+            await _add_token(connection, token_hash, session.id)
+
+    async def rotate(self, old_hash: str, new_hash: str, now: datetime) -> tuple[Rotation, Session | None]:
+        """Exchange a refresh token; only one of several who show the same one gets through."""
+        async with self._database.transaction() as connection:
+            session = await _session_of(connection, old_hash, now)
+            if session is None:
+                return Rotation.UNKNOWN, None
+            mine = refresh_tokens.c.hash == old_hash
+            marked = await connection.execute(
+                update(refresh_tokens).where(mine, ~refresh_tokens.c.is_used).values(is_used=True)
+            )
+            if not marked.rowcount:
+                await connection.execute(delete(sessions).where(sessions.c.id == session.id))
+                return Rotation.REUSED, None
+            await _add_token(connection, new_hash, session.id)
+        return Rotation.DONE, session
+
+    async def end_sessions(self, user_id: str, session_id: str | None) -> None:
+        """End one session of a user, or all."""
+        which = sessions.c.user_id == user_id
+        if session_id is not None:
+            which &= sessions.c.id == session_id
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(sessions).where(which))
+
+    async def sessions(self, user_id: str) -> Sequence[Session]:
+        """Return the sessions of a user."""
+        async with self._database.reading() as connection:
+            rows = await connection.execute(select(sessions).where(sessions.c.user_id == user_id))
+            return [Session(row.id, row.user_id, row.created_at, row.expires_at) for row in rows]
+
+    async def addresses(self, user_id: str) -> Sequence[Address]:
+        """Return the addresses of a user."""
+        query = select(addresses).where(addresses.c.user_id == user_id).order_by(addresses.c.id)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query)
+            return [Address(row.id, row.name, row.street, row.city, row.postal_code, row.country) for row in rows]
+
+    async def put_address(self, user_id: str, address: Address, *, is_new: bool) -> bool:
+        """Write an address."""
+        values = {
+            "name": address.name,
+            "street": address.street,
+            "city": address.city,
+            "postal_code": address.postal_code,
+            "country": address.country,
+        }
+        async with self._database.transaction() as connection:
+            if not is_new:
+                mine = (addresses.c.id == address.id) & (addresses.c.user_id == user_id)
+                return bool((await connection.execute(update(addresses).where(mine).values(values))).rowcount)
+            if not await _has_room(connection, user_id):
+                return False
+            await connection.execute(insert(addresses).values(id=address.id, user_id=user_id, **values))
+        return True
+
+    async def delete_address(self, user_id: str, address_id: str) -> bool:
+        """Delete an address."""
+        mine = (addresses.c.id == address_id) & (addresses.c.user_id == user_id)
+        async with self._database.transaction() as connection:
+            return bool((await connection.execute(delete(addresses).where(mine))).rowcount)
+
+    async def purge(self, now: datetime) -> None:
+        """Delete sessions that are over and failures that are forgotten."""
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+
+    async def _one(self, which: Any) -> Account | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(accounts).where(which))).one_or_none()
+        if row is None:
+            return None
+        roles = tuple(row.roles.split())
+        return Account(row.id, row.email, row.name, row.password_hash, row.created_at, roles)
+
+    async def _tell(self, connection: AsyncConnection, kind: str, account: Account, data: Any) -> None:
+        await self._outbox.add(connection, Event(type=kind, topic=TOPIC, key=account.id, data=data))
+
+
+class Argon2:
+    """Argon2id in threads, two at a time: each takes 19 MiB and a core."""
+
+    def __init__(self, memory_kib: int, passes: int) -> None:
+        from argon2 import PasswordHasher
+
+        self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
+        self._gate = asyncio.Semaphore(_HASHES_AT_ONCE)
+        self._waiting = 0
+        self._nobody: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """Return what to store of a password."""
+        return str(await self._run(self._hasher.hash, password))
+
+    async def fits(self, password: str, password_hash: str | None) -> bool:
+        """Check a password; where there is none to check it against, a dummy takes the same time."""
+        if self._nobody is None:
+            self._nobody = await self.hash(new_id())
+        return bool(await self._run(self._verify, password_hash or self._nobody, password))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Say whether a hash was made with other parameters."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        from argon2.exceptions import Argon2Error, InvalidHashError
+
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+    async def _run(self, work: Any, *arguments: str) -> Any:
+        if self._waiting >= _MOST_WAITING:
+            raise unavailable("The password check", retry_after_seconds=2)
+        self._waiting += 1
+        try:
+            async with self._gate:
+                return await asyncio.to_thread(work, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+class KeyRing:
+    """Ed25519 keys in a folder of their own (0700, files 0600); the newest that is old enough signs."""
+
+    def __init__(self, folder: Path, lifetime_seconds: int, key_days: int) -> None:
+        self.lifetime_seconds = lifetime_seconds
+        self._folder, self._key_seconds = folder, key_days * 86_400
+        self._looked_at = float("-inf")
+        self._keys: dict[str, tuple[float, Any]] = {}
+
+    def sign(self, account: Account, session_id: str, now: datetime) -> str:
+        """Return an access token."""
+        key_id, key = self._signing_key()
+        seconds = int(now.timestamp())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": account.id,
+            "sid": session_id,
+            "jti": new_id(),
+            "iat": seconds,
+            "exp": seconds + self.lifetime_seconds,
+            "roles": list(account.roles),
+        }
+        return jwt.encode(claims, key, ALGORITHM, headers={"kid": key_id})
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys as a JWK set."""
+        from jwt.algorithms import OKPAlgorithm
+
+        self._look()
+        keys = []
+        for key_id, (_made_at, key) in self._keys.items():
+            public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            keys.append(public | {"kid": key_id, "use": "sig", "alg": ALGORITHM})
+        return {"keys": keys}
+
+    def rotate(self) -> str:
+        """Make a new key now, and return its id."""
+        key_id = _make_key(self._folder)
+        self._looked_at = float("-inf")
+        return key_id
+
+    def retire(self) -> None:
+        """Make a new key when the newest is old, and delete those that no living token was signed with."""
+        now = time.time()
+        self._look()
+        if now - max(made_at for made_at, _key in self._keys.values()) > self._key_seconds:
+            self.rotate()
+        for key_id, (made_at, _key) in list(self._keys.items())[:-1]:
+            if now - made_at > self._key_seconds + 2 * self.lifetime_seconds:
+                (self._folder / f"{key_id}.pem").unlink(missing_ok=True)
+
+    def _signing_key(self) -> tuple[str, Any]:
+        self._look()
+        old_enough = [
+            (key_id, key)
+            for key_id, (made_at, key) in self._keys.items()
+            if time.time() - made_at > _PUBLISHED_AHEAD_SECONDS
+        ]
+        first_id, (_made_at, first_key) = next(iter(self._keys.items()))
+        return old_enough[-1] if old_enough else (first_id, first_key)
+
+    def _look(self) -> None:
+        """Read the folder again when that was some time ago; make the first key if there is none."""
+        if time.monotonic() - self._looked_at < _LOOK_AT_KEYS_EVERY_SECONDS:
+            return
+        if not any(self._folder.glob("*.pem")):
+            _make_key(self._folder)
+        paths = sorted(self._folder.glob("*.pem"))
+        self._keys = {path.stem: self._keys.get(path.stem) or _read_key(path) for path in paths}
+        self._looked_at = time.monotonic()
+
+
+def _make_key(folder: Path) -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_id = new_id()
+    text = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    half = folder / f".{key_id}"
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+    half.rename(folder / f"{key_id}.pem")
+    return key_id
+
+
+def _read_key(path: Path) -> tuple[float, Any]:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    return path.stat().st_mtime, load_pem_private_key(path.read_bytes(), password=None)
+
+
+def _account_row(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "password_hash": account.password_hash,
+        "roles": " ".join(account.roles),
+        "created_at": account.created_at,
+    }
+
+
+async def _attempts(connection: AsyncConnection, key: str) -> Attempts:
+    query = select(login_attempts).where(login_attempts.c.key == key)
+    row = (await connection.execute(query)).one_or_none()
+    return Attempts(row.failures, row.last_at) if row else Attempts()
+
+
+async def _add_token(connection: AsyncConnection, token_hash: str, session_id: str) -> None:
+    row = {"hash": token_hash, "session_id": session_id, "is_used": False}
+    await connection.execute(insert(refresh_tokens).values(row))
+
+
+async def _session_of(connection: AsyncConnection, token_hash: str, now: datetime) -> Session | None:
+    query = (
+        select(sessions)
+        .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
+        .where(refresh_tokens.c.hash == token_hash, sessions.c.expires_at > now)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return Session(row.id, row.user_id, row.created_at, row.expires_at) if row else None
+
+
+async def _has_room(connection: AsyncConnection, user_id: str) -> bool:
+    query = select(func.count()).select_from(addresses).where(addresses.c.user_id == user_id)
+    is_there = await connection.scalar(select(accounts.c.id).where(accounts.c.id == user_id))
+    return bool(is_there) and (await connection.scalar(query) or 0) < MOST_ADDRESSES

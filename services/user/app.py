@@ -1,0 +1,39 @@
+"""Wires the user service."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.common.clock import utc_now
+from services.common.runtime import Runtime, Service
+from services.user.adapters import Argon2, KeyRing, SqlStore
+from services.user.api import router
+from services.user.handlers import Users
+from services.user.settings import UserSettings
+
+_HOUR = 3600.0
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """Build the application."""
+    settings = UserSettings.read(runtime.environment)
+    store = SqlStore(runtime.database, runtime.outbox)
+    keys = KeyRing(runtime.settings.data_dir / "signing-keys", settings.token_seconds, settings.key_days)
+    passwords = Argon2(settings.argon2_memory_kib, settings.argon2_passes)
+    users = Users(store, passwords, keys, utc_now)
+
+    async def own_keys() -> dict[str, object]:
+        return keys.key_set()
+
+    async def tidy() -> None:
+        await store.purge(utc_now())
+        keys.retire()
+
+    runtime.tokens.fetch_from(own_keys)
+    runtime.every(_HOUR, "tidy up", tidy)
+    app = runtime.application("User", "Accounts, login, tokens and the key set that they are checked with.")
+    app.include_router(router(users))
+    return app
+
+
+SERVICE = Service("user", build, Path(__file__).parent / "migrations")

@@ -1,0 +1,20 @@
+"""Make a new key to sign tokens with: `python -m services.user.keys`. Old ones count until their tokens are over."""
+
+import sys
+
+from services.common.settings import Settings
+from services.user.adapters import KeyRing
+from services.user.settings import UserSettings
+
+
+def main() -> int:
+    """Make the key; the running service finds it by itself."""
+    settings = Settings.read("user")
+    own = UserSettings.read(settings.environment)
+    ring = KeyRing(settings.data_dir / "signing-keys", own.token_seconds, own.key_days)
+    print(f"made the key {ring.rotate()}; it signs in a few seconds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
