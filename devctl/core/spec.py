@@ -205,7 +205,7 @@ class Journey:
 class Spec:
     """A whole stack. `host_environment` is the allow-listed part of the command's environment that every
     process gets beneath its own; it is no part of a definition. `active` are the services asked for, with
-    what they depend on."""
+    what they depend on. `tools` are the paths of native programs that were at hand when the manifest was read."""
 
     name: str
     folder: str
@@ -219,6 +219,7 @@ class Spec:
     host_environment: dict[str, str] = field(default_factory=dict)
     manifests: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    tools: dict[str, str] = field(default_factory=dict)
     version: int = VERSION
 
 
