@@ -21,7 +21,7 @@ addresses = Table(
     "addresses",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("user_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("name", String(200), nullable=False),
     Column("street", Text, nullable=False),
     Column("city", String(200), nullable=False),
@@ -43,7 +43,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("user_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_id", String(64), ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
 )
@@ -52,6 +52,6 @@ refresh_tokens = Table(
     "refresh_tokens",
     metadata,
     Column("hash", String(64), primary_key=True),
-    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("session_id", String(64), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("is_used", Boolean, nullable=False),
 )

@@ -25,7 +25,9 @@ def upgrade() -> None:
     op.create_table(
         "addresses",
         sa.Column("id", sa.String(64), primary_key=True),
-        sa.Column("user_id", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "user_id", sa.String(64), sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("street", sa.Text, nullable=False),
         sa.Column("city", sa.String(200), nullable=False),
@@ -42,14 +44,18 @@ def upgrade() -> None:
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(64), primary_key=True),
-        sa.Column("user_id", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "user_id", sa.String(64), sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("expires_at", Moment, nullable=False),
     )
     op.create_table(
         "refresh_tokens",
         sa.Column("hash", sa.String(64), primary_key=True),
-        sa.Column("session_id", sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "session_id", sa.String(64), sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True
+        ),
         sa.Column("is_used", sa.Boolean, nullable=False),
     )
 
