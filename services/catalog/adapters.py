@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import CatalogTx, Fact
 from services.catalog.tables import movements, products, reservations
+from services.common import locks
 from services.common.clock import Clock
 from services.common.db import Database
 from services.common.events import Event
@@ -133,6 +134,7 @@ class SqlCatalogTx:
 
     async def reservation(self, order_id: str) -> Reservation | None:
         """The reservation of an order, locked."""
+        await locks.hold(self._connection, f"reservation of {order_id}")
         query = select(reservations).where(reservations.c.order_id == order_id).with_for_update()
         row = (await self._connection.execute(query)).first()
         return _reservation(row) if row else None

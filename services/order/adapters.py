@@ -10,6 +10,7 @@ from sqlalchemy import Row, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.common import locks
 from services.common.db import Database, after_commit
 from services.common.events import Event
 from services.common.http import Peers, Response, UpstreamUnavailableError
@@ -145,6 +146,7 @@ class SqlOrderTx:
 
     async def claim(self, user_id: str, key: str) -> Claim | None:
         """The use of a key."""
+        await locks.hold(self._connection, f"key {key} of {user_id}")
         query = select(claims).where(claims.c.user_id == user_id, claims.c.key == key).with_for_update()
         row = (await self._connection.execute(query)).first()
         return _claim(row) if row else None

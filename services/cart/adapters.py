@@ -1,0 +1,223 @@
+"""The database of cart, and the other services as cart sees them."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.cart.domain import Cart, Line, Owner, Product
+from services.cart.ports import Away, CartTx, Checkout, Reply
+from services.cart.tables import carts, checkouts, holdings
+from services.common import locks
+from services.common.db import Database
+from services.common.http import Peers, UpstreamUnavailableError
+
+KEEP_CHECKOUTS = timedelta(hours=24)
+# Longer than order's own deadline, so that what order says of its trouble is heard.
+_ORDER_SECONDS = 3.6
+
+
+class SqlCarts:
+    """CartStore over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._dialect: Any = sqlite if database.is_sqlite else postgresql
+
+    def begin(self) -> AbstractAsyncContextManager[CartTx]:
+        """Begin a transaction."""
+        return self._begin()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[CartTx]:
+        async with self._database.transaction() as connection:
+            yield self.on(connection)
+
+    def on(self, connection: AsyncConnection) -> CartTx:
+        """Work in a transaction that somebody else opened."""
+        return SqlCartTx(connection, self._dialect)
+
+    async def find(self, owner: Owner) -> Cart | None:
+        """The cart of an owner, read without a lock."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_of(owner))).first()
+        return _cart(row) if row else None
+
+
+class SqlCartTx:
+    """CartTx over one connection."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Any) -> None:
+        self._connection, self._dialect = connection, dialect
+
+    async def cart(self, owner: Owner) -> Cart | None:
+        """The cart of an owner, locked until the end of the transaction."""
+        await locks.hold(self._connection, f"cart of {owner.id}")
+        row = (await self._connection.execute(_of(owner).with_for_update())).first()
+        return _cart(row) if row else None
+
+    async def save(self, cart: Cart) -> None:
+        """Insert or update a cart."""
+        values = {
+            "lines": json.dumps([_line_fields(line) for line in cart.lines]),
+            "version": cart.version,
+            "updated_at": cart.updated_at,
+            "expires_at": cart.expires_at,
+        }
+        new = self._dialect.insert(carts).values(
+            id=cart.id, owner_id=cart.owner.id, is_guest=cart.owner.is_guest, **values
+        )
+        await self._connection.execute(new.on_conflict_do_update(index_elements=["owner_id", "is_guest"], set_=values))
+        await self._hold(cart)
+
+    async def _hold(self, cart: Cart) -> None:
+        await self._connection.execute(delete(holdings).where(holdings.c.cart_id == cart.id))
+        if cart.lines:
+            rows = [{"product_id": line.product_id, "cart_id": cart.id} for line in cart.lines]
+            await self._connection.execute(holdings.insert(), rows)
+
+    async def drop(self, cart: Cart) -> None:
+        """Forget a cart."""
+        await self._connection.execute(delete(carts).where(carts.c.id == cart.id))
+
+    async def drop_expired(self, now: datetime, limit: int) -> int:
+        """Forget carts and checkouts whose time is over."""
+        await self._connection.execute(delete(checkouts).where(checkouts.c.created_at < now - KEEP_CHECKOUTS))
+        query = select(carts.c.id).where(carts.c.expires_at <= now).limit(limit)
+        old = [row.id for row in await self._connection.execute(query.with_for_update(skip_locked=True))]
+        await self._connection.execute(delete(carts).where(carts.c.id.in_(old)))
+        return len(old)
+
+    async def holding(self, product_id: str) -> Sequence[Cart]:
+        """The carts with a product in them, locked."""
+        query = (
+            select(carts)
+            .join(holdings, holdings.c.cart_id == carts.c.id)
+            .where(holdings.c.product_id == product_id)
+            .order_by(carts.c.id)
+            .with_for_update(of=carts)
+        )
+        return [_cart(row) for row in await self._connection.execute(query)]
+
+    async def checkout(self, user_id: str, key: str) -> Checkout | None:
+        """What was handed over under a key."""
+        query = select(checkouts).where(checkouts.c.user_id == user_id, checkouts.c.key == key)
+        row = (await self._connection.execute(query.with_for_update())).first()
+        return _checkout(row) if row else None
+
+    async def unfinished(self, cart: Cart) -> Checkout | None:
+        """What was handed over from this very state of a cart and never answered."""
+        query = select(checkouts).where(
+            checkouts.c.cart_id == cart.id,
+            checkouts.c.cart_version == cart.version,
+            checkouts.c.is_key_ours,
+            ~checkouts.c.is_done,
+        )
+        row = (await self._connection.execute(query.limit(1))).first()
+        return _checkout(row) if row else None
+
+    async def save_checkout(self, checkout: Checkout) -> None:
+        """Insert or update what is handed over under a key."""
+        values = {
+            "is_key_ours": checkout.is_key_ours,
+            "cart_id": checkout.cart_id,
+            "cart_version": checkout.cart_version,
+            "wishes": json.dumps(checkout.wishes),
+            "payment_method": checkout.payment_method,
+            "created_at": checkout.created_at,
+            "is_done": checkout.is_done,
+        }
+        new = self._dialect.insert(checkouts).values(user_id=checkout.user_id, key=checkout.key, **values)
+        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+
+    async def drop_checkout(self, user_id: str, key: str) -> None:
+        """Forget a checkout that came to nothing."""
+        await self._connection.execute(delete(checkouts).where(checkouts.c.user_id == user_id, checkouts.c.key == key))
+
+    async def forget(self, user_id: str) -> None:
+        """Delete everything about a user."""
+        await self._connection.execute(delete(checkouts).where(checkouts.c.user_id == user_id))
+        await self._connection.execute(delete(carts).where(carts.c.owner_id == user_id, ~carts.c.is_guest))
+
+
+def _of(owner: Owner) -> Any:
+    return select(carts).where(carts.c.owner_id == owner.id, carts.c.is_guest == owner.is_guest)
+
+
+def _line_fields(line: Line) -> list[Any]:
+    return [line.product_id, line.name, line.quantity, line.unit_price, line.currency]
+
+
+def _cart(row: Row[Any]) -> Cart:
+    lines = tuple(Line(*fields) for fields in json.loads(row.lines))
+    return Cart(row.id, Owner(row.owner_id, row.is_guest), lines, row.version, row.updated_at)
+
+
+def _checkout(row: Row[Any]) -> Checkout:
+    return Checkout(
+        user_id=row.user_id,
+        key=row.key,
+        is_key_ours=row.is_key_ours,
+        cart_id=row.cart_id,
+        cart_version=row.cart_version,
+        wishes=tuple((product_id, quantity) for product_id, quantity in json.loads(row.wishes)),
+        payment_method=row.payment_method,
+        created_at=row.created_at,
+        is_done=row.is_done,
+    )
+
+
+class HttpCatalog:
+    """Catalog over HTTP."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def product(self, product_id: str) -> Product | None:
+        """What is known of a product."""
+        try:
+            answer = await self._peers.call("catalog", "GET", f"/api/v1/products/{product_id}")
+        except UpstreamUnavailableError as error:
+            raise Away("catalog") from error
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise Away("catalog")
+        body = answer.json()
+        return Product(body["id"], body["name"], body["price"]["amount"], body["price"]["currency"])
+
+
+class HttpOrders:
+    """Orders over HTTP."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def place(self, checkout: Checkout, authorization: str) -> Reply:
+        """Place the order in the user's name."""
+        try:
+            answer = await self._peers.call(
+                "order",
+                "POST",
+                "/api/v1/orders",
+                json=_order(checkout),
+                bearer=authorization,
+                headers={"idempotency-key": checkout.key},
+                timeout_seconds=_ORDER_SECONDS,
+                expects_500=True,
+            )
+            body = answer.json()
+        except (UpstreamUnavailableError, ValueError) as error:
+            raise Away("order") from error
+        media_type = answer.headers.get("content-type", "application/json").partition(";")[0]
+        return Reply(answer.status_code, body, media_type)
+
+
+def _order(checkout: Checkout) -> dict[str, Any]:
+    items = [{"productId": product_id, "quantity": quantity} for product_id, quantity in checkout.wishes]
+    return {"items": items} | ({"paymentMethod": checkout.payment_method} if checkout.payment_method else {})

@@ -1,0 +1,38 @@
+"""Cart, wired: its database, its routes, and what it hears from catalog and user."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.cart import api, consumers, handlers
+from services.cart.adapters import HttpCatalog, HttpOrders, SqlCarts
+from services.cart.settings import CartSettings
+from services.common.clock import utc_now
+from services.common.runtime import Runtime, Service
+
+_EXPIRE_SECONDS = 60.0
+
+
+def build(runtime: Runtime) -> FastAPI:
+    """Build the application."""
+    store = SqlCarts(runtime.database)
+    expired = runtime.metrics.counter("shop_carts_expired", "Carts that were forgotten")
+
+    async def expire() -> None:
+        expired.inc(await handlers.expire(store=store, clock=utc_now))
+
+    runtime.subscribe(consumers.TOPICS, "cart", consumers.build(store, utc_now))
+    runtime.every(_EXPIRE_SECONDS, "forget old carts", expire)
+    app = runtime.application("Cart", "Carts of users and guests, and the checkout.")
+    edge = api.Edge(
+        store=store,
+        catalog=HttpCatalog(runtime.peers),
+        orders=HttpOrders(runtime.peers),
+        clock=utc_now,
+        settings=CartSettings.read(runtime.environment),
+    )
+    app.include_router(api.routes(edge))
+    return app
+
+
+SERVICE = Service("cart", build, migrations=Path(__file__).parent / "migrations", calls=("catalog", "order", "user"))

@@ -1,0 +1,163 @@
+"""What cart does: keep lines, merge a guest's cart at login, follow prices, hand over to order.
+
+Everything a handler needs is a parameter.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from services.cart import domain
+from services.cart.domain import Cart, Owner
+from services.cart.ports import CartStore, CartTx, Catalog, Checkout, Orders, Reply
+from services.common.clock import Clock
+
+EXPIRE_BATCH = 200
+
+
+class UnknownProduct(Exception):
+    """There is no such product."""
+
+
+class CheckoutDiffers(Exception):
+    """The idempotency key was used for a checkout with another way to pay."""
+
+
+async def show(owner: Owner, *, store: CartStore, clock: Clock) -> Cart:
+    """Return the cart of an owner, an empty one if there is none."""
+    cart = await store.find(owner)
+    if cart is None or cart.expires_at <= clock():
+        return domain.empty("", owner, clock())
+    return cart
+
+
+async def set_quantity(
+    owner: Owner,
+    product_id: str,
+    quantity: int,
+    *,
+    store: CartStore,
+    catalog: Catalog,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> Cart:
+    """Put some units of a product into the cart; raises UnknownProduct, CartFull, Away."""
+    product = await catalog.product(product_id)
+    if product is None:
+        raise UnknownProduct(product_id)
+    async with store.begin() as tx:
+        cart = await _cart(tx, owner, clock=clock, new_id=new_id)
+        changed = domain.with_quantity(cart, product, quantity, clock())
+        await tx.save(changed)
+        return changed
+
+
+async def remove(owner: Owner, product_id: str, *, store: CartStore, clock: Clock, new_id: Callable[[], str]) -> Cart:
+    """Take a product out of the cart."""
+    async with store.begin() as tx:
+        cart = await _cart(tx, owner, clock=clock, new_id=new_id)
+        changed = domain.without(cart, product_id, clock())
+        if changed != cart:
+            await tx.save(changed)
+        return changed
+
+
+async def _cart(tx: CartTx, owner: Owner, *, clock: Clock, new_id: Callable[[], str]) -> Cart:
+    cart = await tx.cart(owner)
+    if cart is not None and cart.expires_at > clock():
+        return cart
+    if cart is not None:
+        await tx.drop(cart)
+    return domain.empty(new_id(), owner, clock())
+
+
+async def merge(user: Owner, guest: Owner, *, store: CartStore, clock: Clock, new_id: Callable[[], str]) -> None:
+    """Move a guest's cart into the user's; a second time there is nothing left to move."""
+    async with store.begin() as tx:
+        left = await tx.cart(guest)
+        if left is None:
+            return
+        if left.expires_at > clock():
+            cart = await _cart(tx, user, clock=clock, new_id=new_id)
+            await tx.save(domain.merge(cart, left, clock()))
+        await tx.drop(left)
+
+
+async def refresh_price(tx: CartTx, product_id: str, price: int, currency: str, *, clock: Clock) -> int:
+    """Show a new price in every cart that holds the product; returns how many carts."""
+    carts = await tx.holding(product_id)
+    for cart in carts:
+        await tx.save(domain.with_price(cart, product_id, price, currency, clock()))
+    return len(carts)
+
+
+async def check_out(
+    user: Owner,
+    key: str | None,
+    payment_method: str | None,
+    authorization: str,
+    *,
+    store: CartStore,
+    orders: Orders,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> Reply:
+    """Hand the cart over to order, once per idempotency key; raises CartEmpty, CheckoutDiffers, Away.
+
+    After Away nobody knows whether there is an order: the same hand-over is repeated next time.
+    """
+    async with store.begin() as tx:
+        checkout = await _checkout(tx, user, key, payment_method, clock=clock, new_id=new_id)
+    reply = await orders.place(checkout, authorization)
+    if reply.status == 201:
+        await _finish(user, checkout, store=store, clock=clock)
+    elif reply.status >= 500 or checkout.is_key_ours:
+        async with store.begin() as tx:
+            await tx.drop_checkout(user.id, checkout.key)
+    return reply
+
+
+async def _checkout(
+    tx: CartTx, user: Owner, key: str | None, payment_method: str | None, *, clock: Clock, new_id: Callable[[], str]
+) -> Checkout:
+    """Find the hand-over that this request repeats, or begin one from the cart as it is now."""
+    known = await tx.checkout(user.id, key) if key else None
+    if known is not None:
+        if known.payment_method != payment_method:
+            raise CheckoutDiffers
+        return known
+    cart = await _cart(tx, user, clock=clock, new_id=new_id)
+    wishes = domain.wishes(cart)
+    # Without a key of the client's, the state of the cart tells a double click from a second order.
+    unfinished = await tx.unfinished(cart) if key is None else None
+    if unfinished is not None and unfinished.payment_method == payment_method:
+        return unfinished
+    checkout = Checkout(
+        user_id=user.id,
+        key=key or new_id(),
+        is_key_ours=key is None,
+        cart_id=cart.id,
+        cart_version=cart.version,
+        wishes=wishes,
+        payment_method=payment_method,
+        created_at=clock(),
+    )
+    await tx.save_checkout(checkout)
+    return checkout
+
+
+async def _finish(user: Owner, checkout: Checkout, *, store: CartStore, clock: Clock) -> None:
+    """Take what was ordered out of the cart, once."""
+    async with store.begin() as tx:
+        known = await tx.checkout(user.id, checkout.key)
+        cart = await tx.cart(user)
+        if known is None or known.is_done:
+            return
+        await tx.save_checkout(replace(known, is_done=True))
+        if cart is not None:
+            await tx.save(domain.after_order(cart, checkout.wishes, clock()))
+
+
+async def expire(*, store: CartStore, clock: Clock) -> int:
+    """Forget the carts and checkouts whose time is over; returns how many."""
+    async with store.begin() as tx:
+        return await tx.drop_expired(clock(), EXPIRE_BATCH)

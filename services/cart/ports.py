@@ -1,0 +1,109 @@
+"""What the handlers of cart need from the outside, in the words of the domain."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.cart.domain import Cart, Owner, Product
+
+
+class Away(Exception):
+    """A service that cart depends on did not answer, or not in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """What was handed over to order under an idempotency key, so that a repetition hands over the same."""
+
+    user_id: str
+    key: str
+    is_key_ours: bool
+    cart_id: str
+    cart_version: int
+    wishes: tuple[tuple[str, int], ...]
+    payment_method: str | None
+    created_at: datetime
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What order answered, passed on as it is."""
+
+    status: int
+    body: Any
+    media_type: str = "application/json"
+
+
+class CartTx(Protocol):
+    """One transaction: what it did is kept as a whole or not at all."""
+
+    async def cart(self, owner: Owner) -> Cart | None:
+        """The cart of an owner, locked until the end of the transaction."""
+        ...
+
+    async def save(self, cart: Cart) -> None:
+        """Insert or update a cart."""
+        ...
+
+    async def drop(self, cart: Cart) -> None:
+        """Forget a cart."""
+        ...
+
+    async def drop_expired(self, now: datetime, limit: int) -> int:
+        """Forget carts and checkouts whose time is over; returns how many."""
+        ...
+
+    async def holding(self, product_id: str) -> Sequence[Cart]:
+        """The carts with a product in them, locked."""
+        ...
+
+    async def checkout(self, user_id: str, key: str) -> Checkout | None:
+        """What was handed over under a key."""
+        ...
+
+    async def unfinished(self, cart: Cart) -> Checkout | None:
+        """What was handed over under a key of ours from this very state of a cart, and never answered."""
+        ...
+
+    async def save_checkout(self, checkout: Checkout) -> None:
+        """Insert or update what is handed over under a key."""
+        ...
+
+    async def drop_checkout(self, user_id: str, key: str) -> None:
+        """Forget a checkout that came to nothing."""
+        ...
+
+    async def forget(self, user_id: str) -> None:
+        """Delete everything about a user."""
+        ...
+
+
+class CartStore(Protocol):
+    """The database of cart."""
+
+    def begin(self) -> AbstractAsyncContextManager[CartTx]:
+        """Begin a transaction that commits at the end of the block unless it raised."""
+        ...
+
+    async def find(self, owner: Owner) -> Cart | None:
+        """The cart of an owner, read without a lock."""
+        ...
+
+
+class Catalog(Protocol):
+    """The products, seen from cart."""
+
+    async def product(self, product_id: str) -> Product | None:
+        """What is known of a product; None when there is none. Raises Away."""
+        ...
+
+
+class Orders(Protocol):
+    """The orders, seen from cart."""
+
+    async def place(self, checkout: Checkout, authorization: str) -> Reply:
+        """Place the order in the user's name. Raises Away."""
+        ...

@@ -1,0 +1,1 @@
+"""Messages about orders and accounts."""

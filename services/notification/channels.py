@@ -1,0 +1,73 @@
+"""The channels: a log line, a mail server, or the mailbox that stands in where there is no mail server."""
+
+import asyncio
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+from services.notification.domain import Channel, Contact, Message
+from services.notification.ports import Delivery, NotDelivered
+from services.notification.settings import NotificationSettings, SmtpSettings
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+
+class LogChannel:
+    """Writes the title of a message as a log line; the text and the address stay out of the log."""
+
+    def __init__(self, log: "FilteringBoundLogger") -> None:
+        self._log = log
+
+    async def deliver(self, message: Message, contact: Contact | None) -> None:
+        """Write the line."""
+        self._log.info(message.title, type=message.type.value, order_id=message.order_id, user_id=message.user_id)
+
+
+class MailboxChannel:
+    """Delivers by leaving the message where it is: `GET /messages` shows it."""
+
+    async def deliver(self, message: Message, contact: Contact | None) -> None:
+        """Do nothing more."""
+
+
+class SmtpChannel:
+    """Sends a message through a mail server."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+
+    async def deliver(self, message: Message, contact: Contact | None) -> None:
+        """Send the message; whatever the server says against it is NotDelivered."""
+        if contact is None or not contact.email:
+            raise NotDelivered("no address is known for this user")
+        await asyncio.to_thread(self._send, _mail(message, contact, self._settings.sender))
+
+    def _send(self, mail: EmailMessage) -> None:
+        import smtplib
+
+        settings = self._settings
+        try:
+            with smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds) as server:
+                if settings.user:
+                    server.starttls()
+                    server.login(settings.user, settings.password)
+                server.send_message(mail)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotDelivered(f"{type(error).__name__}: {error}") from error
+
+
+def _mail(message: Message, contact: Contact, sender: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, contact.email, message.title
+    # A server that is asked twice after a crash can tell by the id that it has the message already.
+    mail["Message-ID"] = f"<{message.id}@shop.invalid>"
+    mail.set_content(message.text)
+    return mail
+
+
+def build(settings: NotificationSettings, log: "FilteringBoundLogger") -> Mapping[Channel, Delivery]:
+    """Make the channels that are switched on."""
+    mail: Delivery = SmtpChannel(settings.smtp) if settings.smtp.host else MailboxChannel()
+    made: Mapping[Channel, Delivery] = {Channel.LOG: LogChannel(log), Channel.SMTP: mail}
+    return {channel: made[channel] for channel in settings.channels}
