@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from devctl.core.launch import Launch
+from devctl.errors import DevctlError
+
+
+class HolderLost(DevctlError):
+    """What holds the instances is gone in the middle of a request: whether it was done shows after `connect`."""
 
 
 @dataclass(frozen=True, slots=True)
