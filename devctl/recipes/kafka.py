@@ -1,0 +1,97 @@
+"""Kafka: one node that is broker and controller, on the real jars, or devctl's embedded broker."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.status import Kind
+from devctl.recipes import kafka_config
+from devctl.recipes.base import Context, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic that is there when Kafka is healthy. `config`: Kafka's own names (retention.ms, cleanup.policy, …)."""
+
+    partitions: int = 1
+    config: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`with:` of Kafka. `config` are lines of server.properties; `heap` is the most that the JVM may take."""
+
+    topics: dict[str, Topic] = field(default_factory=dict)
+    heap: str = "256m"
+    log_level: str = "WARN"
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def expand(settings: Settings, variant: str, context: Context) -> Variant:
+    """Return Kafka's variant."""
+    return _native(settings, context) if variant == "native" else _embedded(settings, context)
+
+
+def _check(settings: Settings) -> Check:
+    """A metadata request must be answered, and name every declared topic."""
+    return Check(CheckKind.KAFKA, port="broker", argv=tuple(sorted(settings.topics)), start_period_seconds=90.0)
+
+
+def _topics(settings: Settings) -> str:
+    return json.dumps({name: asdict(topic) for name, topic in sorted(settings.topics.items())})
+
+
+def _native(settings: Settings, context: Context) -> Variant:
+    broker, controller = (reference(f"services.{context.service}.{port}") for port in ("broker", "controller"))
+    home = f"{context.data}/native"
+    config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
+    return Variant(
+        name="native",
+        kind=Kind.PROCESS,
+        argv=(
+            context.python, "-m", "devctl.tools.start_kafka",
+            "--java", reference("tools.java"), "--jars", reference("tools.kafka"),
+            "--config", config, "--logging", logging, "--data", f"{home}/data",
+            "--broker", broker, "--heap", settings.heap, "--topics", _topics(settings),
+        ),
+        working_dir=home,
+        check=_check(settings),
+        ports=(Port("controller"),),
+        files=(
+            File(config, kafka_config.properties(broker, controller, f"{home}/data", settings.config)),
+            File(logging, kafka_config.logging(settings.log_level)),
+        ),
+        folders=(home,),
+        tools=("java", "kafka"),
+    )  # fmt: skip
+
+
+def _embedded(settings: Settings, context: Context) -> Variant:
+    home = f"{context.data}/embedded"
+    return Variant(
+        name="embedded",
+        kind=Kind.PROCESS,
+        argv=(
+            context.python, "-m", "devctl.embedded.kafka",
+            "--listen", reference(f"services.{context.service}.broker"), "--data", home, "--topics", _topics(settings),
+        ),
+        working_dir=home,
+        check=_check(settings),
+        folders=(home,),
+        note="devctl's embedded broker, not Apache Kafka",
+    )  # fmt: skip
+
+
+RECIPE = Recipe(
+    name="kafka",
+    summary="Apache Kafka, a single node",
+    settings=Settings,
+    ports=(Port("broker", 9092),),
+    variants=("native", "embedded"),
+    expand=expand,
+    cure="connect once to Maven Central, and have Java 17 or devctl's extra `native`",
+    lacks="retention by time, log compaction, access control, more than one node",
+    stop_grace_seconds=15.0,
+)
