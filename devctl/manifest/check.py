@@ -11,6 +11,8 @@ from devctl.manifest.problems import Place, Problems
 from devctl.manifest.reader import Use, VolumeUse
 
 HUB = "hub"
+WAYS = ("command", "uses", "image", "build")
+TIMES = {"interval", "timeout", "retries", "start_interval", "start_period"}
 Ports = Mapping[str, Mapping[str, Port]]
 """Service → name of the port → the port, recipes' ports included."""
 
@@ -25,7 +27,8 @@ def check_names(manifest: Manifest, uses: Iterable[Use], ports: Ports, problems:
         for target in service.depends_on:
             if target not in manifest.services.places:
                 place = service.depends_on.places[target]
-                problems.unknown(place, f"services.{name}.depends_on: no service", target, manifest.services)
+                written = service.depends_on.written[target]
+                problems.unknown(place, f"services.{name}.depends_on: no service", written, manifest.services)
         _check_own_ports(name, service, ports[name], problems)
     for use in uses:
         _check_use(use, names, ports, problems)
@@ -42,24 +45,24 @@ def _check_use(use: Use, names: Collection[str], ports: Ports, problems: Problem
 
 def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:
     if service.page and service.page not in ports:
-        problems.unknown(service.at("page"), f"services.{name}.page: no port", service.page, ports)
+        problems.unknown(service.at("page"), f"services.{name}.page: no port", service.written("page"), ports)
     if service.metrics and not _main_port(ports):
         problems.add(service.at("metrics"), f"services.{name}.metrics needs a port named http, or just one port")
     check = service.healthcheck
     if check is None:
         return
     path = f"services.{name}.healthcheck"
-    kinds = [kind for kind in ("http", "tcp", "test", "log") if kind in check.places]
+    kinds = [kind for kind in ("http", "tcp", "test", "log") if check.has(kind)]
     if len(kinds) > 1:
         problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
-    elif not kinds and not check.disable and "uses" not in service.places:
+    elif not kinds and not check.disable and not service.has("uses"):
         problems.add(
-            check.place, f"{path} does not say what to check", allowed=("http", "tcp", "test", "log", "disable")
+            check.node.place, f"{path} does not say what to check", allowed=("http", "tcp", "test", "log", "disable")
         )
     if check.tcp and check.tcp not in ports:
-        problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.tcp, ports)
+        problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
     if check.http and check.http.port and check.http.port not in ports:
-        problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.port, ports)
+        problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.written("port"), ports)
     if check.http and not check.http.port and not _main_port(ports):
         hint = "write http: {path: /…, port: NAME}" if ports else f"name one: services.{name}.ports: {{http: auto}}"
         problems.add(check.at("http"), f"{path}.http needs a port named http, or just one port", hint=hint)
@@ -73,16 +76,16 @@ def check_kinds(manifest: Manifest, problems: Problems) -> None:
     """Note services that say no way to run, or two, or one that does not fit."""
     for name, service in manifest.services.items():
         at, path = manifest.services.places[name], f"services.{name}"
-        if {"uses", "command"} <= service.places.keys():
+        if service.has("uses", "command"):
             problems.add(service.at("command"), f"{path} has both uses and command", hint="a recipe brings the command")
-        if not service.places.keys() & {"uses", "command", "image", "build"}:
-            problems.add(at, f"{path} does not say what to run", allowed=("command", "uses", "image"))
-        if "with" in service.places and "uses" not in service.places:
+        if not any(service.has(key) for key in WAYS):
+            problems.add(at, f"{path} does not say what to run", allowed=WAYS)
+        if service.has("with") and not service.has("uses"):
             problems.add(service.at("with"), f"{path}.with are settings of a recipe", hint="it goes with uses")
-        if service.run_as in ("native", "embedded") and "uses" not in service.places:
+        if service.run_as in ("native", "embedded") and not service.has("uses"):
             hint = "process or container" if service.image or service.build else "process"
             problems.add(service.at("run_as"), f"{path}.run_as: {service.run_as} needs uses", hint=hint)
-        if service.run_as == "process" and "command" not in service.places:
+        if service.run_as == "process" and not service.has("command"):
             problems.add(service.at("run_as"), f"{path}.run_as: process needs a command")
         _check_replicas(path, service, problems)
 
@@ -107,8 +110,8 @@ def check_volumes(manifest: Manifest, uses: Iterable[VolumeUse], problems: Probl
 def check_exporters(manifest: Manifest, problems: Problems) -> None:
     """Note exporters that name no address, or two."""
     for name, exporter in manifest.exporters.items():
-        if bool(exporter.otlp) == bool(exporter.zipkin):
-            problems.add(exporter.place, f"exporters.{name} needs one of otlp and zipkin")
+        if exporter.has("otlp") == exporter.has("zipkin"):
+            problems.add(exporter.node.place, f"exporters.{name} needs one of otlp and zipkin")
 
 
 def check_rings(manifest: Manifest, problems: Problems) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from devctl.manifest.problems import ManifestError, Place, Problem, Problems, shown
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
-MAX_NODES = 100_000  # after every alias is followed
-MAX_MERGED = 100_000  # entries looked at for merge keys
+MAX_NODES = 100_000  # after every alias and merge key is followed
 
 QUOTE_HINT = 'inside { } a text with ${…} needs quotes: "${…}"'
 MERGE_KEY = "<<"
@@ -176,7 +175,6 @@ class _Builder:
         self._open: list[Sequence | Mapping] = []
         self._keys: list[Scalar | None] = []  # beside _open: the key that waits for its value
         self._anchors: dict[str, Node] = {}
-        self._merged = 0
         self._documents = 0
         self._actions = {
             "ScalarEvent": self._scalar,
@@ -193,8 +191,9 @@ class _Builder:
         if action:
             action(event)
 
-    def _refuse(self, mark: Any, message: str, hint: str = "") -> None:
-        raise ManifestError([Problem(Place(self._name, mark.line + 1, mark.column + 1), message, hint=hint)])
+    def _refuse(self, at: Node | Any, message: str, hint: str = "") -> NoReturn:
+        place = at.place if isinstance(at, Node) else Place(self._name, at.line + 1, at.column + 1)
+        raise ManifestError([Problem(place, message, hint=hint)])
 
     def _document(self, event: Any) -> None:
         self._documents += 1
@@ -242,10 +241,9 @@ class _Builder:
         node = self._anchors.get(event.anchor)
         if node is None:
             self._refuse(event.start_mark, f"unknown anchor *{event.anchor[:60]}")
-        elif any(node is above for above in self._open):
+        if any(node is above for above in self._open):
             self._refuse(event.start_mark, f"the anchor *{event.anchor[:60]} contains itself")
-        else:
-            self._add(node, event)
+        self._add(node, event)
 
     def _anchor(self, event: Any, node: Node) -> None:
         if event.anchor is not None:
@@ -267,15 +265,14 @@ class _Builder:
         if isinstance(parent, Sequence):
             parent.items.append(node)
         else:
-            self._put(parent, node, event)
+            self._put(parent, node)
 
-    def _put(self, parent: Mapping, node: Node, event: Any) -> None:
+    def _put(self, parent: Mapping, node: Node) -> None:
         key = self._keys[-1]
         if key is None:
             if not isinstance(node, Scalar):
-                self._refuse(event.start_mark, "a key must be a word", QUOTE_HINT)
-            else:
-                self._keys[-1] = node
+                self._refuse(node, "a key must be a word", QUOTE_HINT)
+            self._keys[-1] = node
             return
         self._keys[-1] = None
         if key.text == MERGE_KEY and key.plain:
@@ -289,11 +286,7 @@ class _Builder:
 
     def _merge(self, into: Mapping, source: Node, event: Any) -> None:
         if not isinstance(source, Mapping):
-            self._refuse(event.start_mark, "<< takes a mapping or a list of mappings", "<<: *anchor")
-            return
-        self._merged += len(source.items)
-        if self._merged > MAX_MERGED:
-            self._refuse(event.start_mark, f"merge keys bring in more than {MAX_MERGED} entries")
+            self._refuse(source, "<< takes a mapping or a list of mappings", "<<: *anchor")
         for key, value in source.items.items():
             if key not in into.items:
                 into.items[key] = value

@@ -160,7 +160,7 @@ class _Load:
         recipe = self.recipes[service.uses]
         if recipe is None:
             self.problems.unknown(
-                service.at("uses"), f"services.{name}.uses: no recipe", service.uses, self._recipe_names()
+                service.at("uses"), f"services.{name}.uses: no recipe", service.written("uses"), self._recipe_names()
             )
         return recipe
 
@@ -180,7 +180,7 @@ class _Load:
 
     def _check(self, manifest: Manifest, ports: check.Ports) -> None:
         if self.request.run_as and self.request.run_as not in RUN_AS:
-            self.problems.unknown(Place(""), "run as", self.request.run_as, RUN_AS)
+            self.problems.unknown(Place(""), "cannot run as", self.request.run_as, RUN_AS)
         check.check_names(manifest, self.reader.uses, ports, self.problems)
         check.check_kinds(manifest, self.problems)
         check.check_volumes(manifest, self.reader.volume_uses, self.problems)

@@ -5,7 +5,7 @@ decided here; `shapes` reads the values, `check` compares them with each other.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from devctl.manifest.document import Node
 from devctl.manifest.shapes import (
@@ -18,6 +18,7 @@ from devctl.manifest.shapes import (
     Inside,
     Located,
     Many,
+    Mount,
     Named,
     Number,
     Object,
@@ -41,13 +42,6 @@ Paths = Annotated[tuple[str, ...], Many(Inside(), single=True)]
 Switch = Choice(("on", "off", "true", "false"))
 Word = Annotated[str, Text(refers=False)]
 UrlPath = Annotated[str, Text(r"/[^\s]*", "a path that begins with /", refers=True)]
-
-
-def entries() -> Any:
-    """Return an empty mapping with places, for the default of a field."""
-    empty: Entries[Any] = Entries()
-    empty.places = {}
-    return empty
 
 
 @dataclass
@@ -141,7 +135,7 @@ class Build(Located):
     """The folder that is sent to the engine."""
     dockerfile: Word = "Dockerfile"
     """The file with the steps, seen from `context`."""
-    args: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    args: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
     """Arguments of the build."""
     target: Word = ""
     """The stage to stop at."""
@@ -185,18 +179,18 @@ class Service(Located):
     """How to build its image; a text is the context."""
     working_dir: Annotated[str, Inside()] = ""
     """The folder it runs in; the manifest's folder unless given."""
-    environment: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    environment: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
     """Its environment variables, as a mapping or a list of NAME=VALUE."""
     env_file: Annotated[tuple[EnvFile, ...], Many(Object(EnvFile, short="path"), single=True)] = ()
     """Files with further variables; `environment` goes before them."""
     pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
     """Variables of the command's environment that it also gets; PREFIX_* takes all that begin so."""
     ports: Annotated[Entries[int], Named(PortNumber(), pattern=NAME, said="a mapping such as {http: 8080}")] = field(
-        default_factory=entries
+        default_factory=Entries
     )
     """Its ports by name. 0 or `auto` is any free one. It finds them in PORT (its `http` port, else its only one)
     and in NAME_PORT. Others write ${services.SERVICE.NAME} for host:port, and .host and .port behind that."""
-    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = field(default_factory=entries)
+    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = field(default_factory=Entries)
     """What must be there before it starts: a list of names, or a mapping with conditions."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
     """How devctl learns that it is ready. Without one it counts as good when it runs."""
@@ -225,9 +219,9 @@ class Service(Located):
     """The signal that asks it to stop."""
     stop_grace_period: Seconds | None = None
     """How long it may take to stop before it is killed. 10s unless given."""
-    volumes: tuple[Word, ...] = ()
+    volumes: tuple[Annotated[str, Mount()], ...] = ()
     """Mounts of its container, as in Compose: NAME:/path or ./path:/path."""
-    labels: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    labels: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
     """Labels, for people and for other programs."""
 
     FOREIGN: ClassVar = {
@@ -284,7 +278,7 @@ class Exporter(Located):
     """An address that takes OTLP over HTTP."""
     zipkin: Annotated[str, Text(URL, "an address such as http://host:9411", refers=True)] = ""
     """An address that takes Zipkin's JSON."""
-    headers: Annotated[Entries[str | None], Variables()] = field(default_factory=entries)
+    headers: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
     """Headers to send, such as a key."""
 
 
@@ -310,7 +304,7 @@ class Manifest(Located):
         ),
     ] = ""
     """The name of the stack; the name of its folder unless given."""
-    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = field(default_factory=entries)
+    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = field(default_factory=Entries)
     """What runs."""
     volumes: Annotated[Entries[Volume] | None, Named(Object(Volume), pattern=NAME)] = None
     """The names of data folders. Where the key is given, only these may be used."""
@@ -323,10 +317,10 @@ class Manifest(Located):
     """`off` leaves the hub out; `{record: 2GiB}` caps what is kept."""
     logs: Annotated[Logs | None, Object(Logs)] = None
     """What is kept of the output."""
-    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = field(default_factory=entries)
+    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = field(default_factory=Entries)
     """Further places that spans are passed on to."""
     journeys: Annotated[Entries[Journey], Named(Object(Journey, short="attribute"), pattern=NAME)] = field(
-        default_factory=entries
+        default_factory=Entries
     )
     """What `devctl journey` can follow."""
 

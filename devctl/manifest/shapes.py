@@ -57,9 +57,15 @@ class Reader(Protocol):
 
 
 class Entries(dict[str, T], Generic[T]):
-    """A mapping that knows where each of its keys is written."""
+    """A mapping that knows where each of its keys is written, also of those whose values could not be read."""
 
     places: dict[str, Place]
+    written: dict[str, str]  # key → as it stands in the file, before interpolation
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = {}
+        self.written = {}
 
 
 class Shape:
@@ -152,6 +158,25 @@ class Inside(Text):
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         return reader.path(self.scalar(node, reader, name), node, name)
+
+
+class Mount(Text):
+    """Compose's short form of a mount: NAME:/path or ./path:/path; what lies outside the project is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(said="a mount such as data:/var/lib/data or ./conf:/etc/conf", refers=False)
+
+    def read(self, node: Node, reader: Reader, name: str) -> str:
+        text = self.scalar(node, reader, name)
+        source, colon, target = text.partition(":")
+        if not colon or not target.startswith("/"):
+            raise self.wrong(node, reader, name)
+        if source.endswith(".sock"):
+            reader.problems.add(node.place, f"{name} would hand over a socket, which may be as good as root")
+            raise Wrong
+        if source.startswith((".", "/", "~")):
+            return f"{reader.path(source, node, name)}:{target}"
+        return text
 
 
 class Number(Shape):
@@ -363,7 +388,6 @@ class Named(Shape):
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[Any]:
         entries: Entries[Any] = Entries()
-        entries.places = {}
         if self.listed and isinstance(node, Sequence):
             node = self._from_list(node, reader, name)
         if not isinstance(node, Mapping):
@@ -373,6 +397,7 @@ class Named(Shape):
             if not self._accepts(key, place, reader, name):
                 continue
             entries.places[key] = place
+            entries.written[key] = node.keys[key].text
             try:
                 entries[key] = self.item.read(value, reader, f"{name}.{key}" if name else key)
             except Wrong:
@@ -413,20 +438,20 @@ class Variables(Shape):
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[str | None]:
         entries: Entries[str | None] = Entries()
-        entries.places = {}
-        for key, place, value in self._pairs(node, reader, name):
+        for key, value, at in self._pairs(node, reader, name):
             if not self.NAME.fullmatch(key):
-                reader.problems.add(place, f"{name}: {shown(key)} cannot be the name of a variable")
+                written = shown(at.text.partition("=")[0])
+                reader.problems.add(at.place, f"{name}: {written} cannot be the name of a variable")
                 continue
-            entries.places[key] = place
+            entries.places[key] = at.place
             entries[key] = value
         return entries
 
-    def _pairs(self, node: Node, reader: Reader, name: str) -> typing.Iterator[tuple[str, Place, str | None]]:
+    def _pairs(self, node: Node, reader: Reader, name: str) -> typing.Iterator[tuple[str, str | None, Scalar]]:
         if isinstance(node, Mapping):
             for key, value in node.items.items():
                 try:
-                    yield key, node.keys[key].place, self._value(value, reader, f"{name}.{key}")
+                    yield key, self._value(value, reader, f"{name}.{key}"), node.keys[key]
                 except Wrong:
                     continue
         elif isinstance(node, Sequence):
@@ -435,7 +460,8 @@ class Variables(Shape):
                     key, equals, text = self.scalar(item, reader, f"{name}[{index}]").partition("=")
                 except Wrong:
                     continue
-                yield key, item.place, text if equals else None
+                assert isinstance(item, Scalar)
+                yield key, text if equals else None, item
         else:
             raise self.wrong(node, reader, name)
 
@@ -536,12 +562,12 @@ class Object(Shape):
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         if self.short and not isinstance(node, Mapping):
             field, shape = self.fields[self.short]
-            return self._make({field: shape.read(node, reader, name)}, {self.short: node.place}, node.place)
+            return self._make({field: shape.read(node, reader, name)}, {self.short: node}, node)
         if isinstance(node, Scalar) and node.is_null and not self.required:
-            return self._make({}, {}, node.place)
+            return self._make({}, {}, node)
         if not isinstance(node, Mapping):
             raise self.wrong(node, reader, name)
-        return self._make(self._values(node, reader, name), {k: v.place for k, v in node.keys.items()}, node.place)
+        return self._make(self._values(node, reader, name), node.items, node)
 
     def _values(self, node: Mapping, reader: Reader, name: str) -> dict[str, Any]:
         values = {}
@@ -573,11 +599,11 @@ class Object(Shape):
         else:
             reader.problems.unknown(place, what, key, self.fields)
 
-    def _make(self, values: dict[str, Any], places: dict[str, Place], place: Place) -> Any:
+    def _make(self, values: dict[str, Any], nodes: dict[str, Node], node: Node) -> Any:
         made = self.cls(**values)
         if isinstance(made, Located):
-            made.places = places
-            made.place = place
+            made.nodes = nodes
+            made.node = node
         return made
 
     def schema(self, definitions: Schema) -> Schema:
@@ -588,14 +614,23 @@ class Object(Shape):
 
 
 class Located:
-    """A part of the manifest that knows where it and its keys are written."""
+    """A part of the manifest that knows where it and the values of its keys are written."""
 
-    places: dict[str, Place]
-    place: Place
+    nodes: dict[str, Node]
+    node: Node
+
+    def has(self, *keys: str) -> bool:
+        """Tell whether all of `keys` are written here, rightly or not."""
+        return all(key in self.nodes for key in keys)
 
     def at(self, key: str) -> Place:
-        """Return where `key` is written, else where the part begins."""
-        return self.places.get(key, self.place)
+        """Return where the value of `key` is written, else where the part begins."""
+        return self.nodes.get(key, self.node).place
+
+    def written(self, key: str) -> str:
+        """Return the value of `key` as it stands in the file, before interpolation."""
+        node = self.nodes.get(key, self.node)
+        return node.text if isinstance(node, Scalar) else ""
 
 
 def shape_of(hint: Any) -> Shape:

@@ -1,0 +1,115 @@
+"""Helpers of the manifest's tests: load a text as a stack.yaml, with recipes and tools that are made up."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from devctl.core.spec import Check, CheckKind, File, Port, Service, Spec, Variant
+from devctl.core.status import Kind
+from devctl.manifest.load import Loaded, LoadRequest, load
+from devctl.manifest.problems import ManifestError
+from devctl.paths import StackPaths
+from devctl.recipes.base import Context, Recipe
+from devctl.tools.base import Available, Missing
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic."""
+
+    partitions: int = 1
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """Settings of the made-up broker."""
+
+    topics: dict[str, Topic] = field(default_factory=dict)
+    heap: str = "256m"
+    config: str = ""
+    fast: bool = False
+
+
+def expand_broker(settings: BrokerSettings, kind: str, context: Context) -> Variant:
+    """Make a variant that shows what the recipe was given."""
+    if settings.heap == "0":
+        raise ValueError("a broker needs memory")
+    seen = ",".join(sorted(context.services))
+    text = context.read(settings.config) if settings.config else ""
+    return Variant(
+        name=kind,
+        kind=Kind.PROCESS,
+        argv=("broker", *(f"{name}={topic.partitions}" for name, topic in settings.topics.items()), seen),
+        environment={"HEAP": settings.heap, "A": "recipe"},
+        check=Check(CheckKind.KAFKA, port="broker"),
+        files=(File(f"{context.data}/conf", text),),
+        tools=("java",) if kind == "native" else (),
+    )
+
+
+BROKER = Recipe(
+    name="broker",
+    summary="A made-up broker.",
+    settings=BrokerSettings,
+    ports=(Port("broker", 9092), Port("http", 8888)),
+    variants=("native", "container", "embedded"),
+    expand=expand_broker,
+    page="http",
+    cure="install Java 17",
+    stop_grace_seconds=30.0,
+)
+RECIPES = {"broker": BROKER}
+
+
+def has_java(tool: str) -> Any:
+    """Answer for a machine that has every tool."""
+    return Available(tool, "path", "17")
+
+
+def lacks_java(tool: str) -> Any:
+    """Answer for a machine that has no tool."""
+    return Missing(tool, f"no {tool} here", "get one")
+
+
+def load_text(
+    folder: Path,
+    text: str | bytes,
+    *,
+    environ: Mapping[str, str] | None = None,
+    files: Iterable[Path] = (),
+    available: Callable[[str], Any] = has_java,
+    **rest: Any,
+) -> Loaded:
+    """Load `text` as the stack.yaml of `folder`."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    (folder / "stack.yaml").write_bytes(raw)
+    request = LoadRequest(
+        StackPaths(folder.resolve(), rest.pop("project", "")),
+        tuple(files),
+        environ if environ is not None else {},
+        find_recipe=RECIPES.get,
+        recipe_names=lambda: RECIPES,
+        available=available,
+        **rest,
+    )
+    return load(request)
+
+
+def spec_of(folder: Path, text: str, **rest: Any) -> Spec:
+    """Return the Spec of `text`, without the hub."""
+    return load_text(folder, f"telemetry: off\n{text}", **rest).spec
+
+
+def service_of(folder: Path, text: str, **rest: Any) -> Service:
+    """Return the service `a` that `text` is the body of, as a flow mapping."""
+    return spec_of(folder, f"services: {{a: {text}}}", **rest).services["a"]
+
+
+def mistakes_of(folder: Path, text: str | bytes, **rest: Any) -> list[str]:
+    """Return the mistakes of a manifest as texts, none when it can be loaded."""
+    try:
+        load_text(folder, text, **rest)
+    except ManifestError as error:
+        return [str(problem) for problem in error.problems]
+    return []
