@@ -78,7 +78,7 @@ class Edge:
     """Stands round a service's application."""
 
     def __init__(self, app: ASGIApp, runtime: "Runtime", *, is_front: bool = False) -> None:
-        self._app, self._runtime, self._is_front = app, runtime, is_front
+        self.inner, self._runtime, self._is_front = app, runtime, is_front
         self._log = runtime.log
         self._tracer = runtime.telemetry.tracer
         self._longest = runtime.settings.request_timeout_seconds
@@ -91,7 +91,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
-            await self._app(scope, receive, send)
+            await self.inner(scope, receive, send)
             return
         await self._serve(scope, receive, send)
 
@@ -128,7 +128,7 @@ class Edge:
             allowed = "" if self._is_front else headers.get(deadlines.HEADER, "")
             async with deadlines.guard(allowed, self._longest):
                 await self._runtime.faults.before_request(scope["method"], path)
-                await self._app(scope, receive, exchange.send)
+                await self.inner(scope, receive, exchange.send)
         except ProblemError as problem:
             await exchange.answer(problem_response(problem, path), scope, receive)
         except TimeoutError:

@@ -60,6 +60,12 @@ class Forwarding:
             self.breakers[service] = Breaker(failures=8, pause_seconds=1.0)
         return self.breakers[service]
 
+    def heal(self) -> None:
+        """Close every breaker and forget which instances refused."""
+        for breaker in self.breakers.values():
+            breaker.succeeded()
+        self._ejected.clear()
+
     async def forward(self, call: Call, seconds: float) -> Reply:
         """Return the answer of a service, or raise a 503 that says when to come again."""
         service = call.target.service
