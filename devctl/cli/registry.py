@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "kill": "Send a signal to services; the restart policy applies.",
     "status": "Show every service: status, health, restarts, cost, address.",
     "logs": "Show log lines of all services, merged by time.",
+    "traces": "List requests as traces, follow them, or show one as a waterfall.",
     "health": "Run the health checks now and show the answers.",
     "wait": "Wait until services are healthy.",
     "why": "Explain why a service is not healthy, and what to do.",

@@ -1,4 +1,4 @@
-"""Start the hub: `python -m devctl.hub --record FILE [--logs FOLDER] [--config FILE] [--listen HOST:PORT]`.
+"""Start the hub: `python -m devctl.hub --run FOLDER [--config FILE] [--listen HOST:PORT]`.
 
 Without `--listen` it serves the listening socket that it inherited as descriptor 3.
 """
@@ -12,8 +12,7 @@ from pathlib import Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="devctl.hub", description="Take OTLP in, keep it, pass it on.")
-    parser.add_argument("--record", type=Path, required=True)
-    parser.add_argument("--logs", type=Path)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run that keeps spans and log records")
     parser.add_argument("--config", type=Path)
     parser.add_argument("--listen", metavar="HOST:PORT")
     asyncio.run(_serve(parser.parse_args()))
@@ -22,6 +21,7 @@ def main() -> None:
 async def _serve(options: argparse.Namespace) -> None:
     from devctl.httpd import bind, inherited
     from devctl.hub.app import Hub
+    from devctl.record.store import Run
 
     until = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -29,7 +29,7 @@ async def _serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(number, until.set)
     listener = bind(options.listen) if options.listen else inherited()
     gc.freeze()  # what is loaded by now stays for good: no collection needs to look at it again
-    await Hub(record=options.record, logs=options.logs, config=options.config).run(listener, until=until)
+    await Hub(Run(options.run), config=options.config).run(listener, until=until)
 
 
 if __name__ == "__main__":

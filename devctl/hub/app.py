@@ -17,6 +17,7 @@ from devctl.hub.logs import LogSink
 from devctl.hub.metrics import Metrics, sample
 from devctl.hub.store import RETRY_SECONDS, Store
 from devctl.record.spans import COUNTERS
+from devctl.record.store import Run
 
 _CONFIG_EVERY_SECONDS = 0.5
 
@@ -24,14 +25,16 @@ _CONFIG_EVERY_SECONDS = 0.5
 class Hub:
     """One hub: `listen` sockets come from outside, the rest is made here."""
 
-    def __init__(self, *, record: Path, logs: Path | None, config: Path | None) -> None:
+    def __init__(self, run: Run, *, config: Path | None) -> None:
         self._config_path = config
         self._config = load(config)
         self._config_stamp = _stamp(config)
         self._forwarders: dict[Exporter, tuple[Forwarder, asyncio.Task[None]]] = {}
-        self._store = Store(record, cap_bytes=self._config.cap_bytes, is_forwarding=lambda: bool(self._forwarders))
+        self._store = Store(
+            run.spans_file, cap_bytes=self._config.cap_bytes, is_forwarding=lambda: bool(self._forwarders)
+        )
         self._metrics = Metrics()
-        self._logs = LogSink(logs) if logs else None
+        self._logs = LogSink(run)
 
     async def run(self, *listeners: Any, until: asyncio.Event) -> None:
         """Serve until `until` is set, then commit what was taken in and end."""
@@ -45,8 +48,7 @@ class Hub:
         for _, task in self._forwarders.values():
             task.cancel()
         await self._store.close()
-        if self._logs:
-            self._logs.close()
+        self._logs.close()
 
     async def answer(self, request: Request) -> Response:
         """Route one request."""
@@ -97,8 +99,7 @@ class Hub:
 
         kind, body = _content(request)
         export = intake.read(ExportLogsServiceRequest(), body, kind)
-        if self._logs:
-            self._logs.add(export.resource_logs)
+        self._logs.add(export.resource_logs)
         return _message(ExportLogsServiceResponse(), kind)
 
     async def _take_metrics(self, request: Request) -> Response:

@@ -42,11 +42,10 @@ def service(
         url = f"http://{reference(f'services.{jaeger}.otlp')}"
         entries.append({"name": jaeger, "kind": "otlp", "url": url, "when": reference(f"services.{jaeger}.variant")})
     content = _json_with_references({"cap_bytes": cap_bytes, "exporters": entries})
-    record, logs = f"{reference('run.folder')}/record.db", f"{reference('run.folder')}/logs"
     variant = Variant(
         name="process",
         kind=Kind.PROCESS,
-        argv=(python, "-m", "devctl.hub", "--record", record, "--logs", logs, "--config", config),
+        argv=(python, "-m", "devctl.hub", "--run", reference("run.folder"), "--config", config),
         working_dir=folder,
         check=Check(CheckKind.HTTP, port="otlp", path="/health"),
         files=(File(config, content, live=True),),

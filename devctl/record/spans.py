@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS spans (id INTEGER PRIMARY KEY, trace BLOB NOT NULL, s
     data BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS spans_by_trace ON spans (trace);
 CREATE INDEX IF NOT EXISTS spans_by_service ON spans (service, start_ns, duration_ns);
+CREATE TABLE IF NOT EXISTS links (target BLOB NOT NULL, span INTEGER NOT NULL,
+    PRIMARY KEY (target, span)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS operations (service INTEGER NOT NULL, operation INTEGER NOT NULL, kind INTEGER NOT NULL,
     PRIMARY KEY (service, operation, kind)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outgoing (id INTEGER PRIMARY KEY AUTOINCREMENT, spans INTEGER NOT NULL, queued_ns INTEGER
@@ -90,18 +92,30 @@ class SpanWriter:
 
     def add(self, resource_spans: Iterable[ResourceSpans]) -> int:
         """Add the spans within the open transaction and return their number."""
-        rows: list[tuple[Any, ...]] = []
+        rows: list[tuple[tuple[Any, ...], tuple[bytes, ...]]] = []
         for group in resource_spans:
             resource = group.resource.SerializeToString()
             for scoped in group.scope_spans:
                 origin, service = self._origin(resource, scoped.scope.SerializeToString(), group.resource)
-                rows.extend(self._row(span, origin, service) for span in scoped.spans)
+                rows.extend(
+                    (self._row(span, origin, service), tuple(link.trace_id for link in span.links))
+                    for span in scoped.spans
+                )
         self._db.executemany(
             "INSERT INTO spans (trace, span, parent, service, operation, kind, error, start_ns, duration_ns, origin,"
             " data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
+            [row for row, _ in rows],
         )
+        self._link([targets for _, targets in rows])
         return len(rows)
+
+    def _link(self, targets: list[tuple[bytes, ...]]) -> None:
+        """Remember which of the rows just added link to which traces."""
+        if any(targets):
+            (last,) = self._db.execute("SELECT max(id) FROM spans").fetchone()
+            first = last - len(targets) + 1
+            links = [(target, first + i) for i, linked in enumerate(targets) for target in linked]
+            self._db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", links)
 
     def _row(self, span: ProtoSpan, origin: int, service: int) -> tuple[Any, ...]:
         operation, kind = self._name(span.name), span.kind
@@ -160,6 +174,7 @@ class SpanWriter:
                 break
             bound = first + max(int((last - first) * _EVICT_SHARE), 1)
             gone += self._db.execute("DELETE FROM spans WHERE id <= ?", (bound,)).rowcount
+            self._db.execute("DELETE FROM links WHERE span <= ?", (bound,))
         self.count("evicted", gone)
         return gone
 
@@ -334,11 +349,13 @@ class SpanReader:
 
     def _matching(self, query: SpanQuery) -> Iterator[str]:
         where, values = self._where(query)
+        # With a service its index yields the newest first; without one the order of arrival does, near enough.
+        order = "s.start_ns DESC" if query.service else "s.id DESC"
         if not query.attributes:
-            rows = self._db.execute(f"SELECT s.trace FROM spans s WHERE {where} ORDER BY s.start_ns DESC", values)
+            rows = self._db.execute(f"SELECT s.trace FROM spans s WHERE {where} ORDER BY {order}", values)
             yield from (trace.hex() for (trace,) in rows)
             return
-        for span in self._spans(f"WHERE {where} ORDER BY s.start_ns DESC", values):
+        for span in self._spans(f"WHERE {where} ORDER BY {order}", values):
             if has_attributes(span, query.attributes):
                 yield span.trace_id
 
@@ -365,6 +382,11 @@ class SpanReader:
         except ValueError:
             return []
         return list(self._spans("WHERE s.trace = ? ORDER BY s.start_ns, s.id", [key]))
+
+    def linked_to(self, trace_id: str) -> list[Span]:
+        """Return the spans of other traces that link to this one, by start time."""
+        where = "WHERE s.id IN (SELECT span FROM links WHERE target = ?) AND s.trace != ? ORDER BY s.start_ns"
+        return list(self._spans(where, [bytes.fromhex(trace_id)] * 2))
 
     def complete_id(self, prefix: str) -> list[str]:
         """Return the trace ids (at most 10) that begin with an even-length hex prefix."""

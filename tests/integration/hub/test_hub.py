@@ -37,7 +37,7 @@ class Hub:
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "devctl.hub", "--record", str(self.record), "--config", str(self.config)]
+        command = [sys.executable, "-m", "devctl.hub", "--run", str(self.folder), "--config", str(self.config)]
         self.process = subprocess.Popen(
             command, preexec_fn=lambda: os.dup2(self.listener.fileno(), 3), pass_fds=(3,), stderr=subprocess.DEVNULL
         )

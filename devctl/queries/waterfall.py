@@ -1,0 +1,149 @@
+"""One trace as a tree: who called whom, how long each part took by itself, and what the whole waited for.
+
+Spans of other traces that link to a span hang below it, so that a consumer stands under its producer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from devctl.record.spans import Span
+
+if TYPE_CHECKING:
+    from devctl.record.lines import Line
+
+SpanKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Row:
+    """A span in its place. `self_ns` is the time that no child covers; `is_linked`: it hangs here by a link."""
+
+    span: Span
+    depth: int
+    self_ns: int
+    is_critical: bool = False
+    is_linked: bool = False
+    lines: list[Line] = field(default_factory=list)
+
+
+def rows(spans: Iterable[Span]) -> list[Row]:
+    """Return the spans (of one trace or of several joined ones) depth first, siblings by start time."""
+    ordered = sorted(spans, key=lambda span: (span.start_ns, span.id))
+    known = {_key(span) for span in ordered}
+    children, roots, linked = _hang(ordered, known)
+    critical = critical_path(roots, children)
+    found: list[Row] = []
+    waiting = [(root, 0) for root in reversed(roots)]
+    seen: set[SpanKey] = set()
+    while waiting:
+        span, depth = waiting.pop()
+        key = _key(span)
+        if key in seen:  # a ring of parents, or one id sent twice
+            continue
+        seen.add(key)
+        below = children[key]
+        found.append(Row(span, depth, self_time(span, below), key in critical, key in linked))
+        waiting.extend((child, depth + 1) for child in reversed(below))
+    found.extend(Row(span, 0, span.duration_ns) for span in ordered if _key(span) not in seen)
+    return found
+
+
+def _hang(
+    ordered: Sequence[Span], known: set[SpanKey]
+) -> tuple[defaultdict[SpanKey, list[Span]], list[Span], set[SpanKey]]:
+    children: defaultdict[SpanKey, list[Span]] = defaultdict(list)
+    roots: list[Span] = []
+    linked: set[SpanKey] = set()
+    for span in ordered:
+        parent = (span.trace_id, span.parent_id)
+        if span.parent_id and parent in known:
+            children[parent].append(span)
+            continue
+        cause = next((link for link in span.links if link in known and link != _key(span)), None)
+        if cause:
+            children[cause].append(span)
+            linked.add(_key(span))
+        else:
+            roots.append(span)
+    return children, roots, linked
+
+
+def _key(span: Span) -> SpanKey:
+    return span.trace_id, span.span_id
+
+
+def self_time(span: Span, children: Iterable[Span]) -> int:
+    """Return the part of a span, in nanoseconds, that none of its children covers."""
+    covered = 0
+    reached = span.start_ns
+    for child in sorted(children, key=lambda child: child.start_ns):
+        start, end = max(child.start_ns, reached), min(child.end_ns, span.end_ns)
+        if end > start:
+            covered += end - start
+            reached = end
+    return max(span.duration_ns - covered, 0)
+
+
+def critical_path(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) -> set[SpanKey]:
+    """Return the spans that the end of the whole waited for.
+
+    From the last end backwards: of a span's children the one that ended last before the point reached decides,
+    then the one that ended last before that one began (the "last finishing child" rule of trace analysis).
+    """
+    found: set[SpanKey] = set()
+    if not roots:
+        return found
+    ends = _latest_ends(roots, children)
+    waiting = [min(roots, key=lambda span: (span.start_ns, span.id))]
+    while waiting:
+        span = waiting.pop()
+        found.add(_key(span))
+        point = ends[_key(span)]
+        for child in sorted(children[_key(span)], key=lambda child: -ends[_key(child)]):
+            if ends[_key(child)] <= point and _key(child) not in found:
+                waiting.append(child)
+                point = child.start_ns
+    return found
+
+
+def _latest_ends(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) -> dict[SpanKey, int]:
+    """Return when the last of each span and all below it ended."""
+    ends: dict[SpanKey, int] = {}
+    order: list[Span] = []
+    waiting = list(roots)
+    while waiting:
+        span = waiting.pop()
+        if _key(span) not in ends:
+            ends[_key(span)] = span.end_ns
+            order.append(span)
+            waiting.extend(children[_key(span)])
+    for span in reversed(order):  # children come after their parent: from the leaves up
+        below = (ends[_key(child)] for child in children[_key(span)])
+        ends[_key(span)] = max(span.end_ns, *below, span.end_ns)
+    return ends
+
+
+def place_lines(found: Sequence[Row], lines: Iterable[Line]) -> list[Line]:
+    """Put each log line into the row of its span; return those that fit none.
+
+    A line that names its span goes there; any other goes to the shortest span of its service that was open.
+    """
+    by_id = {row.span.span_id: row for row in found}
+    left: list[Line] = []
+    for line in lines:
+        row = by_id.get(str(line.parsed.fields.get("span_id", ""))) or _open_row(found, line)
+        (row.lines if row else left).append(line)
+    return left
+
+
+def _open_row(found: Sequence[Row], line: Line) -> Row | None:
+    fitting = [
+        row
+        for row in found
+        if row.span.service == line.service and row.span.start_ns <= line.time_ns <= row.span.end_ns
+    ]
+    return min(fitting, key=lambda row: row.span.duration_ns, default=None)

@@ -1,0 +1,127 @@
+"""Traces on a terminal: one line each with a duration bar, or one trace as a waterfall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from devctl import text
+from devctl.queries.traces import Trace
+from devctl.queries.waterfall import Row
+from devctl.render.table import cut, width
+
+if TYPE_CHECKING:
+    from devctl.record.lines import Line
+    from devctl.record.spans import Span
+    from devctl.render.terminal import Terminal
+
+_BAR = 12
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_LEVEL_STYLES = {"error": "red", "fatal": "red", "warning": "yellow"}
+
+
+def listing(traces: Sequence[Trace], terminal: Terminal, *, longest_ns: int = 0, has_head: bool = True) -> list[str]:
+    """Return the lines of a table of traces. `longest_ns` is what a full bar means (the longest, unless given)."""
+    longest = longest_ns or max((trace.duration_ns for trace in traces), default=1)
+    head = f"{'TIME':<12}  {'TRACE':<32}  {'DURATION':>9}  {'':<{_BAR}}  {'SPANS':>5}  ROOT"
+    lines = [terminal.paint(head, "dim")] if has_head else []
+    return [*lines, *(_line(trace, terminal, longest) for trace in traces)]
+
+
+def _line(trace: Trace, terminal: Terminal, longest: int) -> str:
+    errors = trace.errors
+    bar = terminal.paint(f"{_bar(trace.duration_ns / max(longest, 1)):<{_BAR}}", "red" if errors else "cyan")
+    failed = terminal.paint(f" {text.count(errors, 'error')}", "red") if errors else ""
+    took = f"{text.duration(trace.duration_ns / 1e9):>9}"
+    name = f"{text.clean(trace.root.service)} {text.clean(trace.root.name)}"
+    others = [text.clean(service) for service in trace.services if service != trace.root.service]
+    touched = terminal.paint(f"  → {', '.join(others)}", "dim") if others else ""
+    moment = terminal.paint(clock(trace.start_ns), "dim")
+    return f"{moment}  {trace.trace_id}  {took}  {bar}  {len(trace.spans):>5}  {name}{failed}{touched}"
+
+
+def _bar(share: float) -> str:
+    eighths = max(round(min(share, 1.0) * _BAR * 8), 1)
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def clock(time_ns: int) -> str:
+    """Return the local time of day with milliseconds."""
+    return (
+        datetime.fromtimestamp(time_ns / 1e9).astimezone().strftime("%H:%M:%S.") + f"{time_ns // 1_000_000 % 1000:03d}"
+    )
+
+
+def waterfall(
+    found: Sequence[Row], left: Sequence[Line], terminal: Terminal, *, with_attributes: bool = False
+) -> list[str]:
+    """Return the lines of a waterfall: the tree on the left, its times as bars on the right, log lines below
+    their span. The critical path is marked with ●, what hangs on a link with ⇢."""
+    start = min(row.span.start_ns for row in found)
+    whole = max(max(row.span.end_ns for row in found) - start, 1)
+    room = min(terminal.width, 200)
+    names = [_name(row) for row in found]
+    column = min(max(width(name) for name in names), max(room // 2, 30))
+    lines = [_head(found, whole, terminal)]
+    for row, name in zip(found, names, strict=True):
+        lines.append(_span_line(row, cut(name, column), column, start, whole, room, terminal))
+        indent = "  " * row.depth + "    "
+        if with_attributes:
+            lines += [terminal.paint(f"{indent}{pair}", "dim") for pair in _pairs(row.span)]
+        lines += [_log_line(line, indent, terminal) for line in row.lines]
+    if left:
+        lines += ["", terminal.paint("Lines of this trace outside of any span:", "dim")]
+        lines += [_log_line(line, "  ", terminal) for line in left]
+    return lines
+
+
+def _head(found: Sequence[Row], whole: int, terminal: Terminal) -> str:
+    services = len({row.span.service for row in found})
+    errors = sum(row.span.error for row in found)
+    traces = len({row.span.trace_id for row in found})
+    parts = [
+        f"trace {found[0].span.trace_id}",
+        clock(found[0].span.start_ns),
+        text.duration(whole / 1e9),
+        text.count(len(found), "span"),
+        text.count(services, "service"),
+    ]
+    if traces > 1:
+        parts.append(f"{traces} traces joined by links")
+    head = terminal.paint(" · ".join(parts), "bold")
+    return head + (terminal.paint(f" · {text.count(errors, 'error')}", "red") if errors else "")
+
+
+def _name(row: Row) -> str:
+    mark = "●" if row.is_critical else "⇢" if row.is_linked else " "
+    link = "⇢ " if row.is_linked and row.is_critical else ""
+    return f"{'  ' * min(row.depth, 30)}{mark} {link}{text.clean(row.span.service)} {text.clean(row.span.name)}"
+
+
+def _span_line(row: Row, name: str, column: int, start: int, whole: int, room: int, terminal: Terminal) -> str:
+    span = row.span
+    times = f"{text.duration(span.duration_ns / 1e9):>8} {'self ' + text.duration(row.self_ns / 1e9):>13}"
+    width_left = max(room - column - len(times) - 4, 10)
+    before = min(int((span.start_ns - start) / whole * width_left), width_left - 1)
+    length = max(min(round(span.duration_ns / whole * width_left), width_left - before), 1)
+    style = "red" if span.error else "cyan" if row.is_critical else "blue"
+    bar = " " * before + terminal.paint("━" * length if length > 1 else "╸", style)
+    padded = name + " " * (column - width(name))
+    failed = terminal.paint("  " + (text.clean(span.message.status.message) or "error"), "red") if span.error else ""
+    painted = terminal.paint(padded, "red") if span.error else padded
+    return f"{painted} {times}  {bar}{failed}"
+
+
+def _pairs(span: Span) -> Iterable[str]:
+    for key, value in sorted(span.attributes.items()):
+        yield f"{text.clean(key)} = {text.clean(text.masked(key.replace('.', '_'), str(value)))}"
+    for event in span.message.events:
+        yield f"event {text.clean(event.name)}"
+
+
+def _log_line(line: Line, indent: str, terminal: Terminal) -> str:
+    parsed = line.parsed
+    level = parsed.level or "info"
+    shown = f"{indent}{clock(line.time_ns)} {level:<7} {text.clean(line.service)}: {text.clean(parsed.message)}"
+    return terminal.paint(shown, _LEVEL_STYLES.get(level, "dim"))
