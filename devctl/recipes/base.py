@@ -45,3 +45,4 @@ class Recipe:
     cure: str = ""  # what would bring the real one, for a person
     lacks: str = ""  # what the embedded variant does not do, for a person
     stop_grace_seconds: float = 10.0
+    stop_signal: str = "SIGTERM"
