@@ -91,9 +91,9 @@ class Runtime:
 
     def application(self, title: str, description: str = "") -> FastAPI:
         """Make the application, with the routes that every service has."""
-        app = web.application(self, title, description)
-        app.router.lifespan_context = self._lifespan
-        return app
+        self.app = web.application(self, title, description)
+        self.app.router.lifespan_context = self._lifespan
+        return self.app
 
     def subscribe(self, topics: Sequence[str], group: str, handlers: Mapping[str, Handler]) -> None:
         """Take in the events of these topics by type, each once, in the transaction of its effect."""
