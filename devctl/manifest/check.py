@@ -12,6 +12,7 @@ from devctl.manifest.reader import Use, VolumeUse
 
 HUB = "hub"
 WAYS = ("command", "uses", "image", "build")
+CHECKS = ("http", "tcp", "test", "log")
 TIMES = {"interval", "timeout", "retries", "start_interval", "start_period"}
 Ports = Mapping[str, Mapping[str, Port]]
 """Service → name of the port → the port, recipes' ports included."""
@@ -52,13 +53,11 @@ def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], pro
     if check is None:
         return
     path = f"services.{name}.healthcheck"
-    kinds = [kind for kind in ("http", "tcp", "test", "log") if check.has(kind)]
+    kinds = [kind for kind in CHECKS if check.has(kind)]
     if len(kinds) > 1:
         problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
-    elif not kinds and not check.disable and not service.has("uses"):
-        problems.add(
-            check.node.place, f"{path} does not say what to check", allowed=("http", "tcp", "test", "log", "disable")
-        )
+    elif not kinds and not service.has("uses") and {key for key in check.nodes if not key.startswith("x-")} <= TIMES:
+        problems.add(check.node.place, f"{path} does not say what to check", allowed=(*CHECKS, "disable"))
     if check.tcp and check.tcp not in ports:
         problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
     if check.http and check.http.port and check.http.port not in ports:

@@ -76,20 +76,21 @@ class Mapping(Node):
 
 def read(path: Path, name: str, problems: Problems) -> Mapping | None:
     """Return the mapping that the file holds, or None with the reason among `problems`."""
-    text = _text(path, name, problems)
+    text = read_text(path, name, problems, hint="devctl init writes a first stack.yaml")
     return None if text is None else parse(text, name, problems)
 
 
-def _text(path: Path, name: str, problems: Problems) -> str | None:
+def read_text(path: Path, name: str, problems: Problems, *, hint: str = "") -> str | None:
+    """Return the text of a file of at most MAX_BYTES, or None with the reason (and `hint`) among `problems`."""
     place = Place(name)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        problems.add(place, f"cannot be read: {error.strerror}", hint="devctl init writes a first stack.yaml")
+        problems.add(place, f"cannot be read: {error.strerror}", hint=hint)
         return None
     if len(raw) > MAX_BYTES:
-        problems.add(place, f"is larger than {MAX_BYTES >> 20} MiB: not a manifest")
+        problems.add(place, f"is larger than {MAX_BYTES >> 20} MiB")
         return None
     return decode(raw, name, problems)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from devctl.manifest.document import MAX_BYTES, decode
+from devctl.manifest.document import read_text
 from devctl.manifest.problems import Place, Problems
+from devctl.manifest.reader import ProjectReader
+from devctl.manifest.shapes import Wrong
 
 HOST = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_*",
@@ -29,38 +31,24 @@ def passed(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str
     return exact
 
 
-def read_file(path: Path, name: str, problems: Problems, *, required: bool = True) -> list[tuple[str, str, bool]]:
-    """Return the (name, value, literal) of a file of NAME=VALUE lines; literal = in single quotes.
-
-    What is wrong with the file is noted; a missing one is no mistake unless `required`.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        if required:
-            problems.add(
-                Place(name), "no such file", hint="write env_file: {path: …, required: false} if it may be missing"
-            )
-        return []
-    except OSError as error:
-        problems.add(Place(name), f"cannot be read: {error.strerror}")
-        return []
-    if len(raw) > MAX_BYTES:
-        problems.add(Place(name), f"is larger than {MAX_BYTES >> 20} MiB")
-        return []
-    text = decode(raw, name, problems)
-    return [] if text is None else _pairs(text, name, problems)
+def values_of(path: Path, name: str, reader: ProjectReader) -> dict[str, str]:
+    """Return the variables of a file of NAME=VALUE lines, interpolated unless in single quotes; mistakes are noted."""
+    text = read_text(path, name, reader.problems)
+    values: dict[str, str] = {}
+    for key, value, literal, line in _pairs(text or "", name, reader.problems):
+        try:
+            values[key] = value if literal else reader.settle(reader.resolve(value, Place(name, line, 1), values))
+        except Wrong:
+            continue
+    return values
 
 
-def _pairs(text: str, name: str, problems: Problems) -> list[tuple[str, str, bool]]:
+def _pairs(text: str, name: str, problems: Problems) -> Iterator[tuple[str, str, bool, int]]:
     from dotenv.parser import parse_stream
 
-    pairs = []
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             problems.add(Place(name, binding.original.line, 1), "not a line of the form NAME=VALUE")
         elif binding.key is not None and binding.value is not None:
             literal = binding.original.string.partition("=")[2].lstrip().startswith("'")
-            pairs.append((binding.key, binding.value, literal))
-    return pairs
+            yield binding.key, binding.value, literal, binding.original.line

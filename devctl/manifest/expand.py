@@ -22,8 +22,8 @@ from devctl.core.spec import (
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
 from devctl.manifest import environment
-from devctl.manifest.model import Healthcheck, Service
-from devctl.manifest.problems import Place
+from devctl.manifest.model import EnvFile, Healthcheck, Service
+from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader, is_inside
 from devctl.manifest.shapes import Wrong, shape_of
 from devctl.recipes.base import Context, Recipe
@@ -215,8 +215,8 @@ class Expander:
     def environment(self, name: str, service: Service) -> dict[str, str]:
         """Return what the manifest says of a service's environment: pass_env, env_file, environment, last wins."""
         result = environment.passed(self._environ, service.pass_env)
-        for entry in service.env_file:
-            result.update(self._env_file(entry.path, entry.required))
+        for index, entry in enumerate(service.env_file):
+            result.update(self._env_file(entry, f"services.{name}.env_file[{index}]"))
         for key, value in service.environment.items():
             if value is not None:
                 result[key] = value
@@ -224,16 +224,15 @@ class Expander:
                 result[key] = own
         return result
 
-    def _env_file(self, path: str, required: bool) -> dict[str, str]:
-        shown = path.removeprefix(f"{self._reader.folder}/")
-        result = {}
-        for key, value, literal in environment.read_file(Path(path), shown, self._reader.problems, required=required):
-            try:
-                text = value if literal else self._reader.settle(self._reader.resolve(value, Place(shown)))
-            except Wrong:
-                continue
-            result[key] = text
-        return result
+    def _env_file(self, entry: EnvFile, name: str) -> dict[str, str]:
+        path = Path(entry.path)
+        if not path.exists():
+            if entry.required:
+                message = f"{name}: no such file {shown(entry.written('path'))}"
+                hint = "write {path: …, required: false} if it may be missing"
+                self._reader.problems.add(entry.at("path"), message, hint=hint)
+            return {}
+        return environment.values_of(path, str(path.relative_to(self._reader.folder)), self._reader)
 
     def check(self, check: Healthcheck | None, brought: Check | None, ports: tuple[Port, ...]) -> Check | None:
         """Return the check of a service: the manifest's own, else the recipe's with the manifest's times."""

@@ -98,16 +98,10 @@ class _Load:
         """Return the variables for interpolation: those of `.env`, and before them those of the command."""
         environ = dict(self.request.environ)
         dot_env = self.folder / DOT_ENV
-        if dot_env.is_file():
-            values: dict[str, str] = {}
-            reader = ProjectReader(self.folder, self.folder, environ, self.problems)
-            for key, value, literal in environment.read_file(dot_env, DOT_ENV, self.problems):
-                try:
-                    values[key] = value if literal else reader.settle(reader.resolve(value, Place(DOT_ENV)))
-                except Wrong:
-                    continue
-                environ.setdefault(key, values[key])
-        return environ
+        if not dot_env.is_file():
+            return environ
+        reader = ProjectReader(self.folder, self.request.paths.volumes, environ, self.problems)
+        return environment.values_of(dot_env, DOT_ENV, reader) | environ
 
     def _document(self) -> document.Mapping:
         root: document.Mapping | None = None

@@ -49,6 +49,7 @@ class ProjectReader:
         self._texts: dict[int, tuple[Scalar, str]] = {}  # by id; the scalar is kept so that its id stays its own
         self._paths: dict[str, str] = {}
         self._place = Place("")
+        self._beside: Mapping[str, str] = {}
 
     def text(self, node: Scalar) -> str:
         """Return the scalar's text after interpolation, with references in it; Wrong when that fails."""
@@ -60,14 +61,17 @@ class ProjectReader:
         self._texts[id(node)] = (node, text)
         return text
 
-    def resolve(self, text: str, place: Place) -> str:
-        """Return `text` after interpolation; mistakes are noted at `place`."""
+    def resolve(self, text: str, place: Place, beside: Mapping[str, str] | None = None) -> str:
+        """Return `text` after interpolation, also with the variables `beside`; mistakes are noted at `place`."""
         self._place = place
+        self._beside = beside or {}
         try:
             return interpolate(text, self)
         except ValueError as error:
             self.problems.add(place, str(error))
             raise Wrong from None
+        finally:
+            self._beside = {}
 
     def settle(self, text: str) -> str:
         """Return `text` with `${python}` and `${volumes.NAME}` replaced; addresses stay references."""
@@ -79,7 +83,7 @@ class ProjectReader:
 
     def variable(self, name: str) -> str | None:
         """Return a variable of the command's environment or of `.env`."""
-        return self._environ.get(name)
+        return self._environ.get(name, self._beside.get(name))
 
     def unset(self, name: str) -> None:
         """Warn, once, of a variable that has no value."""

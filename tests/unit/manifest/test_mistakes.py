@@ -261,7 +261,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {command: x, env_file: none.env}",
-        "none.env: no such file (write env_file: {path: …, required: false} if it may be missing)",
+        'stack.yaml:2:29: services.a.env_file[0]: no such file "none.env" (write {path: …, required: false} if it may be missing)',
     ),
     # interpolation
     (
