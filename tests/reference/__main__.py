@@ -1,4 +1,6 @@
-"""`python -m tests.reference build [NAME…]`: build the real programs; `paths`: print where they are."""
+"""`python -m tests.reference build [NAME…]`: build the real programs; `paths`: print where they are;
+`record NAME…`: run the scenarios of the conformance suites against them and keep what was seen.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,22 @@ import sys
 import time
 
 from tests.reference.go_programs import PROGRAMS, GoProgram, NotBuildable, find_or_build
+from tests.reference.recorder import record
 
 
 def main(arguments: list[str]) -> int:
     """Build or list the reference programs; give the exit code."""
-    if not arguments or arguments[0] not in ("build", "paths"):
+    if not arguments or arguments[0] not in ("build", "paths", "record"):
         print(__doc__, file=sys.stderr)
         return 2
     chosen = [program for program in PROGRAMS if not arguments[1:] or program.name in arguments[1:]]
     if arguments[0] == "paths":
         for program in chosen:
             print(program.name, program.path if program.path.exists() else "not built")
+        return 0
+    if arguments[0] == "record":
+        for program in chosen:
+            print(record(program.name))
         return 0
     return max([_build(program) for program in chosen], default=2)
 

@@ -90,9 +90,7 @@ def _run_go(go: str, program: GoProgram, folder: Path, built: Path) -> None:
     command = [*nice, go, "build", "-trimpath", "-ldflags", "-s -w", "-o", str(built), program.package]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
     try:
-        subprocess.run(
-            command, cwd=folder, env=environment, check=True, capture_output=True, timeout=BUILD_SECONDS
-        )
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=BUILD_SECONDS)
     except subprocess.CalledProcessError as failure:
         last = failure.stderr.decode(errors="replace").strip()[-500:]
         raise NotBuildable(f"go could not build {program.name} {program.version}: {last}") from failure

@@ -123,6 +123,8 @@ class Agent:
                 raise Unknown(f'ServiceID "{asked["serviceid"]}" does not exist')
         id = str(asked.get("checkid") or asked.get("id") or asked["name"])
         self._keep_check(asked, check, status, service, id)
+        if check.kind == "ttl":
+            self._state.amend(CHECK, (self.node, id), Interval="0s")
 
     def deregister_check(self, id: str) -> None:
         """Let a check go."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from devctl.embedded.consul import durations, given
 from devctl.embedded.consul.agent import DATACENTER, STAND_IN, VERSION, Agent, Unknown
-from devctl.embedded.consul.answers import answer, content_hash, done, flag, parameter, words
+from devctl.embedded.consul.answers import answer, content_hash, done, parameter, words
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING
 from devctl.embedded.consul.state import Entry, State
@@ -104,7 +104,7 @@ class AgentApi:
 
     async def register(self, request: Request, rest: str) -> Response:
         """Take a service."""
-        self._agent.register(given.body(request.body), flag(request, "replace-existing-checks"))
+        self._agent.register(given.body(request.body), _replaces(request))
         return done()
 
     async def deregister(self, request: Request, id: str) -> Response:
@@ -182,6 +182,10 @@ class AgentApi:
         if any(one["CheckID"].startswith(("_service_maintenance:", "_node_maintenance")) for one in checks):
             worst = "maintenance"
         return {"AggregatedStatus": worst, "Service": _shown(service), "Checks": checks}
+
+
+def _replaces(request: Request) -> bool:
+    return request.query.get("replace-existing-checks", ["false"])[0] in ("", "true")
 
 
 def _unhealthy_text(request: Request, reason: str) -> Response | None:

@@ -12,7 +12,7 @@ from typing import Any
 from devctl.embedded.consul import durations
 from devctl.embedded.consul.agent import DATACENTER
 from devctl.embedded.consul.filter import compile_filter
-from devctl.embedded.consul.given import BadRequest
+from devctl.embedded.consul.given import BadQuery
 from devctl.embedded.consul.state import State
 from devctl.httpd import Request, Response, json_response
 
@@ -103,13 +103,10 @@ def content_hash(value: Any) -> str:
 def _known(request: Request) -> tuple[int, float]:
     try:
         known = int(parameter(request, "index") or 0)
+    except ValueError as failure:
+        raise BadQuery("Invalid index") from failure
+    try:
         wait = durations.seconds(parameter(request, "wait"))
     except ValueError as failure:
-        raise BadRequest(_bad_wait(request)) from failure
-    if wait < 0 or known < 0:
-        raise BadRequest(_bad_wait(request))
-    return known, min(wait or DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
-
-
-def _bad_wait(request: Request) -> str:
-    return "Invalid index" if not parameter(request, "index", "0").isdecimal() else "Invalid wait time"
+        raise BadQuery("Invalid wait time") from failure
+    return known, min(wait if wait > 0 else DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 from devctl.embedded.consul import given
 from devctl.embedded.consul.agent import DATACENTER, Agent, put_node
 from devctl.embedded.consul.answers import answer, flag, listing
-from devctl.embedded.consul.keys import Sessions
+from devctl.embedded.consul.keys import Refused, Sessions
 from devctl.embedded.consul.state import CHECK, NODE, SERVICE, Entry, State
 from devctl.httpd import Request, Response
 
@@ -90,11 +90,14 @@ class CatalogApi:
     async def register(self, request: Request, rest: str) -> Response:
         """Put a node, and with it a service and checks, straight into the catalog."""
         asked = given.body(request.body)
-        node, address = asked.get("node"), asked.get("address")
-        if not node or not address:
-            raise given.BadRequest("Must provide node and address")
+        node, address, keeps = asked.get("node"), asked.get("address"), asked.get("skipnodeupdate")
+        if not node:
+            raise Refused("Must provide node")
+        if not address and not keeps:
+            raise Refused("Must provide address if SkipNodeUpdate is not set")
         with self._state.change():
-            put_node(self._state, node, address, asked.get("id") or "", asked.get("nodemeta") or {})
+            if not keeps or self._node(node) is None:
+                put_node(self._state, node, address or "", asked.get("id") or "", asked.get("nodemeta") or {})
             if asked.get("service"):
                 service = given.service(given.folded(asked["service"]), node)
                 self._state.put(SERVICE, (node, service["ID"]), service)
@@ -109,7 +112,7 @@ class CatalogApi:
         status = given.status(asked)
         known = self._state.get(SERVICE, node, service) if service else None
         if service and known is None:
-            raise given.BadRequest(f"Missing service '{service}' registration")
+            raise Refused(f"Missing service '{service}' registration")
         entry = {
             "Node": node,
             "CheckID": id,
@@ -135,7 +138,7 @@ class CatalogApi:
         asked = given.body(request.body)
         node, service, check = asked.get("node"), asked.get("serviceid"), asked.get("checkid")
         if not node:
-            raise given.BadRequest("Must provide node")
+            raise Refused("Must provide node")
         with self._state.change():
             if service:
                 self._drop_service(node, service)
@@ -228,7 +231,7 @@ class CatalogApi:
 
     def _flat(self, service: Entry) -> Entry:
         node = self._node(service["Node"]) or {}
-        return {
+        flat = {
             "ID": node.get("ID", ""),
             "Node": service["Node"],
             "Address": node.get("Address", ""),
@@ -251,13 +254,17 @@ class CatalogApi:
             "CreateIndex": service["CreateIndex"],
             "ModifyIndex": service["ModifyIndex"],
         }
+        if not service["TaggedAddresses"]:
+            del flat["ServiceTaggedAddresses"]
+        return flat
 
 
 def _service(service: Entry) -> Entry:
     shown = {name: value for name, value in service.items() if name != "Node"}
-    if not shown["TaggedAddresses"]:
-        del shown["TaggedAddresses"]
-    return shown | _MESH
+    for name in ("TaggedAddresses", "Port"):
+        if not shown[name]:
+            del shown[name]
+    return shown | _MESH | {"Meta": service["Meta"] or None}
 
 
 def _has_meta(meta: dict[str, str], wanted: list[str]) -> bool:

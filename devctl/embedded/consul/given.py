@@ -25,7 +25,11 @@ NOT_HERE = {
 
 
 class BadRequest(Exception):
-    """The body cannot be taken; the message is what Consul would say."""
+    """The request cannot be taken; the message is what Consul would say."""
+
+
+class BadQuery(Exception):
+    """A query parameter cannot be read; the message is what Consul would say."""
 
 
 class NotHere(Exception):
@@ -134,5 +138,5 @@ def status(given: dict[str, Any], default: str = CRITICAL) -> str:
     """Give the status of a (folded) check definition; raise BadRequest when it is none of the three."""
     value = given.get("status") or default
     if value not in STATUSES:
-        raise BadRequest(f"Invalid check status: '{value}'")
+        raise BadRequest("Status for checks must 'passing', 'warning', 'critical'")
     return str(value)

@@ -65,6 +65,8 @@ class Keys:
             if session is None or session != write.release:
                 return False
             session = None
+        else:
+            locks = 0  # a plain write begins the count anew, as Consul's does
         entry: Entry = {"LockIndex": locks, "Key": write.key, "Flags": write.flags, "Value": write.value}
         self._keep(known, entry | ({"Session": session} if session else {}))
         return True
@@ -152,8 +154,7 @@ class Sessions:
     def check_failed(self, node: str, check: str) -> None:
         """End all sessions that hang on a check that is critical or gone."""
         for session in self._state.all(SESSION):
-            named = [*(session["NodeChecks"] or ()), *(one["ID"] for one in session["ServiceChecks"] or ())]
-            if session["Node"] == node and check in named:
+            if session["Node"] == node and check in _checks(session):
                 self.destroy(session["ID"])
 
     def node_gone(self, node: str) -> None:
@@ -174,24 +175,23 @@ class Sessions:
         node = asked.get("node") or self._node
         if self._state.get(NODE, node) is None:
             raise Refused("apply failed: Missing node registration")
-        node_checks = self._node_checks(asked)
-        service_checks = asked.get("servicechecks")
-        for check in [*node_checks, *(one["ID"] for one in service_checks or ())]:
+        session = {
+            "Checks": list(asked.get("checks") or ()),
+            "NodeChecks": list(asked.get("nodechecks", [SERF_CHECK])),
+            "ServiceChecks": asked.get("servicechecks"),
+        }
+        for check in _checks(session):
             self._check_is_good(node, check)
-        return {
+        if not session["Checks"]:
+            del session["Checks"]
+        return session | {
             "ID": str(uuid.uuid4()),
             "Name": asked.get("name") or "",
             "Node": node,
             "LockDelay": _lock_delay(asked.get("lockdelay")),
             "Behavior": behaviour,
             "TTL": _ttl(asked.get("ttl") or ""),
-            "NodeChecks": node_checks,
-            "ServiceChecks": service_checks,
         }
-
-    def _node_checks(self, asked: dict[str, Any]) -> list[str]:
-        given = asked.get("checks", asked.get("nodechecks"))
-        return list(given) if given is not None else [SERF_CHECK]
 
     def _check_is_good(self, node: str, check: str) -> None:
         known = self._state.get(CHECK, node, check)
@@ -209,6 +209,12 @@ class Sessions:
             # Consul promises no end before the TTL and takes up to twice as long.
             loop = asyncio.get_running_loop()
             self._timers[session["ID"]] = loop.call_later(2 * ttl, self.destroy, session["ID"])
+
+
+def _checks(session: Entry) -> list[str]:
+    """Give the ids of all checks that a session hangs on."""
+    of_services = (one["ID"] for one in session["ServiceChecks"] or ())
+    return [*session.get("Checks", ()), *session["NodeChecks"], *of_services]
 
 
 def _lock_delay(given: object) -> int:

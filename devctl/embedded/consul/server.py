@@ -11,7 +11,7 @@ from devctl.embedded.consul.agent_api import AgentApi
 from devctl.embedded.consul.answers import NoDatacenter, words
 from devctl.embedded.consul.catalog_api import CatalogApi
 from devctl.embedded.consul.filter import Unreadable
-from devctl.embedded.consul.given import BadRequest, NotHere
+from devctl.embedded.consul.given import BadQuery, BadRequest, NotHere
 from devctl.embedded.consul.key_api import KeyApi
 from devctl.embedded.consul.keys import Keys, Refused, Sessions
 from devctl.embedded.consul.page import PAGE
@@ -89,6 +89,8 @@ class Application:
             return await route.answer(request, unquote(path[len(route.path) :]))
         except BadRequest as mistake:
             return words(400, f"Bad request: {mistake}")
+        except BadQuery as mistake:
+            return words(400, str(mistake))
         except Unknown as mistake:
             return words(404, str(mistake))
         except (Refused, ValueError) as mistake:
@@ -123,7 +125,7 @@ def _lacking(path: str) -> Response:
     for prefix, what in LACKING.items():
         if path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/"):
             return _not_here(what)
-    return words(404, "Invalid URL path: not a recognized HTTP API endpoint")
+    return words(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
 
 
 def _not_here(what: str) -> Response:

@@ -1,0 +1,26 @@
+"""Runs the scenarios of a conformance suite against the real program and keeps what was seen."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.integration.embedded import consul_scenarios
+from tests.reference.go_programs import CONSUL, find_or_build
+from tests.reference.observed import write_recording
+from tests.reference.servers import real_consul_at
+
+
+def record(name: str) -> Path:
+    """Record one program; give the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _RECORDERS[name](Path(folder))
+
+
+def _consul(folder: Path) -> Path:
+    with real_consul_at(find_or_build(CONSUL), folder) as url:
+        seen = {scenario: consul_scenarios.observe(url, scenario) for scenario in consul_scenarios.SCENARIOS}
+    return write_recording("consul", seen)
+
+
+_RECORDERS = {"consul": _consul}
