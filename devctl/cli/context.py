@@ -13,10 +13,20 @@ from devctl.render.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from devctl.cli.recorded import Recorded
     from devctl.manifest.load import Loaded
     from devctl.record.store import Run
     from devctl.session.client import Client, Prepared
+
+    class Sessions(Protocol):
+        """How a session is found or begun; `devctl.session.client` is one."""
+
+        def connect(self, paths: StackPaths) -> Client | None: ...
+
+        def prepare(self, paths: StackPaths, *, start: bool = False) -> Prepared | None: ...
+
 
 NOTHING_RUNS = "nothing runs here"
 
@@ -24,8 +34,15 @@ NOTHING_RUNS = "nothing runs here"
 class Context:
     """The global options of one call, resolved when they are first needed."""
 
-    def __init__(self, given: Mapping[str, Value], environ: Mapping[str, str], terminal: Terminal) -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Value],
+        environ: Mapping[str, str],
+        terminal: Terminal,
+        sessions: Sessions | None = None,
+    ) -> None:
         self.environ = environ
+        self._sessions = sessions
         self.terminal = terminal
         self.files = _words(given.get("files"))
         self.profiles = _words(given.get("profiles"))
@@ -71,9 +88,7 @@ class Context:
 
     def client(self) -> Client | None:
         """Return the session of the running stack, None when nothing runs."""
-        from devctl.session import client
-
-        return client.connect(self.paths)
+        return self._door().connect(self.paths)
 
     def running(self) -> Client:
         """Return the session of the running stack; UsageError when nothing runs."""
@@ -84,11 +99,16 @@ class Context:
 
     def prepare(self) -> Prepared:
         """Begin to connect, starting the supervisor if need be."""
-        from devctl.session import client
-
-        prepared = client.prepare(self.paths, start=True)
+        prepared = self._door().prepare(self.paths, start=True)
         assert prepared is not None
         return prepared
+
+    def _door(self) -> Sessions:
+        if self._sessions is None:
+            from devctl.session import client
+
+            self._sessions = client
+        return self._sessions
 
     def load(
         self, *, names: Sequence[str] = (), run_as: str = "", isolated: bool = False, profiles: Sequence[str] = ()

@@ -13,14 +13,23 @@ from devctl.cli.context import Context
 from devctl.errors import DevctlError, ExitCode
 from devctl.render.terminal import Terminal
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.cli.context import Sessions
 
-def run(argv: Sequence[str], environ: Mapping[str, str] = os.environ, terminal: Terminal | None = None) -> int:
+
+def run(
+    argv: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+    terminal: Terminal | None = None,
+    sessions: Sessions | None = None,
+) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     screen = terminal or Terminal.of_process(environ)
-    return guarded(lambda: _run(argv or ["--help"], environ, screen), screen, argv, environ)
+    return guarded(lambda: _run(argv or ["--help"], environ, screen, sessions), screen, argv, environ)
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal) -> int:
+def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal, sessions: Sessions | None) -> int:
     try:
         if "_DEVCTL_COMPLETE" in environ:
             raise parse.Declined
@@ -33,7 +42,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal) ->
             return outcome
         call = outcome
     terminal.no_color = bool(call.globals.pop("no_color"))
-    return call.run(Context(call.globals, environ, terminal))
+    return call.run(Context(call.globals, environ, terminal, sessions))
 
 
 def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -48,15 +57,16 @@ def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str]
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except DevctlError as error:
-        return _tell(error, terminal)
+        return _tell(error, terminal, environ)
     except Exception as error:  # the border: our bug, kept whole in a report
         return _report(error, terminal, argv, environ)
 
 
-def _tell(error: DevctlError, terminal: Terminal) -> int:
+def _tell(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from devctl.render import problems
+    from devctl.text import mask_text
 
-    terminal.say(problems.text(error, terminal))
+    terminal.say(mask_text(problems.text(error, terminal), environ))
     return error.exit_code
 
 
@@ -65,10 +75,8 @@ def _report(error: Exception, terminal: Terminal, argv: Sequence[str], environ: 
 
     path = bug.write(error, argv, environ)
     kind = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    return _tell(
-        DevctlBug(f"devctl has a bug ({kind})", next=f"A report with all that is known was written to {path}."),
-        terminal,
-    )
+    told = DevctlBug(f"devctl has a bug ({kind})", next=f"A report with all that is known was written to {path}.")
+    return _tell(told, terminal, environ)
 
 
 class DevctlBug(DevctlError):

@@ -37,8 +37,20 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:
         typer.main.get_command(app).main(args=list(argv), prog_name="devctl")
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else int(bool(leave.code))
+        if code == 2:
+            _hint_at_globals(argv)
         return calls[0] if calls and not code else code
     return calls[0] if calls else 0
+
+
+def _hint_at_globals(argv: Sequence[str]) -> None:
+    """Say where a global option stands when one was given after the command."""
+    place = next((i for i, word in enumerate(argv) if word in registry.COMMANDS), len(argv))
+    flags = {flag for option in registry.GLOBALS for flag in option.flags}
+    for word in argv[place + 1 :]:
+        if word in flags:
+            typer.echo(f"{word} stands before the command: devctl {word} … {argv[place]}", err=True)
+            return
 
 
 EXIT_CODES = (

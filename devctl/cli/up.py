@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -185,12 +186,14 @@ def _hangups() -> Iterator[None]:
 
 def _attached(context: Context, client: Client, spec: Spec, wishes: Wishes) -> int:
     start = _Start(context, wishes, give_up=False)
+    joined_ns = time.time_ns()
     try:
         with _hangups():
             settled = start.apply(client, spec)
             _conclude(context, client, settled, wishes)
             client.close()
-            return _follow(context, spec, wishes)
+            since_ns = None if start.began else joined_ns
+            return _follow(context, spec, wishes, began=start.began, since_ns=since_ns)
     except _Hangup:
         context.terminal.lose()
         return _leave(context, began=start.began)
@@ -198,15 +201,17 @@ def _attached(context: Context, client: Client, spec: Spec, wishes: Wishes) -> i
         return _leave(context, began=start.began)
 
 
-def _follow(context: Context, spec: Spec, wishes: Wishes) -> int:
+def _follow(context: Context, spec: Spec, wishes: Wishes, *, began: bool, since_ns: int | None) -> int:
     """Follow the logs until the stack is gone."""
     from devctl.cli import follow
 
     if wishes.as_json:
-        follow.until_gone(context)
-    else:
-        follow.logs_until_gone(context, spec, wishes.services)
-        context.terminal.say("The stack was stopped.")
+        follow.until_gone(context, shared.progress(context, as_json=True))
+        return ExitCode.OK
+    keys = "Enter shows the addresses again, " if context.terminal.can_ask else ""
+    context.terminal.say(f"Following the logs; {keys}Ctrl-C {'stops the stack' if began else 'detaches'}.")
+    follow.logs_until_gone(context, spec, wishes.services, since_ns)
+    context.terminal.say("The stack was stopped.")
     return ExitCode.OK
 
 

@@ -67,6 +67,15 @@ class Terminal:
         """Write a result to stdout, with a newline after it."""
         self.out.write(text + "\n")
 
+    def write_bytes(self, content: bytes) -> None:
+        """Write a large result as it is."""
+        self.out.flush()
+        if (raw := getattr(self.out, "buffer", None)) is None:
+            self.out.write(content.decode())
+        else:
+            raw.write(content)
+            raw.flush()
+
     def say(self, text: str) -> None:
         """Say something to the person, on stderr."""
         self.out.flush()

@@ -1,0 +1,211 @@
+"""How log lines look: prefixed and coloured for people, or JSON lines. Works on whole batches of bytes.
+
+What comes from outside is made safe here; a batch that is safe as it is, is copied and not looked at line by line.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from json.encoder import JSONEncoder
+from json.encoder import encode_basestring_ascii as quoted
+
+from devctl.record.lines import (
+    Parsed,
+    find_trace_id,
+    guess_level,
+    may_have_trace_id,
+    may_show_level,
+    parse,
+    parse_record,
+)
+from devctl.text import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.record.batch import Batch, Label
+
+Render = Callable[["Batch"], bytes]
+"""Turns one batch into what is written for it."""
+
+_UNSAFE = bytes(set(range(32)) - {9, 10} | {127})
+_UNSAFE_WIDE = re.compile(
+    rb"\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]|\xf3\xa0"
+)
+_SERVICE_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+_LEVEL_COLOURS = {"trace": "2", "debug": "2", "info": "32", "warning": "33", "error": "31", "fatal": "1;31"}
+RETURN = "\r"
+_encode = JSONEncoder().encode
+
+
+def safe(data: bytes, *, colour: bool = False) -> bytes:
+    """Return whole lines as they may reach a terminal."""
+    if len(data.translate(None, _UNSAFE)) == len(data) and (data.isascii() or _is_safe_wide(data)):
+        return data
+    lines = data.decode(errors="replace").split("\n")
+    return "\n".join([clean(line, colour=colour) for line in lines]).encode(errors="replace")
+
+
+def _is_safe_wide(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return _UNSAFE_WIDE.search(data) is None
+
+
+class Look:
+    """What lines shall look like. `pretty`: JSON lines are rendered for people; `times`: arrival before each line."""
+
+    def __init__(
+        self, *, colour: bool = False, prefix: bool = True, pretty: bool = False, times: bool = False, width: int = 0
+    ) -> None:
+        self.colour = colour
+        self.prefix = prefix
+        self.pretty = pretty
+        self.times = times
+        self.width = width  # of the widest name that will come
+
+
+def for_people(look: Look) -> Render:
+    """Return what renders batches for people."""
+    prefixes = _Prefixes(look)
+
+    def render(batch: Batch) -> bytes:
+        prefix = prefixes.of(batch.label)
+        pretty = look.pretty and (b'{"' in batch.data or b"{ " in batch.data)
+        if pretty or look.times:
+            return _line_by_line(batch, prefix, look)
+        return _prefixed(safe(batch.data, colour=look.colour), prefix)
+
+    return render
+
+
+def _prefixed(data: bytes, prefix: bytes) -> bytes:
+    return prefix + data[:-1].replace(b"\n", b"\n" + prefix) + b"\n" if prefix else data
+
+
+def name(label: Label) -> str:
+    """Return how a source is named for people: the service, and its number from the second replica on."""
+    return clean(label.service if label.is_otlp else label.instance.removesuffix(".1") or label.service)
+
+
+class _Prefixes:
+    """The name before each line, in its colour, padded to the widest so far."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._width = look.width
+        self._made: dict[tuple[str, int], bytes] = {}
+        self._colours: dict[str, int] = {}
+
+    def of(self, label: Label) -> bytes:
+        """Return the prefix of this source's lines, empty when none is wanted."""
+        if not self._look.prefix:
+            return b""
+        shown = name(label)
+        self._width = max(self._width, len(shown))
+        key = (shown, self._width)
+        if key not in self._made:
+            padded = f"{shown:<{self._width}} │ "
+            code = self._colours.setdefault(shown, _SERVICE_COLOURS[len(self._colours) % len(_SERVICE_COLOURS)])
+            self._made[key] = (f"\x1b[{code}m{padded}\x1b[0m" if self._look.colour else padded).encode()
+        return self._made[key]
+
+
+def _line_by_line(batch: Batch, prefix: bytes, look: Look) -> bytes:
+    shown: list[bytes] = []
+    for time_ns, start, end in batch.parts():
+        stamp = f"{_clock(time_ns)} ".encode() if look.times or look.pretty else b""
+        for raw in batch.data[start : end - 1].split(b"\n"):
+            parsed = _structured(raw, is_otlp=batch.label.is_otlp) if look.pretty else None
+            if parsed is not None:
+                shown += (prefix, stamp, _pretty(parsed, colour=look.colour), b"\n")
+            else:
+                shown += (prefix, stamp if look.times else b"", safe(raw, colour=look.colour), b"\n")
+    return b"".join(shown)
+
+
+def _structured(raw: bytes, *, is_otlp: bool) -> Parsed | None:
+    """Return what a JSON line says, None for one of plain text."""
+    if is_otlp:
+        return parse_record(raw)[1]
+    if raw[:1] != b"{":
+        return None
+    parsed = parse(raw)
+    return parsed if parsed.fields or parsed.level or parsed.message.encode() != raw else None
+
+
+def _clock(time_ns: int) -> str:
+    """Return the time of day here, with milliseconds."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
+
+
+def _pretty(parsed: Parsed, *, colour: bool) -> bytes:
+    level = (parsed.level or "").upper()
+    fields = " ".join(f"{clean(str(key))}={_value(value)}" for key, value in parsed.fields.items() if key not in _DULL)
+    text = clean(parsed.message)
+    if not colour:
+        return f"{level:<7} {text} {fields}".rstrip().encode(errors="replace")
+    code = _LEVEL_COLOURS.get(parsed.level or "", "0")
+    shown = f"\x1b[{code}m{level:<7}\x1b[0m {text}" + (f" \x1b[2m{fields}\x1b[0m" if fields else "")
+    return shown.encode(errors="replace")
+
+
+_DULL = frozenset({"time", "timestamp", "ts", "@timestamp", "service", "span_id", "logger"})
+"""Fields that a person following a log already sees, or does not want to."""
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return clean(value) if value and " " not in value else quoted(value)
+    return _encode(value)
+
+
+def as_json(batch: Batch) -> bytes:
+    """Render a batch as JSON lines `{time, service, instance, level, message, trace_id, fields}`, ASCII only."""
+    data = batch.data
+    has_level, has_trace = may_show_level(data), may_have_trace_id(data)
+    service, instance = quoted(batch.label.service), quoted(batch.label.instance)
+    shown: list[str] = []
+    for time_ns, start, end in batch.parts():
+        time_and_service = f'{{"time": "{rfc3339(time_ns)}", "service": {service}, "instance": '
+        head = f'{time_and_service}{instance}, "level": '
+        for raw in data[start : end - 1].split(b"\n"):
+            if batch.label.is_otlp:
+                origin, parsed = parse_record(raw)
+                shown.append(f'{time_and_service}{quoted(origin)}, "level": {_json_tail(parsed)}')
+            elif raw[:1] == b"{":
+                shown.append(head + _json_tail(parse(raw)))
+            else:
+                shown.append(head + _plain_tail(raw, has_level, has_trace))
+    return ("\n".join(shown) + "\n").encode("ascii")
+
+
+def _plain_tail(raw: bytes, has_level: bool, has_trace: bool) -> str:
+    level = guess_level(raw) if has_level else None
+    trace = find_trace_id(raw) if has_trace else None
+    said = f'"{level}"' if level else "null"
+    told = f'"{trace}"' if trace else "null"
+    return f'{said}, "message": {quoted(raw.decode(errors="replace").removesuffix(RETURN))}, "trace_id": {told}, "fields": {{}}}}'
+
+
+def _json_tail(parsed: Parsed) -> str:
+    level = f'"{parsed.level}"' if parsed.level else "null"
+    trace = f'"{parsed.trace_id}"' if parsed.trace_id else "null"
+    fields = _encode(parsed.fields) if parsed.fields else "{}"
+    return f'{level}, "message": {quoted(parsed.message)}, "trace_id": {trace}, "fields": {fields}}}'
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time as RFC 3339 in UTC with microseconds."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -1,0 +1,142 @@
+"""A session that remembers what it was asked and answers what it was told; for tests of the command line."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from devctl.errors import DevctlError
+from devctl.render.terminal import Terminal
+
+
+def instance(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
+    alive = status in ("healthy", "running", "starting", "unhealthy")
+    return {
+        "id": name, "pid": 4711 if alive else 0, "container": "", "status": status, "reason": "", "ports": {},
+        "started_at": "2026-01-31T12:00:00.000000Z", "restarts": 0, "exit_code": None, "cpu_percent": 1.5,
+        "memory_bytes": 43_000_000 if alive else 0, **more,
+    }  # fmt: skip
+
+
+def service(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
+    view = {
+        "name": name, "status": status, "variant": "process", "why_variant": "it has a command", "kind": "process",
+        "optional": False, "reason": "", "cure": "", "note": "", "uses": "", "depends_on": [], "ports": {},
+        "page": "", "waits_for": [], "started_seconds": 0.5, "instances": [instance(f"{name}.1", status)],
+    }  # fmt: skip
+    return {**view, **more}
+
+
+def stack(*services: dict[str, Any]) -> dict[str, Any]:
+    bad = [s for s in services if s["status"] not in ("healthy", "running", "completed") and not s["optional"]]
+    return {
+        "stack": "shop", "run": "20260131-120000-abcd", "status": "unhealthy" if bad else "healthy", "folder": "/shop",
+        "supervisor": {"pid": 10}, "keeper": {"pid": 11}, "services": list(services),
+    }  # fmt: skip
+
+
+def settled(**more: Any) -> dict[str, Any]:
+    return {
+        "run": "20260131-120000-abcd", "healthy": True, "began": True, "seconds": 1.2, "critical_path": [],
+        "going_on": [], "failed": [], **more,
+    }  # fmt: skip
+
+
+class FakeSession:
+    """Implements session.base.Session; `fail` is raised by every call."""
+
+    def __init__(self, view: dict[str, Any] | None = None, *, fail: BaseException | None = None) -> None:
+        self.view = view or stack(service("order"), service("cart"))
+        self.result = settled()
+        self.whys: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
+        self.items: list[dict[str, Any]] = []
+        self.launches: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, Any]] = []
+        self.fail = fail
+
+    def _note(self, call: str, detail: Any = None) -> None:
+        self.asked.append((call, detail))
+        if self.fail:
+            raise self.fail
+
+    def close(self) -> None:
+        pass
+
+    def hello(self) -> dict[str, Any]:
+        self._note("hello")
+        return {"version": 1, "devctl": "0", "pid": 10, "run": self.view["run"]}
+
+    def status(self) -> dict[str, Any]:
+        self._note("status")
+        return self.view
+
+    def watch(self) -> Iterator[dict[str, Any]]:
+        self._note("watch")
+        yield {"status": self.view}
+        yield from self.items
+
+    def start(self, names: Sequence[str], *, wait: bool = True, on_item: Any = None) -> dict[str, Any]:
+        return self._work("start", list(names), on_item)
+
+    def stop(self, names: Sequence[str], *, on_item: Any = None) -> dict[str, Any]:
+        return self._work("stop", list(names), on_item)
+
+    def restart(
+        self, names: Sequence[str], *, with_dependents: bool = False, wait: bool = True, on_item: Any = None
+    ) -> dict[str, Any]:
+        return self._work("restart", (list(names), with_dependents), on_item)
+
+    def down(self, *, volumes: bool = False, now: bool = False, on_item: Any = None) -> dict[str, Any]:
+        return self._work("down", (volumes, now), on_item)
+
+    def _work(self, call: str, detail: Any, on_item: Any) -> dict[str, Any]:
+        self._note(call, detail)
+        for item in self.items:
+            on_item(item)
+        return self.result
+
+    def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
+        self._note("kill", (list(names), signal))
+        return [f"{name}.1" for name in names]
+
+    def check(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        self._note("check", list(names))
+        return self.answers
+
+    def why(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        self._note("why", list(names))
+        return self.whys
+
+    def spec(self) -> dict[str, Any]:
+        self._note("spec")
+        return {"spec": {}, "launches": self.launches}
+
+
+class Door:
+    """Leads to one session, or to nothing."""
+
+    def __init__(self, session: FakeSession | None) -> None:
+        self.session = session
+
+    def connect(self, paths: object) -> Any:
+        return self.session
+
+    def prepare(self, paths: object, *, start: bool = False) -> Any:
+        raise DevctlError("no supervisor in this test")
+
+
+class Screen(Terminal):
+    """A terminal that keeps what it was given."""
+
+    def __init__(self, **environ: str) -> None:
+        super().__init__(io.StringIO(), io.StringIO(), environ)
+
+    @property
+    def shown(self) -> str:
+        assert isinstance(self.out, io.StringIO)
+        return self.out.getvalue()
+
+    @property
+    def said(self) -> str:
+        assert isinstance(self.err, io.StringIO)
+        return self.err.getvalue()

@@ -1,0 +1,242 @@
+"""What commands ask of the session, what they show of its answers, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.fake_session import FakeSession, instance, service, settled, stack
+
+
+def test_status_shows_a_row_for_each_service_and_ends_with_0_when_all_is_well(run: Run) -> None:
+    session = FakeSession(stack(service("order", ports={"http": "127.0.0.1:8103"}), service("cart")))
+    code, screen = run("status", session)
+    assert code == 0
+    assert "http://127.0.0.1:8103" in screen.shown
+    assert "43 MB" in screen.shown
+    assert [line.split()[0] for line in screen.shown.splitlines()] == ["shop", "SERVICE", "order", "cart"]
+
+
+def test_status_ends_with_1_when_something_that_matters_is_not_good(run: Run) -> None:
+    view = stack(service("order", "failed", reason="exit code 3", cure="see the log"))
+    code, screen = run("status", FakeSession(view))
+    assert code == 1
+    assert "exit code 3; see the log" in screen.shown
+
+
+def test_an_optional_service_that_is_missing_leaves_status_at_0_with_its_reason(run: Run) -> None:
+    view = stack(service("order"), service("grafana", "unavailable", optional=True, reason="no network", instances=[]))
+    code, screen = run("status", FakeSession(view))
+    assert code == 0
+    assert "no network" in screen.shown
+
+
+def test_status_json_is_the_session_s_answer(run: Run) -> None:
+    session = FakeSession()
+    code, screen = run("status --json", session)
+    assert json.loads(screen.shown) == session.view
+    assert (code, screen.said) == (0, "")
+
+
+def test_each_replica_has_a_row_of_its_own(run: Run) -> None:
+    both = [instance("order.1"), instance("order.2", restarts=3)]
+    _, screen = run("status", FakeSession(stack(service("order", instances=both))))
+    assert "  order.2" in screen.shown
+    assert sum("order" in line for line in screen.shown.splitlines()) == 3
+
+
+def test_hostile_names_and_reasons_reach_the_terminal_as_text_without_control_sequences(run: Run) -> None:
+    evil = "\x1b]0;owned\x07[/bold]\x1b[2J\u202e"
+    view = stack(service("order" + evil, "failed", reason=evil))
+    _, screen = run("status", FakeSession(view), FORCE_COLOR="1")
+    assert "[/bold]" in screen.shown
+    assert "\x1b]" not in screen.shown
+    assert "\x1b[2J" not in screen.shown
+    assert "\u202e" not in screen.shown
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("NO_COLOR", False), ("FORCE_COLOR", True), ("OTHER", False)])
+def test_colours_follow_the_environment(run: Run, variable: str, coloured: bool) -> None:
+    _, screen = run("status", FakeSession(), **{variable: "1"})
+    assert ("\x1b[" in screen.shown) is coloured
+
+
+def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
+    _, screen = run("--no-color status", FakeSession(), FORCE_COLOR="1")
+    assert "\x1b[" not in screen.shown
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("stop order", ("stop", ["order"])),
+        ("start order cart", ("start", ["order", "cart"])),
+        ("restart order --with-dependents", ("restart", (["order"], True))),
+        ("kill order", ("kill", (["order"], "SIGKILL"))),
+        ("kill -s term order", ("kill", (["order"], "SIGTERM"))),
+        ("kill order.1 -s 1", ("kill", (["order.1"], "SIGHUP"))),
+        ("down", ("down", (False, False))),
+        ("down -v --yes", ("down", (True, False))),
+        ("down --now", ("down", (False, True))),
+        ("ps", ("status", None)),
+        ("why order", ("why", ["order"])),
+        ("health", ("check", [])),
+    ],
+)
+def test_commands_ask_the_session_for_what_they_say(run: Run, line: str, asked: tuple[str, object]) -> None:
+    session = FakeSession()
+    code, screen = run(line, session)
+    assert asked in session.asked, screen.said
+    assert code == 0
+
+
+@pytest.mark.parametrize("line", ["stop ordr", "kill ordr", "why ordr", "restart ordr", "status ordr", "open ordr"])
+def test_a_misspelt_service_is_a_usage_mistake_that_names_the_nearest(run: Run, line: str) -> None:
+    code, screen = run(line, FakeSession())
+    assert code == 2
+    assert "Did you mean 'order'?" in screen.said
+
+
+@pytest.mark.parametrize("line", ["stop order", "kill order", "health", "wait", "exec order -- true", "env order"])
+def test_what_needs_a_running_stack_says_so_where_none_runs(run: Run, line: str) -> None:
+    code, screen = run(line, None)
+    assert code == 2
+    assert "devctl up -d" in screen.said
+
+
+def test_down_without_a_running_stack_is_no_failure(run: Run) -> None:
+    assert run("down", None)[0] == 0
+
+
+def test_deleting_data_without_a_terminal_needs_yes(run: Run) -> None:
+    session = FakeSession()
+    code, screen = run("down --volumes", session)
+    assert code == 2
+    assert "--yes" in screen.said
+    assert session.asked == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (DevctlError("bad"), 1),
+        (UsageError("bad"), 2),
+        (EnvironmentProblem("bad"), 3),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 0),
+    ],
+)
+def test_every_kind_of_failure_has_its_exit_code(run: Run, failure: BaseException, code: int) -> None:
+    assert run("status", FakeSession(fail=failure))[0] == code
+
+
+def test_a_bug_of_devctl_ends_with_4_and_a_report_without_secrets(run: Run, tmp_path: object) -> None:
+    failure = RuntimeError("cannot use hunter22")
+    code, screen = run("status", FakeSession(fail=failure), DB_PASSWORD="hunter22")
+    path = screen.said.rsplit("written to ", 1)[1].strip().rstrip(".")
+    written = Path(path)
+    report = written.read_text()
+    assert written.stat().st_mode & 0o777 == 0o600
+    written.unlink()
+    assert code == ExitCode.BUG
+    assert "Traceback" in report
+    assert "hunter22" not in report + screen.said
+    assert "Traceback" not in screen.said
+
+
+def test_an_error_says_what_where_and_what_next(run: Run) -> None:
+    failure = EnvironmentProblem(
+        "port 8080 is taken by nginx (pid 7)", where="gateway", next="Stop it with `devctl down`."
+    )
+    _, screen = run("status", FakeSession(fail=failure), PATH="")
+    assert screen.said.startswith("error: gateway: port 8080 is taken by nginx (pid 7)\n  Stop it with `")
+
+
+def test_env_masks_secrets_until_they_are_asked_for(run: Run) -> None:
+    session = FakeSession()
+    session.launches = [{"instance": "order.1", "environment": {"B_TOKEN": "hunter22", "A": "1"}}]
+    assert run("env order", session)[1].shown == "A=1\nB_TOKEN=********\n"
+    assert "hunter22" in run("env order.1 --reveal", session)[1].shown
+    assert json.loads(run("env order --json", session)[1].shown) == {"A": "1", "B_TOKEN": "********"}
+
+
+def test_why_shows_the_chain_down_to_the_root_with_evidence_and_the_next_step(run: Run) -> None:
+    session = FakeSession()
+    link = {"instance": "", "status": "blocked", "next": "", "exit_code": None, "answer": "", "lines": []}
+    session.whys = [
+        {
+            "service": "order",
+            "status": "blocked",
+            "chain": [
+                {**link, "service": "order", "says": "order waits for kafka"},
+                {
+                    **link, "service": "kafka", "says": "kafka ended with exit code 1", "next": "Run it again.",
+                    "lines": ["\x1b[2Jout of memory"], "answer": "connection refused",
+                },
+            ],
+        }
+    ]  # fmt: skip
+    code, screen = run("why", session)
+    assert code == 1
+    assert [line.strip() for line in screen.shown.splitlines()][:6] == [
+        "order is blocked", "order waits for kafka", "└ kafka ended with exit code 1",
+        "its check saw: connection refused", "its last lines:", "out of memory",
+    ]  # fmt: skip
+
+
+def test_health_ends_with_1_when_a_check_says_no(run: Run) -> None:
+    session = FakeSession()
+    session.answers = [
+        {
+            "service": "order",
+            "instance": "order.1",
+            "healthy": False,
+            "check": "GET /",
+            "answer": "503",
+            "milliseconds": 2,
+        }
+    ]
+    code, screen = run("health", session)
+    assert code == 1
+    assert "503" in screen.shown
+
+
+def test_wait_returns_when_everything_that_matters_is_good(run: Run) -> None:
+    session = FakeSession(stack(service("order", "starting"), service("grafana", "starting", optional=True)))
+    session.items = [{"services": [service("order")]}]
+    assert run("wait", session)[0] == 0
+
+
+def test_wait_ends_at_once_when_a_service_failed_for_good(run: Run) -> None:
+    session = FakeSession(stack(service("order", "starting")))
+    session.items = [{"services": [service("order", "failed")]}, {"services": [service("order")]}]
+    code, screen = run("wait order", session)
+    assert code == 1
+    assert "order will not become healthy" in screen.said
+
+
+def test_progress_is_plain_lines_away_from_a_terminal_and_json_lines_on_request(run: Run) -> None:
+    session = FakeSession()
+    session.items = [
+        {"services": [service("order", "blocked", waits_for=["kafka", "consul"])]},
+        {"services": [service("order", started_seconds=4.1)]},
+    ]
+    session.result = settled(critical_path=[{"service": "order", "seconds": 1.0, "ready_seconds": 1.0}])
+    assert "waits for kafka and consul" in run("start", session)[1].said
+    kinds = [json.loads(line)["type"] for line in run("start --json", session)[1].shown.splitlines()]
+    assert kinds == ["service", "service"]
+
+
+@pytest.mark.parametrize(
+    "line", ["--tail x logs", "logs --tail x", "up --run-as magic", "wait --timeout soon", "kill order -s NOPE"]
+)
+def test_values_that_do_not_fit_are_usage_mistakes(run: Run, line: str) -> None:
+    assert run(line, FakeSession())[0] == 2
+
+
+def test_open_prints_the_address(run: Run) -> None:
+    view = stack(service("web", page="http://127.0.0.1:1/"), service("db"))
+    assert run("open web --print", FakeSession(view))[1].shown == "http://127.0.0.1:1/\n"
+    assert run("open db --print", FakeSession(view))[0] == 2

@@ -1,0 +1,119 @@
+"""Text for people: safe on a terminal, exact in figures, silent about secrets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devctl import text
+
+HOSTILE = {
+    "colour": ("\x1b[31mred\x1b[0m", "red"),
+    "cursor and clear": ("a\x1b[2J\x1b[Hb", "ab"),
+    "title": ("\x1b]0;owned\x07x", "x"),
+    "link": ("\x1b]8;;http://evil\x1b\\click\x1b]8;;\x1b\\", "click"),
+    "clipboard": ("\x1b]52;c;ZXZpbA==\x07x", "x"),
+    "device control": ("\x1bPq#0;2;0;0;0\x1b\\x", "x"),
+    "eight-bit CSI": ("\x9b31mred", "red"),
+    "eight-bit OSC": ("\x9d0;owned\x9cx", "x"),
+    "unfinished string": ("x\x1b]0;never ends", "x"),
+    "unfinished CSI": ("x\x1b[12", "x"),
+    "charset": ("\x1b(0x", "x"),
+    "overwrite": ("good\rbad", "good\\x0dbad"),
+    "line end": ("text\r\n", "text"),
+    "bell and backspace": ("a\x07b\x08c", "a\\x07b\\x08c"),
+    "new lines": ("a\nb", "a\\x0ab"),
+    "bidi": ("user\u202enimda", "user\\u202enimda"),
+    "zero width": ("pay\u200bment", "pay\\u200bment"),
+    "line separator": ("a\u2028b", "a\\u2028b"),
+    "tag characters": ("a\U000e0041b", "a\\U000e0041b"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_control_sequence_reaches_the_terminal(name: str) -> None:
+    raw, shown = HOSTILE[name]
+    assert text.clean(raw) == shown
+
+
+def test_colours_survive_only_where_they_are_asked_for() -> None:
+    assert text.clean("\x1b[1;31mred\x1b[0m\x1b[2J\x1b]0;t\x07", colour=True) == "\x1b[1;31mred\x1b[0m"
+
+
+@given(st.text())
+def test_cleaned_text_is_one_line_without_control_characters_and_cleaning_again_changes_nothing(raw: str) -> None:
+    shown = text.clean(raw)
+    assert not any((ord(c) < 32 and c != "\t") or 127 <= ord(c) < 160 or c in "\u202e\u2028" for c in shown)
+    assert text.clean(shown) == shown
+
+
+def test_markup_is_kept_as_the_text_that_it_is() -> None:
+    for raw in ("[/]", "[TODO] x", "[link=http://x]y[/link]", "[bold"):
+        assert text.clean(raw) == raw
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("250ms", 0.25), ("1m30s", 90), ("1h30m", 5400), ("2d", 172800), ("1.5s", 1.5), ("0", 0)],
+)
+def test_durations_are_read_as_compose_writes_them(written: str, seconds: float) -> None:
+    assert text.parse_duration(written) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("written", ["", "s", "5x", "-1s", "1m 30", "1s1", "m5", "٣s"])
+def test_what_is_no_duration_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="not a duration"):
+        text.parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 ms"), (0.0083, "8 ms"), (1.25, "1.25 s"), (12.34, "12.3 s"), (42, "42 s"), (60, "1 min"),
+        (185, "3 min 5 s"), (7800, "2 h 10 min"), (273600, "3 d 4 h"),
+    ],
+)  # fmt: skip
+def test_durations_are_short_for_people(seconds: float, shown: str) -> None:
+    assert text.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("total", "shown"), [(0, "0 B"), (812, "812 B"), (1234, "1.2 kB"), (43_000_000, "43 MB"), (1.25e9, "1.2 GB")]
+)
+def test_sizes_are_short_for_people(total: int, shown: str) -> None:
+    assert text.size(total) == shown
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_KEY", "token", "SERVICE_SECRET", "AWS_SECRET_ACCESS_KEY", "KEYS"])
+def test_secrets_are_known_by_their_names(name: str) -> None:
+    assert text.masked(name, "hunter22") == text.MASK
+
+
+@pytest.mark.parametrize("name", ["KEYBOARD", "MONKEY", "TOKENIZER", "PATH"])
+def test_names_that_only_look_alike_are_no_secrets(name: str) -> None:
+    assert text.masked(name, "value") == "value"
+
+
+def test_passwords_in_addresses_are_masked() -> None:
+    assert text.masked("DATABASE_URL", "postgres://shop:hunter2@db:5432/x") == f"postgres://shop:{text.MASK}@db:5432/x"
+    assert text.mask_text("at redis://:hunter2@x", {}) == f"at redis://:{text.MASK}@x"
+
+
+def test_secret_values_are_masked_wherever_they_stand() -> None:
+    assert text.mask_text("login with hunter22 failed", {"DB_PASSWORD": "hunter22"}) == f"login with {text.MASK} failed"
+
+
+def test_the_nearest_word_is_found_whatever_its_case() -> None:
+    assert text.nearest("ordr", ["order", "cart"]) == "order"
+    assert text.nearest("Order", ["order", "cart"]) == "order"
+    assert text.nearest("zebra", ["order", "cart"]) == ""
+
+
+def test_commands_are_written_as_they_must_be_typed_here(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    program = tmp_path / ".venv" / "bin" / "devctl"
+    program.parent.mkdir(parents=True)
+    program.write_text("")
+    program.chmod(0o755)
+    prefix = str(tmp_path / ".venv")
+    assert text.devctl_command({"PATH": "/nowhere"}, prefix, str(tmp_path)) == ".venv/bin/devctl"
+    assert text.devctl_command({"PATH": str(program.parent)}, prefix, str(tmp_path)) == "devctl"
+    assert text.typed("Try `devctl up` now.", ".venv/bin/devctl") == "Try `.venv/bin/devctl up` now."
