@@ -6,7 +6,7 @@ It opens transactions and brings the schema up to date; it knows no table but it
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,8 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._migrations = migrations
         self.before_transaction: Callable[[], Awaitable[None]] | None = None
+        # SQLite has one writer: ours take turns here, in order, instead of polling for its lock.
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
         _watch(self.engine, telemetry, metrics)
 
     @asynccontextmanager
@@ -45,8 +47,8 @@ class Database:
         """Open a transaction that may write; it commits at the end and rolls back on an exception."""
         if self.before_transaction is not None:
             await self.before_transaction()
-        async with self.engine.connect() as connection:
-            hooks: list[Callable[[], None]] = []
+        hooks: list[Callable[[], None]] = []
+        async with self._turn, self.engine.connect() as connection:
             connection.info[_AFTER_COMMIT] = hooks
             async with connection.begin():
                 yield connection
