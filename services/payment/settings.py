@@ -40,7 +40,7 @@ class PaymentSettings:
         pause = timedelta(seconds=env.number("PROVIDER_ASK_PAUSE_SECONDS", 0.2))
         return cls(
             provider=rules,
-            provider_timeout_seconds=env.number("PROVIDER_TIMEOUT_SECONDS", 1.0),
+            provider_timeout_seconds=env.number("PROVIDER_TIMEOUT_SECONDS", 2.0),
             patience=Patience(env.whole("PROVIDER_ASKS", 3), pause),
             sweep_seconds=env.number("PAYMENT_SWEEP_SECONDS", 1.0),
         )
