@@ -10,14 +10,15 @@ from devctl.core.status import Kind
 from devctl.recipes.base import Context, Recipe
 from devctl.recipes.common import address, json_text
 
-LEADER = Check(CheckKind.HTTP, port="http", path="/v1/health/service/consul?passing")
+LEADER = Check(CheckKind.HTTP, port="http", path="/v1/catalog/services")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`with:` of Consul. `config`: further keys of Consul's own configuration."""
+    """`with:` of Consul."""
 
     config: dict[str, Any] = field(default_factory=dict)
+    """Further keys of Consul's own configuration."""
 
 
 def expand(settings: Settings, variant: str, context: Context) -> Variant:

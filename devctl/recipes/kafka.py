@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
 from devctl.core.status import Kind
@@ -13,20 +14,25 @@ from devctl.recipes.base import Context, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic that is there when Kafka is healthy. `config`: Kafka's own names (retention.ms, cleanup.policy, …)."""
+    """A topic that is there when Kafka is healthy."""
 
     partitions: int = 1
     config: dict[str, str] = field(default_factory=dict)
+    """The topic's own settings in Kafka's names (`retention.ms`, `cleanup.policy`, …)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`with:` of Kafka. `config` are lines of server.properties; `heap` is the most that the JVM may take."""
+    """`with:` of Kafka."""
 
     topics: dict[str, Topic] = field(default_factory=dict)
+    """Topics that are there when Kafka is healthy; one with too few partitions is widened."""
     heap: str = "256m"
-    log_level: str = "WARN"
+    """The most memory that the JVM may take for its heap."""
+    log_level: Literal["ERROR", "WARN", "INFO", "DEBUG"] = "WARN"
+    """From which level up Kafka logs."""
     config: dict[str, str] = field(default_factory=dict)
+    """Further lines of server.properties."""
 
 
 def expand(settings: Settings, variant: str, context: Context) -> Variant:

@@ -20,11 +20,14 @@ DEFAULTS = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interva
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`with:` of Prometheus. `config`: a prometheus.yml beside the manifest, to which the targets are added."""
+    """`with:` of Prometheus."""
 
     config: str = ""
+    """A prometheus.yml beside the manifest, to which the targets are added; its rule files are taken along."""
     retention: str = "2d"
+    """How long samples are kept."""
     retention_size: str = "1GB"
+    """How many bytes of samples are kept at most."""
 
 
 def expand(settings: Settings, variant: str, context: Context) -> Variant:

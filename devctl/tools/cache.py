@@ -54,6 +54,11 @@ def every(name: str) -> list[Tool]:
     return [tool for record in sorted((base() / name).glob(f"*/{RECORD}")) if (tool := _read(record))]
 
 
+def installed() -> list[Tool]:
+    """Return everything that the cache holds, all versions."""
+    return [tool for record in sorted(base().glob(f"*/*/{RECORD}")) if (tool := _read(record))]
+
+
 def _read(record: Path) -> Tool | None:
     try:
         facts = json.loads(record.read_text())

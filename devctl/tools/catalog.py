@@ -204,6 +204,11 @@ _BY_NAME = {entry.name: entry for entry in ENTRIES}
 NAMES = tuple(_BY_NAME)
 
 
+def names() -> tuple[str, ...]:
+    """Return the names of all tools."""
+    return NAMES
+
+
 def entry(name: str) -> Entry:
     """Return the catalog's entry for `name`; UsageError with the nearest name when there is none."""
     if name in _BY_NAME:
