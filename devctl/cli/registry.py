@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "logs": "Show log lines of all services, merged by time.",
     "traces": "List requests as traces, follow them, or show one as a waterfall.",
     "journey": "Show what happened to one order across calls, events, databases and logs.",
+    "map": "Draw who calls whom, from real traffic.",
     "health": "Run the health checks now and show the answers.",
     "wait": "Wait until services are healthy.",
     "why": "Explain why a service is not healthy, and what to do.",

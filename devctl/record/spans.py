@@ -411,6 +411,30 @@ class SpanReader:
                            [value.encode(), key.encode(), limit])  # fmt: skip
         return [span for span in rows if str(span.attributes.get(key)) == value]
 
+    def calls(self, since_ns: int, until_ns: int) -> Iterator[tuple[str, str, int, bool, int]]:
+        """Yield (caller, callee, kind, error, duration_ns) of each span that another service caused, by parent or by
+        link, and that started in the time range."""
+        for origin, service, kind, error, duration in self._db.execute(
+            "SELECT cn.name, sn.name, s.kind, s.error, s.duration_ns FROM spans s"
+            " JOIN spans c ON c.trace = s.trace AND c.span = s.parent AND c.service != s.service"
+            " JOIN names cn ON cn.id = c.service JOIN names sn ON sn.id = s.service"
+            " WHERE s.parent != x'' AND s.start_ns BETWEEN ? AND ?",
+            (since_ns, until_ns),
+        ):
+            yield origin, service, kind, bool(error), duration
+        linking = "WHERE s.id IN (SELECT span FROM links) AND s.start_ns BETWEEN ? AND ?"
+        for span in self._spans(linking, [since_ns, until_ns]):
+            for trace_id, span_id in span.links:
+                cause = self._service_of(bytes.fromhex(trace_id), bytes.fromhex(span_id))
+                if cause and cause != span.service:
+                    yield cause, span.service, span.kind, span.error, span.duration_ns
+
+    def _service_of(self, trace: bytes, span: bytes) -> str:
+        found = self._db.execute(
+            "SELECT name FROM spans JOIN names ON names.id = service WHERE trace = ? AND span = ?", (trace, span)
+        ).fetchone()
+        return str(found[0]) if found else ""
+
     def last(self) -> int:
         """Return the number of the newest row, 0 when there is none."""
         return int(self._db.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()[0])
