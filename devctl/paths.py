@@ -6,17 +6,18 @@ Only names are made here; whoever writes makes the folder (0700). Standard libra
 
 import hashlib
 import os
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 MANIFEST_NAMES = ("stack.yaml", "stack.yml")
 STATE_FOLDER = ".devctl"
 
 
-@dataclass(frozen=True, slots=True)
-class StackPaths:
-    """Every path of one stack: known by its folder (real path) and its project name (empty = the default)."""
+class StackPaths(NamedTuple):
+    """Every path of one stack: known by its folder (real path) and its project name (empty = the default).
+
+    A named tuple, since dataclasses would cost every command 10 ms.
+    """
 
     folder: Path
     project: str = ""
@@ -59,6 +60,8 @@ def runtime_base() -> Path:
     xdg = os.environ.get("XDG_RUNTIME_DIR", "")
     if xdg.startswith("/") and os.access(xdg, os.W_OK):
         return Path(xdg) / "devctl"
+    import tempfile
+
     return Path(tempfile.gettempdir()) / f"devctl-{os.getuid()}"
 
 
