@@ -5,6 +5,7 @@ This module knows only their names and the ports that they use when nothing else
 
 from typing import Final
 
+FRONT: Final = "gateway"
 PORTS: Final[dict[str, int]] = {
     "gateway": 8080,
     "catalog": 8101,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.common.discovery import Discovery
     from services.common.metrics import Metrics
 
+Client = httpx.AsyncClient
 Response = httpx.Response
 Transport = httpx.AsyncBaseTransport
 HTTPError = httpx.HTTPError

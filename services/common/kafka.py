@@ -188,7 +188,7 @@ class _Group:
         consumer.subscribe(self._topics, on_assign=self._on_assign)
         try:
             while not self._stopping.is_set():
-                self._take(consumer, consumer.consume(BATCH, timeout=0.25))
+                self._take(consumer, _next(consumer))
                 self._measure(consumer)
         finally:
             consumer.close()
@@ -257,6 +257,12 @@ class _Group:
             if position.offset >= 0 and high >= 0:
                 labels = (self._config["group.id"], position.topic, str(position.partition))
                 self._lag.labels(*labels).set(max(0, high - position.offset))
+
+
+def _next(consumer: Consumer) -> list[Any]:
+    """Wait for a message, and take along what is there already; `consume` alone would wait for a full batch."""
+    first = consumer.poll(0.5)
+    return [] if first is None else [first, *consumer.consume(BATCH, timeout=0)]
 
 
 def _message(raw: Any) -> Message:

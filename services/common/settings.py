@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from services import PORTS
+from services import FRONT, PORTS
 
 _TRUE = frozenset({"on", "true", "1", "yes"})
 _Number = TypeVar("_Number", int, float)
@@ -91,7 +91,7 @@ class Settings:
             otlp_endpoint=_otlp_endpoint(env),
             trace_ratio=_trace_ratio(env),
             faults_allowed=env.switch("FAULTS"),
-            request_timeout_seconds=env.number("REQUEST_TIMEOUT_SECONDS", 4.0),
+            request_timeout_seconds=env.number("REQUEST_TIMEOUT_SECONDS", 4.8 if service == FRONT else 4.0),
             drain_seconds=env.number("DRAIN_SECONDS", 0.2),
             log_level=env.text("LOG_LEVEL", "info").lower(),
             environment=env,
