@@ -25,7 +25,7 @@ def passed(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str
     wanted = tuple(patterns)
     exact = {name: environ[name] for name in wanted if name in environ}
     globs = [pattern for pattern in wanted if pattern.endswith("*")]
-    for name, value in environ.items():
+    for name, value in environ.items() if globs else ():
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in globs):
             exact[name] = value
     return exact

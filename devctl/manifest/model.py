@@ -4,7 +4,6 @@ The text below a field is its entry in docs/manifest.md and its description in s
 decided here; `shapes` reads the values, `check` compares them with each other.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from devctl.manifest.document import Node
@@ -16,12 +15,12 @@ from devctl.manifest.shapes import (
     Either,
     Entries,
     Inside,
-    Located,
     Many,
     Mount,
     Named,
     Number,
     Object,
+    Part,
     PortNumber,
     Raw,
     Regex,
@@ -44,8 +43,7 @@ Word = Annotated[str, Text(refers=False)]
 UrlPath = Annotated[str, Text(r"/[^\s]*", "a path that begins with /", refers=True)]
 
 
-@dataclass
-class HttpCheck(Located):
+class HttpCheck(Part):
     """Ask a path of the service; it is ready when the answer's status is good."""
 
     path: UrlPath = "/"
@@ -54,12 +52,11 @@ class HttpCheck(Located):
     """The name of the port; without it the port named `http`, else the only one."""
     status: Annotated[tuple[int, ...], Many(Number(100, 599), single=True)] = ()
     """The statuses that count as good; without it 200 to 399."""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Annotated[Entries[str], Named(Text())] = Entries()
     """Headers to send."""
 
 
-@dataclass
-class Healthcheck(Located):
+class Healthcheck(Part):
     """How devctl learns that a service is ready: exactly one of `http`, `tcp`, `test` and `log`."""
 
     http: Annotated[HttpCheck | None, Object(HttpCheck, short="path")] = None
@@ -85,8 +82,7 @@ class Healthcheck(Located):
     """How long it may take to become ready; failures before that do not count. 60s unless given."""
 
 
-@dataclass
-class DependsOn(Located):
+class DependsOn(Part):
     """What must hold of another service before this one starts."""
 
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = "service_started"
@@ -97,8 +93,7 @@ class DependsOn(Located):
     """Restart this service when the other one is restarted by a person."""
 
 
-@dataclass
-class RestartPolicy(Located):
+class RestartPolicy(Part):
     """How a service that ended by itself is started again."""
 
     condition: Literal["none", "on-failure", "any"] = "on-failure"
@@ -111,8 +106,7 @@ class RestartPolicy(Located):
     """The time that `max_attempts` counts in."""
 
 
-@dataclass
-class Deploy(Located):
+class Deploy(Part):
     """How many instances run and how they are restarted."""
 
     replicas: Annotated[int, Number(0, 1000)] = 1
@@ -120,29 +114,27 @@ class Deploy(Located):
     restart_policy: Annotated[RestartPolicy | None, Object(RestartPolicy)] = None
     """Restarts in detail; goes before `restart`."""
 
-    FOREIGN: ClassVar = {
+    FOREIGN: ClassVar[dict[str, str]] = {
         "resources": "devctl sets no limits on native processes",
         "placement": "everything runs on this machine",
         "mode": "only replicated services are known here",
     }
 
 
-@dataclass
-class Build(Located):
+class Build(Part):
     """How the service's image is built; used where it runs as a container."""
 
     context: Annotated[str, Inside()] = "."
     """The folder that is sent to the engine."""
     dockerfile: Word = "Dockerfile"
     """The file with the steps, seen from `context`."""
-    args: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
+    args: Annotated[Entries[str | None], Variables()] = Entries()
     """Arguments of the build."""
     target: Word = ""
     """The stage to stop at."""
 
 
-@dataclass
-class EnvFile(Located):
+class EnvFile(Part):
     """A file with NAME=VALUE lines."""
 
     path: Annotated[str, Inside()]
@@ -151,8 +143,7 @@ class EnvFile(Located):
     """With false the file may be missing."""
 
 
-@dataclass
-class Watch(Located):
+class Watch(Part):
     """Files whose change restarts the service."""
 
     path: Annotated[str, Inside()]
@@ -163,8 +154,7 @@ class Watch(Located):
     """Restart also what depends on the service."""
 
 
-@dataclass
-class Service(Located):
+class Service(Part):
     """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
 
     command: Words = ()
@@ -179,18 +169,16 @@ class Service(Located):
     """How to build its image; a text is the context."""
     working_dir: Annotated[str, Inside()] = ""
     """The folder it runs in; the manifest's folder unless given."""
-    environment: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
+    environment: Annotated[Entries[str | None], Variables()] = Entries()
     """Its environment variables, as a mapping or a list of NAME=VALUE."""
     env_file: Annotated[tuple[EnvFile, ...], Many(Object(EnvFile, short="path"), single=True)] = ()
     """Files with further variables; `environment` goes before them."""
     pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
     """Variables of the command's environment that it also gets; PREFIX_* takes all that begin so."""
-    ports: Annotated[Entries[int], Named(PortNumber(), pattern=NAME, said="a mapping such as {http: 8080}")] = field(
-        default_factory=Entries
-    )
+    ports: Annotated[Entries[int], Named(PortNumber(), pattern=NAME, said="a mapping such as {http: 8080}")] = Entries()
     """Its ports by name. 0 or `auto` is any free one. It finds them in PORT (its `http` port, else its only one)
     and in NAME_PORT. Others write ${services.SERVICE.NAME} for host:port, and .host and .port behind that."""
-    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = field(default_factory=Entries)
+    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = Entries()
     """What must be there before it starts: a list of names, or a mapping with conditions."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
     """How devctl learns that it is ready. Without one it counts as good when it runs."""
@@ -221,10 +209,10 @@ class Service(Located):
     """How long it may take to stop before it is killed. 10s unless given."""
     volumes: tuple[Annotated[str, Mount()], ...] = ()
     """Mounts of its container, as in Compose: NAME:/path or ./path:/path."""
-    labels: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
+    labels: Annotated[Entries[str | None], Variables()] = Entries()
     """Labels, for people and for other programs."""
 
-    FOREIGN: ClassVar = {
+    FOREIGN: ClassVar[dict[str, str]] = {
         "networks": "everything here shares one loopback network",
         "network_mode": "everything here shares one loopback network",
         "links": "write ${services.NAME.PORT} where the address is needed",
@@ -247,13 +235,11 @@ class Service(Located):
     }
 
 
-@dataclass
-class Volume(Located):
+class Volume(Part):
     """A folder for data that outlives runs; ${volumes.NAME} is its path."""
 
 
-@dataclass
-class Telemetry(Located):
+class Telemetry(Part):
     """The hub that takes traces and logs in."""
 
     enabled: bool = True
@@ -262,28 +248,25 @@ class Telemetry(Located):
     """At most this much is kept of a run's traces; the oldest go first and are counted."""
 
 
-@dataclass
-class Logs(Located):
+class Logs(Part):
     """What is kept of the output."""
 
     record: Bytes = 256 << 20
     """At most this much per service; the oldest lines go first and are counted."""
 
 
-@dataclass
-class Exporter(Located):
+class Exporter(Part):
     """A further place that spans are passed on to: one of `otlp` and `zipkin`."""
 
     otlp: Annotated[str, Text(URL, "an address such as http://host:4318", refers=True)] = ""
     """An address that takes OTLP over HTTP."""
     zipkin: Annotated[str, Text(URL, "an address such as http://host:9411", refers=True)] = ""
     """An address that takes Zipkin's JSON."""
-    headers: Annotated[Entries[str | None], Variables()] = field(default_factory=Entries)
+    headers: Annotated[Entries[str | None], Variables()] = Entries()
     """Headers to send, such as a key."""
 
 
-@dataclass
-class Journey(Located):
+class Journey(Part):
     """How `devctl journey` finds one thing wherever it went."""
 
     attribute: Word
@@ -292,8 +275,7 @@ class Journey(Located):
     """The field of log lines that carries it; the same as `attribute` unless given."""
 
 
-@dataclass
-class Manifest(Located):
+class Manifest(Part):
     """A whole stack.yaml."""
 
     name: Annotated[
@@ -304,7 +286,7 @@ class Manifest(Located):
         ),
     ] = ""
     """The name of the stack; the name of its folder unless given."""
-    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = field(default_factory=Entries)
+    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = Entries()
     """What runs."""
     volumes: Annotated[Entries[Volume] | None, Named(Object(Volume), pattern=NAME)] = None
     """The names of data folders. Where the key is given, only these may be used."""
@@ -317,14 +299,12 @@ class Manifest(Located):
     """`off` leaves the hub out; `{record: 2GiB}` caps what is kept."""
     logs: Annotated[Logs | None, Object(Logs)] = None
     """What is kept of the output."""
-    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = field(default_factory=Entries)
+    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = Entries()
     """Further places that spans are passed on to."""
-    journeys: Annotated[Entries[Journey], Named(Object(Journey, short="attribute"), pattern=NAME)] = field(
-        default_factory=Entries
-    )
+    journeys: Annotated[Entries[Journey], Named(Object(Journey, short="attribute"), pattern=NAME)] = Entries()
     """What `devctl journey` can follow."""
 
-    FOREIGN: ClassVar = {
+    FOREIGN: ClassVar[dict[str, str]] = {
         "version": "it has no meaning any more; leave it out",
         "networks": "everything here shares one loopback network",
         "secrets": "use env_file with a file that git ignores, or pass_env",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 import inspect
 import json
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.model import Manifest
-from devctl.manifest.shapes import Either, Many, Named, Object, Schema, Shape
+from devctl.manifest.shapes import REQUIRED, Either, Many, Named, Object, Schema, Shape, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
@@ -117,14 +116,12 @@ def takes(shape: Shape) -> str:
 
 
 def _default(cls: type, name: str) -> str:
-    field = next(f for f in dataclasses.fields(cls) if f.name == name)
-    if field.default is dataclasses.MISSING:
-        return "" if field.default_factory is not dataclasses.MISSING else "must be given"
-    return _shown(field.default)
+    default = defaults_of(cls)[name]
+    return "must be given" if default is REQUIRED else _shown(default)
 
 
 def _shown(value: Any) -> str:
-    if value in (None, "", ()):
+    if not value and not isinstance(value, bool | int | float):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

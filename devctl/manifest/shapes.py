@@ -26,12 +26,14 @@ Schema = dict[str, Any]
 INTERPOLATED: Schema = {"type": "string", "pattern": r"\$"}
 WORDS_FOR_FLAGS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|us|µs|ns|m|s))+")
-DURATION_PART = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
-SIZE = re.compile(r"([0-9]+)\s*(|[kmgt])i?b?", re.IGNORECASE)
-INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?")
-BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
+DURATION = r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|us|µs|ns|m|s))+"
+DURATION_PART = r"([0-9.]+)(h|ms|us|µs|ns|m|s)"
+SIZE = r"([0-9]+)\s*(|[kmgtKMGT])[iI]?[bB]?"
+INTEGER = r"[-+]?[0-9]{1,18}"
+FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?"
+BASED = r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
+REQUIRED = object()
 
 
 class Wrong(Exception):
@@ -117,20 +119,20 @@ class Text(Shape):
 
     def __init__(self, pattern: str = "", said: str = "text", hint: str = "", *, refers: bool | None = None) -> None:
         self.refers = not pattern if refers is None else refers
-        self.pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern
         self.said = said
         self.hint = hint
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         text = self.scalar(node, reader, name)
-        if self.pattern and not self.pattern.fullmatch(text):
+        if self.pattern and not re.fullmatch(self.pattern, text):
             raise self.wrong(node, reader, name, self.hint)
         return text
 
     def schema(self, definitions: Schema) -> Schema:
         if not self.pattern:
             return {"type": ["string", "number", "boolean"]}
-        own: Schema = {"type": "string", "pattern": f"^(?:{self.pattern.pattern})$"}
+        own: Schema = {"type": "string", "pattern": f"^(?:{self.pattern})$"}
         return {"anyOf": [own, INTERPOLATED]}
 
 
@@ -189,7 +191,7 @@ class Number(Shape):
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
         text = self.scalar(node, reader, name)
-        if not INTEGER.fullmatch(text) or not self.least <= int(text) <= self.most:
+        if not re.fullmatch(INTEGER, text) or not self.least <= int(text) <= self.most:
             raise self.wrong(node, reader, name)
         return int(text)
 
@@ -204,7 +206,7 @@ class Decimal(Shape):
 
     def read(self, node: Node, reader: Reader, name: str) -> float:
         text = self.scalar(node, reader, name)
-        if not FLOAT.fullmatch(text):
+        if not re.fullmatch(FLOAT, text):
             raise self.wrong(node, reader, name)
         return float(text)
 
@@ -253,16 +255,16 @@ class Duration(Shape):
         text = self.scalar(node, reader, name)
         if text == "0":
             return 0.0
-        if not DURATION.fullmatch(text) or len(text) > 40:
-            number = bool(FLOAT.fullmatch(text)) and len(text) < 10
+        if not re.fullmatch(DURATION, text) or len(text) > 40:
+            number = bool(re.fullmatch(FLOAT, text)) and len(text) < 10
             raise self.wrong(node, reader, name, f"write {text}s for seconds" if number else "")
         try:
-            return sum(float(amount) * UNITS[unit] for amount, unit in DURATION_PART.findall(text))
+            return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(DURATION_PART, text))
         except ValueError:
             raise self.wrong(node, reader, name) from None
 
     def schema(self, definitions: Schema) -> Schema:
-        return {"anyOf": [{"type": "string", "pattern": f"^{DURATION.pattern}$"}, {"const": 0}, INTERPOLATED]}
+        return {"anyOf": [{"type": "string", "pattern": f"^{DURATION}$"}, {"const": 0}, INTERPOLATED]}
 
 
 class Size(Shape):
@@ -271,13 +273,13 @@ class Size(Shape):
     said = "a size such as 64m or 2GiB"
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
-        match = SIZE.fullmatch(self.scalar(node, reader, name))
+        match = re.fullmatch(SIZE, self.scalar(node, reader, name))
         if not match or len(match[1]) > 15:
             raise self.wrong(node, reader, name)
         return int(match[1]) << (10 * " kmgt".index(match[2].lower() or " "))
 
     def schema(self, definitions: Schema) -> Schema:
-        own = {"type": "string", "pattern": "^[0-9]+\\s*([kKmMgGtT]?)[iI]?[bB]?$"}
+        own = {"type": "string", "pattern": f"^{SIZE}$"}
         return {"anyOf": [own, {"type": "integer", "minimum": 0}, INTERPOLATED]}
 
 
@@ -382,7 +384,7 @@ class Named(Shape):
 
     def __init__(self, item: Shape, *, pattern: str = "", said: str = "a mapping", listed: bool = False) -> None:
         self.item = item
-        self.pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern
         self.listed = listed
         self.said = f"{said} or a list of names" if listed else said
 
@@ -405,7 +407,7 @@ class Named(Shape):
         return entries
 
     def _accepts(self, key: str, place: Place, reader: Reader, name: str) -> bool:
-        if self.pattern and not self.pattern.fullmatch(key):
+        if self.pattern and not re.fullmatch(self.pattern, key):
             hint = "letters, digits, - and _, beginning with a letter or digit, at most 63"
             reader.problems.add(place, f"{name}: {shown(key)} cannot be a name", hint=hint)
             return False
@@ -426,7 +428,7 @@ class Named(Shape):
     def schema(self, definitions: Schema) -> Schema:
         own: Schema = {"type": "object", "additionalProperties": self.item.schema(definitions)}
         if self.pattern:
-            own["propertyNames"] = {"pattern": f"^(?:{self.pattern.pattern})$"}
+            own["propertyNames"] = {"pattern": f"^(?:{self.pattern})$"}
         return {"anyOf": [own, {"type": "array", "items": {"type": "string"}}]} if self.listed else own
 
 
@@ -434,12 +436,11 @@ class Variables(Shape):
     """Environment variables: a mapping, or a list of NAME=VALUE; without a value the command's own is taken."""
 
     said = "a mapping or a list of NAME=VALUE"
-    NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[str | None]:
         entries: Entries[str | None] = Entries()
         for key, value, at in self._pairs(node, reader, name):
-            if not self.NAME.fullmatch(key):
+            if not re.fullmatch(VARIABLE, key):
                 written = shown(at.text.partition("=")[0])
                 reader.problems.add(at.place, f"{name}: {written} cannot be the name of a variable")
                 continue
@@ -528,15 +529,15 @@ def core_value(node: Scalar, text: str) -> Any:
         return None
     if text in ("true", "false"):
         return text == "true"
-    if INTEGER.fullmatch(text):
+    if re.fullmatch(INTEGER, text):
         return int(text)
-    if BASED.fullmatch(text):
+    if re.fullmatch(BASED, text):
         return int(text, 0)
-    return float(text) if FLOAT.fullmatch(text) else text
+    return float(text) if re.fullmatch(FLOAT, text) else text
 
 
 class Object(Shape):
-    """A mapping whose keys are the fields of a dataclass. `short` is the field that a bare value stands for."""
+    """A mapping whose keys are the fields of a part or a dataclass; a bare value stands for the field `short`."""
 
     def __init__(self, cls: type, *, short: str = "") -> None:
         self.cls = cls
@@ -546,18 +547,12 @@ class Object(Shape):
     @functools.cached_property
     def fields(self) -> dict[str, tuple[str, Shape]]:
         """Key → name of the field and its shape."""
-        hints = typing.get_type_hints(self.cls, include_extras=True)
-        return {f.name.rstrip("_"): (f.name, shape_of(hints[f.name])) for f in dataclasses.fields(self.cls)}
+        return {name.rstrip("_"): (name, shape_of(hint)) for name, hint in _hints(self.cls).items()}
 
     @functools.cached_property
     def required(self) -> list[str]:
         """The keys that have no default."""
-        missing = dataclasses.MISSING
-        return [
-            f.name.rstrip("_")
-            for f in dataclasses.fields(self.cls)
-            if f.default is missing and f.default_factory is missing
-        ]
+        return [name.rstrip("_") for name, default in defaults_of(self.cls).items() if default is REQUIRED]
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         if self.short and not isinstance(node, Mapping):
@@ -601,9 +596,8 @@ class Object(Shape):
 
     def _make(self, values: dict[str, Any], nodes: dict[str, Node], node: Node) -> Any:
         made = self.cls(**values)
-        if isinstance(made, Located):
-            made.nodes = nodes
-            made.node = node
+        if isinstance(made, Part):
+            made.__dict__.update(nodes=nodes, node=node)
         return made
 
     def schema(self, definitions: Schema) -> Schema:
@@ -613,11 +607,18 @@ class Object(Shape):
         return {"anyOf": [self.fields[self.short][1].schema(definitions), own]} if self.short else own
 
 
-class Located:
-    """A part of the manifest that knows where it and the values of its keys are written."""
+@typing.dataclass_transform(kw_only_default=True)
+class Part:
+    """A part of the manifest: its annotated fields are the keys. It knows where its keys' values are written.
 
-    nodes: dict[str, Node]
-    node: Node
+    Not a dataclass, since twenty of those would cost more time than all else that loading a manifest does.
+    """
+
+    nodes: typing.ClassVar[dict[str, Node]] = {}
+    node: typing.ClassVar[Node]
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
 
     def has(self, *keys: str) -> bool:
         """Tell whether all of `keys` are written here, rightly or not."""
@@ -631,6 +632,23 @@ class Located:
         """Return the value of `key` as it stands in the file, before interpolation."""
         node = self.nodes.get(key, self.node)
         return node.text if isinstance(node, Scalar) else ""
+
+
+def defaults_of(cls: type) -> dict[str, Any]:
+    """Return the fields of a part or a dataclass with their defaults; REQUIRED stands for none."""
+    if not dataclasses.is_dataclass(cls):
+        return {name: getattr(cls, name, REQUIRED) for name in _hints(cls)}
+    missing = dataclasses.MISSING
+    defaults = {}
+    for field in dataclasses.fields(cls):
+        made = REQUIRED if field.default_factory is missing else field.default_factory()
+        defaults[field.name] = made if field.default is missing else field.default
+    return defaults
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {name: hint for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}
 
 
 def shape_of(hint: Any) -> Shape:
@@ -673,7 +691,7 @@ SIMPLE: dict[Any, type[Shape]] = {
 
 
 def _plain(hint: Any) -> Shape:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    if isinstance(hint, type) and (issubclass(hint, Part) or dataclasses.is_dataclass(hint)):
         return Object(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return Choice(hint)
