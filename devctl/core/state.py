@@ -85,6 +85,11 @@ class ServiceState:
         """The variant that runs or would run, None when none can be had."""
         return self.options[0] if self.options else None
 
+    @property
+    def has_run(self) -> bool:
+        """Whether any instance of it was ever spawned."""
+        return any(i.spawned for i in self.instances.values())
+
     def wanted(self, instance: Instance) -> bool:
         """Whether `instance` shall live, and in its present form."""
         return self.up and instance.number <= self.replicas and instance.generation == self.generation
@@ -240,7 +245,7 @@ def _start_failed(state: State, event: happened.StartFailed) -> State:
 
 def _ready(state: State, event: happened.InstanceReady) -> State:
     known = state.instance(event.service, event.instance)
-    if not known or known.status not in (Status.STARTING, Status.UNHEALTHY):
+    if not known or known.status not in (Status.STARTING, Status.RUNNING, Status.UNHEALTHY):
         return state
     return _good(state, event.service, event.instance, event.monotonic, Status.HEALTHY)
 

@@ -300,10 +300,10 @@ def _take_lock(paths: StackPaths) -> int | None:
 
     `down` deletes the file, so a lock on a file that is no longer there counts for nothing.
     """
-    private_folder(paths.runtime.parent)
     for _ in range(100):
-        private_folder(paths.runtime)
         try:
+            private_folder(paths.runtime.parent)
+            private_folder(paths.runtime)
             lock = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except FileNotFoundError:  # the folder went away in between
             continue
@@ -338,7 +338,7 @@ def _spawn(paths: StackPaths, lock: int) -> int:
     os.set_inheritable(lock, True)
     try:
         arguments = ["--folder", str(paths.folder), "--project", paths.project, "--lock", str(lock)]
-        argv = [sys.executable, "-P", "-m", "devctl.supervisor", *arguments]
+        argv = [sys.executable, "-P", "-m", "devctl.session.supervisor", *arguments]
         quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         return os.posix_spawn(sys.executable, argv, os.environ, file_actions=quiet, setsid=True)
     finally:

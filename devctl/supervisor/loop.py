@@ -20,7 +20,7 @@ from devctl.core.events import Event
 from devctl.core.order import Graph, graph
 from devctl.core.spec import Spec
 from devctl.core.standing import Standing, standing
-from devctl.core.state import Instance, State, apply
+from devctl.core.state import Instance, ServiceState, State, apply
 from devctl.core.status import GOOD, Status
 from devctl.runners.base import Exit
 from devctl.supervisor.restart import Ended, judge
@@ -80,7 +80,9 @@ class Loop:
         self._events: list[Event] = []
         self._dirty: set[str] = set()
         self._told: set[str] = set()
+        self._last: dict[str, tuple[ServiceState | None, Standing | None]] = {}
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._early: dict[str, Exit] = {}
         self._restarts: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._fetches_optional = False
@@ -140,6 +142,10 @@ class Loop:
                 self._ended(message)
             case Tick():
                 self._dirty.update(self._restarts)
+            case happened.InstanceStarted():
+                self._happen(message)
+                if early := self._early.pop(message.instance, None):
+                    self._ended(early)
             case _:
                 self._happen(message)
 
@@ -169,9 +175,10 @@ class Loop:
         known = self.state.instance(service, ended.instance)
         if known is None or not known.is_alive or known.status is Status.STOPPING:
             return
-        if known.pid and known.pid != ended.pid:
-            return
-        self._happen(self._judged(known, ended))
+        if not known.pid:  # the word that it lives comes after the word that it ended
+            self._early[ended.instance] = ended
+        elif known.pid == ended.pid:
+            self._happen(self._judged(known, ended))
 
     def _judged(self, known: Instance, ended: Exit) -> Event:
         found, service = self.state.services[known.service], self.spec.services.get(known.service)
@@ -189,14 +196,25 @@ class Loop:
 
     def _settle(self) -> None:
         """Order everything that is due, until nothing more is; then tell."""
+        touched: set[str] = set()
         while self._dirty:
             names = self._neighbourhood(self._dirty)
             self._dirty = set()
             self._stand(names)
             self._order(names)
-            self._told |= names
+            touched |= names
+        self._note_changed(touched)
         self._set_timer()
         self._tell()
+
+    def _note_changed(self, names: set[str]) -> None:
+        """Note which of `names` are to be told of: those that are another now than when last looked at."""
+        for name in names:
+            now = (self.state.services.get(name), self.standings.get(name))
+            last = self._last.get(name, (None, None))
+            if now[0] is not last[0] or now[1] != last[1]:
+                self._told.add(name)
+                self._last[name] = now
 
     def _neighbourhood(self, names: set[str]) -> set[str]:
         """Return `names` and all whose start or stop may hang on them."""

@@ -1,0 +1,136 @@
+"""The supervisor's process: wires loop, stack, runners and server together, and ends when nothing is left to do.
+
+Started by the session's client as `python -m devctl.session.supervisor --folder F --project P --lock FD`, with the
+locked descriptor of the runtime folder's lock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from devctl.clock import SystemClock
+from devctl.core.status import Kind
+from devctl.paths import StackPaths
+from devctl.runners.process import ProcessRunner
+from devctl.session.calls import Calls
+from devctl.session.client import boot_id
+from devctl.session.server import Server
+from devctl.supervisor.loop import Change, Loop
+from devctl.supervisor.stack import Stack
+from devctl.supervisor.stop import leave_runtime
+
+IDLE_SECONDS = 10.0
+"""How long a supervisor without a run waits for somebody who begins one."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until the stack is down; return the exit code."""
+    parser = argparse.ArgumentParser(prog="devctl supervisor")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--project", default="")
+    parser.add_argument("--lock", type=int, required=True)
+    asked = parser.parse_args(arguments)
+    os.set_inheritable(asked.lock, False)
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux" and sys.version_info < (3, 12):
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
+    return asyncio.run(Process(StackPaths(asked.folder, asked.project)).run())
+
+
+class Process:
+    """Everything of one supervisor, wired."""
+
+    def __init__(self, paths: StackPaths) -> None:
+        self._paths = paths
+        self._loop = Loop(SystemClock())
+        self._runner = ProcessRunner(paths)
+        self._calls: Calls | None = None
+        self._stack = Stack(
+            paths, self._loop, {Kind.PROCESS: self._runner}, SystemClock(), boot=boot_id(), on_progress=self._progress
+        )
+        self._calls = Calls(self._stack, lambda: self._runner.keeper_pid)
+        self._server = Server(self._calls.table())
+        self._over = asyncio.Event()
+        self._failed: BaseException | None = None
+
+    async def run(self) -> int:
+        """Listen, take back what an earlier supervisor left, and work until the end."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._over.set)
+        (self._paths.runtime / "boot").write_text(boot_id())
+        deciding = loop.create_task(self._loop.run())
+        deciding.add_done_callback(self._loop_ended)
+        await self._stack.open()
+        if self._stack.run:
+            self._log_to_run()
+        self._loop.listeners.append(self._run_began)
+        assert self._calls is not None
+        self._calls.when_down(self._clean_up, lambda: None)
+        self._server.on_idle = self._end_if_idle
+        await self._server.listen(self._paths.socket)
+        loop.call_later(IDLE_SECONDS, self._end_if_idle)
+        gc.freeze()
+        await self._over.wait()
+        if not self._stack.is_over.is_set():
+            await self._leave()
+        await self._server.close()
+        return 4 if self._failed else 0
+
+    def _progress(self, item: dict[str, Any]) -> None:
+        if self._calls:
+            self._calls.progress(item)
+
+    def _run_began(self, _: Change) -> None:
+        """Write errors into the run's folder as soon as there is one."""
+        if self._stack.run:
+            self._loop.listeners.remove(self._run_began)
+            self._log_to_run()
+
+    def _log_to_run(self) -> None:
+        assert self._stack.run is not None
+        path = self._stack.run.folder / "supervisor.log"
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+    def _loop_ended(self, task: asyncio.Task[None]) -> None:
+        """End when the loop ends: without it nothing is decided; the next command starts another supervisor."""
+        if not task.cancelled():
+            self._failed = task.exception()
+            if self._failed:
+                import traceback
+
+                traceback.print_exception(self._failed)
+        self._over.set()
+
+    def _end_if_idle(self) -> None:
+        """End a supervisor that nobody talks to and that has nothing to watch over."""
+        if self._stack.run is None and not self._server.connections:
+            self._over.set()
+
+    async def _leave(self) -> None:
+        """Let go: of a stack that goes on without a supervisor, or of nothing at all."""
+        is_empty = self._stack.run is None
+        await self._stack.close(end=is_empty)
+        if is_empty:
+            leave_runtime(self._paths)
+
+    async def _clean_up(self) -> None:
+        """Leave nothing behind; called when all is stopped, before `down` is answered."""
+        await self._stack.close(end=True)
+        leave_runtime(self._paths)
+        asyncio.get_running_loop().call_soon(self._over.set)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Has native programs found or downloaded by a short-lived child, and passes its progress on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from devctl.errors import EnvironmentProblem
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def at_hand(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the paths of all of `names` where `known` has them and they are still there, else None."""
+    paths = {name: known.get(name, "") for name in names}
+    return paths if all(path and Path(path).exists() for path in paths.values()) else None
+
+
+async def fetch(names: Iterable[str], skip_file: Path, report: Report) -> dict[str, str]:
+    """Return the path of each program; EnvironmentProblem when no source gives one of them."""
+    argv = [sys.executable, "-P", "-m", "devctl.tools", "fetch", *names, "--skip-file", os.fspath(skip_file)]
+    child = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+    try:
+        return await _result(child, report)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.terminate()
+        await child.wait()
+
+
+async def _result(child: asyncio.subprocess.Process, report: Report) -> dict[str, str]:
+    assert child.stdout is not None
+    async for line in child.stdout:
+        try:
+            item = json.loads(line)
+        except ValueError:
+            continue
+        if "tools" in item:
+            return {str(name): str(path) for name, path in item["tools"].items()}
+        if error := item.get("error"):
+            raise EnvironmentProblem(error["what"], where=error.get("where", ""), next=error.get("next", ""))
+        report(item)
+    raise EnvironmentProblem(f"the download ended with {await child.wait()}", next="Run `devctl doctor`.")

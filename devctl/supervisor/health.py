@@ -1,0 +1,115 @@
+"""Asks every checked instance on its schedule, and posts when what follows from the answers changes.
+
+First at once, then often until the first good answer, then at the check's interval. One asyncio task each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devctl.clock import Clock
+from devctl.core.events import Event, InstanceReady, InstanceUnready
+from devctl.core.spec import Check
+from devctl.probes.base import Answer, Probe, Target, ask, probe
+
+_GROWTH = 0.02  # a start that takes long is asked less often: it delays the answer by at most this part of it
+_LONGEST_START_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is asked: the same instance, process and check are the same watch."""
+
+    instance: str
+    service: str
+    pid: int
+    check: Check
+    target: Target
+
+
+class Health:
+    """All probes of a stack, and what each saw last."""
+
+    def __init__(self, post: Callable[[Event], None], clock: Clock) -> None:
+        self.answers: dict[str, Answer] = {}
+        self._post = post
+        self._clock = clock
+        self._watched: dict[str, Watched] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def is_watched(self, instance: str, pid: int, check: Check) -> bool:
+        """Tell whether this process is asked by this check already."""
+        known = self._watched.get(instance)
+        return known is not None and known.pid == pid and known.check == check
+
+    def watch(self, watched: Watched, *, is_good: bool) -> None:
+        """Begin to ask; `is_good`: it was good when it was last seen."""
+        self.drop(watched.instance)
+        self._watched[watched.instance] = watched
+        self._tasks[watched.instance] = asyncio.get_running_loop().create_task(self._run(watched, is_good=is_good))
+
+    def drop(self, instance: str) -> None:
+        """Ask no more."""
+        if task := self._tasks.pop(instance, None):
+            task.cancel()
+            del self._watched[instance]
+            self.answers.pop(instance, None)
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        for instance in tuple(self._tasks):
+            self.drop(instance)
+
+    async def _run(self, watched: Watched, *, is_good: bool) -> None:
+        schedule = Schedule(watched.check, self._clock.monotonic(), is_good=is_good)
+        asked: Probe | None = None
+        while True:
+            try:
+                asked = asked or probe(watched.check, watched.target)
+                answer = await ask(asked, watched.check.timeout_seconds)
+            except OSError as error:  # the check cannot even be asked, for want of a port
+                answer = Answer(False, str(error))
+            self.answers[watched.instance] = answer
+            change = schedule.take(answer, self._clock.monotonic())
+            if change is True:
+                self._post(InstanceReady(watched.instance, watched.service))
+            elif change is False:
+                self._post(InstanceUnready(watched.instance, watched.service, answer.text))
+            await asyncio.sleep(schedule.pause(self._clock.monotonic()))
+
+
+class Schedule:
+    """When the next question is due and what the answers so far amount to. Pure."""
+
+    def __init__(self, check: Check, began: float, *, is_good: bool) -> None:
+        self._check = check
+        self._began = began
+        self._was_good = is_good
+        self._stands: bool | None = True if is_good else None
+        self._failures = 0
+
+    def take(self, answer: Answer, now: float) -> bool | None:
+        """Return True when the instance became good with this answer, False when it ceased to be, else None."""
+        if answer.is_good:
+            self._failures = 0
+            self._was_good = True
+            changed, self._stands = self._stands is not True, True
+            return True if changed else None
+        if not self._is_starting(now):
+            self._failures += 1
+        if self._failures < max(self._check.retries, 1):
+            return None
+        changed, self._stands = self._stands is not False, False
+        return False if changed else None
+
+    def pause(self, now: float) -> float:
+        """Return the seconds until the next question."""
+        if not self._is_starting(now):
+            return self._check.interval_seconds
+        growing = min((now - self._began) * _GROWTH, _LONGEST_START_PAUSE_SECONDS)
+        return max(self._check.start_interval_seconds, growing)
+
+    def _is_starting(self, now: float) -> bool:
+        return not self._was_good and now - self._began < self._check.start_period_seconds
