@@ -34,7 +34,8 @@ RUN_AS = ("auto", "container", "process", "native", "embedded")
 class LoadRequest:
     """What a command wants loaded. Without `files` the manifest in the stack's folder, and its override, are read.
 
-    `names` and `profiles` are those of the command line; `run_as` goes for every service whose own is `auto`.
+    `env_files` are read instead of `.env`, the last one wins. `names` and `profiles` are those of the command
+    line; `run_as` goes for every service whose own is `auto`.
     `isolated` frees every fixed port. `find_recipe` and `available` are handed in by tests.
     """
 
@@ -48,6 +49,7 @@ class LoadRequest:
     find_recipe: Callable[[str], Recipe | None] | None = None
     recipe_names: Callable[[], Iterable[str]] | None = None
     available: expand.Availability | None = None
+    env_files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,12 @@ class _Load:
         """Return the variables for interpolation: those of `.env`, and before them those of the command."""
         environ = dict(self.request.environ)
         dot_env = self.folder / DOT_ENV
-        if not dot_env.is_file():
-            return environ
+        files = self.request.env_files or ((dot_env,) if dot_env.is_file() else ())
         reader = ProjectReader(self.folder, self.request.paths.volumes, environ, self.problems)
-        return environment.values_of(dot_env, DOT_ENV, reader) | environ
+        values: dict[str, str] = {}
+        for file in files:
+            values |= environment.values_of(file, self._shown(file), reader)
+        return values | environ
 
     def _document(self) -> document.Mapping:
         root: document.Mapping | None = None
@@ -211,6 +215,7 @@ class _Load:
             host_environment=environment.passed(self.environ, (*environment.HOST, *manifest.pass_env)),
             manifests=tuple(str(path.resolve()) for path in self.files),
             profiles=self.request.profiles,
+            tools=expander.tools(),
         )
 
     def _services(
