@@ -75,11 +75,13 @@ class SegmentLog:
         self.folder = folder
         self.cap_bytes = cap_bytes
         self.segment_bytes = min(max(cap_bytes // SEGMENTS_PER_LOG, SMALLEST_SEGMENT), LARGEST_SEGMENT)
+        self.number, self.base = 1, 0
         self.lost = 0
         self.retry_at = 0
         self._cause = 0
         self._gap_at = 0
         self._checked_at = 0
+        self.size = 0
         self._line_open_before = False  # the segment before this one ended within a line
         self._open_newest()
 
@@ -114,15 +116,30 @@ class SegmentLog:
         self.lost += len(text)
         return False
 
-    def end_line(self) -> None:
-        """Close a last line that has no line end."""
-        if not self._at_line_start():
-            self._append(b"\n", time.time_ns(), PARTIAL, 0)
+    def end_line(self) -> bool:
+        """Close a last line that has no line end; False when there is no room."""
+        return self._at_line_start() or self._append(b"\n", time.time_ns(), PARTIAL, 0)
 
     def retry(self) -> None:
         """Try to write down what was lost, if it is time."""
         if self.lost:
             self._resume(time.time_ns())
+
+    def write_all(self, lines: list[tuple[int, bytes]]) -> None:
+        """Append whole lines, each with its own time, in one write; what finds no room is counted."""
+        now = time.time_ns()
+        self._prepare(now)
+        text = b"".join(line for _, line in lines)
+        if self.lost and not self._resume(now):
+            self.lost += len(text)
+            return
+        size = self.size
+        for time_ns, line in lines:
+            self.mark(time_ns)
+            self.size += len(line)
+        self.size = size
+        if not self._put(text):
+            self.lost += len(text)
 
     def mark(self, time_ns: int, kind: int = CHUNK, value: int = 0) -> None:
         """Write the entry for the bytes that come next."""
@@ -182,6 +199,9 @@ class SegmentLog:
     def _append(self, text: bytes, time_ns: int, kind: int, value: int) -> bool:
         """Write all of `text` or nothing."""
         self.mark(time_ns, kind, value)
+        return self._put(text)
+
+    def _put(self, text: bytes) -> bool:
         try:
             written = os.write(self._file, text)
         except OSError as error:
@@ -207,8 +227,7 @@ class SegmentLog:
         if now < self.retry_at:
             return False
         lost = self.lost
-        note = b"" if self._at_line_start() else b"\n"
-        if not self._append(note + self._gap_note(lost), now, GAP, lost):
+        if not self.end_line() or not self._append(self._gap_note(lost), now, GAP, lost):
             return False
         self.lost -= lost
         self._gap_at = now
@@ -233,19 +252,20 @@ class SegmentLog:
 
     def _open(self, number: int, base: int) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.open(log_path(self.folder, number), flags, 0o600)
+        index = os.open(index_path(self.folder, number), flags, 0o600)
+        size = file_size(log_path(self.folder, number))
+        index_size = os.fstat(index).st_size // ENTRY.size * ENTRY.size
+        if not index_size:  # written before the segment exists, so that no reader meets one without a beginning
+            with contextlib.suppress(OSError):
+                index_size = os.pwrite(index, ENTRY.pack(base, time.time_ns(), CHUNK), 0)
         try:
-            self._index = os.open(index_path(self.folder, number), flags, 0o600)
+            self._file = os.open(log_path(self.folder, number), flags, 0o600)
         except OSError:
-            os.close(self._file)
+            os.close(index)
             raise
-        self.number, self.base = number, base
-        self.size = os.lseek(self._file, 0, os.SEEK_END)
-        self._index_size = os.fstat(self._index).st_size // ENTRY.size * ENTRY.size
-        if not self._index_size:
-            self.size, whole = 0, self.size
-            self.mark(time.time_ns())
-            self.size = whole
+        os.lseek(self._file, size, os.SEEK_SET)
+        self._index, self._index_size = index, index_size // ENTRY.size * ENTRY.size
+        self.number, self.base, self.size = number, base, size
 
     def _mend(self) -> None:
         """Drop what a power cut left: half an entry, and entries for bytes that never reached the disk."""
@@ -282,6 +302,8 @@ class SegmentLog:
 
     def _is_in_place(self) -> bool:
         mine = os.fstat(self._file)
+        if mine.st_size != self.size:
+            return False  # somebody cut it
         try:
             found = os.stat(log_path(self.folder, self.number), follow_symlinks=False)
             os.stat(index_path(self.folder, self.number), follow_symlinks=False)

@@ -1,0 +1,69 @@
+"""Log lines as the documented JSON, one a line, quickly: `{time, service, instance, level, message, trace_id, fields}`.
+
+`fields` has `partial: true` for a line whose end the instance did not write. The result is plain ASCII.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii as quote
+
+from devctl.record.batch import Batch
+from devctl.record.lines import Line, Parsed, may_have_trace_id, may_show_level, parse
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_PLAIN_TAIL = ',"trace_id":null,"fields":{}}\n'
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time as RFC 3339, UTC, microseconds."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}Z"
+
+
+def json_line(line: Line) -> str:
+    """Return one line as JSON, with its line end."""
+    head = f'{{"time":"{rfc3339(line.time_ns)}","service":{quote(line.service)},"instance":{quote(line.instance)}'
+    return head + _content(line.parsed, is_partial=line.is_partial)
+
+
+def json_lines(batch: Batch) -> str:
+    """Return all lines of a batch as JSON."""
+    if batch.label.is_otlp or batch.partials:
+        return "".join(map(json_line, batch.lines()))
+    owner = f'Z","service":{quote(batch.label.service)},"instance":{quote(batch.label.instance)}'
+    is_plain = _is_plain(batch.data)
+    pieces: list[str] = []
+    second, moment = -1, ""
+    for time_ns, start, end in batch.parts():
+        seconds, rest = divmod(time_ns, 1_000_000_000)
+        if seconds != second:
+            second, moment = seconds, time.strftime('{"time":"%Y-%m-%dT%H:%M:%S.', time.gmtime(seconds))
+        head = f"{moment}{rest // 1000:06d}{owner}"
+        pieces += (_plain if is_plain else _each)(head, batch.data[start : end - 1])
+    return "".join(pieces)
+
+
+def _is_plain(data: bytes) -> bool:
+    """Tell whether no line needs a look of its own: no JSON, no level, no trace id."""
+    has_objects = data[:1] == b"{" or b"\n{" in data
+    return not has_objects and not may_have_trace_id(data) and not may_show_level(data)
+
+
+def _plain(head: str, data: bytes) -> Iterator[str]:
+    head += ',"level":null,"message":'
+    for text in data.decode(errors="replace").split("\n"):
+        yield f"{head}{quote(text.removesuffix(chr(13)))}{_PLAIN_TAIL}"
+
+
+def _each(head: str, data: bytes) -> Iterator[str]:
+    for raw in data.split(b"\n"):
+        yield head + _content(parse(raw))
+
+
+def _content(parsed: Parsed, *, is_partial: bool = False) -> str:
+    level = f'"{parsed.level}"' if parsed.level else "null"
+    trace_id = quote(parsed.trace_id) if parsed.trace_id else "null"
+    fields = {**parsed.fields, "partial": True} if is_partial else parsed.fields
+    extra = _encode(fields) if fields else "{}"
+    return f',"level":{level},"message":{quote(parsed.message)},"trace_id":{trace_id},"fields":{extra}}}\n'
