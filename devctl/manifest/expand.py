@@ -58,7 +58,7 @@ class Expander:
         self._run_as = run_as
         self._available = available
         self._telemetry = telemetry
-        self._known: dict[str, Any] = {}
+        self._answers: dict[str, Any] = {}
 
     def bare(self, name: str, service: Service, recipe: Recipe | None, ports: Mapping[str, Port]) -> SpecService:
         """Return the service without its variants: what others may know of it."""
@@ -79,7 +79,7 @@ class Expander:
             optional=service.optional,
             profiles=service.profiles,
             watch=tuple(Watch(w.path, w.ignore, w.dependents) for w in service.watch),
-            stop_signal=service.stop_signal,
+            stop_signal=recipe.stop_signal if recipe and not service.has("stop_signal") else service.stop_signal,
             stop_grace_seconds=grace,
             metrics=service.metrics or (recipe.metrics if recipe else ""),
             page=service.page or (recipe.page if recipe else ""),
@@ -168,9 +168,14 @@ class Expander:
         return self._dress(name, service, variant, bare)
 
     def _ask(self, tool: str) -> Any:
-        if tool not in self._known:
-            self._known[tool] = self._available(tool)
-        return self._known[tool]
+        if tool not in self._answers:
+            self._answers[tool] = self._available(tool)
+        return self._answers[tool]
+
+    def tools(self) -> dict[str, str]:
+        """Return the paths of the native programs that were asked for and are at hand already."""
+        at_hand = {name: getattr(answer, "tool", None) for name, answer in self._answers.items()}
+        return {name: tool.path for name, tool in at_hand.items() if tool is not None}
 
     def _dress(self, name: str, service: Service, variant: Variant, bare: SpecService) -> Variant:
         """Lay what the manifest says over what the recipe brought."""
