@@ -18,7 +18,7 @@ from devctl.text import mask_text
 
 def write(error: Exception, argv: Sequence[str], environ: Mapping[str, str]) -> Path:
     """Write the report (0600) under the stack's state folder, else under the temporary one; return its path."""
-    name = time.strftime("bug-%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}.txt"
+    name = time.strftime("bug-%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}-{time.monotonic_ns() % 10**6}.txt"
     report = mask_text(_text(error, argv), environ)
     for folder in _folders():
         try:

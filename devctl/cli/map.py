@@ -71,5 +71,6 @@ COMMAND = Command(
         "devctl map": "the traffic of the last 15 minutes",
         "devctl map --format dot | dot -Tsvg > map.svg": "as a picture",
     },
-    shape="One edge a line: `caller`, `callee`, `kind` (http or event), `calls`, `errors`, `rate` (per second), `p95_ms`.",
+    shape="One edge a line: `caller`, `callee`, `kind` (http or event), `calls`, `errors`, `rate` (per second), "
+    "`p95_ms`.",
 )

@@ -36,7 +36,6 @@ _UNSAFE_WIDE = re.compile(
 )
 _SERVICE_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _LEVEL_COLOURS = {"trace": "2", "debug": "2", "info": "32", "warning": "33", "error": "31", "fatal": "1;31"}
-RETURN = "\r"
 _encode = JSONEncoder().encode
 
 
@@ -190,7 +189,8 @@ def _plain_tail(raw: bytes, has_level: bool, has_trace: bool) -> str:
     trace = find_trace_id(raw) if has_trace else None
     said = f'"{level}"' if level else "null"
     told = f'"{trace}"' if trace else "null"
-    return f'{said}, "message": {quoted(raw.decode(errors="replace").removesuffix(RETURN))}, "trace_id": {told}, "fields": {{}}}}'
+    message = quoted(raw.decode(errors="replace").removesuffix("\r"))
+    return f'{said}, "message": {message}, "trace_id": {told}, "fields": {{}}}}'
 
 
 def _json_tail(parsed: Parsed) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from devctl.render import table
 from devctl.render.terminal import Terminal
-from devctl.text import clean, count, duration, listing, size
+from devctl.text import clean, count, duration, listing, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ def style(service: ServiceView) -> str:
 
 def lines(view: StatusView, terminal: Terminal, services: Sequence[str] = (), *, reasons: bool = False) -> list[str]:
     """Return the table of `services` (none: all) with a heading line; `reasons` says why each variant runs."""
+    if not view["services"]:
+        return [
+            typed(f"{terminal.paint(clean(view['stack']), 'bold')}: nothing has run here yet; `devctl up` starts it.")
+        ]
     shown = [service for service in view["services"] if not services or service["name"] in services]
     rows = [row for service in shown for row in _rows(service, reasons=reasons)]
     return [heading(view, terminal), *table.lines(HEADS, rows, terminal, right=RIGHT)]
@@ -41,7 +45,7 @@ def heading(view: StatusView, terminal: Terminal) -> str:
     word = view["status"]
     painted = terminal.paint(word, STYLES.get(word, "dim"), "bold")
     by_status = Counter(service["status"] for service in view["services"])
-    parts = [listing(f"{number} {status}" for status, number in by_status.most_common())] if by_status else []
+    parts = [listing(f"{number} {status}" for status, number in by_status.most_common())]
     instances = [instance for service in view["services"] for instance in service["instances"]]
     if memory := sum(instance["memory_bytes"] for instance in instances):
         parts.append(f"{size(memory)}, {sum(instance['cpu_percent'] for instance in instances):.1f} % CPU")

@@ -1,0 +1,113 @@
+"""Boards on a terminal: a line for each series with its course, its range and its last value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from devctl import text
+from devctl.queries.boards import Board, Panel
+from devctl.queries.prometheus import Series
+from devctl.render.table import cut, width
+
+if TYPE_CHECKING:
+    from devctl.render.terminal import Terminal
+
+_STEPS = "▁▂▃▄▅▆▇█"
+_SHADES = " ░▒▓█"
+_MOST_SERIES = 12
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_ONE_VALUE = frozenset({"stat", "gauge", "bargauge", "table", "piechart", "barchart"})
+
+Named = tuple[str, Series]
+
+
+def panel_lines(panel: Panel, series: Sequence[Named], terminal: Terminal) -> list[str]:
+    """Return the lines of one panel; one that has nothing to show says so."""
+    lines = [terminal.paint(text.clean(panel.title), "bold")]
+    shown = [(name, one) for name, one in series if any(not math.isnan(value) for _, value in one.points)]
+    if not shown:
+        return [*lines, terminal.paint("  no data", "dim")]
+    column = min(max(width(text.clean(name)) for name, _ in shown[:_MOST_SERIES]), 44)
+    room = max(min(terminal.width, 160) - column - 42, 10)
+    highest = max(one.last for _, one in shown)
+    for name, one in shown[:_MOST_SERIES]:
+        label = cut(text.clean(name), column)
+        padded = "  " + label + " " * (column - width(label))
+        lines.append(f"{padded}  {_course(panel, one, highest, room, terminal)}")
+    if len(shown) > _MOST_SERIES:
+        lines.append(terminal.paint(f"  … and {len(shown) - _MOST_SERIES} more series", "dim"))
+    return lines
+
+
+def board_head(board: Board, terminal: Terminal) -> str:
+    """Return the line above a board."""
+    return terminal.paint(f"{text.clean(board.title)}  ({text.clean(board.uid)})", "bold", "cyan")
+
+
+def _course(panel: Panel, one: Series, highest: float, room: int, terminal: Terminal) -> str:
+    last = value(one.last, panel.unit)
+    if panel.kind in _ONE_VALUE:
+        return f"{last:>12}  {terminal.paint(_bar(one.last, highest, panel, room), 'cyan')}".rstrip()
+    values = [number for _, number in one.points]
+    finite = [number for number in values if not math.isnan(number)]
+    steps = _SHADES if panel.kind == "heatmap" else _STEPS
+    drawn = terminal.paint(sparkline(values, room, steps), "cyan")
+    low, high = value(min(finite), panel.unit), value(max(finite), panel.unit)
+    return f"{last:>12}  {drawn}  {terminal.paint(f'{low} … {high}', 'dim')}"
+
+
+def _bar(number: float, highest: float, panel: Panel, room: int) -> str:
+    if panel.kind == "stat" or math.isnan(number) or number <= 0:
+        return ""
+    whole = 1.0 if panel.unit == "percentunit" else 100.0 if panel.unit == "percent" else highest
+    return "█" * max(round(min(number / whole, 1.0) * min(room, 30)), 1) if whole > 0 else ""
+
+
+def sparkline(values: Sequence[float], room: int, steps: str = _STEPS) -> str:
+    """Return a course as one line of at most `room` characters; gaps where there is no number."""
+    chunk = max(-(-len(values) // room), 1)
+    points = [_mean(values[i : i + chunk]) for i in range(0, len(values), chunk)]
+    finite = [point for point in points if not math.isnan(point)]
+    if not finite:
+        return ""
+    low, high = min(finite), max(finite)
+    span = (high - low) or 1.0
+    top = len(steps) - 1
+    flat = 0 if high == 0 else top // 2
+    return "".join(
+        " " if math.isnan(point) else steps[flat if high == low else round((point - low) / span * top)]
+        for point in points
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan
+
+
+def value(number: float, unit: str) -> str:
+    """Return a number with its Grafana unit as people write it."""
+    if not math.isfinite(number):
+        return "–"
+    match unit:
+        case "s":
+            return text.duration(number) if number >= 0.001 or number == 0 else f"{number * 1e6:.0f} µs"
+        case "ms":
+            return text.duration(number / 1000)
+        case "bytes" | "decbytes":
+            return text.size(number)
+        case "percentunit":
+            return f"{number:.1%}"
+        case "percent":
+            return f"{number:.1f}%"
+        case "bool_yes_no":
+            return "yes" if number else "no"
+    suffix = {"reqps": "/s", "ops": "/s", "cps": "/s", "eps": "/s", "mps": "/s", "wps": "/s", "Bps": " B/s"}.get(
+        unit, ""
+    )
+    for scale, prefix in _SCALES:
+        if abs(number) >= scale:
+            return f"{number / scale:.4g} {prefix}{suffix}"
+    return f"{number:.4g}{suffix}"

@@ -1,0 +1,73 @@
+"""What everyday commands may load: little, or they cannot be quick."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devctl.paths import StackPaths
+from tests.integration.cli.fake_supervisor import answering, write_manifest
+from tests.unit.cli.fake_session import service, settled, stack
+
+HEAVY = {
+    "textual", "docker", "pydantic", "httpx", "asyncio", "rich", "yaml", "psutil", "ssl", "urllib.request", "watchfiles",
+}  # fmt: skip
+TOLD = "\nLOADED "
+PROGRAM = f"""
+import sys
+from devctl.__main__ import main
+sys.argv[0] = "devctl"
+try:
+    main()
+finally:
+    print({TOLD!r} + " ".join(sys.modules))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="dc") as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        write_manifest(tmp_path)
+        yield tmp_path.resolve()
+
+
+def loaded(folder: Path, *arguments: str) -> set[str]:
+    argv = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(argv, cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=30)
+    assert TOLD in done.stdout, done.stderr
+    return set(done.stdout.split(TOLD)[1].split())
+
+
+def test_the_version_is_answered_before_anything_is_loaded(place: Path) -> None:
+    modules = loaded(place, "--version")
+    assert not {name for name in modules if name.startswith("devctl.")} - {"devctl.__main__"}
+
+
+def test_help_loads_typer_and_nothing_heavy(place: Path) -> None:
+    modules = loaded(place, "--help")
+    assert "typer" in modules
+    assert not modules & HEAVY
+
+
+@pytest.mark.parametrize("line", ["status", "status --json", "ps", "down", "why", "stop web", "kill web"])
+def test_commands_that_only_talk_to_the_supervisor_load_no_typer_and_nothing_heavy(place: Path, line: str) -> None:
+    view = stack(service("web"))
+    answers = {"status": view, "down": settled(), "why": [], "stop": settled(), "kill": ["web.1"]}
+    with answering(StackPaths(place), answers):
+        modules = loaded(place, *line.split())
+    assert "devctl.session.client" in modules
+    assert not modules & (HEAVY | {"typer"})
+
+
+def test_status_of_a_stack_that_is_down_loads_nothing_heavy(place: Path) -> None:
+    assert not loaded(place, "status") & (HEAVY | {"typer"})
+
+
+def test_logs_loads_nothing_heavy(place: Path) -> None:
+    (place / ".devctl" / "runs" / "20260131-120000-abcd" / "logs").mkdir(parents=True)
+    assert not loaded(place, "logs", "--json") & (HEAVY | {"typer"})
