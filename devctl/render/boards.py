@@ -18,6 +18,7 @@ _STEPS = "▁▂▃▄▅▆▇█"
 _SHADES = " ░▒▓█"
 _MOST_SERIES = 12
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_RATES = frozenset({"reqps", "ops", "cps", "eps", "mps", "wps"})  # Grafana's names for so many a second
 _ONE_VALUE = frozenset({"stat", "gauge", "bargauge", "table", "piechart", "barchart"})
 
 Named = tuple[str, Series]
