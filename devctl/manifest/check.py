@@ -98,12 +98,13 @@ def _check_replicas(path: str, service: Service, problems: Problems) -> None:
 
 
 def check_volumes(manifest: Manifest, uses: Iterable[VolumeUse], problems: Problems) -> None:
-    """Note volumes that are not declared, where some are."""
+    """Note volumes that are not declared, where some are; the data of a recipe is a volume of its service's name."""
     if manifest.volumes is None:
         return
+    known = [*manifest.volumes.places, *(name for name, service in manifest.services.items() if service.uses)]
     for use in uses:
-        if use.volume not in manifest.volumes:
-            problems.unknown(use.place, "${volumes.…}: no volume", use.volume, manifest.volumes)
+        if use.volume not in known:
+            problems.unknown(use.place, "${volumes.…}: no volume", use.volume, known)
 
 
 def check_exporters(manifest: Manifest, problems: Problems) -> None:

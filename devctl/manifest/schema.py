@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.model import Manifest
-from devctl.manifest.shapes import REQUIRED, Either, Many, Named, Object, Schema, Shape, defaults_of
+from devctl.manifest.shapes import REQUIRED, Many, Named, Object, Part, Schema, Shape, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
@@ -108,10 +108,10 @@ def takes(shape: Shape) -> str:
     """Return in words what a shape takes."""
     if isinstance(shape, Many):
         return f"{takes(shape.item)}, or a list" if shape.single else f"a list: {takes(shape.item)}"
-    if isinstance(shape, Named):
-        return shape.said
-    if isinstance(shape, Either):
-        return f"{takes(shape.short)}, or {takes(shape.long)}"
+    if isinstance(shape, Named) and isinstance(shape.item, Object) and not issubclass(shape.item.cls, Part):
+        return f"NAME: {takes(shape.item)}"
+    if isinstance(shape, Object) and not issubclass(shape.cls, Part):
+        return "{" + ", ".join(shape.fields) + "}"
     return shape.said
 
 
@@ -128,7 +128,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"`{value:g}s`"
     if isinstance(value, int) and value >= 1 << 20:
-        return f"`{value >> 20}MiB`"
+        return f"`{value >> 30}GiB`" if value >= 1 << 30 else f"`{value >> 20}MiB`"
     return f"`{value}`"
 
 

@@ -311,7 +311,10 @@ class Many(Shape):
     def __init__(self, item: Shape, *, single: bool = False) -> None:
         self.item = item
         self.single = single
-        self.said = f"{item.said} or a list" if single else "a list"
+
+    @property
+    def said(self) -> str:  # type: ignore[override]
+        return f"{self.item.said}, or a list" if self.single else "a list"
 
     def read(self, node: Node, reader: Reader, name: str) -> tuple[Any, ...]:
         if isinstance(node, Sequence):
@@ -487,7 +490,10 @@ class Either(Shape):
     def __init__(self, short: Shape, long: Shape) -> None:
         self.short = short
         self.long = long
-        self.said = f"{short.said}, or {long.said}"
+
+    @property
+    def said(self) -> str:  # type: ignore[override]
+        return f"{self.short.said}, or {self.long.said}"
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         return (self.short if isinstance(node, Scalar) else self.long).read(node, reader, name)
@@ -512,7 +518,9 @@ class Anything(Shape):
 
 
 class Raw(Shape):
-    """Anything, left as its node: what it means is known only later."""
+    """A mapping, left as its node: what it means is known only later."""
+
+    said = "a mapping"
 
     def read(self, node: Node, reader: Reader, name: str) -> Node:
         return node
@@ -542,7 +550,10 @@ class Object(Shape):
     def __init__(self, cls: type, *, short: str = "") -> None:
         self.cls = cls
         self.short = short
-        self.said = "a mapping" if not short else f"{short} or a mapping"
+
+    @property
+    def said(self) -> str:  # type: ignore[override]
+        return f"{self.fields[self.short][1].said}, or a mapping" if self.short else "a mapping"
 
     @functools.cached_property
     def fields(self) -> dict[str, tuple[str, Shape]]:
