@@ -22,20 +22,26 @@ from devctl.supervisor.figures import Figures
 from devctl.supervisor.loop import Change
 from devctl.supervisor.stack import Accepted, Stack
 
+OnStarted = Callable[[int, Collection[str]], Awaitable[None]]
+"""Hears which services were brought up by a request, and when it began (wall time in ns)."""
+
 
 class Calls:
     """Knows the stack; each method answers one call."""
 
-    def __init__(self, stack: Stack, keeper_pid: Callable[[], int]) -> None:
+    def __init__(
+        self, stack: Stack, keeper_pid: Callable[[], int], *, watch_files: Callable[[], None], started: OnStarted
+    ) -> None:
         self._stack = stack
+        self._watch_files = watch_files
+        self._started = started
         self._loop = stack.loop
         self._keeper_pid = keeper_pid
         self._figures = Figures()
         self._feeds: set[Feed] = set()
         self._went_down: Callable[[], Awaitable[None]] | None = None
-        self._watch_files: Callable[[], None] = lambda: None
         self._down_lock = asyncio.Lock()
-        self._works: set[asyncio.Task[None]] = set()
+        self._works: set[asyncio.Future[None]] = set()
 
     def table(self) -> dict[str, Call]:
         """Return every call by its name."""
@@ -45,9 +51,9 @@ class Calls:
             "check": self._check, "why": self._why, "spec": self._spec, "down": self._down,
         }  # fmt: skip
 
-    def when_down(self, clean_up: Callable[[], Awaitable[None]], watch_files: Callable[[], None]) -> None:
-        """Set what cleans up before `down` is answered, and what begins to watch files."""
-        self._went_down, self._watch_files = clean_up, watch_files
+    def when_down(self, clean_up: Callable[[], Awaitable[None]]) -> None:
+        """Set what cleans up before `down` is answered."""
+        self._went_down = clean_up
 
     def progress(self, item: dict[str, Any]) -> None:
         """Pass the progress of a download on to whoever listens."""
@@ -162,14 +168,17 @@ class Calls:
 
     async def _in_any_case(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` to its end, whether or not the caller stays to hear of it."""
-        task = asyncio.get_running_loop().create_task(work)
+        await asyncio.shield(self._in_background(work))
+
+    def _in_background(self, work: Awaitable[None]) -> asyncio.Future[None]:
+        task = asyncio.ensure_future(work)
         self._works.add(task)
         task.add_done_callback(self._works.discard)
-        await asyncio.shield(task)
+        return task
 
     async def _follow(self, begin: Callable[[], Awaitable[Accepted]], request: dict[str, Any], send: Send) -> Settled:
         """Begin a change, stream what happens until it is settled, and say how it ended."""
-        began = self._loop.clock.monotonic()
+        began, began_ns = self._loop.clock.monotonic(), self._loop.clock.now_ns()
         feed = Feed()
         with _Listening(self, feed, events=False):
             accepted = await begin()
@@ -184,6 +193,7 @@ class Calls:
                 finally:
                     pumping.cancel()
                 await feed.drain(send)
+                self._in_background(self._started(began_ns, accepted.names))
         return self._settled(accepted.names, began, began_run=accepted.began)
 
     def _settled(self, names: Collection[str], began: float, *, began_run: bool) -> Settled:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devctl.clock import SystemClock
+from devctl.core.events import FilesChanged
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
@@ -25,6 +26,8 @@ from devctl.session.server import Server
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stack import Stack
 from devctl.supervisor.stop import leave_runtime
+from devctl.supervisor.telemetry import Telemetry
+from devctl.supervisor.watch import FileWatch, Hit
 
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
@@ -57,7 +60,14 @@ class Process:
         self._stack = Stack(
             paths, self._loop, {Kind.PROCESS: self._runner}, SystemClock(), boot=boot_id(), on_progress=self._progress
         )
-        self._calls = Calls(self._stack, lambda: self._runner.keeper_pid)
+        self._files = FileWatch(self._restart_changed)
+        self._telemetry = Telemetry(self._loop)
+        self._calls = Calls(
+            self._stack,
+            lambda: self._runner.keeper_pid,
+            watch_files=self._watch_files,
+            started=self._telemetry.send_start,
+        )
         self._server = Server(self._calls.table())
         self._over = asyncio.Event()
         self._failed: BaseException | None = None
@@ -74,14 +84,17 @@ class Process:
             self._log_to_run()
         self._loop.listeners.append(self._run_began)
         assert self._calls is not None
-        self._calls.when_down(self._clean_up, lambda: None)
+        self._calls.when_down(self._clean_up)
         self._server.on_idle = self._end_if_idle
         await self._server.listen(self._paths.socket)
+        self._telemetry.begin()
         loop.call_later(IDLE_SECONDS, self._end_if_idle)
         gc.freeze()
         await self._over.wait()
         if not self._stack.is_over.is_set():
             await self._leave()
+        self._files.end()
+        self._telemetry.end()
         await self._server.close()
         return 4 if self._failed else 0
 
@@ -117,6 +130,18 @@ class Process:
         """End a supervisor that nobody talks to and that has nothing to watch over."""
         if self._stack.run is None and not self._server.connections:
             self._over.set()
+
+    def _watch_files(self) -> None:
+        self._files.begin(self._loop.spec.services)
+
+    async def _restart_changed(self, found: Hit) -> None:
+        """Restart the services whose files changed, those that are up."""
+        for name, path in found.paths.items():
+            self._loop.post(FilesChanged(name, path))
+            known = self._loop.state.services.get(name)
+            if known and known.up:
+                cause = f"{Path(path).name} changed"
+                await self._stack.restart((name,), with_dependents=name in found.with_dependents, cause=cause)
 
     async def _leave(self) -> None:
         """Let go: of a stack that goes on without a supervisor, or of nothing at all."""

@@ -34,7 +34,7 @@ def left_behind(run: Run | None, snapshot: bytes, boot: str) -> Left | None:
     if run is None:
         return None
     state = max(_from_history(run), _from_snapshot(snapshot, run.id), key=lambda state: state.count)
-    spec = _read_spec(run)
+    spec = read_spec(run)
     if spec is None or state.run != run.id or state.ended or state.boot != boot:
         return None
     return Left(run, spec, state)
@@ -61,7 +61,8 @@ def _from_snapshot(snapshot: bytes, run: str) -> State:
     return State()
 
 
-def _read_spec(run: Run) -> Spec | None:
+def read_spec(run: Run) -> Spec | None:
+    """Return the specification that a run had in force last, None when it cannot be read."""
     try:
         return from_json(Spec, json.loads(run.spec_file.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
