@@ -7,40 +7,33 @@ from pathlib import Path
 from devctl.cli.context import Context
 from devctl.cli.declare import Command, Option
 from devctl.errors import UsageError
-
-FIRST = """\
-# yaml-language-server: $schema=./stack.schema.json
-name: {name}
-
-services:
-  web:
-    command: ["${{python}}", -m, http.server, --bind, 127.0.0.1, "${{services.web.http.port}}"]
-    ports: {{http: auto}}
-    healthcheck: {{http: /}}
-
-  # A bought-in product: the real program where this machine can have it, else a stand-in.
-  # kafka: {{uses: kafka, with: {{topics: {{orders: {{partitions: 3}}}}}}}}
-"""
+from devctl.manifest.compose import convert, template
+from devctl.render import problems
+from devctl.text import typed
 
 
 def run(context: Context, *, from_compose: str | None, output: str | None, force: bool) -> int:
     """Write the manifest; what is there already is only replaced with --force."""
     target = Path(output or "stack.yaml")
-    text = _converted(Path(from_compose)) if from_compose else FIRST.format(name=_name(Path.cwd()))
+    text = _converted(context, Path(from_compose)) if from_compose else template(_name(Path.cwd()))
     if output == "-":
         context.terminal.write(text.rstrip())
         return 0
     if target.exists() and not force:
         raise UsageError("it exists already", where=str(target), next="Say --force to replace it.")
+    if not target.parent.is_dir():
+        raise UsageError("no such folder", where=str(target.parent))
     target.write_text(text, encoding="utf-8")
-    context.terminal.say(f"Wrote {target}. `devctl config -q` checks it, `devctl up` starts it.")
+    context.terminal.say(typed(f"Wrote {target}. `devctl config -q` checks it, `devctl up` starts it."))
     return 0
 
 
-def _converted(compose: Path) -> str:
-    from devctl.manifest.compose import convert
-
-    return convert(compose)
+def _converted(context: Context, compose: Path) -> str:
+    """Return the converted file; say what was left out or is to be looked at."""
+    converted = convert(compose)
+    for note in converted.notes:
+        context.terminal.say(problems.warning(str(note), context.terminal))
+    return converted.text
 
 
 def _name(folder: Path) -> str:

@@ -46,15 +46,12 @@ def findings(environ: Mapping[str, str], folder: Path | None) -> Iterator[Findin
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    good = sys.version_info >= (3, 11)
-    return Finding(
-        "python", "ok" if good else "bad", f"{version} at {sys.executable}", "" if good else "use 3.11 or newer"
-    )
+    return Finding("python", "ok", f"{version} at {sys.executable}")
 
 
 def _system() -> Finding:
     name = f"{os.uname().sysname} {os.uname().release} on {os.uname().machine}"
-    if sys.platform.startswith("linux"):
+    if os.uname().sysname == "Linux":
         return Finding("system", "ok", name)
     return Finding("system", "note", name, "no subreaper here: children that leave their session may outlive a stop")
 
@@ -164,7 +161,7 @@ def _owner(number: int) -> str:
 
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == number and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (number,) and connection.pid:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass

@@ -5,6 +5,7 @@ It tells a mistake of the user, a bug of devctl, Ctrl-C and a closed pipe apart;
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,6 +13,10 @@ from devctl.cli import parse
 from devctl.cli.context import Context
 from devctl.errors import DevctlError, ExitCode
 from devctl.render.terminal import Terminal
+
+MACHINE_TROUBLE = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,8 +63,17 @@ def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str]
         return ExitCode.INTERRUPTED
     except DevctlError as error:
         return _tell(error, terminal, environ)
-    except Exception as error:  # the border: our bug, kept whole in a report
+    except Exception as error:  # the border: what is not the machine's fault is our bug, kept whole in a report
+        if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
+            return _tell(_trouble(error), terminal, environ)
         return _report(error, terminal, argv, environ)
+
+
+def _trouble(error: OSError) -> DevctlError:
+    from devctl.errors import EnvironmentProblem
+
+    place = error.filename if isinstance(error.filename, str) else ""
+    return EnvironmentProblem(f"the machine refuses: {error.strerror}", where=place, next="`devctl doctor` says more.")
 
 
 def _tell(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:

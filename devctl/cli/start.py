@@ -11,9 +11,9 @@ def run(context: Context, *, services: list[str], no_wait: bool, as_json: bool) 
     """Start services of the specification in force; begin a run from the manifest where nothing runs."""
     session = context.client()
     if session is None:
-        from devctl.cli import up
+        from devctl.cli.up import Wishes, bring
 
-        return up.bring(context, up.Wishes(services=services, detach=True, wait=not no_wait, as_json=as_json))
+        return bring(context, Wishes(services=services, detach=True, wait=not no_wait, as_json=as_json))
     shared.known(services, shared.names(session))
     with shared.progress(context, as_json=as_json) as progress:
         settled = session.start(services, wait=not no_wait, on_item=progress.item)

@@ -14,7 +14,8 @@ from tests.integration.cli.fake_supervisor import answering, write_manifest
 from tests.unit.cli.fake_session import service, settled, stack
 
 HEAVY = {
-    "textual", "docker", "pydantic", "httpx", "asyncio", "rich", "yaml", "psutil", "ssl", "urllib.request", "watchfiles",
+    "textual", "docker", "pydantic", "httpx", "asyncio", "rich", "yaml", "psutil", "ssl", "urllib.request",
+    "watchfiles",
 }  # fmt: skip
 TOLD = "\nLOADED "
 PROGRAM = f"""

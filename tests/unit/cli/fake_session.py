@@ -95,6 +95,10 @@ class FakeSession:
             on_item(item)
         return self.result
 
+    def plan(self, spec: Any, **asked: Any) -> list[dict[str, Any]]:
+        self._note("plan", asked)
+        return []
+
     def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
         self._note("kill", (list(names), signal))
         return [f"{name}.1" for name in names]

@@ -124,6 +124,7 @@ def test_deleting_data_without_a_terminal_needs_yes(run: Run) -> None:
         (DevctlError("bad"), 1),
         (UsageError("bad"), 2),
         (EnvironmentProblem("bad"), 3),
+        (OSError(28, "No space left on device", "/x"), 3),
         (KeyboardInterrupt(), 130),
         (BrokenPipeError(), 0),
     ],

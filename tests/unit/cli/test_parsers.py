@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shlex
 
 import pytest
 from hypothesis import given, settings
@@ -75,7 +76,7 @@ def test_every_command_has_help_with_examples(name: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_examples_are_command_lines_that_are_understood(name: str) -> None:
     for example in COMMANDS[name].examples:
-        words = example.split(" | ")[0].split(" > ")[0].split()
+        words = shlex.split(example.split(" | ")[0].split(" > ")[0])
         assert words[0] == "devctl"
         call = parse.parse(words[1:], {})
         assert call.command is COMMANDS[name] or call.path in COMMANDS
