@@ -1,0 +1,118 @@
+"""Prometheus as the recipe starts it: targets by discovery, rules, exemplars; and promtool on the shop's rules."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devctl import tools
+from devctl.core.spec import fill
+from tests.integration.tools import variants
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "stack" / "prometheus"
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+
+
+class Page(BaseHTTPRequestHandler):
+    """A service's /metrics, with an exemplar."""
+
+    def do_GET(self) -> None:
+        body = (
+            b"# TYPE shop_orders counter\n"
+            b'shop_orders_total{status="paid"} 3.0 # {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"} 1.0\n'
+            b"# EOF\n"
+        )
+        self.send_response(200)
+        self.send_header("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def pages() -> Iterator[list[int]]:
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Page) for _ in range(2)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield [server.server_address[1] for server in servers]
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[variants.Running]:
+    services = {"order": variants.service("order"), "prometheus": variants.service("prometheus")}
+    where = variants.context("prometheus", tmp_path, services, ROOT)
+    variant = variants.expand("prometheus", "native", {"config": "stack/prometheus/prometheus.yml"}, where)
+    live = [file for file in variant.files if file.live]
+    fixed = [file for file in variant.files if not file.live]
+    with variants.running("prometheus", with_files(variant, fixed), tmp_path) as running:
+        running.words |= {"live": live[0].path, "content": live[0].content}
+        variants.until(running, lambda: get(running, "/-/ready"))
+        yield running
+
+
+def with_files(variant: Any, files: Any) -> Any:
+    import dataclasses
+
+    return dataclasses.replace(variant, files=tuple(files))
+
+
+def get(running: variants.Running, path: str) -> bytes:
+    with urllib.request.urlopen(running.url("http", path), timeout=5) as answer:
+        return bytes(answer.read())
+
+
+def query(running: variants.Running, path: str) -> Any:
+    return json.loads(get(running, f"/api/v1/{path}"))["data"]
+
+
+def discover(running: variants.Running, ports: list[int]) -> None:
+    """Write the live file as devctl does when ports change."""
+    every = ",".join(f"127.0.0.1:{port}" for port in ports)
+    words = {**running.words, "services.order.http.all": every}
+    scratch = Path(running.words["live"] + ".new")
+    scratch.write_text(fill(running.words["content"], words))
+    scratch.rename(running.words["live"])
+
+
+def test_targets_are_followed_without_a_restart(prometheus: variants.Running, pages: list[int]) -> None:
+    def instances() -> set[str]:
+        found = query(prometheus, "query?query=shop_orders_total")["result"]
+        return {sample["metric"]["instance"] for sample in found if sample["metric"]["service"] == "order"}
+
+    discover(prometheus, pages[:1])
+    variants.until(prometheus, lambda: instances() == {f"127.0.0.1:{pages[0]}"}, 30)
+    discover(prometheus, pages)
+    variants.until(prometheus, lambda: instances() == {f"127.0.0.1:{port}" for port in pages}, 30)
+    exemplars = query(prometheus, "query_exemplars?query=shop_orders_total&start=0&end=9999999999")
+    assert exemplars[0]["exemplars"][0]["labels"] == {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    rules = {rule["name"] for group in query(prometheus, "rules")["groups"] for rule in group["rules"]}
+    assert {"ServiceDown", "DeadLetters", "service:http_server_requests:rate1m"} <= rules
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = tools.fetch("promtool", lambda _: None).path
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_every_alert_of_the_shop_fires_when_it_should_and_only_then() -> None:
+    done = promtool("test", "rules", str(CONFIG / "tests" / "alerts.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_shops_configuration_and_rules_are_sound() -> None:
+    done = promtool("check", "config", str(CONFIG / "prometheus.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
