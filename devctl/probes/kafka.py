@@ -115,7 +115,8 @@ class _Reader:
 
     def numbers(self) -> None:
         """Pass over a list of 32-bit numbers."""
-        self._place += 4 * max(self.length("i"), 0)
+        count = max(self.length("i"), 0)
+        self._place += 4 * count
 
     def skip(self, count: int) -> None:
         """Pass over bytes."""
