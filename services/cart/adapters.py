@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cart.domain import Cart, Line, Owner, Product
 from services.cart.ports import Away, CartTx, Checkout, Reply
 from services.cart.tables import carts, checkouts, holdings
 from services.common import locks
-from services.common.db import Database
+from services.common.db import AsyncConnection, Database
 from services.common.http import Peers, UpstreamUnavailableError
 
 KEEP_CHECKOUTS = timedelta(hours=24)

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from services.cart import handlers
 from services.cart.adapters import SqlCarts
 from services.common.clock import Clock
 from services.common.consumer import Handler
+from services.common.db import AsyncConnection
 from services.common.events import Event
 
 TOPICS = ("shop.product.v1", "shop.user.v1")

@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import CatalogTx, Fact
 from services.catalog.tables import movements, products, reservations
 from services.common import locks
 from services.common.clock import Clock
-from services.common.db import Database
+from services.common.db import AsyncConnection, Database
 from services.common.events import Event
 from services.common.outbox import Outbox
 

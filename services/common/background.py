@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from opentelemetry import context as otel_context
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 
 class Background:
     """Runs jobs side by side, at most so many at a time; a failure is logged and left to whoever looks after it."""
 
-    def __init__(self, name: str, log: "FilteringBoundLogger", at_once: int = 8) -> None:
+    def __init__(self, name: str, log: "Logger", at_once: int = 8) -> None:
         self._name, self._log = name, log
         self._slots = asyncio.Semaphore(at_once)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -9,8 +9,7 @@ from services.common import http
 from services.common.discovery import Instance
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
-
+    from services.common.logs import Logger
     from services.common.settings import Settings
 
 WAIT_SECONDS = 30
@@ -21,7 +20,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 class Consul:
     """One agent of Consul."""
 
-    def __init__(self, address: str, log: "FilteringBoundLogger", transport: http.Transport | None = None) -> None:
+    def __init__(self, address: str, log: "Logger", transport: http.Transport | None = None) -> None:
         self._base = address if "://" in address else f"http://{address}"
         self._log = log
         self._http = http.client(transport)

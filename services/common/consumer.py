@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Link, SpanKind, Tracer
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common import telemetry
 from services.common.broker import DEAD_LETTER_SUFFIX, Broker, BrokerUnavailableError
-from services.common.db import Database, is_transient
+from services.common.db import AsyncConnection, Database, is_transient
 from services.common.events import Event, MalformedEventError, Message, from_message
 from services.common.tables import inbox
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
-
     from services.common.faults import Faults
+    from services.common.logs import Logger
     from services.common.metrics import Metrics
 
 # An effect of an event, on the connection of the transaction that also remembers the event.
@@ -50,7 +48,7 @@ class Consumer:
         broker: Broker,
         metrics: "Metrics",
         tracer: Tracer,
-        log: "FilteringBoundLogger",
+        log: "Logger",
         faults: "Faults",
     ) -> None:
         self._group, self._handlers = group, handlers

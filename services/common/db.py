@@ -15,7 +15,13 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.common import lean
+
+lean.load_lazily("sqlalchemy.ext.asyncio")
+
+from sqlalchemy.ext.asyncio.engine import AsyncConnection as AsyncConnection  # noqa: E402
+from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine  # noqa: E402
 
 from services.common import killpoints, telemetry
 

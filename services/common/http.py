@@ -9,7 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from services.common import lean
+
+lean.leave_out("httpx._main", "main")
+
+import httpx  # noqa: E402
 from opentelemetry.trace import SpanKind, Tracer
 
 from services.common import deadlines, secrets, telemetry

@@ -14,8 +14,7 @@ from services.common.broker import BrokerUnavailableError, Deliver
 from services.common.events import Message
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
-
+    from services.common.logs import Logger
     from services.common.metrics import Metrics
 
 DELIVERY_SECONDS = 10
@@ -26,9 +25,7 @@ _LAG_EVERY_SECONDS = 5.0
 class KafkaBroker:
     """Publishes with an idempotent producer; acknowledges what it consumed only after the effect."""
 
-    def __init__(
-        self, servers: str, client: str, instance: str, metrics: "Metrics", log: "FilteringBoundLogger"
-    ) -> None:
+    def __init__(self, servers: str, client: str, instance: str, metrics: "Metrics", log: "Logger") -> None:
         self._servers, self._client, self._instance = servers, client, instance
         self._log = log
         self._groups: list[_Group] = []
@@ -164,7 +161,7 @@ class _Group:
         deliver: Deliver,
         health: _Health,
         lag: Any,
-        log: "FilteringBoundLogger",
+        log: "Logger",
     ) -> None:
         self._config, self._topics, self._deliver = config, topics, deliver
         self._health, self._lag, self._log = health, lag, log

@@ -1,7 +1,8 @@
 """Locks on things that have no row yet, held until the end of the transaction."""
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.common.db import AsyncConnection
 
 _TAKE = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 

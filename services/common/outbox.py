@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, Tracer
 from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common import killpoints, telemetry
 from services.common.broker import Broker, BrokerUnavailableError
-from services.common.db import Database, after_commit, is_transient
+from services.common.db import AsyncConnection, Database, after_commit, is_transient
 from services.common.events import Event, Message, to_message
 from services.common.ids import new_id
 from services.common.tables import outbox, outbox_lease
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
-
+    from services.common.logs import Logger
     from services.common.metrics import Metrics
 
 BATCH = 200
@@ -42,7 +40,7 @@ class Outbox:
         database: Database,
         broker: Broker,
         metrics: "Metrics",
-        log: "FilteringBoundLogger",
+        log: "Logger",
         tracer: Tracer,
     ) -> None:
         self._service, self._database, self._broker = service, database, broker

@@ -61,7 +61,7 @@ class Runtime:
     ) -> None:
         self.service, self.settings = service, settings
         self.environment = settings.environment
-        self.log = logs.logger(service.name)
+        self.log = logs.Logger(service.name)
         self.metrics = Metrics()
         self.telemetry = telemetry.build(settings)
         self.token = secrets.service_token(settings)

@@ -8,8 +8,14 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
+
+from services.common import lean
+
+lean.load_lazily("uvicorn")
+
+from uvicorn.config import Config  # noqa: E402
+from uvicorn.server import Server  # noqa: E402
 
 from services.common import logs
 from services.common.runtime import Runtime, Service, asgi
@@ -38,7 +44,7 @@ async def _serve(service: Service, settings: Settings) -> int:
 async def listen(app: ASGIApp, settings: Settings, *runtimes: Runtime) -> int:
     """Listen on the address of the settings until SIGTERM or SIGINT; return the exit code."""
     server = _Server(
-        uvicorn.Config(
+        Config(
             app,
             host=settings.host,
             port=settings.port,
@@ -67,7 +73,7 @@ async def listen(app: ASGIApp, settings: Settings, *runtimes: Runtime) -> int:
     return 0 if server.started else 1
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that leaves signals to us: its own way ends the process by the signal instead of with 0."""
 
     @contextlib.contextmanager

@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.common.db import Database
+from services.common.db import AsyncConnection, Database
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import NotificationTx
 from services.notification.tables import contacts, messages, preferences

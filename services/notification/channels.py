@@ -10,13 +10,13 @@ from services.notification.ports import Delivery, NotDelivered
 from services.notification.settings import NotificationSettings, SmtpSettings
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 
 class LogChannel:
     """Writes the title of a message as a log line; the text and the address stay out of the log."""
 
-    def __init__(self, log: "FilteringBoundLogger") -> None:
+    def __init__(self, log: "Logger") -> None:
         self._log = log
 
     async def deliver(self, message: Message, contact: Contact | None) -> None:
@@ -66,7 +66,7 @@ def _mail(message: Message, contact: Contact, sender: str) -> EmailMessage:
     return mail
 
 
-def build(settings: NotificationSettings, log: "FilteringBoundLogger") -> Mapping[Channel, Delivery]:
+def build(settings: NotificationSettings, log: "Logger") -> Mapping[Channel, Delivery]:
     """Make the channels that are switched on."""
     mail: Delivery = SmtpChannel(settings.smtp) if settings.smtp.host else MailboxChannel()
     made: Mapping[Channel, Delivery] = {Channel.LOG: LogChannel(log), Channel.SMTP: mail}

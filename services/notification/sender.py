@@ -14,7 +14,7 @@ from services.notification.domain import Channel, Message, State
 from services.notification.ports import Delivery, NotificationStore
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 
 class Sender:
@@ -26,7 +26,7 @@ class Sender:
         channels: Mapping[Channel, Delivery],
         clock: Clock,
         metrics: Metrics,
-        log: "FilteringBoundLogger",
+        log: "Logger",
     ) -> None:
         self._store, self._channels, self._clock, self._log = store, channels, clock, log
         self.background = Background("sending of a message", log)

@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common import locks
-from services.common.db import Database, after_commit
+from services.common.db import AsyncConnection, Database, after_commit
 from services.common.events import Event
 from services.common.http import Peers, Response, UpstreamUnavailableError
 from services.common.outbox import Outbox

@@ -21,7 +21,7 @@ from services.order.ports import Catalog, OrderStore
 from services.order.settings import OrderSettings
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=domain.MAX_QUANTITY)]
 PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -112,7 +112,7 @@ class Edge:
         clock: Clock,
         settings: OrderSettings,
         let_go: Callable[[str], None],
-        log: "FilteringBoundLogger",
+        log: "Logger",
     ) -> None:
         self.store, self.catalog, self.clock = store, catalog, clock
         self.settings, self.let_go, self.log = settings, let_go, log

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from opentelemetry import trace
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common.clock import Clock
 from services.common.consumer import Handler
+from services.common.db import AsyncConnection
 from services.common.events import Event
 from services.order import handlers
 from services.order.adapters import SqlOrders

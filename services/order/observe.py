@@ -7,13 +7,13 @@ from services.common.metrics import Metrics
 from services.order.domain import Change, Status
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 
 class Observer:
     """Counts orders and logs each change."""
 
-    def __init__(self, metrics: Metrics, log: "FilteringBoundLogger") -> None:
+    def __init__(self, metrics: Metrics, log: "Logger") -> None:
         self._log = log
         self._reached = metrics.counter("shop_orders", "Orders that reached a status", ["status"])
         self._amount = metrics.counter(

@@ -9,7 +9,7 @@ from services.order.domain import Change, Step
 from services.order.ports import Away, Catalog, OrderStore, Payments
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 # The steps that are ours to do; the others wait for an event.
 _ACTIVE = frozenset({Step.CONFIRM_STOCK, Step.RELEASE_STOCK})
@@ -24,7 +24,7 @@ class Saga:
         catalog: Catalog,
         payments: Payments,
         clock: Clock,
-        log: "FilteringBoundLogger",
+        log: "Logger",
     ) -> None:
         self._store, self._catalog, self._payments = store, catalog, payments
         self._clock, self._log = clock, log

@@ -7,10 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common.clock import Clock
-from services.common.db import Database, after_commit
+from services.common.db import AsyncConnection, Database, after_commit
 from services.common.events import Event
 from services.common.outbox import Outbox
 from services.payment.domain import Account, Change, Charge, ChargeStatus, Posting, RefundStatus

@@ -11,14 +11,14 @@ from services.payment.handlers import Patience
 from services.payment.ports import PaymentStore, Provider
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from services.common.logs import Logger
 
 
 class Cashier:
     """Works on the charges that have work."""
 
     def __init__(
-        self, provider: Provider, patience: Patience, clock: Clock, metrics: Metrics, log: "FilteringBoundLogger"
+        self, provider: Provider, patience: Patience, clock: Clock, metrics: Metrics, log: "Logger"
     ) -> None:
         self._provider, self._patience, self._clock, self._log = provider, patience, clock, log
         self.background = Background("work on a charge", log, at_once=16)

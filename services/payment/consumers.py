@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from opentelemetry import trace
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common.clock import Clock
 from services.common.consumer import Handler
-from services.common.db import after_commit
+from services.common.db import AsyncConnection, after_commit
 from services.common.events import Event
 from services.common.ids import new_id
 from services.payment import handlers

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.common.db import Database
+from services.common.db import AsyncConnection, Database
 from services.common.faults import ConnectionCutError, Faults, Kind
 from services.common.problems import ProblemError
 from services.payment.domain import Charge

@@ -11,10 +11,9 @@ from typing import Any
 import jwt
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.common.auth import ALGORITHM, AUDIENCE, ISSUER
-from services.common.db import Database
+from services.common.db import AsyncConnection, Database
 from services.common.events import Event
 from services.common.ids import new_id
 from services.common.outbox import Outbox
