@@ -17,7 +17,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.render.table import Cell
 
-STATES = {"ok": "green", "note": "yellow", "bad": "red", "runs": "green", "possible": "cyan", "missing": "yellow"}
+STATES = {
+    "ok": "green",
+    "note": "yellow",
+    "bad": "red",
+    "runs": "green",
+    "fetch": "yellow",
+    "possible": "cyan",
+    "missing": "yellow",
+}
 
 
 def run(context: Context, *, as_json: bool) -> int:
@@ -75,7 +83,7 @@ def _show(context: Context, checks: list[machine.Finding], ways: list[products.W
         shown = way.product
     terminal.write("")
     terminal.write("\n".join(table.lines(("product", "variant", "state", "here"), lines, terminal)))
-    total = sum(way.download_bytes for way in ways if way.state == "runs")
+    total = sum(way.download_bytes for way in ways if way.state == "fetch")
     if total:
         terminal.say(
             typed(
@@ -96,9 +104,9 @@ def _detail(way: products.Way) -> str:
 COMMAND = Command(
     run,
     shared.JSON,
-    about="`runs` is what `--run-as auto` takes here (native, then container, then embedded). Nothing is changed and "
-    "no network is used. Exit code 3 when something will not work.",
+    about="`runs` is what `--run-as auto` takes here (native, then container, then embedded), `fetch` the same after a "
+    "download; without a network it falls to what is possible. Nothing is changed and no network is used. Exit code 3 when something will not work.",
     examples={"devctl doctor": "before the first `devctl up`, or before a demo on a train"},
     shape="One object: `machine`, a list of `{name, state, found, cure}` (`state`: ok, note, bad), and `products`, a "
-    "list of `{product, variant, state, found, needs, lacks, download_bytes}` (`state`: runs, possible, missing).",
+    "list of `{product, variant, state, found, needs, lacks, download_bytes}` (`state`: runs, fetch, possible, missing).",
 )

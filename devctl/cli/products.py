@@ -14,8 +14,8 @@ ORDER = ("native", "container", "embedded")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One variant of a product here. `state`: runs (what `auto` takes), possible or missing; `needs`: what would
-    bring it; `lacks`: what a stand-in does not do."""
+    """One variant of a product here. `state`: runs (what `auto` takes), fetch (the same, after a download),
+    possible or missing; `needs`: what would bring it; `lacks`: what a stand-in does not do."""
 
     product: str
     variant: str
@@ -36,7 +36,7 @@ def ways(engine_answers: bool, available: Callable[[str], Any]) -> Iterator[Way]
         chosen = False
         for variant in (one for one in ORDER if one in recipe.variants):
             way = _way(recipe, variant, engine_answers, available, chosen=chosen)
-            chosen = chosen or way.state == "runs"
+            chosen = chosen or way.state in ("runs", "fetch")
             yield way
 
 
@@ -56,7 +56,10 @@ def _native(recipe: Any, state: str, available: Callable[[str], Any]) -> Way:
     for answer in answers:
         if hasattr(answer, "reason"):
             return Way(recipe.name, "native", "missing", answer.reason, answer.cure or recipe.cure)
-    total = sum(answer.bytes for answer in answers if answer.tool is None)
+    absent = [answer for answer in answers if answer.tool is None]
+    if absent and state == "runs":
+        state = "fetch"
+    total = sum(answer.bytes for answer in absent)
     return Way(recipe.name, "native", state, ", ".join(map(_described, answers)), download_bytes=total)
 
 
