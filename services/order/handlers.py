@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from services.common.clock import Clock
 from services.order import domain
-from services.order.domain import Cursor, Entry, Fact, Order, Status, Step, Wish
+from services.order.domain import Cursor, Entry, Fact, Order, Step, Wish
 from services.order.ports import (
     Catalog,
     ChargeState,
@@ -112,13 +112,9 @@ async def _answer_again(claim: Claim, *, store: OrderStore) -> Order:
 
 def as_placed(order: Order) -> Order:
     """The order as it was first answered, so that a repeated request gets the same answer."""
-    return replace(
-        order,
-        status=Status.AWAITING_PAYMENT,
-        is_cancel_requested=False,
-        reason=None,
-        updated_at=order.created_at,
-    )
+    return domain.place(
+        order.id, order.user_id, order.lines, order.currency, order.payment_method, order.created_at
+    ).order
 
 
 async def _reserve(

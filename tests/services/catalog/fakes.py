@@ -4,26 +4,11 @@ import copy
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from services.catalog.domain import Cursor, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import Fact
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class FakeClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
+from tests.services.fakes import START
 
 
 def product(product_id: str, on_hand: int = 10, price: int = 100, name: str = "") -> Product:

@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from services.catalog import domain, handlers
 from services.catalog.domain import Line, ReservationState
 from services.catalog.handlers import Refusal, Reserved
-from tests.services.catalog.fakes import FakeCatalog, FakeClock, product
+from tests.services.catalog.fakes import FakeCatalog, product
+from tests.services.fakes import FakeClock
 
 LIFETIME = timedelta(seconds=50)
 PRODUCTS = ("apple", "pear", "plum")

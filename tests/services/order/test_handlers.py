@@ -1,0 +1,208 @@
+"""Placing orders and bringing them home, over fakes."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.order import handlers
+from services.order.domain import Fact, Order, Status, Step, Wish
+from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
+from services.order.ports import Away, ChargeState
+from tests.services.fakes import FakeClock, counting_ids
+from tests.services.order.fakes import FakeCatalog, FakeOrders, FakePayments
+
+
+class World:
+    """Everything that a handler needs."""
+
+    def __init__(self, stock: int = 100) -> None:
+        self.store, self.catalog, self.payments = FakeOrders(), FakeCatalog(stock), FakePayments()
+        self.clock, self.new_id = FakeClock(), counting_ids("order")
+        self.let_go: list[str] = []
+
+    async def place(self, units: int = 2, key: str | None = None, method: str | None = None) -> Order:
+        return await handlers.place_order(
+            PlaceOrder("user", (Wish("apple", units),), method, key),
+            store=self.store,
+            catalog=self.catalog,
+            clock=self.clock,
+            new_id=self.new_id,
+            let_go=self.let_go.append,
+        )
+
+    async def record(self, order: Order, *facts: Fact) -> Order:
+        for fact in facts:
+            order = await handlers.record(order.id, fact, store=self.store, clock=self.clock) or order
+        return order
+
+    async def step(self, order: Order) -> Order:
+        now = await handlers.take_step(order.id, **self.needs())
+        assert now is not None
+        return now
+
+    def needs(self) -> dict[str, Any]:
+        return {"store": self.store, "catalog": self.catalog, "payments": self.payments, "clock": self.clock}
+
+
+async def test_an_order_is_kept_with_its_event_and_its_stock() -> None:
+    world = World()
+    order = await world.place(3)
+    assert (order.status, order.amount, world.catalog.held) == (Status.AWAITING_PAYMENT, 300, {order.id: 3})
+    assert world.store.told() == ["order.created"]
+
+
+async def test_one_key_gives_one_order_and_one_answer() -> None:
+    world = World()
+    first = await world.place(key="k")
+    await world.record(first, Fact.PAYMENT_SUCCEEDED)
+    assert await world.place(key="k") == first
+    assert len(world.store.tables.orders) == 1
+    assert world.catalog.stock == 98
+
+
+async def test_a_key_with_another_body_is_refused() -> None:
+    world = World()
+    await world.place(2, key="k")
+    with pytest.raises(KeyReused):
+        await world.place(3, key="k")
+    with pytest.raises(KeyReused):
+        await world.place(2, key="k", method="tok_slow")
+
+
+async def test_a_key_whose_first_request_is_not_answered_yet_waits_until_that_one_must_be_dead() -> None:
+    world = World()
+    command = PlaceOrder("user", (Wish("apple", 2),), None, "k")
+    claim = await handlers._claim(command, store=world.store, clock=world.clock, new_id=world.new_id)
+    assert claim is not None
+    with pytest.raises(KeyInFlight):
+        await world.place(key="k")
+    world.clock.forward(10)
+    assert (await world.place(key="k")).id == claim.order_id
+
+
+async def test_a_refusal_is_answered_again_even_when_there_is_stock_again() -> None:
+    world = World(stock=1)
+    for _ in range(2):
+        with pytest.raises(InsufficientStock):
+            await world.place(key="k")
+        world.catalog.stock = 10
+    assert world.catalog.stock == 10
+
+
+async def test_a_failure_frees_the_key_and_leaves_nothing_behind() -> None:
+    world = World()
+    world.catalog.is_away = True
+    with pytest.raises(Away):
+        await world.place(key="k")
+    assert not world.store.tables.orders
+    assert not world.store.tables.claims
+    world.catalog.is_away = False
+    assert (await world.place(key="k")).status is Status.AWAITING_PAYMENT
+
+
+async def test_a_reservation_whose_answer_was_lost_is_let_go() -> None:
+    world = World()
+    world.catalog.loses_answers = True
+    with pytest.raises(Away):
+        await world.place()
+    assert world.let_go == ["order-001"]
+
+
+async def test_a_database_that_breaks_at_the_commit_lets_the_stock_go() -> None:
+    world = World()
+    world.store.breaks_at_commit = True
+    with pytest.raises(OSError, match="disk"):
+        await world.place(key="k")
+    assert world.let_go == ["order-001"]
+    assert not world.store.tables.claims
+
+
+async def test_a_request_that_runs_out_of_time_frees_its_key_and_its_stock() -> None:
+    world = World()
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    world.catalog.reserve = hang  # type: ignore[assignment,method-assign]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await world.place(key="k")
+    assert world.let_go == ["order-001"]
+    assert not world.store.tables.claims
+
+
+async def test_a_paid_order_sells_its_stock() -> None:
+    world = World()
+    order = await world.record(await world.place(), Fact.PAYMENT_SUCCEEDED)
+    assert (await world.step(order)).status is Status.CONFIRMED
+    assert world.catalog.confirmed == {order.id}
+
+
+async def test_a_paid_order_whose_stock_is_gone_asks_for_its_money_back() -> None:
+    world = World()
+    order = await world.record(await world.place(), Fact.PAYMENT_SUCCEEDED)
+    world.catalog.held.clear()
+    order = await world.step(order)
+    assert (order.step, world.store.told()[-1]) == (Step.AWAIT_REFUND, "order.cancel_requested")
+    order = await world.step(await world.record(order, Fact.PAYMENT_REFUNDED))
+    assert (order.status, order.step) == (Status.REFUNDED, Step.NONE)
+
+
+async def test_a_rejected_order_gives_its_stock_back_however_long_catalog_is_away() -> None:
+    world = World()
+    order = await world.record(await world.place(), Fact.PAYMENT_FAILED)
+    world.catalog.is_away = True
+    for _ in range(3):
+        world.clock.forward(60)
+        assert [one.id for one in await handlers.take_due(store=world.store, clock=world.clock)] == [order.id]
+        with pytest.raises(Away):
+            await world.step(order)
+    world.catalog.is_away = False
+    assert (await world.step(order)).step is Step.NONE
+    assert world.catalog.stock == 100
+
+
+async def test_what_the_detector_took_is_left_alone_for_a_while() -> None:
+    world = World()
+    await world.place()
+    world.clock.forward(11)
+    assert len(await handlers.take_due(store=world.store, clock=world.clock)) == 1
+    assert not await handlers.take_due(store=world.store, clock=world.clock)
+
+
+@pytest.mark.parametrize(
+    ("charge", "status"),
+    [
+        (ChargeState("captured", None, None), Status.PAID),
+        (ChargeState("captured", "succeeded", None), Status.REFUNDED),
+        (ChargeState("declined", None, "declined"), Status.REJECTED),
+        (ChargeState("pending", None, None), Status.AWAITING_PAYMENT),
+    ],
+)
+async def test_an_order_whose_answer_from_payment_was_lost_asks_for_it(charge: ChargeState, status: Status) -> None:
+    world = World()
+    order = await world.place()
+    world.payments.charges[order.id] = charge
+    assert (await world.step(order)).status is status
+
+
+async def test_an_order_that_payment_never_heard_of_is_told_again() -> None:
+    world = World()
+    order = await world.place()
+    await world.step(order)
+    assert world.store.told() == ["order.created", "order.created"]
+    await world.step(await world.record(order, Fact.CANCEL_ASKED))
+    assert world.store.told()[2:] == ["order.cancel_requested", "order.created", "order.cancel_requested"]
+
+
+async def test_the_history_runs_from_the_newest_to_the_oldest_in_pages() -> None:
+    world = World()
+    ids = []
+    for _ in range(5):
+        world.clock.forward(1)
+        ids.append((await world.place()).id)
+    first, cursor = await handlers.history("user", None, 3, store=world.store)
+    rest, end = await handlers.history("user", cursor, 3, store=world.store)
+    assert [order.id for order in [*first, *rest]] == ids[::-1]
+    assert end is None
