@@ -28,9 +28,16 @@ def base() -> Path:
     return paths.cache_folder() / "tools"
 
 
+def private(folder: Path) -> Path:
+    """Make a folder of the cache, which nobody else may look into, and return it."""
+    base().mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
 def downloads() -> Path:
     """Return the folder of files that are on their way or not unpacked yet."""
-    return base() / "downloads"
+    return private(base() / "downloads")
 
 
 def find(entry: Entry) -> Tool | None:
@@ -76,8 +83,7 @@ def install(name: str, version: str, source: str, checksum: str, content: Path, 
     """
     facts = {"name": name, "version": version, "source": source, "checksum": checksum, "path": path}
     (content / RECORD).write_text(json.dumps({**facts, "bytes": size(content)}))
-    target = base() / name / f"{version}-{source}"
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = private(base() / name) / f"{version}-{source}"
     if _read(target / RECORD) is None:
         shutil.rmtree(target, ignore_errors=True)
         _sync(content)
@@ -113,16 +119,13 @@ def remove(name: str) -> int:
 @contextmanager
 def workshop() -> Iterator[Path]:
     """Yield a private folder on the cache's own disk, deleted afterwards."""
-    base().mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=base()) as folder:
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=private(base())) as folder:
         yield Path(folder)
 
 
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Hold the tool for this process alone; released by the kernel when the process dies."""
-    folder = base() / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(folder / name, "w") as handle:
+    with open(private(base() / "locks") / name, "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

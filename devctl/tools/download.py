@@ -28,7 +28,6 @@ STALL_SECONDS = 20.0
 TRIES = 5
 REDIRECTS = 5
 MAX_BYTES = 2 << 30
-CHUNK = 256 << 10
 
 Count = Callable[[int, int], None]
 """Told of (bytes so far, bytes in all or 0)."""
@@ -91,7 +90,7 @@ def _transfer(session: httpx.Client, url: str, part: Path, count: Count, silent:
         except _Cut as cut:
             if attempt == TRIES:
                 raise SourceFailed(f"{urlsplit(url).hostname} broke off {TRIES} times: {cut}") from cut
-            time.sleep(min(0.2 * 2**attempt, 3.0))
+            time.sleep(min(0.1 * 2**attempt, 3.0))
     return None
 
 
@@ -126,7 +125,7 @@ def _write(response: httpx.Response, part: Path, start: int, count: Count) -> No
         file.seek(start)
         file.truncate()
         done = start
-        for chunk in response.iter_raw(CHUNK):
+        for chunk in response.iter_raw():
             done += len(chunk)
             if done > MAX_BYTES:
                 raise Refused(f"{response.url} is larger than {MAX_BYTES >> 30} GiB")

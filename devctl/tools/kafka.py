@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from devctl.tools import kafka_archive
+from devctl.tools import cache, kafka_archive
 
 BROKER = "kafka.Kafka"
 STORAGE_TOOL = "kafka.tools.StorageTool"
@@ -60,7 +60,7 @@ def format_storage(java: str, jars: str, logging_file: str, config: Path, data: 
     )  # fmt: skip
     if done.returncode != 0:
         raise SystemExit(f"Kafka's storage cannot be formatted in {data}:\n{done.stdout[-2000:]}")
-    template.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    cache.private(template.parent)
     scratch = template.with_suffix(f".{os.getpid()}")
     shutil.copyfile(data / BOOTSTRAP, scratch)
     scratch.rename(template)

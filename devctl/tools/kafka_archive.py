@@ -57,7 +57,7 @@ def make(jvm: list[str], classes: Path, java: str, class_path: str) -> bool:
         )  # fmt: skip
         if done.returncode != 0 or not archive.is_file():
             return False
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cache.private(target.parent)
         archive.rename(target)
     return True
 

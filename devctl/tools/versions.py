@@ -73,7 +73,7 @@ def _stamp(program: Path) -> str:
 
 
 def _store() -> Path:
-    return paths.cache_folder() / "tools" / "versions.json"
+    return paths.cache_folder() / "versions.json"
 
 
 def _remembered() -> dict[str, str]:

@@ -1,0 +1,180 @@
+"""`python -m devctl.tools fetch`: from a catalog's entry to a tool in the cache, and what stops on the way."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devctl.errors import EnvironmentProblem
+from devctl.tools import cache, catalog, finder, platform
+from devctl.tools.base import Progress, Silent
+from devctl.tools.catalog import Archive, Entry, Program
+from devctl.tools.versions import Range
+from tests.integration.tools.publisher import Publisher, publishing
+
+PROGRAM = b"#!/bin/sh\necho 'demo, version 3.2.1'\n"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DEVCTL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with publishing() as server:
+        yield server
+
+
+def archive(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"demo-3.2.1/{name}")
+            member.size, member.mode = len(content), 0o755
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def demo(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """A tool `demo` whose only source is the publisher, and `demotool` that comes with it."""
+    url, checksum = publisher.put("/demo.tar.gz", archive(demo=PROGRAM, demotool=PROGRAM))
+    return enter(monkeypatch, url, checksum)
+
+
+def enter(monkeypatch: pytest.MonkeyPatch, url: str, checksum: str) -> Entry:
+    entry = Entry(
+        name="demo",
+        summary="a demo",
+        sources=("path", "cache", "release"),
+        on_path=Program(("devctl-demo",), ("--version",), r"version (\S+)", (Range((3,)),)),
+        archives={platform.current(): Archive("3.2.1", url, checksum, 1000)},
+        program="*/demo",
+        cure="buy one",
+    )
+    part = Entry("demotool", "comes with it", ("cache", "release"), part_of="demo")
+    monkeypatch.setattr(catalog, "_BY_NAME", {"demo": entry, "demotool": part})
+    return entry
+
+
+def ignore(_: Progress) -> None:
+    return
+
+
+def test_a_release_is_fetched_once_and_found_ever_after(demo: Entry, publisher: Publisher, own_cache: Path) -> None:
+    offer = finder.available("demo")
+    assert (offer.name, getattr(offer, "source", ""), getattr(offer, "bytes", 0)) == ("demo", "release", 1000)
+    stages: list[str] = []
+    tool = finder.fetch("demo", lambda progress: stages.append(progress.stage))
+    assert (tool.version, tool.source) == ("3.2.1", "release")
+    assert subprocess.run([tool.path], capture_output=True, check=True).stdout.startswith(b"demo")
+    assert stages[0] == "downloading"
+    assert stages[-1] == "unpacking"
+    assert finder.find("demo") == finder.fetch("demo", ignore) == tool
+    assert finder.find("demotool") is not None
+    assert len(publisher.asked) == 1
+    assert own_cache.joinpath("tools").stat().st_mode & 0o777 == 0o700
+    assert list(cache.downloads().iterdir()) == []
+    assert [tool.name for tool in cache.installed()] == ["demo"]
+    assert cache.remove("demo") >= 2 * len(PROGRAM)
+    assert finder.find("demo") is None
+
+
+def test_two_that_fetch_at_once_both_get_it_from_one_download(demo: Entry, publisher: Publisher) -> None:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(finder.fetch("demo", ignore).path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 4
+    assert len(set(found)) == 1
+    assert len(publisher.asked) == 1
+
+
+def test_a_wrong_archive_is_never_unpacked(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, _ = publisher.put("/demo.tar.gz", archive(demo=PROGRAM))
+    enter(monkeypatch, url, "0" * 64)
+    with pytest.raises(EnvironmentProblem, match="is not the pinned file") as problem:
+        finder.fetch("demo", ignore)
+    assert problem.value.exit_code == 3
+    assert [path for path in cache.base().rglob("*") if path.is_file() and path.parent.name != "locks"] == []
+
+
+def test_an_archive_with_the_right_checksum_is_still_not_trusted(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("../evil"))
+    url, checksum = publisher.put("/demo.tar.gz", buffer.getvalue())
+    enter(monkeypatch, url, checksum)
+    with pytest.raises(EnvironmentProblem, match="refused"):
+        finder.fetch("demo", ignore)
+    assert finder.find("demo") is None
+
+
+def test_a_program_on_the_path_comes_first_when_its_version_is_in_range(
+    demo: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "devctl-demo"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'demo, version 2.9'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    assert finder.find("demo") is None
+    program.write_bytes(PROGRAM)
+    found = finder.find("demo")
+    assert found is not None
+    assert (found.source, found.version, found.path) == ("path", "3.2.1", str(program))
+
+
+def test_what_no_source_has_is_missing_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Entry("demo", "a demo", ("release",), program="*/demo", cure="buy one")
+    monkeypatch.setattr(catalog, "_BY_NAME", {"demo": entry})
+    missing = finder.available("demo")
+    assert getattr(missing, "cure", "") == "buy one"
+    with pytest.raises(EnvironmentProblem, match="no source has it for this platform"):
+        finder.fetch("demo", ignore)
+
+
+def test_a_dead_source_is_remembered_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter(monkeypatch, "https://devctl.invalid/demo.tar.gz", "0" * 64)
+    silent = Silent()
+    for _ in range(2):
+        with pytest.raises(EnvironmentProblem, match=r"devctl\.invalid"):
+            finder.fetch("demo", ignore, silent)
+    assert silent.hosts == {"devctl.invalid"}
+
+
+def child(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "devctl.tools", "fetch", *arguments],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_child_ends_with_the_paths_of_the_tools() -> None:
+    code, lines = child("java")
+    assert code == 0
+    assert lines[-1]["tools"]["java"].endswith("/java")
+
+
+def test_the_child_ends_with_one_plain_problem() -> None:
+    code, lines = child("jva")
+    assert code == 3
+    assert lines[-1]["error"] == {"what": "there is no tool 'jva'", "where": "", "next": "Did you mean java?"}
