@@ -105,8 +105,10 @@ COMMAND = Command(
     run,
     shared.JSON,
     about="`runs` is what `--run-as auto` takes here (native, then container, then embedded), `fetch` the same after a "
-    "download; without a network it falls to what is possible. Nothing is changed and no network is used. Exit code 3 when something will not work.",
+    "download; without a network it falls to what is possible. Nothing is changed and no network is used. Exit code 3 "
+    "when something will not work.",
     examples={"devctl doctor": "before the first `devctl up`, or before a demo on a train"},
     shape="One object: `machine`, a list of `{name, state, found, cure}` (`state`: ok, note, bad), and `products`, a "
-    "list of `{product, variant, state, found, needs, lacks, download_bytes}` (`state`: runs, fetch, possible, missing).",
+    "list of `{product, variant, state, found, needs, lacks, download_bytes}` (`state`: runs, fetch, possible or "
+    "missing).",
 )

@@ -58,7 +58,8 @@ def test_help_loads_typer_and_nothing_heavy(place: Path) -> None:
 @pytest.mark.parametrize("line", ["status", "status --json", "ps", "down", "why", "stop web", "kill web"])
 def test_commands_that_only_talk_to_the_supervisor_load_no_typer_and_nothing_heavy(place: Path, line: str) -> None:
     view = stack(service("web"))
-    answers = {"status": view, "down": settled(), "why": [], "stop": settled(), "kill": ["web.1"]}
+    nobody = {"version": 1, "devctl": "0", "pid": 2**22 + 1, "run": ""}
+    answers = {"hello": nobody, "status": view, "down": settled(), "why": [], "stop": settled(), "kill": ["web.1"]}
     with answering(StackPaths(place), answers):
         modules = loaded(place, *line.split())
     assert "devctl.session.client" in modules

@@ -1,0 +1,141 @@
+"""`devctl logs` over real log files: every filter, in and out of order, past runs, and following."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devctl.cli import main
+from devctl.keeper.segments import SegmentLog
+from devctl.paths import StackPaths
+from tests.integration.cli.fake_supervisor import answering, write_manifest
+from tests.unit.cli.fake_session import Screen
+from tests.waiting import eventually
+
+START = 1_769_860_800_000_000_000  # 2026-01-31T12:00:00Z
+TRACE = "0123456789abcdef0123456789abcdef"
+
+
+class Place:
+    """A stack's folder with runs that the test fills."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = StackPaths(folder)
+
+    def write(self, instance: str, *lines: str, at: float = 0, run: str = "20260131-120000-abcd") -> None:
+        folder = self.paths.runs / run / "logs" / instance
+        folder.mkdir(parents=True, exist_ok=True)
+        log = SegmentLog(str(folder), 1 << 24)
+        for number, line in enumerate(lines):
+            log.write(line.encode() + b"\n", START + int((at + number) * 1e9))
+        log.close()
+
+    def logs(self, line: str = "") -> str:
+        screen = Screen()
+        code = main.run(["--project-directory", str(self.folder), "logs", *line.split()], {}, screen)
+        assert code == 0, screen.said
+        return screen.shown
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="dc") as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        write_manifest(tmp_path)
+        yield Place(tmp_path.resolve())
+
+
+def test_lines_of_all_services_are_merged_by_arrival(place: Place) -> None:
+    place.write("order.1", "one", "three")
+    place.write("cart.1", "two", at=0.5)
+    assert place.logs() == "order │ one\ncart  │ two\norder │ three\n"
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ("order", ["ERROR boom", "calm", f"traced {TRACE}"]),
+        ("--level warning", ["ERROR boom"]),
+        ("--grep ca.m", ["calm"]),
+        ("--grep CALM -i", ["calm"]),
+        (f"--trace {TRACE}", [f"traced {TRACE}"]),
+        ("--tail 2", [f"traced {TRACE}", "late"]),
+        ("--tail 0", []),
+        ("--since 2026-01-31T12:00:09Z", ["late"]),
+        ("--until 2026-01-31T12:00:01Z", ["ERROR boom"]),
+        ("--since 2026-01-31T12:00:01Z --until 2026-01-31T12:00:02Z", ["calm"]),
+    ],
+)
+def test_each_filter_lets_through_what_it_says(place: Place, filters: str, shown: list[str]) -> None:
+    place.write("order.1", "ERROR boom", "calm", f"traced {TRACE}")
+    place.write("cart.1", "late", at=10)
+    assert place.logs(f"--no-log-prefix {filters}").splitlines() == shown
+
+
+def test_json_tells_whose_each_line_is_and_when_it_came(place: Place) -> None:
+    place.write("order.2", "hello")
+    assert json.loads(place.logs("--json")) == {
+        "time": "2026-01-31T12:00:00.000000Z", "service": "order", "instance": "order.2", "level": None,
+        "message": "hello", "trace_id": None, "fields": {},
+    }  # fmt: skip
+
+
+def test_past_runs_stay_readable(place: Place) -> None:
+    place.write("order.1", "old", run="20260130-120000-aaaa")
+    place.write("order.1", "new")
+    assert place.logs("--no-log-prefix") == "new\n"
+    assert place.logs("--no-log-prefix --run 20260130") == "old\n"
+
+
+def test_a_service_that_never_wrote_is_known_and_one_that_is_not_there_is_a_mistake(place: Place) -> None:
+    place.write("order.1", "x")
+    (place.paths.runs / "20260131-120000-abcd" / "spec.json").write_text('{"services": {"order": {}, "silent": {}}}')
+    assert place.logs("silent") == ""
+    screen = Screen()
+    assert main.run(["--project-directory", str(place.folder), "logs", "ordr"], {}, screen) == 2
+    assert "Did you mean 'order'?" in screen.said
+
+
+def test_following_shows_history_then_what_comes_and_ends_with_the_stack(place: Place) -> None:
+    place.write("order.1", "before")
+    screen = Screen()
+    argv = ["--project-directory", str(place.folder), "logs", "-f", "--no-log-prefix"]
+    follower = threading.Thread(target=main.run, args=(argv, {}, screen), daemon=True)
+    with answering(place.paths, {}):
+        follower.start()
+        eventually(lambda: screen.shown == "before\n")
+        place.write("order.1", "during")
+        place.write("new.1", "of a new service")
+        eventually(lambda: "during" in screen.shown and "of a new service" in screen.shown)
+        place.write("order.1", "last words")
+        place.paths.socket.unlink()
+    follower.join(10)
+    assert not follower.is_alive()
+    assert screen.shown.splitlines()[-1] == "last words"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(place: Place) -> None:
+    place.write("order.1", "x" * 1000, *["line"] * 5000)
+    program = f"exec {sys.executable} -m devctl logs | head -n 1 | cut -c 1-11; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", program], cwd=place.folder, env=dict(os.environ), capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.splitlines() == ["order │ x", "0"]
+    assert done.stderr == ""
+
+
+def test_output_in_another_encoding_is_no_failure(place: Place) -> None:
+    place.write("order.1", "grüße → ☃")
+    buffer = io.BytesIO()
+    screen = Screen()
+    screen.out = io.TextIOWrapper(buffer, encoding="latin-1", errors="backslashreplace")
+    assert main.run(["--project-directory", str(place.folder), "logs"], {}, screen) == 0
+    assert "grüße → ☃" in buffer.getvalue().decode()
