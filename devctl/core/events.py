@@ -6,7 +6,7 @@ An event tells facts and what was decided about them; what follows from it stand
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -239,11 +239,17 @@ def type_name(kind: type[Event]) -> str:
 
 _KINDS: dict[str, type[Event]] = {type_name(kind): kind for kind in Event.__subclasses__()}
 _NAMES: dict[type[Event], str] = {kind: name for name, kind in _KINDS.items()}
+_FIELDS: dict[type[Event], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind)) for kind in _KINDS.values()
+}
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return plain JSON data of an event, with its `type` first."""
-    return {"type": _NAMES[type(event)], **spec.to_json(event)}
+    kind = type(event)
+    if kind is Planned:  # the only one with dataclasses inside
+        return {"type": _NAMES[kind], **spec.to_json(event)}
+    return {"type": _NAMES[kind], **{name: getattr(event, name) for name in _FIELDS[kind]}}
 
 
 def from_json(body: dict[str, Any]) -> Event | None:

@@ -131,7 +131,10 @@ class Client:
 
     def down(self, *, volumes: bool = False, now: bool = False, on_item: OnItem | None = None) -> Settled:
         """Stop everything in reverse order and end the run; `now` kills at once. `volumes` also deletes the data."""
-        return cast(Settled, self._ask("down", on_item, volumes=volumes, now=now))
+        supervisor = self.hello()["pid"]
+        settled = cast(Settled, self._ask("down", on_item, volumes=volumes, now=now))
+        _wait_until_gone(supervisor)
+        return settled
 
     def _ask(self, call: str, on_item: OnItem | None = None, **arguments: object) -> Any:
         """Send one call, hand its items to `on_item`, and return its result."""
@@ -343,6 +346,35 @@ def _spawn(paths: StackPaths, lock: int) -> int:
         return os.posix_spawn(sys.executable, argv, os.environ, file_actions=quiet, setsid=True)
     finally:
         os.set_inheritable(lock, False)
+
+
+def _wait_until_gone(pid: int) -> None:
+    """Return when the process has ended, so that nothing of a stack is left when `down` returns."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while _is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            return False
+    except ChildProcessError:  # another command started it
+        pass
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] != b"Z"
+    except FileNotFoundError:
+        return os.uname().sysname != "Linux" and _takes_signals(pid)
+
+
+def _takes_signals(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _remove_runtime(paths: StackPaths) -> None:

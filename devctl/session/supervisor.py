@@ -158,4 +158,6 @@ class Process:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # what the interpreter would tidy up goes with the process, and somebody waits for its end
