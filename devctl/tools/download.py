@@ -43,7 +43,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def bring(url: str, checksum: str, folder: Path, count: Count, silent: Silent) -> Path:
+def bring(session: httpx.Client, url: str, checksum: str, folder: Path, count: Count, silent: Silent) -> Path:
     """Return the path of the verified file, named by its checksum in `folder`.
 
     What a cut transfer left is continued, by the same or a later process. SourceFailed when the source does
@@ -52,11 +52,10 @@ def bring(url: str, checksum: str, folder: Path, count: Count, silent: Silent) -
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = folder / f"{checksum}.part"
     resumed = part.exists()
-    with client() as session:
+    _transfer(session, url, part, count, silent)
+    if resumed and sha256(part) != checksum:  # the older half may be what is wrong
+        part.unlink()
         _transfer(session, url, part, count, silent)
-        if resumed and sha256(part) != checksum:  # the older half may be what is wrong
-            part.unlink()
-            _transfer(session, url, part, count, silent)
     return _accept(part, checksum, url)
 
 

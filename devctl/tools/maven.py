@@ -16,10 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devctl.tools import cache, download
 from devctl.tools.base import Available, Progress, Report, Silent, Tool
 from devctl.tools.catalog import Entry
+
+if TYPE_CHECKING:
+    import httpx
 
 CENTRAL = "https://central.invalid/maven2"
 AT_ONCE = 4
@@ -84,8 +88,8 @@ def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
 
 def _bring_all(lock: Lock, libs: Path, progress: _Sum, silent: Silent) -> None:
     repository = central()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(_bring, jar, repository, libs, progress, silent) for jar in lock.jars]
+    with download.client() as session, ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(_bring, session, jar, repository, libs, progress, silent) for jar in lock.jars]
         try:
             for one in waiting:
                 one.result()
@@ -94,14 +98,18 @@ def _bring_all(lock: Lock, libs: Path, progress: _Sum, silent: Silent) -> None:
             raise
 
 
-def _bring(jar: Jar, repository: str, libs: Path, progress: _Sum, silent: Silent) -> None:
+def _bring(session: httpx.Client, jar: Jar, repository: str, libs: Path, progress: _Sum, silent: Silent) -> None:
     local = local_repository() / jar.place
     if local.is_file() and download.sha256(local) == jar.sha256:
         shutil.copyfile(local, libs / jar.file)
         progress.count(jar.file, local.stat().st_size)
         return
     url = f"{repository}/{jar.place}"
-    file = download.bring(url, jar.sha256, cache.downloads(), lambda done, _: progress.count(jar.file, done), silent)
+
+    def count(done: int, _: int) -> None:
+        progress.count(jar.file, done)
+
+    file = download.bring(session, url, jar.sha256, cache.downloads(), count, silent)
     shutil.move(file, libs / jar.file)
 
 

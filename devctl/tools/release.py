@@ -23,7 +23,8 @@ def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
     def count(done: int, total: int) -> None:
         report(Progress(entry.name, "release", "downloading", done, total or archive.bytes))
 
-    file = download.bring(archive.url, archive.sha256, cache.downloads(), count, silent)
+    with download.client() as session:
+        file = download.bring(session, archive.url, archive.sha256, cache.downloads(), count, silent)
     report(Progress(entry.name, "release", "unpacking", archive.bytes, archive.bytes))
     with cache.workshop() as workshop:
         content = workshop / "content"

@@ -22,7 +22,8 @@ def publisher() -> Iterator[Publisher]:
 
 
 def bring(url: str, checksum: str, folder: Path, silent: Silent | None = None) -> Path:
-    return download.bring(url, checksum, folder, lambda *_: None, silent or Silent())
+    with download.client() as session:
+        return download.bring(session, url, checksum, folder, lambda *_: None, silent or Silent())
 
 
 def test_a_transfer_cut_at_99_percent_is_resumed_where_it_broke_off(publisher: Publisher, tmp_path: Path) -> None:
@@ -110,6 +111,7 @@ def test_a_host_that_does_not_answer_is_given_up_soon_and_never_asked_again(
 def test_the_count_ends_with_the_size(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     counts: list[tuple[int, int]] = []
-    download.bring(url, checksum, tmp_path, lambda done, total: counts.append((done, total)), Silent())
+    with download.client() as session:
+        download.bring(session, url, checksum, tmp_path, lambda *count: counts.append(count), Silent())
     assert counts[-1] == (len(CONTENT), len(CONTENT))
     assert counts == sorted(counts)

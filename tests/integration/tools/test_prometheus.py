@@ -44,7 +44,7 @@ class Page(BaseHTTPRequestHandler):
 def pages() -> Iterator[list[int]]:
     servers = [ThreadingHTTPServer(("127.0.0.1", 0), Page) for _ in range(2)]
     for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield [server.server_address[1] for server in servers]
     for server in servers:
         server.shutdown()
