@@ -12,10 +12,11 @@ from devctl.manifest import document
 from devctl.manifest.document import Mapping, Node, Scalar, Sequence
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.problems import Place, Problem, Problems
+from devctl.manifest.reader import stack_name
 from devctl.manifest.shapes import Named, Object, Shape
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-PORT = r"(?:(?:[0-9.]+|localhost):)?(?:(\$\{\w+(?::?-[0-9]+)?\}|[0-9]{1,5}):)?([0-9]{1,5})(?:/tcp)?"
+PORT = r"(?:(?:[0-9]+(?:\.[0-9]+){3}|localhost):)?(?:(\$\{\w+(?::?-[0-9]+)?\}|[0-9]{1,5}):)?([0-9]{1,5})(?:/tcp)?"
 SCHEMA_LINE = "# yaml-language-server: $schema=./stack.schema.json"
 
 TEMPLATE = f"""{SCHEMA_LINE}
@@ -53,8 +54,8 @@ class Converted:
 
 
 def template(name: str) -> str:
-    """Return a first stack.yaml that can be started as it is."""
-    return TEMPLATE.replace("NAME", name or "hello", 1)
+    """Return a first stack.yaml that can be started as it is; its name is made from `name`, such as a folder's."""
+    return TEMPLATE.replace("NAME", stack_name(name), 1)
 
 
 def convert(path: Path) -> Converted:

@@ -6,7 +6,6 @@ Nothing is written and nothing is started; a manifest that cannot be used leaves
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from devctl.manifest import check, document, environment, expand, merge
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.model import Service as ManifestService
 from devctl.manifest.problems import Place, Problem, Problems
-from devctl.manifest.reader import ProjectReader, find_python
+from devctl.manifest.reader import ProjectReader, find_python, stack_name
 from devctl.manifest.shapes import Object, Wrong
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
@@ -203,7 +202,7 @@ class _Load:
             services[check.HUB] = self._hub(exporters, services, active, record)
             active = [*active, check.HUB]
         return Spec(
-            name=self.request.paths.project or manifest.name or _name_of(self.folder),
+            name=self.request.paths.project or manifest.name or stack_name(self.folder.name),
             folder=str(self.folder),
             services=services,
             active=tuple(active),
@@ -262,11 +261,6 @@ def _telemetry(manifest: Manifest) -> tuple[bool, int]:
 def _exporter(name: str, otlp: str, zipkin: str, headers: Mapping[str, str | None]) -> Exporter:
     kind, url = ("zipkin", zipkin) if zipkin else ("otlp", otlp)
     return Exporter(name, kind, url, {key: value or "" for key, value in headers.items()})
-
-
-def _name_of(folder: Path) -> str:
-    """Return a stack's name made from its folder's, as Compose does."""
-    return re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")[:63] or "stack"
 
 
 def _available(tool: str) -> object:

@@ -126,6 +126,11 @@ def is_inside(real: str, folder: str) -> bool:
     return real == folder or real.startswith(folder.rstrip("/") + "/")
 
 
+def stack_name(folder: str) -> str:
+    """Return a stack's name made from its folder's, as Compose does."""
+    return re.sub(r"[^a-z0-9_-]", "", folder.lower()).lstrip("_-")[:63] or "stack"
+
+
 def find_python(configured: str, folder: Path, environ: Mapping[str, str]) -> str:
     """Return the interpreter that `${python}` stands for (design order), else the word python3."""
     if configured:

@@ -22,7 +22,7 @@ def json_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a stack.yaml."""
     definitions: Schema = {}
     root = object_definition(Object(Manifest), definitions)
-    root["required"] = ["services"]
+    root |= {"type": "object", "required": ["services"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stack.yaml",
@@ -52,7 +52,7 @@ def object_definition(shape: Object, definitions: Schema) -> Schema:
     for key, (field, own) in shape.fields.items():
         properties[key] = {"description": texts.get(field, ""), **own.schema(definitions)}
     definition: Schema = {
-        "type": "object",
+        "type": "object" if shape.required else ["object", "null"],
         "description": summary(shape.cls),
         "properties": properties,
         "patternProperties": EXTENSIONS,

@@ -1,0 +1,99 @@
+"""A first stack.yaml: the template starts as it is, and a Compose file is taken over with a list of the rest."""
+
+from pathlib import Path
+
+import pytest
+
+from devctl.manifest.compose import convert, template
+from devctl.manifest.problems import ManifestError
+from tests.unit.manifest.loading import load_text
+
+COMPOSE = """\
+version: "3.8"
+name: demo
+x-common: &common {restart: unless-stopped}
+services:
+  db:
+    image: docker.io/library/postgres:16-alpine
+    environment: {POSTGRES_PASSWORD: x}
+    ports: ["5432:5432"]
+    volumes: [data:/var/lib/postgresql/data]
+  api:
+    <<: *common
+    build: {context: ., cache_from: [x]}
+    command: ["python", "-m", "api", "$$HOME"]
+    ports: ["127.0.0.1:${PORT:-8000}:8000"]
+    environment:
+      DB: postgres://db:5432/x
+      VERSION: 1.10
+      CODE: "010"
+    depends_on: {db: {condition: service_healthy}}
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/h"], interval: 10s}
+    networks: [back]
+    deploy: {replicas: 1, resources: {limits: {cpus: "0.5"}}}
+  worker:
+    image: worker:1
+    ports: [9000, "9100:9101/tcp", "9200-9210:9200-9210", {target: 7000, published: "7001"}]
+    volumes: ["./conf:/etc/conf:ro", "/etc/passwd:/x"]
+    scale: 1
+volumes: {data: {driver: local}}
+networks: {back: }
+"""
+
+
+def converted(folder: Path, text: str) -> tuple[str, list[str]]:
+    (folder / "compose.yaml").write_text(text)
+    result = convert(folder / "compose.yaml")
+    return result.text, [str(note) for note in result.notes]
+
+
+def test_what_compose_and_the_manifest_share_is_taken_over(tmp_path: Path) -> None:
+    text, _ = converted(tmp_path, COMPOSE)
+    spec = load_text(tmp_path, text.replace("uses: postgres", "uses: broker")).spec
+    api = spec.services["api"]
+    assert spec.name == "demo"
+    assert api.variants[0].argv == ("python", "-m", "api", "$HOME")
+    assert api.variants[0].environment == {"DB": "postgres://db:5432/x", "VERSION": "1.10", "CODE": "010"}
+    assert [(port.name, port.number) for port in api.ports] == [("http", 8000)]
+    assert (api.restart.condition, api.depends_on[0].condition) == ("unless-stopped", "service_healthy")
+    assert [(port.name, port.number) for port in spec.services["worker"].ports] == [
+        ("p9000", 0), ("p9101", 9100), ("p7000", 7001),
+    ]  # fmt: skip
+
+
+def test_an_image_that_devctl_knows_becomes_a_recipe(tmp_path: Path) -> None:
+    text, _ = converted(tmp_path, COMPOSE)
+    assert "  db:\n    uses: postgres\n" in text
+
+
+def test_everything_that_is_left_out_is_named_with_its_line(tmp_path: Path) -> None:
+    _, notes = converted(tmp_path, COMPOSE)
+    assert notes == [
+        "compose.yaml:1:1: version was left out (it has no meaning any more; leave it out)",
+        "compose.yaml:29:1: networks was left out (everything here shares one loopback network)",
+        "compose.yaml:7:5: services.db.environment was left out (the recipe postgres brings it)",
+        "compose.yaml:12:25: services.api.build.cache_from was left out (stack.yaml has no such key)",
+        "compose.yaml:21:5: services.api.networks was left out (everything here shares one loopback network)",
+        "compose.yaml:22:27: services.api.deploy.resources was left out (devctl sets no limits on native processes)",
+        "compose.yaml:24:12: services.worker has only an image, which needs a container engine "
+        "(add a command, so that it also runs as a process)",
+        "compose.yaml:25:12: services.worker.ports: ranges and unclear ports were left out",
+        "compose.yaml:26:14: services.worker.volumes: some were left out (write NAME:/path or ./path:/path)",
+        "compose.yaml:16:11: services.api: db:5432 is no address here (write ${services.db.PORT})",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "services: []", "services: {a: 3}", "services: {a: {ports: x, deploy: 3, volumes: 2}}", "x"]
+)
+def test_an_odd_compose_file_is_no_trouble(tmp_path: Path, text: str) -> None:
+    try:
+        written, _ = converted(tmp_path, text)
+    except ManifestError as error:
+        written = str(error)
+    assert written
+
+
+def test_the_template_can_be_loaded_as_it_is(tmp_path: Path) -> None:
+    spec = load_text(tmp_path, template("My App")).spec
+    assert spec.services["web"].ports[0].number == 0
