@@ -1,0 +1,202 @@
+"""Charging and refunding, over a provider that fails in every way."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.payment import domain, handlers
+from services.payment.domain import Account, Charge, ChargeStatus, Demand, RefundStatus
+from services.payment.handlers import Patience
+from services.payment.ports import At, Standing
+from tests.services.fakes import FakeClock, counting_ids
+from tests.services.payment.fakes import FakePayments, FakeProvider
+
+DEMAND = Demand("order", "user", 500, "EUR", None)
+
+
+class World:
+    """Everything that a handler needs."""
+
+    def __init__(self, *troubles: str) -> None:
+        self.store, self.provider = FakePayments(), FakeProvider(troubles)
+        self.clock, self.new_id = FakeClock(), counting_ids("charge")
+
+    async def created(self) -> Charge | None:
+        async with self.store.begin() as tx:
+            return await handlers.open_charge(tx, DEMAND, clock=self.clock, new_id=self.new_id)
+
+    async def cancelled(self) -> Charge:
+        async with self.store.begin() as tx:
+            return await handlers.request_cancel(tx, DEMAND, clock=self.clock, new_id=self.new_id)
+
+    async def work(self, *, is_fresh: bool = False) -> Charge:
+        async def pause(_: float) -> None:
+            await asyncio.sleep(0)
+
+        charge = await handlers.work(
+            DEMAND.order_id,
+            is_fresh=is_fresh,
+            store=self.store,
+            provider=self.provider,
+            clock=self.clock,
+            patience=Patience(3, timedelta()),
+            pause=pause,
+        )
+        assert charge is not None
+        return charge
+
+    async def finish(self) -> Charge:
+        """Work as the sweep does until nothing is left to do."""
+        for _ in range(30):
+            self.clock.forward(60)
+            due = await handlers.take_due(store=self.store, clock=self.clock)
+            if not due:
+                break
+            await self.work()
+        return self.store.tables.charges[DEMAND.order_id]
+
+    def sales(self) -> int:
+        return -sum(line.amount for line in self.store.tables.postings if line.account is Account.SALES)
+
+
+async def test_an_order_is_charged_once_and_booked() -> None:
+    world = World()
+    assert await world.created() is not None
+    assert await world.created() is None
+    assert (await world.work(is_fresh=True)).status is ChargeStatus.CAPTURED
+    assert (await world.work()).status is ChargeStatus.CAPTURED
+    assert world.store.tables.told == ["payment.succeeded"]
+    assert world.sales() == 500
+
+
+async def test_a_declined_charge_moves_no_money() -> None:
+    world = World()
+    world.provider.declines = True
+    await world.created()
+    charge = await world.work(is_fresh=True)
+    assert (charge.status, charge.reason, world.sales()) == (ChargeStatus.DECLINED, "declined", 0)
+
+
+async def test_a_lost_answer_is_asked_for_and_never_charged_again() -> None:
+    world = World("silent")
+    await world.created()
+    assert (await world.work(is_fresh=True)).status is ChargeStatus.CAPTURED
+    assert world.provider.calls == ["authorise", "find", "capture"]
+
+
+async def test_a_request_that_never_arrived_is_forbidden_before_it_is_given_up() -> None:
+    world = World("lost")
+    await world.created()
+    charge = await world.work(is_fresh=True)
+    assert (charge.status, charge.reason) == (ChargeStatus.FAILED, handlers.NO_ANSWER)
+    assert world.provider.calls == ["authorise", "find", "find", "find", "void"]
+    late = await world.provider.authorise(charge)
+    assert late.at is At.VOIDED
+
+
+async def test_a_provider_that_is_away_is_waited_for() -> None:
+    world = World("away", "away", "away")
+    await world.created()
+    assert (await world.work(is_fresh=True)).status is ChargeStatus.PENDING
+    assert (await world.finish()).status is ChargeStatus.CAPTURED
+
+
+async def test_a_charge_that_a_crash_cut_off_is_asked_for_first() -> None:
+    world = World()
+    charge = await world.created()
+    assert charge is not None
+    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 500, "EUR")
+    assert (await world.finish()).status is ChargeStatus.CAPTURED
+    assert world.provider.calls == ["find"]
+
+
+async def test_a_cancelled_order_is_never_charged() -> None:
+    world = World()
+    await world.created()
+    await world.cancelled()
+    charge = await world.work(is_fresh=True)
+    assert (charge.status, charge.reason) == (ChargeStatus.FAILED, handlers.CANCELLED)
+    assert not world.provider.captures
+
+
+async def test_an_order_that_was_cancelled_before_it_arrived_is_never_charged() -> None:
+    world = World()
+    await world.cancelled()
+    assert await world.created() is None
+    assert world.store.tables.told == ["payment.failed"]
+
+
+async def test_a_charged_order_that_is_cancelled_gets_its_money_back_once() -> None:
+    world = World("", "", "silent")
+    await world.created()
+    await world.work(is_fresh=True)
+    for _ in range(3):
+        await world.cancelled()
+        charge = await world.finish()
+    assert charge.refund_status is RefundStatus.SUCCEEDED
+    assert world.store.tables.told[:2] == ["payment.succeeded", "payment.refunded"]
+    assert world.sales() == 0
+    assert not domain.unbalanced(world.store.tables.postings)
+
+
+STEPS = st.sampled_from(["created", "cancelled", "fresh", "work", "finish"])
+TROUBLES = st.lists(st.sampled_from(["", "silent", "lost", "away"]), max_size=25)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(STEPS, max_size=12), troubles=TROUBLES, declines=st.booleans())
+def test_whatever_is_delivered_and_lost_books_and_provider_agree(
+    steps: list[str], troubles: list[str], declines: bool
+) -> None:
+    asyncio.run(_storm(steps, troubles, declines=declines))
+
+
+async def _storm(steps: list[str], troubles: list[str], *, declines: bool) -> None:
+    world = World(*troubles)
+    world.provider.declines = declines
+    await world.created()
+    may_be_fresh = True
+    for step in steps:
+        if step == "created":
+            await world.created()
+        elif step == "cancelled":
+            await world.cancelled()
+        elif step == "finish":
+            await world.finish()
+        else:
+            await world.work(is_fresh=step == "fresh" and may_be_fresh)
+        may_be_fresh = may_be_fresh and step in ("created", "cancelled")
+    charge = await world.finish()
+    assert not charge.has_work
+    assert all(count <= 1 for count in world.provider.captures.values())
+    assert not await handlers.reconcile(store=world.store, provider=FakeProviderOf(world.provider))
+    is_sold = charge.status is ChargeStatus.CAPTURED and charge.refund_status is None
+    assert world.sales() == (500 if is_sold else 0)
+    finals = [told for told in world.store.tables.told if told != "payment.refunded"]
+    assert len(set(finals)) == 1
+
+
+class FakeProviderOf(FakeProvider):
+    """The same books, without further troubles."""
+
+    def __init__(self, other: FakeProvider) -> None:
+        super().__init__()
+        self.books = other.books
+
+
+@pytest.mark.parametrize(
+    ("at", "amount", "what"),
+    [(At.REFUNDED, 500, "the provider says refunded"), (At.CAPTURED, 499, "the provider says 499")],
+)
+async def test_reconciliation_names_what_does_not_agree(at: At, amount: int, what: str) -> None:
+    world = World()
+    await world.created()
+    charge = await world.work(is_fresh=True)
+    world.provider.books[charge.id] = Standing(charge.id, at, amount, "EUR")
+    world.store.tables.postings.pop()
+    differences = await handlers.reconcile(store=world.store, provider=world.provider)
+    assert what in differences[0].what
+    assert "ledger is off" in differences[1].what
