@@ -16,14 +16,14 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in ("build", "paths", "record"):
         print(__doc__, file=sys.stderr)
         return 2
+    if arguments[0] == "record":
+        for name in arguments[1:]:
+            print(record(name))
+        return 0
     chosen = [program for program in PROGRAMS if not arguments[1:] or program.name in arguments[1:]]
     if arguments[0] == "paths":
         for program in chosen:
             print(program.name, program.path if program.path.exists() else "not built")
-        return 0
-    if arguments[0] == "record":
-        for program in chosen:
-            print(record(program.name))
         return 0
     return max([_build(program) for program in chosen], default=2)
 

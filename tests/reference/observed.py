@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,11 @@ def write_recording(name: str, observations: dict[str, Any]) -> Path:
 def as_json(observation: Any) -> Any:
     """Give an observation as it would come back from a file."""
     return json.loads(json.dumps(observation))
+
+
+def at_once(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
+    """Observe two programs at the same time; give both observations as they would come back from a file."""
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(one), pool.submit(other)]
+        first, second = (as_json(future.result()) for future in futures)
+    return first, second

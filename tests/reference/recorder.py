@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.integration.embedded import consul_scenarios
+from tests.integration.embedded import consul_scenarios, kafka_scenarios
 from tests.reference.go_programs import CONSUL, find_or_build
 from tests.reference.observed import write_recording
-from tests.reference.servers import real_consul_at
+from tests.reference.servers import real_consul_at, real_kafka
 
 
 def record(name: str) -> Path:
@@ -23,4 +23,10 @@ def _consul(folder: Path) -> Path:
     return write_recording("consul", seen)
 
 
-_RECORDERS = {"consul": _consul}
+def _kafka(folder: Path) -> Path:
+    with real_kafka(folder) as broker:
+        seen = {scenario: kafka_scenarios.observe(broker, scenario) for scenario in kafka_scenarios.SCENARIOS}
+    return write_recording("kafka", seen)
+
+
+_RECORDERS = {"consul": _consul, "kafka": _kafka}

@@ -243,10 +243,11 @@ class Coordinator:
         return member
 
     def _compatible(self, group: Group, asked: Joining) -> bool:
-        others = [one for one in group.members.values() if one.id != asked.member]
         if not asked.protocols or not asked.kind:
             return False
+        others = [one for one in group.members.values() if not _same(one, asked)]
         if not others:
+            group.kind = asked.kind
             return True
         if asked.kind != group.kind:
             return False
@@ -297,7 +298,7 @@ class Coordinator:
         if not joined:
             group.state, group.leader, group.protocol = State.EMPTY, "", ""
             return
-        group.state, group.kind = State.COMPLETING, joined[0].asked.kind
+        group.state = State.COMPLETING
         group.protocol = _vote(list(group.members.values()))
         if group.leader not in {member.id for member in joined}:
             group.leader = joined[0].id
@@ -363,6 +364,11 @@ class Coordinator:
 
 
 _ADMITTED = Joined(Error.NONE, "")
+
+
+def _same(member: Member, asked: Joining) -> bool:
+    """Tell whether the member that asks is this one, or the same static one come back."""
+    return member.id == asked.member or (asked.instance is not None and member.asked.instance == asked.instance)
 
 
 def _vote(members: list[Member]) -> str:

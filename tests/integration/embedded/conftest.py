@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.embedded.consul_scenarios import observe as observe_consul
+from tests.integration.embedded.kafka_scenarios import observe as observe_kafka
 from tests.reference.go_programs import CONSUL, NotBuildable, find_or_build
 from tests.reference.observed import Reference, recording
-from tests.reference.servers import embedded_consul, real_consul_at
+from tests.reference.servers import embedded_consul, embedded_kafka, real_consul_at, real_kafka
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,23 @@ def consul_reference(folder: Path) -> Iterator[Reference]:
         return
     with real_consul_at(program, folder) as url:
         yield Reference(cache(lambda name: observe_consul(url, name)))
+
+
+@pytest.fixture(scope="module")
+def kafka_stand_in(folder: Path) -> Iterator[str]:
+    """The address of an embedded Kafka."""
+    with embedded_kafka(folder) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def kafka_reference(folder: Path) -> Iterator[Reference]:
+    """A real Kafka, or what one was seen to do."""
+    with contextlib.ExitStack() as stack:
+        try:
+            broker = stack.enter_context(real_kafka(folder))
+        except NotBuildable as reason:
+            seen = recording("kafka")
+            yield Reference(lambda name: seen[name], str(reason))
+            return
+        yield Reference(cache(lambda name: observe_kafka(broker, name)))

@@ -1,0 +1,32 @@
+"""The embedded Kafka does what a real one does: every scenario is run against both and the observations compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.embedded.kafka_scenarios import SCENARIOS, Bench, observe
+from tests.reference.observed import Reference, as_json, at_once, recording
+
+# The first use may fetch the real one: once per user.
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_stand_in_shows_what_the_real_one_shows(
+    scenario: str, kafka_stand_in: str, kafka_reference: Reference
+) -> None:
+    embedded, real = at_once(lambda: observe(kafka_stand_in, scenario), lambda: kafka_reference.observe(scenario))
+    assert embedded == real
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_recording_is_what_the_real_one_shows(scenario: str, kafka_reference: Reference) -> None:
+    if kafka_reference.why_recorded:
+        pytest.skip(f"compared with recorded answers of Kafka 4.1: {kafka_reference.why_recorded}")
+    assert recording("kafka")[scenario] == as_json(kafka_reference.observe(scenario))
+
+
+def test_it_names_itself(kafka_stand_in: str) -> None:
+    bench = Bench(kafka_stand_in)
+    described = bench.admin.describe_cluster().result(10.0)
+    assert described.cluster_id == "devctl-embedded-kafka-stand-in"
