@@ -23,7 +23,7 @@ UPDATE_SECONDS = 120.0
 DOWNLOAD_SECONDS = 600.0
 ABOUT_BYTES = 40_000_000
 """What lists and package together weigh, roughly."""
-NEEDED = ("apt-get", "apt-cache", "dpkg-deb", "ldd")
+NEEDED = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "ldd")
 
 
 def offer(entry: Entry) -> Available | None:
@@ -37,6 +37,7 @@ def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
     """Download the package with apt, unpack it into the cache, and check that its libraries are there."""
     with cache.workshop() as workshop:
         apt = _Apt(workshop, silent)
+        apt.reach()
         package, version = _newest(entry, apt, report)
         report(Progress(entry.name, "debian", "downloading", 0, 0))
         file = apt.download(package, version)
@@ -88,7 +89,7 @@ class _Apt:
         options = {
             "Dir::Cache": str(self._folder / "cache"),
             "Acquire::Languages": "none",
-            "Acquire::Retries": "1",
+            "Acquire::Retries": "0",
             "Acquire::http::Timeout": "5",
             "Acquire::https::Timeout": "5",
             "Acquire::http::ConnectionAttemptDelayMsec": "250",
@@ -100,6 +101,15 @@ class _Apt:
             options["APT::Sandbox::User"] = "root"
         return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
+    def reach(self) -> None:
+        """Raise SourceFailed at once when none of the mirrors can be reached, so that apt need not wait for them."""
+        if re.search(r'Proxy "\S', _run(["apt-config", "dump", "Acquire"], 20.0)):
+            return  # apt's own way out, which only apt knows
+        sites = set(_run(["apt-get", "indextargets", "--format", "$(SITE)"], 20.0).split())
+        problems = {site: _unreachable(site, self._silent) for site in sorted(sites)}
+        if all(problems.values()):
+            raise SourceFailed(next(iter(problems.values()), "apt knows no source of packages"))
+
     def candidate(self, package: str) -> str:
         """Return the version that apt would install, empty when it knows none."""
         policy = _run(["apt-cache", *self._options(), "policy", package], 20.0)
@@ -109,8 +119,6 @@ class _Apt:
     def update(self) -> None:
         """Fetch the package lists of the system's sources into the private folder; a dead source is passed over."""
         self._own_lists = True
-        if "debian" in self._silent.hosts:
-            raise SourceFailed("the Debian mirror did not answer before in this run")
         only_packages = [
             word
             for target in ("DEP-11", "DEP-11-icons-small", "DEP-11-icons", "Contents-deb", "Contents-deb-legacy", "CNF")
@@ -120,7 +128,6 @@ class _Apt:
             _run(["apt-get", *self._options(), *only_packages, "update"], UPDATE_SECONDS)
         except SourceFailed:
             if not any((self._folder / "lists").glob("*Packages*")):
-                self._silent.hosts.add("debian")
                 raise
 
     def download(self, package: str, version: str) -> Path:
@@ -140,6 +147,16 @@ class _Apt:
         if not files:
             raise SourceFailed(f"apt-get brought no file for {package}")
         return files[-1]
+
+
+def _unreachable(site: str, silent: Silent) -> str:
+    if not site.startswith(("http://", "https://")):
+        return ""  # a disk or a mirror list, which apt resolves itself
+    try:
+        download.reach(site, silent)
+    except SourceFailed as problem:
+        return str(problem)
+    return ""
 
 
 def _drop_outer_links(content: Path) -> None:
