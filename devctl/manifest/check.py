@@ -18,9 +18,8 @@ Ports = Mapping[str, Mapping[str, Port]]
 """Service → name of the port → the port, recipes' ports included."""
 
 
-def check_names(manifest: Manifest, uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
-    """Note every name that stands for nothing."""
-    names = [*manifest.services.places, HUB]
+def check_names(manifest: Manifest, ports: Ports, problems: Problems) -> None:
+    """Note every name of a service or port that stands for nothing."""
     if HUB in manifest.services.places:
         hint = "call it something else; devctl's own hub has this name"
         problems.add(manifest.services.places[HUB], '"hub" is a reserved name', hint=hint)
@@ -31,17 +30,17 @@ def check_names(manifest: Manifest, uses: Iterable[Use], ports: Ports, problems:
                 written = service.depends_on.written[target]
                 problems.unknown(place, f"services.{name}.depends_on: no service", written, manifest.services)
         _check_own_ports(name, service, ports[name], problems)
+
+
+def check_uses(uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
+    """Note every ${services.…} that stands for nothing."""
     for use in uses:
-        _check_use(use, names, ports, problems)
-
-
-def _check_use(use: Use, names: Collection[str], ports: Ports, problems: Problems) -> None:
-    if use.service not in names:
-        problems.unknown(use.place, "${services.…}: no service", use.service, names)
-    elif use.service in ports and use.port not in ports[use.service]:
-        own = ports[use.service]
-        hint = f"{use.service} has no ports: name one under `ports`" if not own else ""
-        problems.unknown(use.place, f"{use.service} has no port", use.port, own, hint=hint)
+        if use.service not in ports:
+            problems.unknown(use.place, "${services.…}: no service", use.service, ports)
+        elif use.port not in ports[use.service]:
+            own = ports[use.service]
+            hint = "" if own else f"{use.service} has no ports: name one under `ports`"
+            problems.unknown(use.place, f"{use.service} has no port", use.port, own, hint=hint)
 
 
 def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:

@@ -14,7 +14,7 @@ from devctl.manifest.problems import ManifestError, Place, Problem, Problems, sh
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
-MAX_NODES = 100_000  # after every alias and merge key is followed
+MAX_NODES = 50_000  # after every alias and merge key is followed
 
 QUOTE_HINT = 'inside { } a text with ${…} needs quotes: "${…}"'
 MERGE_KEY = "<<"

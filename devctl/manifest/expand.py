@@ -38,7 +38,7 @@ Availability = Callable[[str], Any]
 
 
 class Expander:
-    """Makes services of one manifest. `run_as` is what the command line asks for all services, or empty."""
+    """Makes services of one manifest. `run_as` is what the command line asks for all services."""
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ Nothing is written and nothing is started; a manifest that cannot be used leaves
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -83,6 +84,7 @@ class _Load:
         self.environ = self._environ()
         self.reader = ProjectReader(self.folder, request.paths.volumes, self.environ, self.problems)
         self.recipes: dict[str, Recipe | None] = {}
+        self.run_as = request.run_as or self.environ.get("DEVCTL_RUN_AS") or "auto"
 
     def run(self) -> Loaded:
         root = self._document()
@@ -92,6 +94,7 @@ class _Load:
         active = check.active(manifest, [n for n in self.request.names if n != check.HUB], self.request.profiles)
         check.check_ports(manifest, active, ports, self.problems)
         spec = self._spec(manifest, ports, active)
+        self._check_uses(manifest, ports)
         self.problems.stop()
         return Loaded(spec, tuple(self.problems.warnings.values()))
 
@@ -176,14 +179,30 @@ class _Load:
         return sorted(recipes.names())
 
     def _check(self, manifest: Manifest, ports: check.Ports) -> None:
-        if self.request.run_as and self.request.run_as not in RUN_AS:
-            self.problems.unknown(Place(""), "cannot run as", self.request.run_as, RUN_AS)
-        check.check_names(manifest, self.reader.uses, ports, self.problems)
+        if self.run_as not in RUN_AS:
+            self.problems.unknown(Place(""), "cannot run as", self.run_as, RUN_AS)
+        check.check_names(manifest, ports, self.problems)
         check.check_kinds(manifest, self.problems)
-        check.check_volumes(manifest, self.reader.volume_uses, self.problems)
+        self._check_dockerfiles(manifest)
         check.check_rings(manifest, self.problems)
         check.check_exporters(manifest, self.problems)
         check.check_asked(manifest, self.request.names, self.request.profiles, self.problems)
+
+    def _check_uses(self, manifest: Manifest, ports: check.Ports) -> None:
+        """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
+        unread = [name for name in manifest.services.places if name not in ports]
+        hub = {check.HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
+        uses = [use for use in self.reader.uses if use.service not in unread]
+        check.check_uses(uses, {**ports, **hub}, self.problems)
+        check.check_volumes(manifest, self.reader.volume_uses, self.problems)
+
+    def _check_dockerfiles(self, manifest: Manifest) -> None:
+        for name, service in manifest.services.items():
+            if service.build is not None:
+                path = str(Path(service.build.context, service.build.dockerfile))
+                node = service.build.nodes.get("dockerfile", service.build.node)
+                with contextlib.suppress(Wrong):
+                    self.reader.path(path, node, f"services.{name}.build.dockerfile")
 
     def _spec(self, manifest: Manifest, ports: check.Ports, active: list[str]) -> Spec:
         telemetry, record = _telemetry(manifest)
@@ -192,7 +211,7 @@ class _Load:
             self.environ,
             self.reader.known["python"],
             self.request.paths.volumes,
-            "" if self.request.run_as == "auto" else self.request.run_as,
+            self.run_as,
             self.request.available or _available,
             telemetry=telemetry,
         )

@@ -70,6 +70,6 @@ services:
 FOOT = """
 ## Limits
 
-A manifest has at most 1 MiB, 64 levels and 100,000 values (aliases followed). `hub` is a reserved name: it is
+A manifest has at most 1 MiB, 64 levels and 50,000 values (aliases followed). `hub` is a reserved name: it is
 devctl's own service that takes traces and logs in.
 """

@@ -268,6 +268,11 @@ def test_run_as_chooses_and_the_services_own_word_counts_most(
     assert service.variants or service.missing[0].reason == "no container runner in this version"
 
 
+def test_run_as_may_come_from_the_environment(tmp_path: Path) -> None:
+    service = service_of(tmp_path, "{uses: broker}", environ={"DEVCTL_RUN_AS": "embedded"})
+    assert [variant.name for variant in service.variants] == ["embedded"]
+
+
 def test_a_command_stays_a_process_whatever_is_asked_for_all(tmp_path: Path) -> None:
     assert service_of(tmp_path, "{command: x}", run_as="embedded").variants[0].name == "process"
 

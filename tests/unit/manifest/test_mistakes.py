@@ -193,6 +193,14 @@ TABLE = [
         "services:\n  a: {command: x, run_as: embedded}",
         "stack.yaml:2:27: services.a.run_as: embedded needs uses (process)",
     ),
+    (
+        "services:\n  a: {uses: broker, with: {heap: '${services.b.http}'}}",
+        'stack.yaml:2:34: ${services.…}: no service "b" (allowed: a, hub)',
+    ),
+    (
+        "telemetry: off\nservices:\n  a: {command: '${services.hub.otlp}'}",
+        'stack.yaml:3:16: ${services.…}: no service "hub" (allowed: a)',
+    ),
     # rings and ports
     (
         "services:\n  a: {command: x, depends_on: [a]}",
@@ -262,6 +270,10 @@ TABLE = [
     (
         "services:\n  a: {command: x, env_file: none.env}",
         'stack.yaml:2:29: services.a.env_file[0]: no such file "none.env" (write {path: …, required: false} if it may be missing)',
+    ),
+    (
+        "services:\n  a: {command: x, build: {dockerfile: ../Dockerfile}}",
+        "stack.yaml:2:39: services.a.build.dockerfile leads out of the project (the project is FOLDER)",
     ),
     # interpolation
     (
