@@ -52,12 +52,22 @@ _NAME = re.compile(r"^( +)[\"']?([A-Za-z0-9][\w.-]*)[\"']?:", re.MULTILINE)
 
 
 def names_in(manifest: str) -> set[str]:
-    """Return the keys right below `services:` in a manifest's text, without parsing it as YAML."""
+    """Return the keys right below `services:` in a manifest's text; it is only parsed when a look is not enough."""
     for block in re.finditer(r"^services:[^\n]*\n((?:[ #][^\n]*\n|\n)*)", manifest + "\n", re.MULTILINE):
         keys = _NAME.findall(block.group(1))
         depth = min((len(indent) for indent, _ in keys), default=0)
-        return {name for indent, name in keys if len(indent) == depth}
-    return set()
+        if keys:
+            return {name for indent, name in keys if len(indent) == depth}
+    return _parsed(manifest) if "services:" in manifest else set()
+
+
+def _parsed(manifest: str) -> set[str]:
+    import yaml
+
+    try:
+        return set(map(str, yaml.safe_load(manifest)["services"]))
+    except (yaml.YAMLError, RecursionError, KeyError, TypeError):
+        return set()
 
 
 def tools() -> list[str]:

@@ -1,0 +1,58 @@
+"""What Tab offers: names of services from whatever is there, and nothing rather than an error."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devctl.cli import complete
+
+BLOCK = """\
+name: shop
+x-service: &service
+  command: no
+services:
+  # a comment
+  order:
+    command: run
+    ports: {http: 1}
+  "cart": {uses: kafka}
+
+  payment.v2: {}
+volumes:
+  other: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("manifest", "names"),
+    [
+        (BLOCK, {"order", "cart", "payment.v2"}),
+        ("services: {order: {}, cart: {}}", {"order", "cart"}),
+        ("services:\n", set()),
+        ("services: [", set()),
+        ("services: " + "[" * 5000, set()),
+        ("", set()),
+        ("- services", set()),
+    ],
+)
+def test_services_are_found_in_a_manifest_however_it_is_written(manifest: str, names: set[str]) -> None:
+    assert complete.names_in(manifest) == names
+
+
+def test_services_come_from_the_manifest_and_from_what_last_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack.yaml").write_text("services:\n  order: {}\n")
+    run = tmp_path / ".devctl" / "runs" / "20260131-120000-abcd"
+    run.mkdir(parents=True)
+    (run / "spec.json").write_text(json.dumps({"services": {"hub": {}}}))
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert complete.services() == ["hub", "order"]
+    assert complete.runs() == ["20260131-120000-abcd"]
+
+
+def test_where_there_is_no_stack_nothing_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert complete.services() == []
