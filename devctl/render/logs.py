@@ -8,19 +8,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from json.encoder import JSONEncoder
 from json.encoder import encode_basestring_ascii as quoted
 
-from devctl.record.lines import (
-    Parsed,
-    find_trace_id,
-    guess_level,
-    may_have_trace_id,
-    may_show_level,
-    parse,
-    parse_record,
-)
+from devctl.record.jsonlines import json_lines
+from devctl.record.lines import Parsed, parse, parse_record
 from devctl.text import clean
 
 TYPE_CHECKING = False
@@ -166,46 +158,4 @@ def _value(value: object) -> str:
 
 def as_json(batch: Batch) -> bytes:
     """Render a batch as JSON lines `{time, service, instance, level, message, trace_id, fields}`, ASCII only."""
-    data = batch.data
-    has_level, has_trace = may_show_level(data), may_have_trace_id(data)
-    service, instance = quoted(batch.label.service), quoted(batch.label.instance)
-    shown: list[str] = []
-    for time_ns, start, end in batch.parts():
-        time_and_service = f'{{"time": "{rfc3339(time_ns)}", "service": {service}, "instance": '
-        head = f'{time_and_service}{instance}, "level": '
-        for raw in data[start : end - 1].split(b"\n"):
-            if batch.label.is_otlp:
-                origin, parsed = parse_record(raw)
-                shown.append(f'{time_and_service}{quoted(origin)}, "level": {_json_tail(parsed)}')
-            elif raw[:1] == b"{":
-                shown.append(head + _json_tail(parse(raw)))
-            else:
-                shown.append(head + _plain_tail(raw, has_level, has_trace))
-    return ("\n".join(shown) + "\n").encode("ascii")
-
-
-def _plain_tail(raw: bytes, has_level: bool, has_trace: bool) -> str:
-    level = guess_level(raw) if has_level else None
-    trace = find_trace_id(raw) if has_trace else None
-    said = f'"{level}"' if level else "null"
-    told = f'"{trace}"' if trace else "null"
-    message = quoted(raw.decode(errors="replace").removesuffix("\r"))
-    return f'{said}, "message": {message}, "trace_id": {told}, "fields": {{}}}}'
-
-
-def _json_tail(parsed: Parsed) -> str:
-    level = f'"{parsed.level}"' if parsed.level else "null"
-    trace = f'"{parsed.trace_id}"' if parsed.trace_id else "null"
-    fields = _encode(parsed.fields) if parsed.fields else "{}"
-    return f'{level}, "message": {quoted(parsed.message)}, "trace_id": {trace}, "fields": {fields}}}'
-
-
-def rfc3339(time_ns: int) -> str:
-    """Return a time as RFC 3339 in UTC with microseconds."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{_second(seconds)}.{rest // 1000:06d}Z"
-
-
-@lru_cache(maxsize=8)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return json_lines(batch).encode("ascii")
