@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.common import http
 from services.common.discovery import Instance
+from services.common.transport import PlainTransport
 
 if TYPE_CHECKING:
     from services.common.logs import Logger
@@ -23,7 +24,7 @@ class Consul:
     def __init__(self, address: str, log: "Logger", transport: http.Transport | None = None) -> None:
         self._base = address if "://" in address else f"http://{address}"
         self._log = log
-        self._http = http.client(transport)
+        self._transport = transport or PlainTransport()
         self.is_up = False
 
     async def keep_registered(self, settings: "Settings", instance_id: str) -> None:
@@ -49,10 +50,12 @@ class Consul:
         pause = 0.1
         while True:
             try:
-                answer = await self._http.get(
+                answer = await http.send(
+                    self._transport,
+                    "GET",
                     f"{self._base}/v1/health/service/{service}",
-                    params={"passing": "true", "index": index, "wait": f"{WAIT_SECONDS}s"},
-                    timeout=WAIT_SECONDS + 10,
+                    params={"passing": "true", "index": str(index), "wait": f"{WAIT_SECONDS}s"},
+                    seconds=WAIT_SECONDS + 10,
                 )
                 answer.raise_for_status()
                 new = int(answer.headers.get("x-consul-index", 0))
@@ -67,11 +70,11 @@ class Consul:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def _put(self, path: str, body: Any) -> bool:
         try:
-            answer = await self._http.put(self._base + path, json=body)
+            answer = await http.send(self._transport, "PUT", self._base + path, json=body)
         except http.HTTPError:
             return False
         return bool(answer.status_code == 200)

@@ -20,8 +20,8 @@ from services.common import lean
 
 lean.load_lazily("sqlalchemy.ext.asyncio")
 
-from sqlalchemy.ext.asyncio.engine import AsyncConnection as AsyncConnection  # noqa: E402
-from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine  # noqa: E402
+from sqlalchemy.ext.asyncio.engine import AsyncConnection as AsyncConnection
+from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine
 
 from services.common import killpoints, telemetry
 

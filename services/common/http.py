@@ -6,14 +6,14 @@ The one module that imports httpx.
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.common import lean
 
 lean.leave_out("httpx._main", "main")
 
-import httpx  # noqa: E402
+import httpx
 from opentelemetry.trace import SpanKind, Tracer
 
 from services.common import deadlines, secrets, telemetry
@@ -32,6 +32,8 @@ TransportError = httpx.TransportError
 # Failures after which the other side cannot have noticed the call.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
+Headers = Mapping[str, str] | Sequence[tuple[bytes, bytes]]
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 RETRIES = 2
 CALL_SECONDS = 2.5
@@ -45,6 +47,34 @@ class UpstreamUnavailableError(Exception):
     def __init__(self, service: str, reason: str, *, was_sent: bool = True) -> None:
         super().__init__(f"{service}: {reason}")
         self.service, self.reason, self.was_sent = service, reason, was_sent
+
+
+async def send(
+    transport: Transport,
+    method: str,
+    url: str,
+    *,
+    headers: Headers = (),
+    json: Any = None,
+    params: Mapping[str, str] | None = None,
+    content: bytes | None = None,
+    seconds: float = CALL_SECONDS,
+    is_streamed: bool = False,
+) -> Response:
+    """Send one request past httpx's client, which costs more than the rest; raise TransportError if it fails.
+
+    The whole answer is there on return, unless it is streamed: then only its head is, and it must be closed.
+    """
+    request = httpx.Request(method, url, headers=headers, json=json, params=params, content=content)
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await transport.handle_async_request(request)
+            answer.request = request
+            if not is_streamed:
+                await answer.aread()
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(f"no answer within {seconds:.1f} s", request=request) from error
+    return answer
 
 
 def client(transport: Transport | None = None) -> httpx.AsyncClient:
@@ -63,13 +93,13 @@ class Peers:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        transport: Transport,
         discovery: "Discovery",
         token: str,
         tracer: Tracer,
         metrics: "Metrics",
     ) -> None:
-        self._http, self._discovery, self._token, self._tracer = http, discovery, token, tracer
+        self._transport, self._discovery, self._token, self._tracer = transport, discovery, token, tracer
         self._breakers: dict[str, Breaker] = {}
         self._budget = RetryBudget()
         self._durations = metrics.histogram(
@@ -161,17 +191,22 @@ class Peers:
         began = time.perf_counter()
         with telemetry.entered(span):
             try:
-                async with asyncio.timeout(seconds):
-                    answer = await self._http.request(
-                        method, base + path, json=json, params=params, headers=self._sent(headers, seconds)
-                    )
+                answer = await send(
+                    self._transport,
+                    method,
+                    base + path,
+                    headers=self._sent(headers, seconds),
+                    json=json,
+                    params=params,
+                    seconds=seconds,
+                )
                 status = str(answer.status_code)
                 span.set_attribute("http.response.status_code", answer.status_code)
                 if answer.status_code >= 400:
                     telemetry.fail(span, status)
                 if answer.status_code > 500:
                     raise UpstreamUnavailableError(service, f"answered {status}")
-            except (httpx.TransportError, TimeoutError) as error:
+            except httpx.TransportError as error:
                 breaker.failed()
                 never_sent = isinstance(error, NEVER_SENT)
                 reason = str(error) or type(error).__name__

@@ -26,6 +26,7 @@ from services.common.faults import Faults, Kind
 from services.common.metrics import Metrics
 from services.common.outbox import Outbox
 from services.common.settings import Settings
+from services.common.transport import PlainTransport
 
 if TYPE_CHECKING:
     from services.common.consul import Consul
@@ -71,13 +72,12 @@ class Runtime:
         )
         self.database.before_transaction = self.faults.before_query
         self.broker = broker or _broker(settings, self)
-        self.consul = _consul(settings, self, transport)
+        self.consul = _consul(settings, self)
         self.discovery = Discovery(settings.urls, self.consul, consul_first=service.is_front)
-        self._http = http.client(transport)
-        self.peers = http.Peers(self._http, self.discovery, self.token, self.telemetry.tracer, self.metrics)
+        self.transport = transport or PlainTransport()
+        self.peers = http.Peers(self.transport, self.discovery, self.token, self.telemetry.tracer, self.metrics)
         self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")
         self.outbox = Outbox(service.name, self.database, self.broker, self.metrics, self.log, self.telemetry.tracer)
-        self.transport = transport
         self.is_draining = False
         self._last: list[Job] = []
         self._first: list[Job] = []
@@ -169,7 +169,7 @@ class Runtime:
         await self.broker.close()
         if self.consul is not None:
             await self.consul.close()
-        await self._http.aclose()
+        await self.transport.aclose()
         await self.database.close()
         await asyncio.to_thread(self.telemetry.close)
         self.log.info("stopped")
@@ -283,9 +283,9 @@ def _broker(settings: Settings, runtime: Runtime) -> Broker:
     )
 
 
-def _consul(settings: Settings, runtime: Runtime, transport: http.Transport | None) -> "Consul | None":
+def _consul(settings: Settings, runtime: Runtime) -> "Consul | None":
     if not settings.consul:
         return None
     from services.common.consul import Consul
 
-    return Consul(settings.consul, runtime.log, transport)
+    return Consul(settings.consul, runtime.log)

@@ -14,8 +14,8 @@ from services.common import lean
 
 lean.load_lazily("uvicorn")
 
-from uvicorn.config import Config  # noqa: E402
-from uvicorn.server import Server  # noqa: E402
+from uvicorn.config import Config
+from uvicorn.server import Server
 
 from services.common import logs
 from services.common.runtime import Runtime, Service, asgi

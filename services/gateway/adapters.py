@@ -1,6 +1,5 @@
 """The gateway's ends: HTTP to the services, the file that keeps the splits, the documents of the contracts."""
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,9 +37,8 @@ class HttpReply:
 class HttpUpstream:
     """Sends requests on with one shared client, each in a span of its own."""
 
-    def __init__(self, transport: http.Transport | None, tracer: Tracer) -> None:
-        self._http = http.client(transport)
-        self._tracer = tracer
+    def __init__(self, transport: http.Transport, tracer: Tracer) -> None:
+        self._transport, self._tracer = transport, tracer
 
     async def send(
         self, method: str, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes, seconds: float
@@ -51,21 +49,23 @@ class HttpUpstream:
         with telemetry.entered(span):
             own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), **telemetry.outgoing()}
             sent = [*headers, *((name.encode(), value.encode()) for name, value in own.items())]
-            request = self._http.build_request(method, url, headers=sent, content=body or None)
             try:
-                async with asyncio.timeout(max(0.05, seconds)):
-                    answer = await self._http.send(request, stream=True)
-            except (http.TransportError, TimeoutError) as error:
+                answer = await http.send(
+                    self._transport,
+                    method,
+                    url,
+                    headers=sent,
+                    content=body or None,
+                    seconds=max(0.05, seconds),
+                    is_streamed=True,
+                )
+            except http.TransportError as error:
                 reason = str(error) or type(error).__name__
                 raise UpstreamError(reason, was_sent=not isinstance(error, http.NEVER_SENT)) from error
             span.set_attribute("http.response.status_code", answer.status_code)
             if answer.status_code >= 400:
                 telemetry.fail(span, str(answer.status_code))
         return HttpReply(answer, seconds)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
 
 class FileSplits:

@@ -33,7 +33,6 @@ def build(runtime: Runtime) -> ASGIApp:
 
 def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
     upstream = HttpUpstream(runtime.transport, runtime.telemetry.tracer)
-    runtime.on_stop(upstream.close)
     retries = runtime.metrics.counter("shop_gateway_retries", "Calls that were sent again", ["upstream"])
     forwarding = Forwarding(upstream, runtime.discovery, splits, on_retry=lambda service: retries.labels(service).inc())
     states = runtime.metrics.gauge("shop_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open", ["upstream"])
