@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,10 @@ def main() -> None:
     if os.geteuid() == 0:
         step_down()
     data, password = asked.home / "data", asked.home / "password"
-    make_cluster(asked.programs, data, password)
+    is_new = make_cluster(asked.programs, data, password)
     make_databases(asked.programs, data, asked.home / "databases", asked.database)
+    if is_new:
+        sync_behind()
     write_passfile(asked.home / "pgpass", secret.password(password))
     argv = [str(asked.programs / "postgres"), "-D", str(data), *_options(asked.port, asked.setting)]
     os.execv(argv[0], argv)  # noqa: S606
@@ -64,20 +67,29 @@ def step_down() -> None:
     Path("/proc/self/gid_map").write_text(f"{INSIDE} {group} 1")
 
 
-def make_cluster(programs: Path, data: Path, password: Path) -> None:
-    """Make the database cluster unless it is complete; a half-made one is made anew."""
+def make_cluster(programs: Path, data: Path, password: Path) -> bool:
+    """Make the database cluster unless it is complete; a half-made one is made anew. Tell whether it is new."""
     if (data / "postgresql.auto.conf").exists() and (data.parent / "made").exists():
-        return
+        return False
     secret.password(password)
     if data.exists():
-        import shutil
-
         shutil.rmtree(data)
     _run(
         str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256",
-        f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-instructions",
+        f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync",
     )  # fmt: skip
     (data.parent / "made").touch()
+    return True
+
+
+def sync_behind() -> None:
+    """Have the new cluster on disk soon, in a child, so that nobody waits for it."""
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    if os.fork() == 0:
+        os.sync()
+    os._exit(0)
 
 
 def make_databases(programs: Path, data: Path, made: Path, wanted: list[str]) -> None:
@@ -86,7 +98,8 @@ def make_databases(programs: Path, data: Path, made: Path, wanted: list[str]) ->
     for name in wanted:
         if name not in there:
             statement = f"CREATE DATABASE {name}\n"  # a checked name: small letters, digits, _
-            _run(str(programs / "postgres"), "--single", "-D", str(data), "postgres", text=statement)
+            single = [str(programs / "postgres"), "--single", "-D", str(data), "-c", "fsync=off", "postgres"]
+            _run(*single, text=statement)
             there.append(name)
             made.write_text("\n".join(there))
 
