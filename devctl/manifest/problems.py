@@ -1,6 +1,5 @@
 """What is wrong with a manifest: each mistake with its place, what is allowed there and the nearest right word."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -102,6 +101,8 @@ class Problems:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that `word` was probably meant to be, else an empty text."""
+    import difflib  # only a mistake needs it
+
     close = difflib.get_close_matches(word[:80].lower(), list(words), n=1, cutoff=0.6)
     return close[0] if close else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,4 +139,6 @@ def find_python(configured: str, folder: Path, environ: Mapping[str, str]) -> st
     beside = folder / ".venv" / "bin" / "python"
     if os.access(beside, os.X_OK):
         return str(beside)
+    import shutil  # it brings the compression modules along; most projects have an interpreter of their own
+
     return shutil.which("python3", path=environ.get("PATH")) or "python3"
