@@ -16,7 +16,8 @@ _WORST_FIRST = (
     Status.RUNNING, Status.HEALTHY, Status.COMPLETED,
 )  # fmt: skip
 
-_RESTING = GOOD | {Status.FAILED, Status.UNAVAILABLE, Status.STOPPED, Status.UNHEALTHY}
+_HOPELESS = frozenset({Status.FAILED, Status.UNAVAILABLE, Status.STOPPED, Status.UNHEALTHY})
+_RESTING = GOOD | _HOPELESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,23 @@ def _meets(instance: Instance, condition: Condition, generation: int) -> bool:
 
 
 def is_settled(standings: Mapping[str, Standing], name: str) -> bool:
-    """Tell whether nothing more happens to `name` by itself: it rests, or waits for something that rests."""
+    """Tell whether nothing more happens to `name` by itself: it rests, or waits for something that will not come."""
+    found = standings.get(name)
+    if found is None or found.status in _RESTING:
+        return True
+    return found.status is Status.BLOCKED and _is_stuck(standings, found.waits_for)
+
+
+def _is_stuck(standings: Mapping[str, Standing], waits_for: Collection[str]) -> bool:
+    """Whether everything that is waited for has failed, rests, or is stuck itself; a job that runs is none of it."""
     seen: set[str] = set()
-    waiting = [name]
+    waiting = list(waits_for)
     while waiting:
-        current = waiting.pop()
-        if current in seen:
+        name = waiting.pop()
+        found = standings.get(name)
+        if name in seen or found is None or found.status in _HOPELESS:
             continue
-        seen.add(current)
-        found = standings.get(current)
-        if found is None or found.status in _RESTING:
-            continue
+        seen.add(name)
         if found.status is not Status.BLOCKED:
             return False
         waiting.extend(found.waits_for)

@@ -351,11 +351,11 @@ def _spawn(paths: StackPaths, lock: int) -> int:
 def _wait_until_gone(pid: int) -> None:
     """Return when the process has ended, so that nothing of a stack is left when `down` returns."""
     deadline = time.monotonic() + ANSWER_SECONDS
-    while _is_alive(pid) and time.monotonic() < deadline:
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.002)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Tell whether a process runs; one that has ended and was not waited for does not."""
     try:
         if os.waitpid(pid, os.WNOHANG)[0]:

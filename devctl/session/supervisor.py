@@ -21,7 +21,7 @@ from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
 from devctl.session.calls import Calls
-from devctl.session.client import boot_id
+from devctl.session.client import boot_id, is_alive
 from devctl.session.server import Server
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stack import Stack
@@ -31,6 +31,8 @@ from devctl.supervisor.watch import FileWatch, Hit
 
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
+
+_KEEPER_ENDS_SECONDS = 2.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,7 +154,11 @@ class Process:
 
     async def _clean_up(self) -> None:
         """Leave nothing behind; called when all is stopped, before `down` is answered."""
+        keeper = self._runner.keeper_pid
         await self._stack.close(end=True)
+        deadline = asyncio.get_running_loop().time() + _KEEPER_ENDS_SECONDS
+        while keeper and is_alive(keeper) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.002)
         leave_runtime(self._paths)
         asyncio.get_running_loop().call_soon(self._over.set)
 

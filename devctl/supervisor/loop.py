@@ -46,6 +46,22 @@ class Journal(Protocol):
         ...
 
 
+class Timer(Protocol):
+    """A call to come."""
+
+    def cancel(self) -> None:
+        """Take it back."""
+        ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Has something called after so many seconds."""
+
+
+def _call_later(seconds: float, call: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, call)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What listeners are told after a batch: what happened, and whose standing may have changed."""
@@ -65,7 +81,7 @@ class Request:
 class Loop:
     """State, what follows from it, and what is due. Everybody may read its attributes; it alone sets them."""
 
-    def __init__(self, clock: Clock, *, dice: Callable[[], float] = random.random) -> None:
+    def __init__(self, clock: Clock, *, dice: Callable[[], float] = random.random, later: Later | None = None) -> None:
         self.clock = clock
         self.spec = Spec("", "")
         self.graph: Graph = graph({})
@@ -84,7 +100,8 @@ class Loop:
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._early: dict[str, Exit] = {}
         self._restarts: dict[str, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._later: Later = later or _call_later
+        self._timer: Timer | None = None
         self._fetches_optional = False
 
     # Ways in
@@ -130,9 +147,13 @@ class Loop:
         """Take message after message, until cancelled."""
         while True:
             self._take(await self._queue.get())
-            while not self._queue.empty():
-                self._take(self._queue.get_nowait())
-            self._settle()
+            self.turn()
+
+    def turn(self) -> None:
+        """Take what has come so far, and order and tell what follows from it."""
+        while not self._queue.empty():
+            self._take(self._queue.get_nowait())
+        self._settle()
 
     def _take(self, message: Event | Exit | Request | Tick) -> None:
         match message:
@@ -264,7 +285,7 @@ class Loop:
             self._timer = None
         if self._restarts:
             wait = max(min(self._restarts.values()) - self.clock.monotonic(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._queue.put_nowait, Tick())
+            self._timer = self._later(wait, lambda: self._queue.put_nowait(Tick()))
 
     def _tell(self) -> None:
         change = Change(tuple(self._events), frozenset(self._told))

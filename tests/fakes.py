@@ -1,0 +1,179 @@
+"""Fakes that tests hand in: a clock turned by hand, hands that only note, and a world that drives the real loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from devctl.core import decide
+from devctl.core import events as happened
+from devctl.core.decide import Step
+from devctl.core.events import Event
+from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
+from devctl.core.spec import Check, CheckKind, Service, Spec, Variant
+from devctl.core.status import Kind
+from devctl.runners.base import Exit
+from devctl.supervisor.loop import Loop, Request
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands until it is turned."""
+
+    seconds: float = 1000.0
+
+    def now_ns(self) -> int:
+        return int(self.seconds * 1e9)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class FakeHands:
+    """Notes the steps that it is given."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def begin(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Nothing is probed here."""
+
+
+@dataclass
+class FakeTimer:
+    """A call that the world makes when its time has come."""
+
+    at: float
+    call: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class World:
+    """A real loop with a clock, hands and ends of processes in the hands of a test."""
+
+    def __init__(self, spec: Spec | None = None) -> None:
+        self.clock = FakeClock()
+        self.hands = FakeHands()
+        self.journal: list[dict[str, object]] = []
+        self.timers: list[FakeTimer] = []
+        self.pids: dict[str, int] = {}
+        self._last_pid = 100
+        self.loop = Loop(self.clock, dice=lambda: 1.0, later=self._later)
+        self.loop.hands = self.hands
+        self.loop.journal = self
+        self.spec = spec or Spec("t", "/t")
+
+    def append(self, event: dict[str, object]) -> None:
+        self.journal.append(event)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> FakeTimer:
+        self.timers.append(FakeTimer(self.clock.seconds + seconds, call))
+        return self.timers[-1]
+
+    # What people ask for
+
+    def up(self, *names: str, force: bool = False) -> None:
+        plan = plan_up(self.spec, self.loop.state, Up(names, force=force))
+        merged = merge(self.spec, self.loop.spec, self.loop.state, names)
+
+        def events() -> Iterable[Event]:
+            self.loop.hurry = False
+            self.loop.put_in_force(merged)
+            return [happened.Planned(plan.goals)]
+
+        self.request(events)
+
+    def stop(self, *names: str) -> None:
+        self.request(lambda: [happened.Planned(plan_stop(self.loop.state, names).goals)])
+
+    def restart(self, *names: str, with_dependents: bool = False) -> None:
+        plan = plan_restart(self.loop.spec, self.loop.state, names, with_dependents=with_dependents)
+        self.request(lambda: [happened.Planned(plan.goals)])
+
+    def down(self) -> None:
+        self.stop(*self.loop.state.services)
+
+    def request(self, decide: Callable[[], Iterable[Event]]) -> None:
+        with asyncio.Runner() as runner:
+            granted = runner.get_loop().create_future()
+            self.loop._queue.put_nowait(Request(decide, granted))
+            self.loop.turn()
+            granted.result()
+
+    # What processes do
+
+    def started(self, instance: str) -> None:
+        self._last_pid += 1
+        self.pids[instance] = self._last_pid
+        service = instance.rpartition(".")[0]
+        variant = decide.variant_of(self.loop.spec.services[service], self.loop.state.services[service])
+        checked = variant is not None and variant.check is not None
+        self.post(happened.InstanceStarted(instance, service, self._last_pid, 1, 1, checked=checked))
+
+    def ready(self, instance: str) -> None:
+        self.post(happened.InstanceReady(instance, instance.rpartition(".")[0]))
+
+    def unready(self, instance: str) -> None:
+        self.post(happened.InstanceUnready(instance, instance.rpartition(".")[0], "503"))
+
+    def exits(self, instance: str, code: int | None) -> None:
+        self.post(Exit(instance, self.pids[instance], code, 0))
+
+    def stopped(self, instance: str, code: int | None = 0) -> None:
+        self.post(happened.InstanceStopped(instance, instance.rpartition(".")[0], code))
+
+    def post(self, message: Event | Exit) -> None:
+        self.loop.post(message)
+        self.loop.turn()
+
+    def wait(self, seconds: float) -> None:
+        """Turn the clock, making every call whose time comes on the way."""
+        end = self.clock.seconds + seconds
+        while due := sorted((t for t in self.timers if not t.cancelled and t.at <= end), key=lambda t: t.at):
+            self.clock.seconds = max(due[0].at, self.clock.seconds)
+            self.timers.remove(due[0])
+            due[0].call()
+            self.loop.turn()
+        self.clock.seconds = end
+
+    # What shows
+
+    def ordered(self) -> list[str]:
+        """Return the steps ordered since the last question, such as `start a.1`."""
+        steps, self.hands.steps = self.hands.steps, []
+        return [_name(step) for step in steps]
+
+    def statuses(self) -> dict[str, str]:
+        return {name: standing.status.value for name, standing in self.loop.standings.items()}
+
+
+def _name(step: Step) -> str:
+    match step:
+        case decide.Fetch():
+            return f"fetch {step.service}"
+        case decide.Start():
+            return f"start {step.instance}"
+        case decide.Stop():
+            return f"stop {step.instance}"
+
+
+CHECK = Check(CheckKind.HTTP)
+
+
+def service(name: str, *, check: bool = True, argv: tuple[str, ...] = ("run",), **fields: object) -> Service:
+    """Return a service with one process variant."""
+    variant = Variant("process", Kind.PROCESS, argv=argv, check=CHECK if check else None)
+    return Service(name, **{"variants": (variant,), **fields})  # type: ignore[arg-type]
+
+
+def spec(*services: Service, **fields: object) -> Spec:
+    """Return a specification of `services`, all of them active."""
+    table = {s.name: s for s in services}
+    return Spec("t", "/t", table, tuple(table), **fields)  # type: ignore[arg-type]

@@ -1,0 +1,262 @@
+"""A stack from up to down, with the real keeper and real processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devctl.core.spec import (
+    Check,
+    CheckKind,
+    File,
+    Port,
+    RestartCondition,
+    RestartPolicy,
+    Service,
+    Variant,
+    Watch,
+    reference,
+)
+from devctl.core.status import Condition, Kind
+from devctl.errors import DevctlError, ExitCode
+from devctl.session import offline
+from devctl.session.base import Item
+from devctl.session.client import Client, connect, prepare
+from devctl.supervisor.sockets import is_free
+from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
+from tests.waiting import eventually
+
+HTTP = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+CHECK = Check(CheckKind.HTTP, path="/health")
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+time.sleep(600)
+"""
+
+
+def test_services_come_up_in_order_and_down_leaves_nothing(stack: RealStack) -> None:
+    spec = stack.spec(
+        script("a", HTTP, check=CHECK, ports=(Port("http"),)),
+        process("b", "sleep", "600", after={"a": Condition.HEALTHY}),
+    )
+    with stack.client() as client:
+        settled = client.apply(spec)
+        assert settled["healthy"]
+        assert settled["began"]
+        assert [link["service"] for link in settled["critical_path"]] == ["a", "b"]
+        assert stack.statuses() == {"a": "healthy", "b": "running"}
+        client.down()
+    assert not stack.is_left()
+    last = offline.status(stack.paths)
+    assert last is not None
+    assert {s["name"]: s["status"] for s in last["services"]} == {"a": "stopped", "b": "stopped"}
+
+
+def test_a_stop_leaves_no_process_though_they_ignore_term_or_left_the_session(stack: RealStack) -> None:
+    spec = stack.spec(script("a", STUBBORN, stop_grace_seconds=0.2))
+    with stack.client() as client:
+        client.apply(spec)
+        leader = stack.pids()["a.1"]
+        eventually(lambda: len(stack.processes()) >= 4, what="the child")
+        client.stop(["a"])
+        assert not is_alive(leader)
+        assert stack.statuses() == {"a": "stopped"}
+        client.down()
+    assert not stack.is_left()
+
+
+def test_a_start_up_failure_is_said_at_once_with_its_last_words(stack: RealStack) -> None:
+    spec = stack.spec(
+        script("a", "print('no such database', flush=True); raise SystemExit(3)", check=CHECK, ports=(Port("http"),)),
+        process("b", "sleep", "600", after={"a": Condition.HEALTHY}),
+    )
+    with stack.client() as client:
+        settled = client.apply(spec)
+        assert not settled["healthy"]
+        assert settled["failed"] == ["a", "b"]
+        assert stack.statuses() == {"a": "failed", "b": "blocked"}
+        (explained,) = client.why(["b"])
+        assert [cause["service"] for cause in explained["chain"]] == ["b", "a"]
+        root = explained["chain"][-1]
+        assert root["exit_code"] == 3
+        assert root["lines"] == ["no such database"]
+        client.down()
+    (later,) = offline.why(stack.paths, ["b"])
+    assert [cause["service"] for cause in later["chain"]] == ["b", "a"]
+
+
+def test_a_killed_service_comes_back_and_a_crash_loop_ends(stack: RealStack) -> None:
+    quick = RestartPolicy(RestartCondition.ALWAYS, delay_seconds=0.0)
+    spec = stack.spec(
+        process("a", "sleep", "600"), script("b", "import time; time.sleep(0.05); raise SystemExit(1)", restart=quick)
+    )
+    with stack.client() as client:
+        client.apply(spec)
+        before = stack.pids()["a.1"]
+        assert client.kill(["a"]) == ["a.1"]
+        eventually(lambda: stack.pids()["a.1"] not in (0, before), what="the restart")
+        eventually(lambda: stack.statuses()["b"] == "failed", what="the crash loop")
+        (explained,) = client.why(["b"])
+        assert "crash loop" in explained["chain"][0]["says"]
+
+
+def test_a_missing_program_is_a_failure_with_its_name(stack: RealStack) -> None:
+    with stack.client() as client:
+        settled = client.apply(stack.spec(process("a", "/nowhere/at-all")))
+        assert settled["failed"] == ["a"]
+        assert "/nowhere/at-all" in stack.status()["services"][0]["reason"]
+
+
+def test_a_job_and_replicas_and_addresses_work_together(stack: RealStack) -> None:
+    tell = "import os, sys; print(os.environ['WHERE'], os.environ['PORT'], flush=True)"
+    everywhere = reference("services.web.http.all")
+    spec = stack.spec(
+        script("job", tell, ports=(Port("http"),), environment={"WHERE": everywhere}),
+        script("web", HTTP, check=CHECK, ports=(Port("http"),), replicas=3, after={"job": Condition.COMPLETED}),
+    )
+    with stack.client() as client:
+        assert client.apply(spec)["failed"] == [], client.why()
+        assert stack.statuses() == {"job": "completed", "web": "healthy"}
+        web = stack.status()["services"][1]
+        ports = {i["id"]: i["ports"]["http"] for i in web["instances"]}
+        assert len(set(ports.values())) == 3
+        launches = {made["instance"]: made for made in client.spec()["launches"]}
+        assert launches["job.1"]["environment"]["WHERE"] == ",".join(ports.values())
+        assert client.apply(spec)["critical_path"] == []
+        assert [answer["healthy"] for answer in client.check(["web"])] == [True, True, True]
+
+
+def test_a_taken_port_is_named_with_its_owner_before_anything_starts(stack: RealStack) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        number = stranger.getsockname()[1]
+        spec = stack.spec(process("a", "sleep", "600"), process("b", "sleep", "600", ports=(Port("http", number),)))
+        with stack.client() as client, pytest.raises(DevctlError) as refused:
+            client.apply(spec)
+    assert refused.value.exit_code is ExitCode.ENVIRONMENT
+    assert str(number) in refused.value.what
+    assert f"process {os.getpid()}" in refused.value.what
+    eventually(lambda: not stack.is_left(), what="the end of the idle supervisor")
+    assert offline.status(stack.paths) is None
+
+
+def test_eight_racing_ups_make_one_supervisor(stack: RealStack) -> None:
+    clients: list[Client] = []
+    threads = [threading.Thread(target=lambda: clients.append(stack.client())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spec = stack.spec(process("a", "sleep", "600"))
+    pids = {client.hello()["pid"] for client in clients}
+    began = [client.apply(spec)["began"] for client in clients]
+    for client in clients:
+        client.close()
+    assert len(pids) == 1
+    assert began.count(True) == 1
+    assert len(stack.pids()) == 1
+
+
+def test_an_edit_restarts_the_changed_service_alone_and_rewrites_live_files(stack: RealStack) -> None:
+    content = f"{reference('services.b.http.all')} {reference('services.a.variant')}"
+    live = File(str(stack.paths.folder / "targets"), content, live=True)
+    follower = Service("c", (Variant("process", Kind.PROCESS, argv=("sleep", "600"), files=(live,)),))
+    web = process("b", "sleep", "600", ports=(Port("http"),))
+    with stack.client() as client:
+        client.apply(stack.spec(process("a", "sleep", "600"), web, follower))
+        before = stack.pids()
+        first = Path(live.path).read_text()
+        two = replace(web, replicas=2)
+        client.apply(stack.spec(process("a", "sleep", "700"), two, follower))
+        after = stack.pids()
+        assert after["a.1"] != before["a.1"]
+        assert after["b.1"] == before["b.1"]
+        assert after["c.1"] == before["c.1"]
+        eventually(lambda: Path(live.path).read_text().startswith(first.split()[0] + ","), what="the live file")
+
+
+def test_a_refused_request_leaves_no_trace(stack: RealStack) -> None:
+    prepared = prepare(stack.paths, start=True)
+    assert prepared is not None
+    prepared.cancel()
+    assert not stack.is_left()
+    assert connect(stack.paths) is None
+    with stack.client() as client, pytest.raises(DevctlError, match="no service 'x'") as refused:
+        client.apply(stack.spec(process("a", "sleep", "1")), names=["x"])
+    assert refused.value.exit_code is ExitCode.USAGE
+    eventually(lambda: not stack.is_left(), what="the end of the idle supervisor")
+    assert not stack.paths.state.exists()
+
+
+def test_watch_tells_the_status_and_then_every_change(stack: RealStack) -> None:
+    with stack.client() as client, stack.client() as listener:
+        client.apply(stack.spec(process("a", "sleep", "600")))
+        items = listener.watch()
+        first: Item = next(items)
+        assert first["status"]["services"][0]["status"] == "running"
+        client.stop(["a"])
+        seen = [s["status"] for item in items_until_stopped(items) for s in item.get("services", [])]
+        assert seen == ["stopping", "stopped"]
+
+
+def items_until_stopped(items: Iterator[Item]) -> list[Item]:
+    taken: list[Item] = []
+    for item in items:
+        taken.append(item)
+        if any(s["status"] == "stopped" for s in item.get("services", [])):
+            return taken
+    return taken
+
+
+def test_a_changed_file_restarts_its_service(stack: RealStack) -> None:
+    source = stack.paths.folder / "source"
+    source.mkdir()
+    watched = process("a", "sleep", "600", watch=(Watch(str(source), ignore=("*.log",)),))
+    with stack.client() as client:
+        client.apply(stack.spec(watched, process("b", "sleep", "600")), watch=True)
+        before = stack.pids()
+
+        def restarted() -> bool:
+            (source / "ignored.log").write_text("x")
+            (source / "app.py").write_text("x")
+            return stack.pids()["a.1"] not in (0, before["a.1"])
+
+        eventually(restarted, every=0.3, what="the restart")
+        assert stack.pids()["b.1"] == before["b.1"]
+
+
+@pytest.mark.timeout(60)
+def test_three_hundred_services_come_up_and_go_down_without_trace(stack: RealStack) -> None:
+    spec = stack.spec(*(process(f"s{n}", "sleep", "600") for n in range(300)))
+    with stack.client() as client:
+        assert client.apply(spec)["healthy"]
+        assert len(stack.processes()) >= 300
+        client.down()
+    assert not stack.is_left()
+
+
+def test_two_copies_have_ports_of_their_own_outside_the_ephemeral_range(stack: RealStack) -> None:
+    low, high = (int(n) for n in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    spec = stack.spec(script("a", HTTP, check=CHECK, ports=(Port("http"),)))
+    with stack.client() as client:
+        client.apply(spec)
+        number = int(stack.status()["services"][0]["ports"]["http"].rpartition(":")[2])
+    assert not low <= number <= high
+    assert not is_free(number)
