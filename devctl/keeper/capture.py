@@ -13,18 +13,26 @@ _SHARE = 4 << 20  # bytes moved before others get their turn
 
 
 class Capture:
-    """The FIFO of one instance and the log that it flows into."""
+    """The FIFO of one instance and the log that it flows into. `writer` is the pid of one that runs already."""
 
-    def __init__(self, fifo: str, log_folder: str, log_bytes: int) -> None:
+    def __init__(self, fifo: str, log_folder: str, log_bytes: int, writer: int = 0) -> None:
         self.fifo = fifo
         self.log = SegmentLog(log_folder, log_bytes)
         try:
-            self.pipe = spawn.make_fifo(fifo)
+            self.pipe = spawn.fifo_of(writer, fifo) if writer else spawn.make_fifo(fifo)
         except OSError:
             self.log.close()
             raise
         self._moved_at = 0
         self._is_wide = False
+
+    def serves(self, log_folder: str) -> bool:
+        """Tell whether the next start of the instance can go on with this capture."""
+        try:
+            named, ours = os.stat(self.fifo), os.fstat(self.pipe)
+        except OSError:
+            return False
+        return self.log.folder == log_folder and (named.st_ino, named.st_dev) == (ours.st_ino, ours.st_dev)
 
     def move(self) -> bool:
         """Move what came into the log; True when the instance is chatty."""

@@ -17,6 +17,7 @@ from devctl.keeper.capture import Capture, Held
 
 _NAP_SECONDS = 0.001  # while somebody writes fast: fewer, larger moves
 _CARE_SECONDS = 0.5
+_SHAKEN_SECONDS = 0.05
 _BACKLOG = 1024
 
 
@@ -55,7 +56,7 @@ class Keeper:
         """Go on until told to end while holding nothing."""
         while not (self._shall_end and all(held.ended_ns for held in self.held.values())):
             for key, events in self._selector.select(self._pause()):
-                key.data(events)
+                _guarded(key.data, events)
             if self._is_chatty:
                 self._is_chatty = False
                 time.sleep(_NAP_SECONDS)
@@ -175,7 +176,7 @@ class Keeper:
                 reply_body = result
             else:
                 answer["result"] = result
-        except (OSError, Refusal) as error:
+        except Exception as error:  # whatever one request does wrong, the instances are worth more
             answer["error"] = _explain(error)
         self._queue(client, wire.encode(answer, reply_body))
 
@@ -218,24 +219,24 @@ class Keeper:
             environment = {**message["environment"], "DEVCTL_INSTANCE": message["tag"]}
             pid = spawn.spawn(message["argv"], environment, message["working_dir"], capture.fifo, sockets)
         except BaseException:
-            if not before:
+            if not before or before.capture is not capture:
                 capture.close()
             raise
-        if before:
+        if before and before.capture is capture:
             self._selector.unregister(capture.pipe)
         held = Held(instance, message["tag"], pid, system.start_ticks(pid), started_ns, capture)
         self._hold(held)
         self._by_pid[pid] = held
         return held.describe()
 
-    def _capture(self, message: wire.Message, before: Held | None) -> Capture:
-        if before and before.capture.log.folder == message["log_folder"]:
+    def _capture(self, message: wire.Message, before: Held | None, writer: int = 0) -> Capture:
+        if before and before.capture.serves(message["log_folder"]):
             before.capture.finish()
             return before.capture
         if before:
             self._drop(before)
         fifo = os.path.join(self.runtime, start.FIFO_FOLDER, message["instance"])
-        return Capture(fifo, message["log_folder"], message["log_bytes"])
+        return Capture(fifo, message["log_folder"], message["log_bytes"], writer)
 
     def _socket(self, instance: str, port: int) -> int:
         """Return the listening socket of this port, bound now if it is not yet."""
@@ -258,7 +259,8 @@ class Keeper:
             return known.describe()
         process = system.open_process(pid)
         is_alive = message["alive"] and (system.is_same(pid, ticks) if system.LINUX else _is_alive(pid))
-        held = Held(instance, message["tag"], pid, ticks, message["started_ns"], self._capture(message, None))
+        capture = self._capture(message, None, pid if is_alive else 0)
+        held = Held(instance, message["tag"], pid, ticks, message["started_ns"], capture)
         self._hold(held)
         if is_alive and process is not None:
             held.process = process
@@ -345,6 +347,17 @@ class Keeper:
                 os.unlink(os.path.join(self.runtime, name))
 
 
+def _guarded(call: Callable[[int], None], events: int) -> None:
+    """Let no mistake end the keeper: it holds what nobody else can."""
+    try:
+        call(events)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        time.sleep(_SHAKEN_SECONDS)
+
+
 def _pipe() -> tuple[int, int]:
     ear, mouth = os.pipe()
     os.set_blocking(ear, False)
@@ -366,4 +379,5 @@ def _explain(error: Exception) -> dict[str, Any]:
     if isinstance(error, OSError):
         where = error.filename if isinstance(error.filename, str) else ""
         return {"errno": error.errno, "what": error.strerror or str(error), "where": where}
-    return {"errno": 0, "what": str(error), "where": ""}
+    what = str(error) if isinstance(error, Refusal) else f"the keeper failed: {error!r}"
+    return {"errno": 0, "what": what, "where": ""}

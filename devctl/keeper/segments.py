@@ -279,7 +279,9 @@ class SegmentLog:
 
     def _prepare(self, now: int) -> None:
         """Begin another segment when this one is full, or is no longer what its name leads to."""
-        if self.size >= self.segment_bytes and (self._at_line_start() or self.size >= 2 * self.segment_bytes):
+        if (
+            self.size >= self.segment_bytes and (self._at_line_start() or self.size >= 2 * self.segment_bytes)
+        ) or os.fstat(self._file).st_size != self.size:
             self._rotate()
         elif now - self._checked_at > _CHECK_NS:
             self._checked_at = now
@@ -302,8 +304,6 @@ class SegmentLog:
 
     def _is_in_place(self) -> bool:
         mine = os.fstat(self._file)
-        if mine.st_size != self.size:
-            return False  # somebody cut it
         try:
             found = os.stat(log_path(self.folder, self.number), follow_symlinks=False)
             os.stat(index_path(self.folder, self.number), follow_symlinks=False)

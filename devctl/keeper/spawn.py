@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Mapping, Sequence
 
 from devctl.keeper import system
@@ -19,6 +20,15 @@ def make_fifo(path: str) -> int:
     with contextlib.suppress(FileExistsError):
         os.mkfifo(path, 0o600)
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def fifo_of(pid: int, path: str) -> int:
+    """Open the FIFO that a running instance writes to, also where its name was taken away meanwhile."""
+    with contextlib.suppress(OSError):
+        found = os.stat(f"/proc/{pid}/fd/1")
+        if stat.S_ISFIFO(found.st_mode) and not (os.path.exists(path) and os.stat(path).st_ino == found.st_ino):
+            return os.open(f"/proc/{pid}/fd/1", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    return make_fifo(path)
 
 
 def find_program(name: str, working_dir: str, environment: Mapping[str, str]) -> str:

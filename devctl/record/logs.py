@@ -8,7 +8,7 @@ import os
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from urllib.parse import unquote
 
@@ -36,7 +36,7 @@ def labels(run: Run) -> list[Label]:
     return [_label(name) for name in names]
 
 
-def read_batches(run: Run, query: Query) -> Iterator[Batch]:
+def read_batches(run: Run, query: Query) -> Generator[Batch, None, None]:
     """Yield what is on disk now, merged by arrival, as batches of whole lines."""
     reader = _Reader(run, query)
     try:
@@ -51,7 +51,7 @@ def read(run: Run, query: Query) -> Iterator[Line]:
         yield from batch.lines()
 
 
-def follow_batches(run: Run, query: Query, stop: Callable[[], bool] = lambda: False) -> Iterator[Batch]:
+def follow_batches(run: Run, query: Query, stop: Callable[[], bool] = lambda: False) -> Generator[Batch, None, None]:
     """Yield history, then what comes, without loss or doubling; `stop` is asked at least every quarter second."""
     reader = _Reader(run, query)
     watch = Watch()

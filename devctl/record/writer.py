@@ -4,6 +4,7 @@ The same format as captured output, so that there is one reader. One writer per 
 """
 
 import json
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -40,17 +41,20 @@ class LogWriter:
         self._cap_bytes = cap_bytes
         self._open: OrderedDict[str, SegmentLog] = OrderedDict()
         self._services: set[str] = set()
+        self._lock = threading.Lock()
 
     def write(self, records: Iterable[OtlpRecord]) -> None:
-        """Append records. A disk that is full raises nothing: what was lost is counted and marked later."""
+        """Append records, from any thread. A disk that is full raises nothing: what was lost is counted and
+        marked later."""
         arrival_ns = time.time_ns()
         by_service: dict[str, list[tuple[int, bytes]]] = {}
         for record in records:
             time_ns = min(record.time_ns or arrival_ns, arrival_ns)
             by_service.setdefault(self._admit(record.service), []).append((time_ns, _line(record)))
-        for service, lines in by_service.items():
-            lines.sort(key=lambda each: each[0])
-            self._log(service).write_all(lines)
+        with self._lock:
+            for service, lines in by_service.items():
+                lines.sort(key=lambda each: each[0])
+                self._log(service).write_all(lines)
 
     def close(self) -> None:
         """Give the files back."""

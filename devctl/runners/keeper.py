@@ -10,6 +10,7 @@ from typing import Any
 
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper import start, wire
+from devctl.runners.base import HolderLost
 
 _CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 0.005
@@ -76,7 +77,7 @@ class KeeperLink:
 
     async def _exchange(self, op: str, body: bytes, arguments: dict[str, Any]) -> tuple[wire.Message, bytes]:
         if not self._writer:
-            raise DevctlError("the keeper is gone", next="try again")
+            raise HolderLost("the keeper is gone", next="try again")
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._writer.write(wire.encode({"id": number, "op": op, **arguments}, body))
@@ -106,7 +107,7 @@ class KeeperLink:
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
-                future.set_exception(DevctlError("the keeper ended meanwhile", next="try again"))
+                future.set_exception(HolderLost("the keeper ended meanwhile", next="try again"))
         self._reap()
         self._on_lost()
 

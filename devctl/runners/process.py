@@ -5,6 +5,7 @@ It never decides whether to restart; whatever an ended instance leaves behind is
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -16,7 +17,7 @@ from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper import start, system, wire
 from devctl.paths import StackPaths
 from devctl.runners import processes
-from devctl.runners.base import Exit, Identity, Stopped
+from devctl.runners.base import Exit, HolderLost, Identity, Stopped
 from devctl.runners.keeper import KeeperLink
 from devctl.runners.processes import Leader, Row, Table
 
@@ -25,6 +26,7 @@ _POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 0.5  # in case the keeper dies while an end is awaited
 _UNKILLABLE_SECONDS = 10.0
 _CODE_SECONDS = 1.0
+_NEVER = -1
 
 
 @dataclass
@@ -62,6 +64,7 @@ class ProcessRunner:
         self._on_lost: Callable[[], None] = lambda: None
         self._is_closing = False
         self._link = KeeperLink(self._heard, self._lost)
+        self._fifos: dict[str, int] = {}
         self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
         self._looked_at = 0.0
         self.keeper_pid = 0
@@ -69,6 +72,7 @@ class ProcessRunner:
     async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
         """Find or start the keeper; return what lives. Ends nobody was told of are reported right afterwards."""
         self._on_exit, self._on_lost = on_exit, on_lost
+        system.raise_file_limit()
         await self._link.open(self._paths.runtime)
         hello = await self._link.ask("hello")
         if hello["version"] != wire.VERSION:
@@ -88,9 +92,11 @@ class ProcessRunner:
         ends = []
         for each in described:
             held = self._learn(each, tell=False)
-            if held.exit:
+            if held.exit and not held.is_told:
                 held.is_told = True
                 self._link.tell("told", instance=held.instance, pid=held.pid)
+                if not alive[held.instance]:
+                    held.ticks = _NEVER  # whoever has this number now is somebody else
                 await self._sweep(held)
                 ends.append(held.exit)
         return ends
@@ -100,6 +106,8 @@ class ProcessRunner:
         try:
             described = await self._link.ask("start", **_order(launch), environment=launch.environment,
                                              argv=list(launch.argv), working_dir=launch.working_dir)  # fmt: skip
+        except HolderLost:
+            raise
         except DevctlError as error:
             raise DevctlError(
                 f"{launch.instance} cannot be started: {error.what}",
@@ -141,6 +149,7 @@ class ProcessRunner:
         await self._link.ask("release", instances=names)
         for name in names:
             self._held.pop(name, None)
+            self._let_go(name)
 
     async def close(self, *, end: bool) -> None:
         """Let go; with `end` also end the keeper, which must be empty by then."""
@@ -150,6 +159,8 @@ class ProcessRunner:
         if end and self._link.is_open:
             await self._link.ask("end")
             self._held.clear()
+        for instance in list(self._fifos):
+            self._let_go(instance)
         await self._link.close()
 
     # What the keeper tells
@@ -160,6 +171,7 @@ class ProcessRunner:
             described["ticks"] = described["ticks"] or processes.ticks_of(described["pid"])
             names = ("instance", "pid", "ticks", "started_ns", "tag")
             held = self._held[described["instance"]] = _Held(**{name: described[name] for name in names})
+            self._hold_fifo(held.instance)
         held.is_told = held.is_told or described["told"]
         if described["ended_ns"] and not held.exit:
             held.exit = Exit(held.instance, held.pid, described["code"], described["ended_ns"])
@@ -167,6 +179,18 @@ class ProcessRunner:
             if tell and not held.is_told:
                 self._in_background(self._sweep_and_tell(held))
         return held
+
+    def _hold_fifo(self, instance: str) -> None:
+        """Hold the output open, too: when the keeper is killed and then the instance ends, its last words stay."""
+        self._let_go(instance)
+        with contextlib.suppress(OSError):
+            path = self._paths.runtime / start.FIFO_FOLDER / instance
+            self._fifos[instance] = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def _let_go(self, instance: str) -> None:
+        fifo = self._fifos.pop(instance, None)
+        if fifo is not None:
+            os.close(fifo)
 
     def _heard(self, event: wire.Message) -> None:
         if event["event"] == "exit":
