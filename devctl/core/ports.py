@@ -52,8 +52,10 @@ def allocate(
 
 
 def _all_ports(service: Service) -> Iterable[Port]:
-    """Return the ports of all variants, since another one may have to be fallen back to."""
-    return {port.name: port for variant in service.variants for port in ports_of(service, variant)}.values()
+    """Return the ports of all variants, since another one may have to be fallen back to; and those that others may
+    refer to even where no variant can be had."""
+    own = {port.name: port for port in service.ports}
+    return (own | {port.name: port for variant in service.variants for port in ports_of(service, variant)}).values()
 
 
 class _Taking:
