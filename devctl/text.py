@@ -162,7 +162,7 @@ def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cw
 
 def _short(path: str, cwd: str) -> str:
     relative = os.path.relpath(path, cwd or os.getcwd())  # noqa: PTH109
-    return path if relative.startswith("..") else relative
+    return relative if relative.count(os.sep) == 2 and not relative.startswith("..") else path
 
 
 def typed(text: str, command: str = "") -> str:

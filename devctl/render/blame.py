@@ -17,7 +17,7 @@ def lines(view: WhyView, terminal: Terminal) -> list[str]:
     word = terminal.paint(view["status"], STYLES.get(view["status"], "dim"))
     if not view["chain"]:
         return [f"{name} is {word}: nothing is wrong with it."]
-    shown = [f"{name} is {word}"]
+    shown: list[str] = []
     for depth, cause in enumerate(view["chain"]):
         shown += _cause(cause, "  " * depth, terminal)
     return shown

@@ -23,6 +23,8 @@ def talk(view: StatusView, settled: Settled, terminal: Terminal) -> list[str]:
         lines.append(f"Still being fetched in the background: {listing(map(clean, settled['going_on']))}.")
     if path := critical_path(settled):
         lines.append(path)
+    elif settled["healthy"]:
+        lines.append("Nothing had to be started: everything runs as stack.yaml says.")
     return lines
 
 

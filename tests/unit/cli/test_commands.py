@@ -182,8 +182,8 @@ def test_why_shows_the_chain_down_to_the_root_with_evidence_and_the_next_step(ru
     code, screen = run("why", session)
     assert code == 1
     assert [line.strip() for line in screen.shown.splitlines()][:6] == [
-        "order is blocked", "order waits for kafka", "└ kafka ended with exit code 1",
-        "its check saw: connection refused", "its last lines:", "out of memory",
+        "order waits for kafka", "└ kafka ended with exit code 1",
+        "its check saw: connection refused", "its last lines:", "out of memory", "next: Run it again.",
     ]  # fmt: skip
 
 
