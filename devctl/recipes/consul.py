@@ -99,5 +99,5 @@ RECIPE = Recipe(
     expand=expand,
     page="http",
     cure="install Consul 1.12 or newer, or connect once to the network",
-    lacks="DNS, ACLs, Connect, filters, prepared queries, more than one server",
+    lacks="DNS, ACLs, service mesh (Connect), prepared queries, transactions over several keys, more than one server",
 )

@@ -98,6 +98,7 @@ RECIPE = Recipe(
     variants=("native", "embedded"),
     expand=expand,
     cure="connect once to Maven Central, and have Java 17 or devctl's extra `native`",
-    lacks="retention by time, log compaction, access control, more than one node",
+    lacks="retention by time, log compaction, settings of topics, quotas, access control, the new group protocol "
+    "(KIP-848), share groups, more than one node",
     stop_grace_seconds=15.0,
 )

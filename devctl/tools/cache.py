@@ -5,11 +5,9 @@ A folder without `tool.json` is not a tool. Nothing in a finished folder is ever
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +117,8 @@ def remove(name: str) -> int:
 @contextmanager
 def workshop() -> Iterator[Path]:
     """Yield a private folder on the cache's own disk, deleted afterwards."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix=".work-", dir=private(base())) as folder:
         yield Path(folder)
 
@@ -126,6 +126,8 @@ def workshop() -> Iterator[Path]:
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Hold the tool for this process alone; released by the kernel when the process dies."""
+    import fcntl
+
     with open(private(base() / "locks") / name, "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -5,7 +5,6 @@ Data only. Every archive is pinned by sha256; nothing is trusted on first use.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 
 from devctl.errors import UsageError
@@ -51,6 +50,8 @@ class Entry:
     part_of: str = ""
     wheel: str = ""
     lock: str = ""
+    version: str = ""  # of what the lock pins
+    bytes: int = 0
     packages: tuple[str, ...] = ()  # Debian; the first that the machine's lists know
     cure: str = ""
 
@@ -93,6 +94,8 @@ ENTRIES = (
         summary="Apache Kafka, as jars",
         sources=("cache", "maven"),
         lock="kafka.lock.toml",
+        version="4.1.2",
+        bytes=45_132_297,
         cure="connect once to Maven Central",
     ),
     Entry(
@@ -213,6 +216,8 @@ def entry(name: str) -> Entry:
     """Return the catalog's entry for `name`; UsageError with the nearest name when there is none."""
     if name in _BY_NAME:
         return _BY_NAME[name]
+    import difflib
+
     near = difflib.get_close_matches(name, NAMES, 1)
     hint = f"Did you mean {near[0]}?" if near else f"Known tools: {', '.join(NAMES)}."
     raise UsageError(f"there is no tool {name!r}", next=hint)

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from devctl.tools import cache, download
-from devctl.tools.base import Available, Progress, Report, Silent, SourceFailed, Tool
+from devctl.tools.base import Progress, Report, Silent, SourceFailed, Tool
 from devctl.tools.catalog import Entry
 from devctl.tools.release import locate
 from devctl.tools.unpack import check_tree
 
 UPDATE_SECONDS = 120.0
 DOWNLOAD_SECONDS = 600.0
-ABOUT_BYTES = 40_000_000
-"""What lists and package together weigh, roughly."""
-NEEDED = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "ldd")
-
-
-def offer(entry: Entry) -> Available | None:
-    """Return that Debian could bring it, None where this is no Debian system."""
-    if not entry.packages or sys.platform != "linux" or not all(map(shutil.which, NEEDED)):
-        return None
-    return Available(entry.name, "debian", "of this Debian", ABOUT_BYTES)
 
 
 def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:

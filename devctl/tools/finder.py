@@ -5,27 +5,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import importlib
+from typing import Protocol, cast
 
 from devctl.errors import EnvironmentProblem
-from devctl.tools import cache, catalog, debian, maven, path, release, wheel
+from devctl.tools import catalog, offers
 from devctl.tools.base import Available, Missing, Refused, Report, Silent, SourceFailed, Tool
 from devctl.tools.catalog import Entry
 
+LOCAL = ("path", "cache", "wheel")
+"""Sources that look at this machine alone."""
 
-class Local(Protocol):
-    """A source that looks at this machine alone."""
+
+class Source(Protocol):
+    """A module of this package; the local ones find, the others fetch."""
 
     def find(self, entry: Entry) -> Tool | None:
         """Return the tool where it is there."""
-        ...
-
-
-class Remote(Protocol):
-    """A source that brings tools."""
-
-    def offer(self, entry: Entry) -> Available | None:
-        """Return what it would bring, without asking the network."""
         ...
 
     def fetch(self, entry: Entry, report: Report, silent: Silent) -> Tool:
@@ -33,15 +29,16 @@ class Remote(Protocol):
         ...
 
 
-LOCAL: dict[str, Local] = {"path": path, "cache": cache, "wheel": wheel}
-REMOTE: dict[str, Remote] = {"release": release, "maven": maven, "debian": debian}
+def _source(name: str) -> Source:
+    """Load a source when it is asked: `available` is part of every `up`, and most sources are heavy."""
+    return cast(Source, importlib.import_module(f"devctl.tools.{name}"))
 
 
 def find(name: str) -> Tool | None:
     """Return the tool that is on this machine, None when it must be fetched first."""
     entry = catalog.entry(name)
     for source in entry.sources:
-        if source in LOCAL and (tool := LOCAL[source].find(entry)):
+        if source in LOCAL and (tool := _source(source).find(entry)):
             return tool
     return None
 
@@ -51,10 +48,9 @@ def available(name: str) -> Available | Missing:
     if tool := find(name):
         return Available(name, tool.source, tool.version, 0, tool)
     whole = _whole(catalog.entry(name))
-    offers = [REMOTE[source].offer(whole) for source in whole.sources if source in REMOTE]
-    for offer in offers:
-        if offer is not None:
-            return Available(name, offer.source, offer.version, offer.bytes)
+    for source in whole.sources:
+        if offer := offers.offer(whole, source):
+            return Available(name, source, offer.version, offer.bytes)
     return Missing(name, _nothing(whole), whole.cure)
 
 
@@ -76,6 +72,8 @@ def fetch(name: str, report: Report, silent: Silent | None = None) -> Tool:
     if tool := find(name):
         return tool
     whole = _whole(entry)
+    from devctl.tools import cache
+
     with cache.lock(whole.name):
         if tool := find(name):  # another process brought it meanwhile
             return tool
@@ -89,16 +87,16 @@ def fetch(name: str, report: Report, silent: Silent | None = None) -> Tool:
 def _from_sources(entry: Entry, report: Report, silent: Silent) -> Tool:
     reasons = []
     for source in entry.sources:
-        if source not in REMOTE or REMOTE[source].offer(entry) is None:
+        if offers.offer(entry, source) is None:
             continue
         try:
-            tool = REMOTE[source].fetch(entry, report, silent)
+            tool = _source(source).fetch(entry, report, silent)
         except SourceFailed as problem:
             reasons.append(f"{source}: {problem}")
         except Refused as problem:
             raise EnvironmentProblem(f"{entry.name} was refused: {problem}", next=entry.cure) from problem
         except OSError as problem:
-            raise EnvironmentProblem(f"{entry.name} cannot be stored: {problem}", where=str(cache.base())) from problem
+            raise EnvironmentProblem(f"{entry.name} cannot be stored: {problem}") from problem
         else:
             return tool
     raise EnvironmentProblem(

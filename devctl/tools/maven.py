@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.tools import cache, download
-from devctl.tools.base import Available, Progress, Report, Silent, Tool
+from devctl.tools.base import Progress, Report, Silent, Tool
 from devctl.tools.catalog import Entry
 
 if TYPE_CHECKING:
@@ -67,12 +67,6 @@ def read_lock(name: str) -> Lock:
     facts = tomllib.loads(resources.files("devctl.tools").joinpath("locks", name).read_text())
     jars = tuple(Jar(d["groupId"], d["artifactId"], d["version"], d["sha256"]) for d in facts["dependencies"])
     return Lock(jars[0].version, facts["devctl"]["bytes"], jars)
-
-
-def offer(entry: Entry) -> Available | None:
-    """Return what Maven Central would bring."""
-    lock = read_lock(entry.lock)
-    return Available(entry.name, "maven", lock.version, lock.bytes)
 
 
 def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from devctl.tools import cache, download, platform
-from devctl.tools.base import Available, Progress, Refused, Report, Silent, Tool
+from devctl.tools.base import Progress, Refused, Report, Silent, Tool
 from devctl.tools.catalog import Entry
 from devctl.tools.unpack import unpack
-
-
-def offer(entry: Entry) -> Available | None:
-    """Return what the release would bring to this machine, None where there is no pinned archive for it."""
-    archive = entry.archives.get(platform.current())
-    return Available(entry.name, "release", archive.version, archive.bytes) if archive else None
 
 
 def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:

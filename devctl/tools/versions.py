@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +50,8 @@ def ask(program: Path, arguments: tuple[str, ...], pattern: str) -> str:
 
 def output(program: Path, arguments: tuple[str, ...]) -> str:
     """Return what `program` prints (both streams, at most 64 KiB); empty when it cannot be run or hangs."""
+    import subprocess
+
     try:
         done = subprocess.run(
             [program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 
@@ -24,4 +23,11 @@ def find(entry: Entry) -> Tool | None:
     path = Path(spec.origin).parent / PROGRAMS[entry.wheel]
     if not path.exists():
         return None
-    return Tool(entry.name, str(path), importlib.metadata.version(entry.wheel.replace("_", "-")), "wheel")
+    return Tool(entry.name, str(path), _version(Path(spec.origin).parent), "wheel")
+
+
+def _version(package: Path) -> str:
+    """Return the version from the name of the package's record beside it: `importlib.metadata` is slow to load."""
+    prefix = f"{package.name}-"
+    names = (name.name for name in package.parent.glob(f"{prefix}*.dist-info"))
+    return next((name.removeprefix(prefix).removesuffix(".dist-info") for name in names), "unknown")
