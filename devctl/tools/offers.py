@@ -1,0 +1,26 @@
+"""What each source could bring to this machine, told without the network and without loading the source."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from devctl.tools import platform
+from devctl.tools.base import Available
+from devctl.tools.catalog import Entry
+
+APT_BYTES = 40_000_000
+"""What lists and package together weigh, roughly."""
+APT_PROGRAMS = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "ldd")
+
+
+def offer(entry: Entry, source: str) -> Available | None:
+    """Return what `source` (release, maven, debian) would bring, None where it has nothing for this machine."""
+    if source == "release":
+        archive = entry.archives.get(platform.current())
+        return Available(entry.name, source, archive.version, archive.bytes) if archive else None
+    if source == "maven":
+        return Available(entry.name, source, entry.version, entry.bytes)
+    if source == "debian" and sys.platform == "linux" and all(map(shutil.which, APT_PROGRAMS)):
+        return Available(entry.name, source, "of this Debian", APT_BYTES)
+    return None
