@@ -12,6 +12,7 @@ from devctl.manifest.reader import Use, VolumeUse
 
 HUB = "hub"
 WAYS = ("command", "uses", "image", "build")
+ENDLESS = ("always", "unless-stopped")
 CHECKS = ("http", "tcp", "test", "log")
 TIMES = {"interval", "timeout", "retries", "start_interval", "start_period"}
 Ports = Mapping[str, Mapping[str, Port]]
@@ -94,6 +95,16 @@ def _check_replicas(path: str, service: Service, problems: Problems) -> None:
     if replicas > 1 and fixed:
         message = f"{path}.ports.{fixed[0]} is fixed, but {replicas} instances would need it"
         problems.add(service.ports.places[fixed[0]], message, hint=f"{fixed[0]}: auto")
+
+
+def warn_of_endless_waits(manifest: Manifest, problems: Problems) -> None:
+    """Warn of a service that waits for the end of one that is always started again."""
+    for name, service in manifest.services.items():
+        for target, dependency in service.depends_on.items():
+            other = manifest.services.get(target)
+            if other and dependency.condition == "service_completed_successfully" and other.restart in ENDLESS:
+                message = f"services.{name} waits until {target} has ended, but its restart is {other.restart}"
+                problems.warn(service.depends_on.places[target], message, hint=f"services.{target}: {{restart: no}}")
 
 
 def check_volumes(manifest: Manifest, uses: Iterable[VolumeUse], problems: Problems) -> None:

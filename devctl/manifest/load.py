@@ -17,7 +17,7 @@ from devctl.core.spec import Exporter, Journey, Port, Service, Spec
 from devctl.manifest import check, document, environment, expand, merge
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.model import Service as ManifestService
-from devctl.manifest.problems import Place, Problem, Problems
+from devctl.manifest.problems import ManifestError, Place, Problem, Problems
 from devctl.manifest.reader import ProjectReader, find_python, stack_name
 from devctl.manifest.shapes import Object, Wrong
 from devctl.paths import MANIFEST_NAMES, StackPaths
@@ -115,8 +115,8 @@ class _Load:
             layer = document.read(path, self._shown(path), self.problems)
             if layer is not None:
                 root = layer if root is None else merge.overlay(root, layer)
-        self.problems.stop() if root is None else None
-        assert root is not None
+        if root is None:
+            raise ManifestError(self.problems.mistakes)
         return root
 
     def _shown(self, path: Path) -> str:
@@ -127,10 +127,11 @@ class _Load:
 
     def _manifest(self, root: document.Mapping) -> Manifest:
         self.reader.known["python"] = find_python(self._top_text(root, "python"), self.folder, self.environ)
-        manifest = Object(Manifest).read(root, self.reader, "")
+        try:
+            manifest = Object(Manifest).read(root, self.reader, "")
+        except Wrong:
+            raise ManifestError(self.problems.mistakes) from None
         assert isinstance(manifest, Manifest)
-        if "services" not in root.items:
-            self.problems.add(root.place, "the manifest needs the key services")
         return manifest
 
     def _top_text(self, root: document.Mapping, key: str) -> str:
@@ -184,6 +185,7 @@ class _Load:
         check.check_names(manifest, ports, self.problems)
         check.check_kinds(manifest, self.problems)
         self._check_dockerfiles(manifest)
+        check.warn_of_endless_waits(manifest, self.problems)
         check.check_rings(manifest, self.problems)
         check.check_exporters(manifest, self.problems)
         check.check_asked(manifest, self.request.names, self.request.profiles, self.problems)

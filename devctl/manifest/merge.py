@@ -1,4 +1,5 @@
-"""One manifest laid over another, by Compose's rules: mappings are merged, lists appended, all else replaced."""
+"""One manifest laid over another, by Compose's rules: mappings are merged, lists appended, all else replaced.
+A key without a value changes nothing."""
 
 from __future__ import annotations
 
@@ -28,6 +29,8 @@ def _copy(mapping: Mapping) -> Mapping:
 
 
 def _merge(key: str, under: Node, over: Node) -> Node:
+    if isinstance(over, Scalar) and over.is_null:
+        return under
     if key in REPLACED:
         return over
     if key in PAIRS or key in NAMES:

@@ -286,7 +286,7 @@ class Manifest(Part):
         ),
     ] = ""
     """The name of the stack; the name of its folder unless given."""
-    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)] = Entries()
+    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)]
     """What runs."""
     volumes: Annotated[Entries[Volume] | None, Named(Object(Volume), pattern=NAME)] = None
     """The names of data folders. Where the key is given, only these may be used."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.model import Manifest
-from devctl.manifest.shapes import REQUIRED, Many, Named, Object, Part, Schema, Shape, defaults_of
+from devctl.manifest.shapes import REQUIRED, Many, Named, Object, Part, Schema, Shape, Variables, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
@@ -22,7 +22,6 @@ def json_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a stack.yaml."""
     definitions: Schema = {}
     root = object_definition(Object(Manifest), definitions)
-    root |= {"type": "object", "required": ["services"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stack.yaml",
@@ -50,7 +49,7 @@ def object_definition(shape: Object, definitions: Schema) -> Schema:
     texts = field_texts(shape.cls)
     properties = {}
     for key, (field, own) in shape.fields.items():
-        properties[key] = {"description": texts.get(field, ""), **own.schema(definitions)}
+        properties[key] = {"description": texts.get(field, ""), **_may_be_empty(own, own.schema(definitions))}
     definition: Schema = {
         "type": "object" if shape.required else ["object", "null"],
         "description": summary(shape.cls),
@@ -61,6 +60,15 @@ def object_definition(shape: Object, definitions: Schema) -> Schema:
     if shape.required:
         definition["required"] = shape.required
     return definition
+
+
+def _may_be_empty(shape: Shape, schema: Schema) -> Schema:
+    """Return a schema that also takes nothing, where that is as good as no key."""
+    if not isinstance(shape, Named | Many | Variables):
+        return schema
+    if "anyOf" in schema:
+        return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def summary(cls: type) -> str:

@@ -583,6 +583,8 @@ class Object(Shape):
             if known is None:
                 self._unknown(key, node.keys[key].place, reader, name)
                 continue
+            if key not in self.required and is_left_empty(value, known[1]):
+                continue
             try:
                 values[known[0]] = known[1].read(value, reader, f"{name}.{key}" if name else key)
             except Wrong:
@@ -660,6 +662,11 @@ def defaults_of(cls: type) -> dict[str, Any]:
 def _hints(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {name: hint for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}
+
+
+def is_left_empty(node: Node, shape: Shape) -> bool:
+    """Tell whether nothing stands where a list or a mapping would: as in Compose, that is as good as no key."""
+    return isinstance(node, Scalar) and node.is_null and isinstance(shape, Named | Many | Variables | Object | Raw)
 
 
 def shape_of(hint: Any) -> Shape:

@@ -214,6 +214,18 @@ def test_paths_are_seen_from_the_manifests_folder(tmp_path: Path) -> None:
     assert service.watch == (Watch(f"{root}/src"), Watch(f"{root}/lib", ("*.tmp",), dependents=True))
 
 
+def test_a_key_with_nothing_behind_it_is_as_good_as_none(tmp_path: Path) -> None:
+    empty = "{command: x, environment: , ports: , depends_on: , env_file: , healthcheck: , deploy: , watch: , labels: }"
+    assert service_of(tmp_path, empty) == service_of(tmp_path, "{command: x}")
+
+
+def test_waiting_for_the_end_of_what_never_ends_is_warned_of(tmp_path: Path) -> None:
+    text = "services: {a: {command: x, depends_on: {b: {condition: service_completed_successfully}}}, b: {command: x, restart: always}}"
+    assert [str(warning) for warning in load_text(tmp_path, text).warnings] == [
+        "stack.yaml:1:41: services.a waits until b has ended, but its restart is always (services.b: {restart: no})"
+    ]
+
+
 # Recipes
 
 

@@ -53,6 +53,12 @@ services:
     assert [Path(watch.path).name for watch in service.watch] == ["src", "lib"]
 
 
+def test_a_key_without_a_value_changes_nothing(tmp_path: Path) -> None:
+    service = overlaid(tmp_path, "services: {a: {environment: , command: , ports: }}")["a"]
+    assert service.variants[0].argv == ("x", "y")
+    assert service.variants[0].environment == {"A": "1", "B": "1"}
+
+
 def test_files_that_are_named_leave_the_override_out_and_are_laid_over_in_order(tmp_path: Path) -> None:
     (tmp_path / "stack.override.yaml").write_text("services: {b: {command: unseen}}")
     (tmp_path / "one.yaml").write_text("services: {b: {command: one, environment: {A: 1}}}")

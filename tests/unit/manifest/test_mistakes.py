@@ -26,6 +26,8 @@ TABLE = [
         'stack.yaml:2:51: unknown key in services.a.healthcheck: "htpp" (did you mean http?)',
     ),
     ("name: x", "stack.yaml:1:1: the manifest needs the key services"),
+    ("services:", "stack.yaml:1:10: services must be a mapping, not empty"),
+    ("services: {a: {command: }}", "stack.yaml:1:25: services.a.command must be a text or a list, not empty"),
     # wrong types
     ("services: [a]", "stack.yaml:1:11: services must be a mapping, not a list"),
     ("services:\n  a: 3", 'stack.yaml:2:6: services.a must be a mapping, not "3"'),
