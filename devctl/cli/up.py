@@ -163,8 +163,9 @@ def _conclude(context: Context, client: Client, settled: Settled, wishes: Wishes
         context.terminal.write(line)
     for line in summary.talk(view, settled, context.terminal):
         context.terminal.say(line)
-    failed = [name for name in settled["failed"] if name not in settled["going_on"]]
-    shared.explain(context, client, [view["name"] for view in view["services"] if view["name"] in failed])
+    shared.explain(
+        context, client, [one["name"] for one in view["services"] if one["status"] in ("failed", "unhealthy")]
+    )
 
 
 class _Hangup(BaseException):

@@ -132,14 +132,14 @@ def addresses(view: StatusView, terminal: Terminal) -> list[str]:
 
 
 def missing(view: StatusView, terminal: Terminal) -> list[str]:
-    """Return a line for each service that could not be had or does not do well: reason and cure."""
+    """Return what could not be had here: reason and cure of each service."""
     found: list[str] = []
     for service in view["services"]:
-        if service["status"] not in ("failed", "unavailable", "unhealthy"):
+        if service["status"] != "unavailable":
             continue
-        word = terminal.paint(service["status"], style(service))
+        word = terminal.paint("unavailable", style(service))
         optional = " (optional)" if service["optional"] else ""
-        found.append(f"{clean(service['name'])}{optional} is {word}: {clean(service['reason']) or 'see `devctl why`'}")
+        found.append(f"{clean(service['name'])}{optional} is {word}: {clean(service['reason'])}")
         if service["cure"]:
             found.append(f"  {clean(service['cure'])}")
     return found
