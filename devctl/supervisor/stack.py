@@ -199,7 +199,7 @@ class Stack:
         plan = plan_up(spec, state, up)
         merged = merge(spec, self.loop.spec if self.run else None, state, up.names)
         targets = {goal.service for goal in plan.goals if goal.up}
-        allocation = self._allocate(merged, targets)
+        allocation = self._allocate(merged)
         unavailable = self._refuse_conflicts(merged, allocation, targets)
         began = self.run is None
         run = self.run or self._create_run()
@@ -219,14 +219,12 @@ class Stack:
         asked = frozenset(up.names) | targets if up.names else frozenset((*merged.active, *targets))
         accept(Accepted(run.id, began, plan, asked))
 
-    def _allocate(self, spec: Spec, targets: set[str]) -> Allocation:
-        """Return the ports of all that is active or about to start."""
+    def _allocate(self, spec: Spec) -> Allocation:
+        """Return the ports of all services: what is not asked for may be referred to, and may come later."""
         held = self._held_ports()
-        names = [name for name in spec.services if name in targets or name in spec.active]
         first = int(self.paths.key, 16)
         numbers = candidates(first, self._ports.ephemeral_range())
-        services = [spec.services[name] for name in names]
-        return allocate(services, self.loop.state.ports, lambda n: n in held or self._ports.is_free(n), numbers)
+        return allocate(spec.services.values(), self.loop.state.ports, lambda n: n in held or self._ports.is_free(n), numbers)
 
     def _held_ports(self) -> set[int]:
         """Return the numbers that belong to this stack already: of what lives, and what the keeper has bound."""
