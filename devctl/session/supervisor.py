@@ -32,7 +32,7 @@ from devctl.supervisor.watch import FileWatch, Hit
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
 
-_KEEPER_ENDS_SECONDS = 2.0
+_KEEPER_ENDS_LOOKS, _LOOK_SECONDS = 1000, 0.002
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ class Process:
         self._telemetry = Telemetry(self._loop)
         self._calls = Calls(
             self._stack,
-            lambda: self._runner.keeper_pid,
+            self._keeper_pid,
             watch_files=self._watch_files,
             started=self._telemetry.send_start,
         )
@@ -99,6 +99,9 @@ class Process:
         self._telemetry.end()
         await self._server.close()
         return 4 if self._failed else 0
+
+    def _keeper_pid(self) -> int:
+        return self._runner.keeper_pid if self._runner.keeper_pid and is_alive(self._runner.keeper_pid) else 0
 
     def _progress(self, item: dict[str, Any]) -> None:
         if self._calls:
@@ -156,9 +159,10 @@ class Process:
         """Leave nothing behind; called when all is stopped, before `down` is answered."""
         keeper = self._runner.keeper_pid
         await self._stack.close(end=True)
-        deadline = asyncio.get_running_loop().time() + _KEEPER_ENDS_SECONDS
-        while keeper and is_alive(keeper) and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.002)
+        for _ in range(_KEEPER_ENDS_LOOKS):
+            if not keeper or not is_alive(keeper):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
         leave_runtime(self._paths)
         asyncio.get_running_loop().call_soon(self._over.set)
 

@@ -1,0 +1,134 @@
+"""Processes of devctl are killed under load: no service dies of it, and the next command finds them again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from devctl.core.spec import Check, CheckKind, Port
+from devctl.core.status import Condition
+from devctl.record import logs, store
+from devctl.session.client import connect
+from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
+from tests.integration.supervisor.test_stack import CHECK, HTTP
+from tests.waiting import eventually
+
+ROUNDS = 5
+COUNTER = """
+import itertools, os, time
+for n in itertools.count():
+    os.write(1, b"%d\\n" % n)
+    if n % 50 == 0: time.sleep(0.002)
+"""
+
+
+def loaded(stack: RealStack) -> dict[str, int]:
+    """Bring up a stack that works; return the pids."""
+    spec = stack.spec(
+        script("web", HTTP, check=CHECK, ports=(Port("http"),)),
+        script("counter", COUNTER),
+        process("idle", "sleep", "600", after={"web": Condition.HEALTHY}, replicas=3),
+        script("slow", "import time; time.sleep(600)", check=Check(CheckKind.LOG, pattern="never")),
+    )
+    with stack.client() as client:
+        client.apply(spec, wait=False)
+    eventually(lambda: stack.statuses() == GOOD, what="the stack")
+    return stack.pids()
+
+
+GOOD = {"web": "healthy", "counter": "running", "idle": "running", "slow": "starting"}
+
+
+def rounds() -> Iterator[int]:
+    """Yield the rounds, each after a random moment."""
+    for number in range(ROUNDS):
+        time.sleep(random.uniform(0.0, 0.15))
+        yield number
+
+
+def devctl_processes(stack: RealStack, names: tuple[str, ...]) -> list[int]:
+    """Return the pids of supervisor and keeper, once they live."""
+
+    def pids() -> list[int]:
+        status = stack.status()
+        found = {"supervisor": status["supervisor"]["pid"], "keeper": status["keeper"]["pid"]}
+        return [found[name] for name in names] if all(found.values()) else []
+
+    return eventually(pids, what="supervisor and keeper")
+
+
+def kill_all(pids: list[int]) -> None:
+    """Kill processes all at once and wait until none of them runs."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(is_alive(pid) for pid in pids), what="their end")
+
+
+@pytest.mark.parametrize("victims", [("supervisor",), ("keeper",), ("supervisor", "keeper")], ids="+".join)
+def test_what_kills_devctl_kills_no_service_and_loses_no_line(stack: RealStack, victims: tuple[str, ...]) -> None:
+    before = loaded(stack)
+    for _ in rounds():
+        kill_all(devctl_processes(stack, victims))
+        eventually(lambda: stack.statuses() == GOOD, what="the right state")
+        assert stack.pids() == before
+        assert all(i["restarts"] == 0 for s in stack.status()["services"] for i in s["instances"])
+    with stack.client() as client:
+        client.stop(["counter"])
+        run = store.current(stack.paths)
+        assert run is not None
+        numbers = [int(line.raw) for line in logs.read(run, logs.Query(services=("counter",)))]
+        assert numbers == list(range(len(numbers)))
+        client.down()
+    assert not stack.is_left()
+
+
+def test_what_died_while_nobody_watched_is_found_dead_and_restarted(stack: RealStack) -> None:
+    before = loaded(stack)
+    status = stack.status()
+    os.kill(status["supervisor"]["pid"], signal.SIGKILL)
+    os.kill(before["web.1"], signal.SIGKILL)
+    eventually(lambda: not is_alive(before["web.1"]), what="its end")
+    eventually(lambda: stack.statuses() == GOOD, what="the restart")
+    after = stack.pids()
+    assert after.pop("web.1") != before.pop("web.1")
+    assert after == before
+
+
+def test_a_supervisor_that_is_asked_to_end_leaves_the_services(stack: RealStack) -> None:
+    before = loaded(stack)
+    supervisor = stack.status()["supervisor"]["pid"]
+    os.kill(supervisor, signal.SIGHUP)
+    assert stack.status()["supervisor"]["pid"] == supervisor
+    os.kill(supervisor, signal.SIGTERM)
+    eventually(lambda: not is_alive(supervisor), what="its end")
+    reader = connect(stack.paths)
+    assert reader is not None, "a reader finds the stack again"
+    reader.close()
+    assert stack.pids() == before
+
+
+def test_a_stale_socket_and_lock_of_an_earlier_boot_hinder_nobody(stack: RealStack) -> None:
+    before = loaded(stack)
+    kill_all([*devctl_processes(stack, ("supervisor", "keeper")), *before.values()])
+    (stack.paths.runtime / "boot").write_text("another boot")
+    run = store.current(stack.paths)
+    assert run is not None
+    history = run.events_file.read_text()
+    boot = history.split('"boot":"')[1].split('"')[0]
+    run.events_file.write_text(history.replace(boot, "another boot"))
+    assert connect(stack.paths) is None, "nothing runs, so nothing is started by a reader"
+    after = loaded(stack)
+    assert set(after) == set(before)
+    assert store.current(stack.paths) != run
+
+
+def test_a_down_whose_command_is_killed_goes_on(stack: RealStack) -> None:
+    loaded(stack)
+    with stack.client() as client:
+        client._send("down", {"volumes": False, "now": False})
+    eventually(lambda: not stack.is_left(), what="the end of the stack")
