@@ -4,6 +4,7 @@ It opens transactions and brings the schema up to date; it knows no table but it
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
@@ -21,9 +22,9 @@ from services.common import lean
 lean.load_lazily("sqlalchemy.ext.asyncio")
 
 from sqlalchemy.ext.asyncio.engine import AsyncConnection as AsyncConnection
-from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio.engine import AsyncEngine, AsyncTransaction, create_async_engine
 
-from services.common import killpoints, telemetry
+from services.common import inline_sqlite, killpoints, telemetry
 
 if TYPE_CHECKING:
     from services.common.metrics import Metrics
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _READ_ONLY = {"shop_read_only": True}
 _AFTER_COMMIT = "after_commit"
+_WAIT_FOR_WRITER_SECONDS = 4.0
 
 
 class Database:
@@ -56,9 +58,14 @@ class Database:
         hooks: list[Callable[[], None]] = []
         async with self._turn, self.engine.connect() as connection:
             connection.info[_AFTER_COMMIT] = hooks
-            async with connection.begin():
+            transaction = await self._begin(connection)
+            try:
                 yield connection
                 killpoints.reach("before_commit")
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
             killpoints.reach("after_commit")
         for hook in hooks:
             hook()
@@ -90,6 +97,17 @@ class Database:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(7305172)"))
                 await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
             await connection.run_sync(upgrade, self._migrations)
+
+    async def _begin(self, connection: AsyncConnection) -> AsyncTransaction:
+        """Begin, waiting on the event loop for as long as another process writes to the same file."""
+        ends_at = time.monotonic() + _WAIT_FOR_WRITER_SECONDS
+        while True:
+            try:
+                return await connection.begin()
+            except OperationalError:
+                if not self.is_sqlite or time.monotonic() > ends_at:
+                    raise
+            await asyncio.sleep(random.uniform(0.002, 0.02))  # noqa: S311
 
     async def close(self) -> None:
         """Close every connection."""
@@ -138,18 +156,12 @@ def _engine(url: str, schema: str) -> AsyncEngine:
             pool_pre_ping=True,
             connect_args={"timeout": 3, "server_settings": {"search_path": schema}},
         )
-    engine = create_async_engine(url, pool_size=6, max_overflow=0, pool_timeout=3)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    path = Path(url.partition(":///")[2])
+    engine = create_async_engine(
+        "sqlite+aiosqlite:///file", async_creator=lambda: inline_sqlite.connect(path), pool_size=6, pool_timeout=3
+    )
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver opens no transactions: _begin_sqlite does
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=4000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Any) -> None:
