@@ -359,6 +359,11 @@ class SpanReader:
             if has_attributes(span, query.attributes):
                 yield span.trace_id
 
+    def spans(self, query: SpanQuery) -> Iterator[Span]:
+        """Yield the spans of a service that match (its attributes are not looked at), the newest first."""
+        where, values = self._where(query)
+        return self._spans(f"WHERE {where} ORDER BY s.start_ns DESC", values)
+
     def _where(self, query: SpanQuery) -> tuple[str, list[Any]]:
         clauses = ["s.start_ns BETWEEN ? AND ?", "s.duration_ns BETWEEN ? AND ?"]
         values: list[Any] = [query.since_ns, query.until_ns, query.min_duration_ns, query.max_duration_ns]
@@ -411,9 +416,9 @@ class SpanReader:
                            [value.encode(), key.encode(), limit])  # fmt: skip
         return [span for span in rows if str(span.attributes.get(key)) == value]
 
-    def calls(self, since_ns: int, until_ns: int) -> Iterator[tuple[str, str, int, bool, int]]:
-        """Yield (caller, callee, kind, error, duration_ns) of each span that another service caused, by parent or by
-        link, and that started in the time range."""
+    def calls(self, since_ns: int, until_ns: int, *, links: bool = True) -> Iterator[tuple[str, str, int, bool, int]]:
+        """Yield (caller, callee, kind, error, duration_ns) of each span that another service caused, by parent or
+        (unless `links` is off) by link, and that started in the time range."""
         for origin, service, kind, error, duration in self._db.execute(
             "SELECT cn.name, sn.name, s.kind, s.error, s.duration_ns FROM spans s"
             " JOIN spans c ON c.trace = s.trace AND c.span = s.parent AND c.service != s.service"
@@ -422,6 +427,8 @@ class SpanReader:
             (since_ns, until_ns),
         ):
             yield origin, service, kind, bool(error), duration
+        if not links:
+            return
         linking = "WHERE s.id IN (SELECT span FROM links) AND s.start_ns BETWEEN ? AND ?"
         for span in self._spans(linking, [since_ns, until_ns]):
             for trace_id, span_id in span.links:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.integration.embedded import consul_scenarios, kafka_scenarios
-from tests.reference.go_programs import CONSUL, find_or_build
+from tests.integration.embedded import consul_scenarios, jaeger_scenarios, kafka_scenarios
+from tests.reference.go_programs import CONSUL, JAEGER, find_or_build
 from tests.reference.observed import write_recording
-from tests.reference.servers import real_consul_at, real_kafka
+from tests.reference.servers import real_consul_at, real_jaeger_at, real_kafka
 
 
 def record(name: str) -> Path:
@@ -29,4 +29,10 @@ def _kafka(folder: Path) -> Path:
     return write_recording("kafka", seen)
 
 
-_RECORDERS = {"consul": _consul, "kafka": _kafka}
+def _jaeger(folder: Path) -> Path:
+    with real_jaeger_at(find_or_build(JAEGER), folder, jaeger_scenarios.spans()) as url:
+        seen = {question: jaeger_scenarios.observe(url, question) for question in jaeger_scenarios.QUESTIONS}
+    return write_recording("jaeger", seen)
+
+
+_RECORDERS = {"consul": _consul, "jaeger": _jaeger, "kafka": _kafka}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import httpx
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from devctl.errors import EnvironmentProblem
 from devctl.recipes import kafka_config
+from devctl.record.spans import SpanWriter
 from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
 from tests.reference.running import accepts, answers_http, free_ports, running, stand_in
+from tests.waiting import eventually
 
 NODE = "devctl"
 
@@ -73,3 +78,62 @@ def embedded_kafka(folder: Path, *more: str, port: int = 0) -> Iterator[str]:
     command = stand_in("kafka", port, folder / "broker", *more)
     with running(command, lambda: accepts(port), folder / "embedded-kafka.log"):
         yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def real_jaeger_at(program: Path, folder: Path, batches: Sequence[ExportTraceServiceRequest]) -> Iterator[str]:
+    """Run a real Jaeger all-in-one in memory, fed with the batches; give the address of its page and API."""
+    names = (
+        *("query.http-server", "query.grpc-server", "collector.otlp.http", "collector.otlp.grpc"),
+        *("collector.http-server", "collector.grpc-server", "admin.http", "http-server"),
+    )
+    old = ("jaeger-compact", "jaeger-binary", "zipkin-compact")
+    numbers = free_ports(len(names) + len(old))
+    ports = dict(zip(names, numbers, strict=False))
+    command = [
+        str(program),
+        *(f"--{name}.host-port=127.0.0.1:{port}" for name, port in ports.items()),
+        *(
+            f"--processor.{name}.server-host-port=127.0.0.1:{port}"
+            for name, port in zip(old, numbers[-3:], strict=True)
+        ),
+    ]
+    url = f"http://127.0.0.1:{ports['query.http-server']}"
+    quiet = {"SPAN_STORAGE_TYPE": "memory", "OTEL_TRACES_SAMPLER": "always_off", "LOG_LEVEL": "warn"}
+    ready = f"http://127.0.0.1:{ports['admin.http']}/"
+    with running(command, lambda: answers_http(ready), folder / "jaeger.log", environment=quiet):
+        for batch in batches:
+            answer = httpx.post(
+                f"http://127.0.0.1:{ports['collector.otlp.http']}/v1/traces",
+                content=batch.SerializeToString(),
+                headers={"Content-Type": "application/x-protobuf"},
+            )
+            answer.raise_for_status()
+        total = sum(
+            len(scoped.spans) for batch in batches for group in batch.resource_spans for scoped in group.scope_spans
+        )
+        eventually(lambda: _spans_saved(ready) >= total, what="all spans stored")
+        yield url
+
+
+def _spans_saved(admin: str) -> int:
+    lines = httpx.get(f"{admin}metrics").text.splitlines()
+    saved = [line for line in lines if line.startswith("jaeger_collector_spans_saved_by_svc_total")]
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in saved)
+
+
+@contextlib.contextmanager
+def embedded_jaeger(folder: Path, batches: Sequence[ExportTraceServiceRequest]) -> Iterator[str]:
+    """Run the stand-in for Jaeger over a record that holds the batches; give its address."""
+    record = folder / "record.db"
+    writer = SpanWriter(record)
+    writer.begin()
+    for batch in batches:
+        writer.add(batch.resource_spans)
+    writer.commit()
+    writer.close()
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = stand_in("jaeger", port, None, "--record", str(record))
+    with running(command, lambda: answers_http(f"{url}/api/services"), folder / "embedded-jaeger.log"):
+        yield url

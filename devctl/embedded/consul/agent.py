@@ -9,7 +9,8 @@ import asyncio
 import uuid
 from typing import Any
 
-from devctl.embedded.consul import durations, given
+from devctl.embedded import durations
+from devctl.embedded.consul import given
 from devctl.embedded.consul.keys import SERF_CHECK, Sessions
 from devctl.embedded.consul.probes import CRITICAL, PASSING, Check, repeat
 from devctl.embedded.consul.state import CHECK, DEFINITION, NODE, SERVICE, Entry, State

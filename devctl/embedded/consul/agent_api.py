@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from devctl.embedded.consul import durations, given
+from devctl.embedded import durations
+from devctl.embedded.consul import given
 from devctl.embedded.consul.agent import DATACENTER, STAND_IN, VERSION, Agent, Unknown
 from devctl.embedded.consul.answers import answer, content_hash, done, parameter, words
 from devctl.embedded.consul.filter import compile_filter

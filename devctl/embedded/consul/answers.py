@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from devctl.embedded.consul import durations
+from devctl.embedded import durations
 from devctl.embedded.consul.agent import DATACENTER
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.given import BadQuery

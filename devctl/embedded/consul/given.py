@@ -6,7 +6,7 @@ import ipaddress
 import json
 from typing import Any
 
-from devctl.embedded.consul import durations
+from devctl.embedded import durations
 from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING, Check
 
 STATUSES = (PASSING, WARNING, CRITICAL)

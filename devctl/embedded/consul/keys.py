@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from devctl.embedded.consul import durations
+from devctl.embedded import durations
 from devctl.embedded.consul.state import CHECK, KV, NODE, SESSION, Entry, State
 
 DEFAULT_LOCK_DELAY_SECONDS = 15.0

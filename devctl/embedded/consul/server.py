@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from devctl.embedded.consul.agent import STAND_IN, Agent, Unknown
@@ -14,8 +15,8 @@ from devctl.embedded.consul.filter import Unreadable
 from devctl.embedded.consul.given import BadQuery, BadRequest, NotHere
 from devctl.embedded.consul.key_api import KeyApi
 from devctl.embedded.consul.keys import Keys, Refused, Sessions
-from devctl.embedded.consul.page import PAGE
 from devctl.embedded.consul.state import State
+from devctl.embedded.page import page
 from devctl.httpd import Request, Response
 
 Answering = Callable[[Request, str], Awaitable[Response]]
@@ -72,7 +73,7 @@ class Application:
         if path in ("/", "/ui"):
             return Response(301, b"", headers=[("Location", "/ui/")])
         if path.startswith("/ui/"):
-            return _page()
+            return page(Path(__file__).with_name("page.html"))
         if not path.startswith("/v1/"):
             return words(404, f"There is nothing here: this is {STAND_IN}, its API begins with /v1/.")
         return await self._api(request, path.removeprefix("/v1/"))
@@ -109,12 +110,6 @@ class Application:
             if path == route.path or (route.path.endswith("/") and path.startswith(route.path))
         ]
         return max(fits, key=lambda route: len(route.path), default=None)
-
-
-def _page() -> Response:
-    policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-    headers = [("Content-Security-Policy", policy), ("X-Frame-Options", "DENY")]
-    return Response(200, PAGE.encode(), "text/html; charset=utf-8", headers)
 
 
 def _allowed(route: Route) -> str:

@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.integration.embedded.consul_scenarios import observe as observe_consul
+from tests.integration.embedded.jaeger_scenarios import observe as observe_jaeger
+from tests.integration.embedded.jaeger_scenarios import spans
 from tests.integration.embedded.kafka_scenarios import observe as observe_kafka
-from tests.reference.go_programs import CONSUL, NotBuildable, find_or_build
+from tests.reference.go_programs import CONSUL, JAEGER, NotBuildable, find_or_build
 from tests.reference.observed import Reference, recording
-from tests.reference.servers import embedded_consul, embedded_kafka, real_consul_at, real_kafka
+from tests.reference.servers import (
+    embedded_consul,
+    embedded_jaeger,
+    embedded_kafka,
+    real_consul_at,
+    real_jaeger_at,
+    real_kafka,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +69,23 @@ def kafka_reference(folder: Path) -> Iterator[Reference]:
             yield Reference(lambda name: seen[name], str(reason))
             return
         yield Reference(cache(lambda name: observe_kafka(broker, name)))
+
+
+@pytest.fixture(scope="module")
+def jaeger_stand_in(folder: Path) -> Iterator[str]:
+    """The address of an embedded Jaeger over the spans of the scenarios."""
+    with embedded_jaeger(folder, spans()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def jaeger_reference(folder: Path) -> Iterator[Reference]:
+    """A real Jaeger fed with the same spans, or what one was seen to answer."""
+    try:
+        program = find_or_build(JAEGER)
+    except NotBuildable as reason:
+        seen = recording("jaeger")
+        yield Reference(lambda name: seen[name], str(reason))
+        return
+    with real_jaeger_at(program, folder, spans()) as url:
+        yield Reference(cache(lambda name: observe_jaeger(url, name)))

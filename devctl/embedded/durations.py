@@ -25,17 +25,25 @@ def seconds(value: object) -> float:
 
 
 def text(value: float) -> str:
-    """Write a duration in Go's way."""
-    if value == 0:
+    """Write a duration of so many seconds in Go's way."""
+    return nanoseconds_text(round(value * 1e9))
+
+
+def nanoseconds_text(value: int) -> str:
+    """Write a duration of so many nanoseconds in Go's way: `1.5ms`, `-2µs`, `1h0m0s`."""
+    sign, rest = ("-", -value) if value < 0 else ("", value)
+    if rest == 0:
         return "0s"
-    if value < 1:
-        return f"{_number(value * 1000)}ms"
-    whole = int(value)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60 + (value - whole)
-    if hours:
-        return f"{hours}h{minutes}m{_number(rest)}s"
-    return f"{minutes}m{_number(rest)}s" if minutes else f"{_number(rest)}s"
+    for unit, size in (("ns", 1), ("µs", 1_000), ("ms", 1_000_000)):
+        if rest < size * 1000:
+            return f"{sign}{_decimal(rest, size)}{unit}"
+    minutes, rest = divmod(rest, 60_000_000_000)
+    hours, minutes = divmod(minutes, 60)
+    leading = (f"{hours}h{minutes}m" if hours else f"{minutes}m") if hours or minutes else ""
+    return f"{sign}{leading}{_decimal(rest, 1_000_000_000)}s"
 
 
-def _number(value: float) -> str:
-    return f"{value:.9f}".rstrip("0").rstrip(".")
+def _decimal(value: int, size: int) -> str:
+    whole, part = divmod(value, size)
+    digits = str(part).rjust(len(str(size)) - 1, "0").rstrip("0")
+    return f"{whole}.{digits}" if digits else str(whole)
