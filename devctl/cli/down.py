@@ -20,7 +20,8 @@ def run(context: Context, *, volumes: bool, yes: bool, now: bool, as_json: bool)
             _delete_volumes(context)
         terminal.say(f"{NOTHING_RUNS.capitalize()}.")
         return ExitCode.OK
-    with shared.progress(context, as_json=as_json, quiet=not (as_json or terminal.is_live)) as progress:
+    quiet = not (as_json or terminal.is_live)
+    with shared.progress(context, as_json=as_json, quiet=quiet, stopping=True) as progress:
         settled = session.down(volumes=volumes, now=now, on_item=progress.item)
         progress.settled(settled)
     if not as_json:

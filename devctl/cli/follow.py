@@ -37,7 +37,10 @@ def logs_until_gone(context: Context, spec: Spec, services: list[str], since_ns:
     if terminal.can_ask:
         threading.Thread(target=_answer_enter, args=(context,), name="enter", daemon=True).start()
     query = logs.Query(services=tuple(services), since_ns=since_ns)
-    show(Output(terminal), shown, context.run(), query, stop=watcher.gone.is_set)
+    try:
+        show(Output(terminal), shown, context.run(), query, stop=watcher.gone.is_set)
+    finally:
+        watcher.hush()
 
 
 def until_gone(context: Context, display: progress.Progress) -> None:
@@ -59,6 +62,10 @@ class Watcher:
     def start(self) -> None:
         """Begin to listen."""
         self._thread.start()
+
+    def hush(self) -> None:
+        """Show nothing from here on."""
+        self._display = progress.Quiet()
 
     def _listen(self) -> None:
         try:

@@ -87,7 +87,7 @@ def names(session: Client | Recorded) -> list[str]:
     return [service["name"] for service in session.status()["services"]]
 
 
-def progress(context: Context, *, as_json: bool = False, quiet: bool = False) -> Progress:
+def progress(context: Context, *, as_json: bool = False, quiet: bool = False, stopping: bool = False) -> Progress:
     """Return the display that fits: JSON lines, rows redrawn on a terminal, plain lines, or none."""
     from devctl.render import progress as displays
 
@@ -99,7 +99,7 @@ def progress(context: Context, *, as_json: bool = False, quiet: bool = False) ->
         return displays.Plain(context.terminal)
     from devctl.render.live import Live
 
-    return Live(context.terminal)
+    return Live(context.terminal, stopping=stopping)
 
 
 def report(context: Context, settled: Settled, *, waited: bool) -> int:

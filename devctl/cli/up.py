@@ -236,9 +236,14 @@ def _stop(context: Context, *, now: bool) -> None:
     client = context.client()
     if client is None:
         return
-    with shared.progress(context) as progress:
-        settled = client.down(now=now, on_item=progress.item)
-    context.terminal.say(f"Stopped everything in {duration(settled['seconds'])}.")
+    began = time.monotonic()
+    try:
+        with shared.progress(context, stopping=True) as progress:
+            client.down(now=now, on_item=progress.item)
+    except DevctlError:
+        if context.client() is not None:  # else it was stopped before it could answer this call
+            raise
+    context.terminal.say(f"Stopped everything in {duration(time.monotonic() - began)}.")
 
 
 COMMAND = Command(

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 FIRST_SECONDS = 0.15  # what is over sooner needs no drawing
 EVERY_SECONDS = 0.1
 SETTLED = frozenset({"healthy", "running", "completed", "stopped", "failed", "unavailable"})
+GOOD = frozenset({"healthy", "running", "completed"})
+GONE = frozenset({"stopped", "completed", "failed", "unavailable", "pending", "blocked"})
 SIGNS = {"healthy": "✔", "running": "✔", "completed": "✔", "failed": "✘", "unavailable": "✘", "unhealthy": "✘"}
 
 
 class Live:
     """Keeps the newest view of every service and draws all of them ten times a second."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, *, stopping: bool = False) -> None:
         self._terminal = terminal
+        self._goal = ("stopped", GONE) if stopping else ("ready", GOOD)
         self._services: dict[str, ServiceView] = {}
         self._since: dict[str, float] = {}
         self._downloads: dict[str, ProgressView] = {}
@@ -86,9 +89,10 @@ class Live:
             views = list(self._services.values())
             downloads = [p for p in self._downloads.values() if p["stage"] not in ("done", "ready")]
         grid = Table.grid(padding=(0, 2))
-        good = sum(view["status"] in ("healthy", "running", "completed") for view in views)
+        word, reached = self._goal
+        there = sum(view["status"] in reached for view in views)
         elapsed = duration(time.monotonic() - self._began)
-        grid.add_row("", Text(f"{good} of {len(views)} ready", style="bold"), "", Text(elapsed, style="dim"))
+        grid.add_row("", Text(f"{there} of {len(views)} {word}", style="bold"), "", Text(elapsed, style="dim"))
         room = max(height - 3 - len(downloads), 3)
         waiting = [view for view in views if view["status"] not in SETTLED]
         ready = [view for view in views if view["status"] in SETTLED]

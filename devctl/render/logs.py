@@ -112,10 +112,13 @@ def _line_by_line(batch: Batch, prefix: bytes, look: Look) -> bytes:
         stamp = f"{_clock(time_ns)} ".encode() if look.times or look.pretty else b""
         for raw in batch.data[start : end - 1].split(b"\n"):
             parsed = _structured(raw, is_otlp=batch.label.is_otlp) if look.pretty else None
-            if parsed is not None:
-                shown += (prefix, stamp, _pretty(parsed, colour=look.colour), b"\n")
-            else:
+            if parsed is None:
                 shown += (prefix, stamp if look.times else b"", safe(raw, colour=look.colour), b"\n")
+                continue
+            head, *rest = _pretty(parsed, colour=look.colour)
+            shown += (prefix, stamp, head, b"\n")
+            for line in rest:
+                shown += (prefix, b"    ", line, b"\n")
     return b"".join(shown)
 
 
@@ -135,15 +138,22 @@ def _clock(time_ns: int) -> str:
     return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
 
 
-def _pretty(parsed: Parsed, *, colour: bool) -> bytes:
+def _pretty(parsed: Parsed, *, colour: bool) -> list[bytes]:
+    """Return a line for people: level, message, fields; texts of several lines (tracebacks) follow below."""
     level = (parsed.level or "").upper()
-    fields = " ".join(f"{clean(str(key))}={_value(value)}" for key, value in parsed.fields.items() if key not in _DULL)
-    text = clean(parsed.message)
-    if not colour:
-        return f"{level:<7} {text} {fields}".rstrip().encode(errors="replace")
-    code = _LEVEL_COLOURS.get(parsed.level or "", "0")
-    shown = f"\x1b[{code}m{level:<7}\x1b[0m {text}" + (f" \x1b[2m{fields}\x1b[0m" if fields else "")
-    return shown.encode(errors="replace")
+    message, *below = parsed.message.rstrip("\n").split("\n")
+    short: list[str] = []
+    for key, value in parsed.fields.items():
+        if isinstance(value, str) and "\n" in value:
+            below += value.rstrip("\n").split("\n")
+        elif key not in _DULL:
+            short.append(f"{clean(str(key))}={_value(value)}")
+    fields = " ".join(short)
+    if colour:
+        level = f"\x1b[{_LEVEL_COLOURS.get(parsed.level or '', '0')}m{level:<7}\x1b[0m"
+        fields = fields and f"\x1b[2m{fields}\x1b[0m"
+    head = f"{level:<7} {clean(message)} {fields}".rstrip()
+    return [line.encode(errors="replace") for line in (head, *map(clean, below))]
 
 
 _DULL = frozenset({"time", "timestamp", "ts", "@timestamp", "service", "span_id", "logger"})

@@ -84,7 +84,7 @@ class Terminal:
 
     def paint(self, text: str, *styles: str, err: bool = False) -> str:
         """Return `text` in the named styles where colours are shown."""
-        if not styles or not self.colour(self.err if err else self.out):
+        if not text or not styles or not self.colour(self.err if err else self.out):
             return text
         return f"\x1b[{';'.join(CODES[style] for style in styles)}m{text}\x1b[0m"
 

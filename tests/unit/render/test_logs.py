@@ -67,6 +67,12 @@ def test_json_lines_are_rendered_for_people() -> None:
     assert shown.split(maxsplit=1)[1] == 'WARNING slow answer ms=812 path="/a b"\n'
 
 
+def test_a_traceback_in_a_json_line_stands_below_it_line_by_line() -> None:
+    raw = json.dumps({"level": "error", "message": "boom\nfrom here", "exception": "Traceback\n  File x\n"}).encode()
+    assert next(line[13:] for line in plain(raw, prefix=False, pretty=True).splitlines()) == "ERROR   boom"
+    assert plain(raw, prefix=False, pretty=True).splitlines()[1:] == ["    from here", "    Traceback", "      File x"]
+
+
 @given(st.lists(st.binary(max_size=40).map(lambda b: b.replace(b"\n", b" ")), min_size=1, max_size=8))
 def test_json_gives_one_object_a_line_with_the_original_text(lines: list[bytes]) -> None:
     shown = as_json(batch(*lines))
