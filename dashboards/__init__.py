@@ -1,0 +1,1 @@
+"""Grafana boards of the shop: built here with the foundation SDK, committed as JSON beside this file."""

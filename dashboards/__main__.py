@@ -1,0 +1,45 @@
+"""`python -m dashboards --write | --check`: makes the JSON of the boards, or tells whether it is up to date."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+BOARDS = ("shop_overview", "service", "kafka_events", "order_saga", "devctl", "slo")
+
+
+def built() -> dict[Path, str]:
+    """Return the text of every board by its file."""
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+    made = {}
+    for name in BOARDS:
+        board = importlib.import_module(f"dashboards.{name}").build().build()
+        text = JSONEncoder(sort_keys=True, indent=2).encode(board)
+        made[FOLDER / f"{board.uid}.json"] = json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
+    return made
+
+
+def main() -> int:
+    """Write or compare; 1 when a file is not what the code makes."""
+    parser = argparse.ArgumentParser(prog="python -m dashboards")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--write", action="store_true")
+    what.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    wrong = [path for path, text in built().items() if not path.exists() or path.read_text() != text]
+    if asked.write:
+        for path in wrong:
+            path.write_text(built()[path])
+        return 0
+    for path in wrong:
+        print(f"{path.name} is not what dashboards/ makes: run python -m dashboards --write", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Topics, consumers, delivery, dead letters."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards.frame import frame, lay
+from dashboards.panels import GREEN, RED, YELLOW, listing, number, series
+
+
+def build() -> Dashboard:
+    """Return the board."""
+    return lay(
+        frame("kafka-events", "Kafka and events", "Are facts on their way? Lag, age, rate, dead letters."),
+        number(
+            "Messages behind",
+            "Messages that no consumer has taken in yet.",
+            "short",
+            "sum(shop_consumer_lag_messages)",
+            (None, GREEN),
+            (100, YELLOW),
+            (1000, RED),
+        ),
+        number(
+            "Oldest in an outbox",
+            "Age of the oldest event that is not yet published.",
+            "s",
+            "max(shop_outbox_oldest_age_seconds)",
+            (None, GREEN),
+            (5, YELLOW),
+            (30, RED),
+        ),
+        number(
+            "Dead letters",
+            "Messages that were given up, since the services started.",
+            "short",
+            "sum(shop_dead_letters_total) or vector(0)",
+            (None, GREEN),
+            (1, RED),
+        ),
+        number("Published", "Events a second.", "ops", "sum(rate(shop_events_published_total[1m]))"),
+        number(
+            "Delivery",
+            "95th percentile from the making of an event to its effect.",
+            "s",
+            "histogram_quantile(0.95, sum by (le) (rate(shop_event_delivery_seconds_bucket[5m])))",
+            (None, GREEN),
+            (1, YELLOW),
+            (5, RED),
+        ),
+        number(
+            "In outboxes",
+            "Events that are not yet published.",
+            "short",
+            "sum(shop_outbox_pending_events)",
+            (None, GREEN),
+            (100, YELLOW),
+        ),
+        "Flow",
+        series(
+            "Published by topic",
+            "Events a second handed to the broker.",
+            "ops",
+            ("sum by (topic) (rate(shop_events_published_total[$__rate_interval]))", "{{topic}}"),
+            width=8,
+        ),
+        series(
+            "Consumed by group",
+            "Events a second taken in.",
+            "ops",
+            ("sum by (group, result) (rate(shop_events_consumed_total[$__rate_interval]))", "{{group}} {{result}}"),
+            width=8,
+        ),
+        series(
+            "Delivery by group",
+            "95th percentile from the making of an event to its effect. Points lead to traces.",
+            "s",
+            (
+                "histogram_quantile(0.95, sum by (group, le) "
+                "(rate(shop_event_delivery_seconds_bucket[$__rate_interval])))",
+                "{{group}}",
+            ),
+            width=8,
+            exemplars=True,
+        ),
+        "Waiting",
+        series(
+            "Lag",
+            "Messages that a group has not taken in yet.",
+            "short",
+            ("sum by (group, topic) (shop_consumer_lag_messages)", "{{group}} {{topic}}"),
+            width=8,
+        ),
+        series(
+            "Outbox age",
+            "Age of the oldest event that is not yet published.",
+            "s",
+            ("max by (service) (shop_outbox_oldest_age_seconds)", "{{service}}"),
+            width=8,
+            marks=((None, GREEN), (30, RED)),
+        ),
+        series(
+            "Outbox events",
+            "Events that are not yet published.",
+            "short",
+            ("sum by (service) (shop_outbox_pending_events)", "{{service}}"),
+            width=8,
+        ),
+        listing(
+            "Lag by partition",
+            "Messages that a group has not taken in yet.",
+            "short",
+            ("sum by (group, topic, partition) (shop_consumer_lag_messages)", ""),
+        ),
+        series(
+            "Dead letters",
+            "Messages given up in five minutes.",
+            "short",
+            ("sum by (topic, group) (increase(shop_dead_letters_total[5m]))", "{{group}} {{topic}}"),
+        ),
+    )

@@ -1,0 +1,127 @@
+"""How the shop is doing: requests, errors, time; orders and money."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards.frame import BUDGET, FAILED, REQUESTS, frame, lay
+from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
+
+
+def build() -> Dashboard:
+    """Return the board."""
+    rate = f"rate({REQUESTS}_count[$__rate_interval])"
+    failed = f"rate({REQUESTS}_count{{{FAILED}}}[$__rate_interval])"
+    buckets = f"rate({REQUESTS}_bucket[$__rate_interval])"
+    return lay(
+        frame("shop-overview", "Shop overview", "Is the shop well? Requests, errors and time; orders and money."),
+        number(
+            "Services down",
+            "Instances that Prometheus cannot reach.",
+            "short",
+            'count(up{job!="otlp"} == 0) or vector(0)',
+            (None, GREEN),
+            (1, RED),
+        ),
+        number(
+            "Alerts firing",
+            "Alerts of stack/prometheus/rules that fire now.",
+            "short",
+            'count(ALERTS{alertstate="firing"}) or vector(0)',
+            (None, GREEN),
+            (1, RED),
+        ),
+        number(
+            "Failed requests",
+            "Share of requests at the gateway that failed (5xx).",
+            "percentunit",
+            f'(sum(rate({REQUESTS}_count{{service="gateway", {FAILED}}}[5m])) or vector(0))'
+            f' / sum(rate({REQUESTS}_count{{service="gateway"}}[5m]))',
+            (None, GREEN),
+            (BUDGET, YELLOW),
+            (10 * BUDGET, RED),
+        ),
+        number(
+            "95th percentile",
+            "Nineteen of twenty requests at the gateway are quicker.",
+            "s",
+            f'histogram_quantile(0.95, sum by (le) (rate({REQUESTS}_bucket{{service="gateway"}}[5m])))',
+            (None, GREEN),
+            (0.5, YELLOW),
+            (1, RED),
+        ),
+        number(
+            "Orders a minute",
+            "Orders that were confirmed in the last minute.",
+            "short",
+            'sum(increase(shop_orders_total{status="confirmed"}[1m]))',
+            (None, BLUE),
+        ),
+        number(
+            "Orders stuck",
+            "Orders whose next step takes too long.",
+            "short",
+            "sum(shop_orders_stuck)",
+            (None, GREEN),
+            (1, RED),
+        ),
+        "Requests of each service",
+        series("Rate", "Requests a second.", "reqps", (f"sum by (service) ({rate})", "{{service}}"), width=8),
+        series(
+            "Errors",
+            "Share of requests that failed (5xx).",
+            "percentunit",
+            (
+                f"(sum by (service) ({failed}) or 0 * sum by (service) ({rate})) / sum by (service) ({rate})",
+                "{{service}}",
+            ),
+            width=8,
+            marks=((None, GREEN), (BUDGET, RED)),
+        ),
+        series(
+            "Time",
+            "95th percentile. Points lead to traces.",
+            "s",
+            (f"histogram_quantile(0.95, sum by (service, le) ({buckets}))", "{{service}}"),
+            width=8,
+            exemplars=True,
+        ),
+        "Orders and money",
+        bars(
+            "Orders funnel",
+            "How many orders reached each status, since the services started.",
+            "short",
+            ("sum by (status) (shop_orders_total)", "{{status}}"),
+            width=8,
+        ),
+        series(
+            "Orders",
+            "Orders a minute that reached a status.",
+            "opm",
+            ("sum by (status) (rate(shop_orders_total[$__rate_interval])) * 60", "{{status}}"),
+            width=8,
+        ),
+        series(
+            "Money",
+            "Captured and refunded a minute, in whole units of the currency.",
+            "short",
+            (
+                "sum by (type, currency) (rate(shop_payment_amount_minor_units_total[$__rate_interval])) * 60 / 100",
+                "{{type}} {{currency}}",
+            ),
+            width=8,
+        ),
+        series(
+            "Stock",
+            "Units of all products, by state.",
+            "short",
+            ("sum by (state) (shop_stock_units)", "{{state}}"),
+            stacked=True,
+        ),
+        series(
+            "Breakers",
+            "Circuit breakers of the gateway: 0 closed, 1 half open, 2 open.",
+            "short",
+            ('max by (upstream) (shop_breaker_state{service="gateway"})', "{{upstream}}"),
+        ),
+    )
