@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from devctl.core.spec import Port
+from devctl.manifest.healthchecks import main_port
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.problems import ManifestError as ManifestError
 from devctl.manifest.problems import Place, Problems
@@ -47,7 +48,7 @@ def check_uses(uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
 def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:
     if service.page and service.page not in ports:
         problems.unknown(service.at("page"), f"services.{name}.page: no port", service.written("page"), ports)
-    if service.metrics and not _main_port(ports):
+    if service.metrics and not main_port(ports):
         problems.add(service.at("metrics"), f"services.{name}.metrics needs a port named http, or just one port")
     check = service.healthcheck
     if check is None:
@@ -62,13 +63,9 @@ def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], pro
         problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
     if check.http and check.http.port and check.http.port not in ports:
         problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.written("port"), ports)
-    if check.http and not check.http.port and not _main_port(ports):
+    if check.http and not check.http.port and not main_port(ports):
         hint = "write http: {path: /…, port: NAME}" if ports else f"name one: services.{name}.ports: {{http: auto}}"
         problems.add(check.at("http"), f"{path}.http needs a port named http, or just one port", hint=hint)
-
-
-def _main_port(ports: Mapping[str, Port]) -> str:
-    return "http" if "http" in ports else next(iter(ports), "") if len(ports) == 1 else ""
 
 
 def check_kinds(manifest: Manifest, problems: Problems) -> None:

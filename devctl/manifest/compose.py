@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from devctl.manifest import document
-from devctl.manifest.document import Mapping, Node, Scalar, Sequence
 from devctl.manifest.model import Manifest, Service
+from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Place, Problem, Problems
 from devctl.manifest.reader import stack_name
-from devctl.manifest.shapes import Named, Object, Shape
+from devctl.manifest.shapes.base import Shape
+from devctl.manifest.shapes.groups import Named
+from devctl.manifest.shapes.objects import Object
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 PORT = r"(?:(?:[0-9]+(?:\.[0-9]+){3}|localhost):)?(?:(\$\{\w+(?::?-[0-9]+)?\}|[0-9]{1,5}):)?([0-9]{1,5})(?:/tcp)?"

@@ -1,7 +1,7 @@
-"""One YAML file as nodes that know their line and column. Hostile input is refused in bounded time and memory.
+"""One YAML file as nodes. Hostile input is refused in bounded time and memory.
 
 Built from the parser's events with a stack instead of recursion, so that depth, aliases, merges and the number of
-nodes after expansion are bounded while they are counted. No value is interpreted here: a scalar keeps its text.
+nodes after expansion are bounded while they are counted.
 """
 
 from __future__ import annotations
@@ -10,108 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from devctl.manifest.files import read_text
+from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import ManifestError, Place, Problem, Problems, shown
 
-MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_NODES = 50_000  # after every alias and merge key is followed
 
 QUOTE_HINT = 'inside { } a text with ${…} needs quotes: "${…}"'
 MERGE_KEY = "<<"
-NULLS = frozenset(("", "~", "null", "Null", "NULL"))
-
-
-class Node:
-    """A scalar, list or mapping and where it stands. `size` counts the nodes below it, aliases followed."""
-
-    __slots__ = ("column", "file", "line", "size")
-
-    def __init__(self, file: str, line: int, column: int) -> None:
-        self.file = file
-        self.line = line
-        self.column = column
-        self.size = 1
-
-    @property
-    def place(self) -> Place:
-        return Place(self.file, self.line, self.column)
-
-
-class Scalar(Node):
-    """A text, number, word or nothing; `plain` = written without quotes."""
-
-    __slots__ = ("plain", "text")
-
-    def __init__(self, file: str, line: int, column: int, text: str, *, plain: bool) -> None:
-        super().__init__(file, line, column)
-        self.text = text
-        self.plain = plain
-
-    @property
-    def is_null(self) -> bool:
-        return self.plain and self.text in NULLS
-
-
-class Sequence(Node):
-    """A list."""
-
-    __slots__ = ("items",)
-
-    def __init__(self, file: str, line: int, column: int) -> None:
-        super().__init__(file, line, column)
-        self.items: list[Node] = []
-
-
-class Mapping(Node):
-    """A mapping; `keys` has where each key is written. Merge keys are already followed."""
-
-    __slots__ = ("items", "keys", "merges")
-
-    def __init__(self, file: str, line: int, column: int) -> None:
-        super().__init__(file, line, column)
-        self.items: dict[str, Node] = {}
-        self.keys: dict[str, Scalar] = {}
-        self.merges: list[Node] = []
 
 
 def read(path: Path, name: str, problems: Problems) -> Mapping | None:
     """Return the mapping that the file holds, or None with the reason among `problems`."""
     text = read_text(path, name, problems, hint="devctl init writes a first stack.yaml")
     return None if text is None else parse(text, name, problems)
-
-
-def read_text(path: Path, name: str, problems: Problems, *, hint: str = "") -> str | None:
-    """Return the text of a file of at most MAX_BYTES, or None with the reason (and `hint`) among `problems`."""
-    place = Place(name)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        problems.add(place, f"cannot be read: {error.strerror}", hint=hint)
-        return None
-    if len(raw) > MAX_BYTES:
-        problems.add(place, f"is larger than {MAX_BYTES >> 20} MiB")
-        return None
-    return decode(raw, name, problems)
-
-
-def decode(raw: bytes, name: str, problems: Problems) -> str | None:
-    """Return the text of UTF-8 bytes without the byte order mark, or None with the reason among `problems`."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problems.add(Place(name), "is UTF-16", hint="save it as UTF-8")
-        return None
-    if (at := raw.find(b"\0")) >= 0:
-        problems.add(_place_of(raw, at, name), "a NUL byte: not a text file")
-        return None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        problems.add(_place_of(raw, error.start, name), "is not UTF-8", hint="save it as UTF-8")
-        return None
-
-
-def _place_of(raw: bytes, at: int, name: str) -> Place:
-    return Place(name, raw.count(b"\n", 0, at) + 1, at - raw.rfind(b"\n", 0, at))
 
 
 def parse(text: str, name: str, problems: Problems) -> Mapping | None:

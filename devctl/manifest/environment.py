@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from devctl.manifest.document import read_text
+from devctl.manifest.files import read_text
 from devctl.manifest.problems import Place, Problems
 from devctl.manifest.reader import ProjectReader
-from devctl.manifest.shapes import Wrong
+from devctl.manifest.shapes.base import Wrong
 
 HOST = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_*",

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from devctl.core.spec import (
-    Check,
-    CheckKind,
     Dependency,
     Missing,
     Port,
@@ -21,17 +19,16 @@ from devctl.core.spec import (
 )
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
-from devctl.manifest import environment
-from devctl.manifest.model import EnvFile, Healthcheck, Service
+from devctl.manifest import environment, healthchecks
+from devctl.manifest.model import EnvFile, Service
 from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader, is_inside
-from devctl.manifest.shapes import Wrong, shape_of
+from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.shapes.objects import shape_of
 from devctl.recipes.base import Context, Recipe
 
 ORDER = ("native", "container", "embedded")
 NO_RUNNER = Missing("container", "no container runner in this version", "run it as a process, or use a recipe")
-SHELL = "/bin/sh"
-TEST_START_INTERVAL = 0.2
 RESTART_WORDS = {"none": "no", "any": "always"}
 Availability = Callable[[str], Any]
 """devctl.tools.available: whether a native program can be had."""
@@ -99,7 +96,7 @@ class Expander:
             argv=service.command,
             environment=self.environment(name, service),
             working_dir=service.working_dir or str(self._reader.folder),
-            check=self.check(service.healthcheck, None, bare.ports),
+            check=healthchecks.check_of(service.healthcheck, None, bare.ports),
             folders=self._volume_folders(service),
         )
         return dataclasses.replace(bare, variants=(variant,))
@@ -183,7 +180,7 @@ class Expander:
             variant,
             environment={**variant.environment, **self.environment(name, service)},
             working_dir=service.working_dir or variant.working_dir or str(self._reader.folder),
-            check=self.check(service.healthcheck, variant.check, (*bare.ports, *variant.ports)),
+            check=healthchecks.check_of(service.healthcheck, variant.check, (*bare.ports, *variant.ports)),
             folders=(*variant.folders, *self._volume_folders(service)),
         )
 
@@ -239,61 +236,10 @@ class Expander:
             return {}
         return environment.values_of(path, str(path.relative_to(self._reader.folder)), self._reader)
 
-    def check(self, check: Healthcheck | None, brought: Check | None, ports: tuple[Port, ...]) -> Check | None:
-        """Return the check of a service: the manifest's own, else the recipe's with the manifest's times."""
-        if check is None:
-            return brought
-        if check.disable or check.test[:1] == ("NONE",):
-            return None
-        own = _own_check(check, ports)
-        base = own or brought
-        if base is None:
-            return None
-        times: dict[str, Any] = {
-            "interval_seconds": check.interval,
-            "timeout_seconds": check.timeout,
-            "retries": check.retries,
-            "start_interval_seconds": check.start_interval,
-            "start_period_seconds": check.start_period,
-        }
-        return dataclasses.replace(base, **{key: value for key, value in times.items() if value is not None})
-
     def _volume_folders(self, service: Service) -> tuple[str, ...]:
         texts = (*service.command, *(value or "" for value in service.environment.values()))
         known = [path for dotted, path in self._reader.known.items() if dotted.startswith("volumes.")]
         return tuple(path for path in known if any(path in text for text in texts))
-
-
-def _own_check(check: Healthcheck, ports: tuple[Port, ...]) -> Check | None:
-    if check.http:
-        port = check.http.port or main_port(ports)
-        headers = dict(check.http.headers)
-        return Check(CheckKind.HTTP, port=port, path=check.http.path, status=check.http.status, headers=headers)
-    if check.tcp:
-        return Check(CheckKind.TCP, port=check.tcp)
-    if check.log:
-        return Check(CheckKind.LOG, pattern=check.log)
-    if check.test:
-        argv = test_argv(check.test)
-        return Check(CheckKind.COMMAND, argv=argv, start_interval_seconds=TEST_START_INTERVAL)
-    return None
-
-
-def test_argv(test: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the argument list of Compose's `test`: CMD-SHELL and a bare text go through the shell."""
-    if test[0] == "CMD":
-        return test[1:]
-    if test[0] == "CMD-SHELL":
-        return (SHELL, "-c", " ".join(test[1:]))
-    return test
-
-
-def main_port(ports: tuple[Port, ...]) -> str:
-    """Return the name of the port `http`, else of the only one, else an empty text."""
-    names = [port.name for port in ports]
-    if "http" in names:
-        return "http"
-    return names[0] if len(names) == 1 else ""
 
 
 def _restart(service: Service) -> RestartPolicy:

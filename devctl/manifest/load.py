@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.core.spec import Exporter, Journey, Port, Service, Spec
-from devctl.manifest import check, document, environment, expand, merge
+from devctl.manifest import check, document, environment, expand, merge, nodes
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.model import Service as ManifestService
 from devctl.manifest.problems import ManifestError, Place, Problem, Problems
 from devctl.manifest.reader import ProjectReader, find_python, stack_name
-from devctl.manifest.shapes import Object, Wrong
+from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.shapes.objects import Object
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class _Load:
             values |= environment.values_of(file, self._shown(file), reader)
         return values | environ
 
-    def _document(self) -> document.Mapping:
-        root: document.Mapping | None = None
+    def _document(self) -> nodes.Mapping:
+        root: nodes.Mapping | None = None
         for path in self.files:
             layer = document.read(path, self._shown(path), self.problems)
             if layer is not None:
@@ -125,7 +126,7 @@ class _Load:
         except ValueError:
             return str(path)
 
-    def _manifest(self, root: document.Mapping) -> Manifest:
+    def _manifest(self, root: nodes.Mapping) -> Manifest:
         self.reader.known["python"] = find_python(self._top_text(root, "python"), self.folder, self.environ)
         try:
             manifest = Object(Manifest).read(root, self.reader, "")
@@ -134,9 +135,9 @@ class _Load:
         assert isinstance(manifest, Manifest)
         return manifest
 
-    def _top_text(self, root: document.Mapping, key: str) -> str:
+    def _top_text(self, root: nodes.Mapping, key: str) -> str:
         node = root.items.get(key)
-        if not isinstance(node, document.Scalar) or node.is_null:
+        if not isinstance(node, nodes.Scalar) or node.is_null:
             return ""
         try:
             return self.reader.text(node)

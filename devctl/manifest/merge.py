@@ -3,7 +3,7 @@ A key without a value changes nothing."""
 
 from __future__ import annotations
 
-from devctl.manifest.document import Mapping, Node, Scalar, Sequence
+from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 
 REPLACED = frozenset(("command", "test"))  # lists that are one value
 PAIRS = frozenset(("environment", "labels", "args", "headers"))  # lists of NAME=VALUE

@@ -6,32 +6,16 @@ decided here; `shapes` reads the values, `check` compares them with each other.
 
 from typing import Annotated, ClassVar, Literal
 
-from devctl.manifest.document import Node
-from devctl.manifest.shapes import (
-    CheckCommand,
-    Choice,
-    Command,
-    Duration,
-    Either,
-    Entries,
-    Inside,
-    Many,
-    Mount,
-    Named,
-    Number,
-    Object,
-    Part,
-    PortNumber,
-    Raw,
-    Regex,
-    Size,
-    Text,
-    Variables,
-)
+from devctl.manifest.nodes import Node
+from devctl.manifest.shapes.base import Entries
+from devctl.manifest.shapes.groups import CheckCommand, Command, Either, Many, Named, Raw, Variables
+from devctl.manifest.shapes.objects import Object, Part
+from devctl.manifest.shapes.scalars import Choice, Duration, Inside, Mount, Number, PortNumber, Regex, Size, Text
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
 URL = r"https?://[^\s/?#]+[^\s]*"
+RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGWINCH")
 
 Seconds = Annotated[float, Duration()]
@@ -182,9 +166,7 @@ class Service(Part):
     """What must be there before it starts: a list of names, or a mapping with conditions."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
     """How devctl learns that it is ready. Without one it counts as good when it runs."""
-    restart: Annotated[
-        str, Text(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?", "no | on-failure | always | unless-stopped")
-    ] = ""
+    restart: Annotated[str, Choice(RESTARTS, also=r"on-failure:[0-9]{1,4}")] = ""
     """What happens when it ends by itself; `on-failure` unless given. A process that ends with 0 and is not to be
     restarted is completed."""
     deploy: Annotated[Deploy | None, Object(Deploy)] = None

@@ -103,8 +103,9 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` that `word` was probably meant to be, else an empty text."""
     import difflib  # only a mistake needs it
 
-    close = difflib.get_close_matches(word[:80].lower(), list(words), n=1, cutoff=0.6)
-    return close[0] if close else ""
+    by_lower = {known.lower(): known for known in words}
+    close = difflib.get_close_matches(word[:80].lower(), list(by_lower), n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else ""
 
 
 def shown(text: str) -> str:

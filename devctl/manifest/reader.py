@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devctl.core.spec import MARK, reference
-from devctl.manifest.document import Node, Scalar
 from devctl.manifest.interpolate import interpolate
+from devctl.manifest.nodes import Node, Scalar
 from devctl.manifest.problems import Place, Problems
-from devctl.manifest.shapes import Wrong
+from devctl.manifest.shapes.base import Wrong
 
 SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
 

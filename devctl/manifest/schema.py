@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.model import Manifest
-from devctl.manifest.shapes import REQUIRED, Many, Named, Object, Part, Schema, Shape, Variables, defaults_of
+from devctl.manifest.shapes.base import Schema, Shape
+from devctl.manifest.shapes.groups import Many, Named, Variables
+from devctl.manifest.shapes.objects import REQUIRED, Object, Part, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from devctl.manifest import document
-from devctl.manifest.document import Mapping, Scalar, Sequence
+from devctl.manifest import document, files
+from devctl.manifest.nodes import Mapping, Scalar, Sequence
 from devctl.manifest.problems import Problems
 
 
@@ -50,7 +50,7 @@ def test_an_anchor_may_be_used_many_times() -> None:
 
 
 def test_a_byte_order_mark_is_no_mistake() -> None:
-    assert document.decode("\ufeffa: b".encode(), "f", Problems()) == "a: b"
+    assert files.decode("\ufeffa: b".encode(), "f", Problems()) == "a: b"
 
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -126,5 +126,5 @@ def test_a_syntax_error_is_told_with_its_place(text: str, beginning: str) -> Non
 )
 def test_bytes_that_are_no_text_are_refused(raw: bytes, mistake: str) -> None:
     problems = Problems()
-    assert document.decode(raw, "f", problems) is None
+    assert files.decode(raw, "f", problems) is None
     assert [str(problem) for problem in problems.mistakes] == [mistake]

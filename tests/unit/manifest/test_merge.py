@@ -73,7 +73,8 @@ def test_files_that_are_named_leave_the_override_out_and_are_laid_over_in_order(
 def test_a_mistake_is_told_with_the_file_it_is_in(tmp_path: Path) -> None:
     (tmp_path / "stack.override.yaml").write_text("services:\n  a: {restart: maybe}\n")
     assert mistakes_of(tmp_path, BASE) == [
-        'stack.override.yaml:2:16: services.a.restart must be no | on-failure | always | unless-stopped, not "maybe"'
+        'stack.override.yaml:2:16: services.a.restart cannot be "maybe" '
+        "(allowed: no, on-failure, always, unless-stopped)"
     ]
 
 

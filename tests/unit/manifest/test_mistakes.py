@@ -61,8 +61,8 @@ TABLE = [
         'stack.yaml:2:29: services.a.optional must be true or false, not "maybe"',
     ),
     (
-        "services:\n  a: {command: x, restart: nver}",
-        'stack.yaml:2:28: services.a.restart must be no | on-failure | always | unless-stopped, not "nver"',
+        "services:\n  a: {command: x, restart: alway}",
+        'stack.yaml:2:28: services.a.restart cannot be "alway" (did you mean always? allowed: no, on-failure, always, unless-stopped)',
     ),
     (
         "services:\n  a: {command: x, run_as: natve}",

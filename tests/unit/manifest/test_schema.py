@@ -8,7 +8,7 @@ import yaml
 
 from devctl.manifest import model, schema
 from devctl.manifest.__main__ import main
-from devctl.manifest.shapes import Object, Part
+from devctl.manifest.shapes.objects import Object, Part
 from tests.unit.manifest.sample import SAMPLE
 from tests.unit.manifest.test_mistakes import TABLE
 

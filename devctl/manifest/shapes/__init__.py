@@ -1,0 +1,1 @@
+"""The shapes that values of a manifest can have: each reads a node, says what it allows, and has its JSON Schema."""

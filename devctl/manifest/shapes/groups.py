@@ -1,0 +1,239 @@
+"""Shapes of lists and mappings, and of values that may be one or the other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
+from devctl.manifest.problems import Place, shown
+from devctl.manifest.shapes.base import Entries, Reader, Schema, Shape, Wrong
+from devctl.manifest.shapes.scalars import Text, core_value
+
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
+
+
+class Many(Shape):
+    """A list; with `single` one value may stand for a list of one."""
+
+    def __init__(self, item: Shape, *, single: bool = False) -> None:
+        self.item = item
+        self.single = single
+
+    @property
+    def said(self) -> str:  # type: ignore[override]
+        return f"{self.item.said}, or a list" if self.single else "a list"
+
+    def read(self, node: Node, reader: Reader, name: str) -> tuple[Any, ...]:
+        if isinstance(node, Sequence):
+            values = []
+            for index, item in enumerate(node.items):
+                try:
+                    values.append(self.item.read(item, reader, f"{name}[{index}]"))
+                except Wrong:
+                    continue
+            return tuple(values)
+        if self.single and not (isinstance(node, Scalar) and node.is_null):
+            return (self.item.read(node, reader, name),)
+        raise self.wrong(node, reader, name)
+
+    def schema(self, definitions: Schema) -> Schema:
+        item = self.item.schema(definitions)
+        own: Schema = {"type": "array", "items": item}
+        return {"anyOf": [item, own]} if self.single else own
+
+
+class Command(Shape):
+    """An argument list; a text is split as the shell would split it, but no shell runs it."""
+
+    said = "a text or a list"
+
+    def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
+        if isinstance(node, Sequence):
+            words: tuple[str, ...] = Many(Text()).read(node, reader, name)
+        else:
+            words = self._split(node, reader, name)
+        if not words or not words[0]:
+            reader.problems.add(node.place, f"{name} is empty")
+            raise Wrong
+        return words
+
+    def _split(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
+        if not isinstance(node, Scalar) or node.is_null:
+            raise self.wrong(node, reader, name)
+        try:
+            words = shlex.split(reader.text(node))
+        except ValueError as error:
+            reader.problems.add(node.place, f"{name} cannot be split into words: {str(error).lower()}")
+            raise Wrong from None
+        return tuple(reader.settle(word) for word in words)
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": Text().schema(definitions), "minItems": 1}]}
+
+
+class CheckCommand(Shape):
+    """Compose's `test`: a list as it is; a text for the shell."""
+
+    said = "a text or a list"
+
+    def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
+        if not isinstance(node, Sequence):
+            return ("CMD-SHELL", Text().read(node, reader, name))
+        words: tuple[str, ...] = Many(Text()).read(node, reader, name)
+        if not words or (words[0] in ("CMD", "CMD-SHELL") and len(words) == 1):
+            reader.problems.add(node.place, f"{name} is empty")
+            raise Wrong
+        return words
+
+    def schema(self, definitions: Schema) -> Schema:
+        return Command().schema(definitions)
+
+
+class Named(Shape):
+    """A mapping from names to values of one shape. With `listed` a list of names stands for defaults."""
+
+    def __init__(self, item: Shape, *, pattern: str = "", said: str = "a mapping", listed: bool = False) -> None:
+        self.item = item
+        self.pattern = pattern
+        self.listed = listed
+        self.said = f"{said} or a list of names" if listed else said
+
+    def read(self, node: Node, reader: Reader, name: str) -> Entries[Any]:
+        entries: Entries[Any] = Entries()
+        if self.listed and isinstance(node, Sequence):
+            node = self._from_list(node, reader, name)
+        if not isinstance(node, Mapping):
+            raise self.wrong(node, reader, name)
+        for key, value in node.items.items():
+            place = node.keys[key].place
+            if not self._accepts(key, place, reader, name):
+                continue
+            entries.places[key] = place
+            entries.written[key] = node.keys[key].text
+            try:
+                entries[key] = self.item.read(value, reader, f"{name}.{key}" if name else key)
+            except Wrong:
+                continue
+        return entries
+
+    def _accepts(self, key: str, place: Place, reader: Reader, name: str) -> bool:
+        if self.pattern and not re.fullmatch(self.pattern, key):
+            hint = "letters, digits, - and _, beginning with a letter or digit, at most 63"
+            reader.problems.add(place, f"{name}: {shown(key)} cannot be a name", hint=hint)
+            return False
+        return True
+
+    def _from_list(self, node: Sequence, reader: Reader, name: str) -> Mapping:
+        mapping = Mapping(node.file, node.line, node.column)
+        for index, item in enumerate(node.items):
+            try:
+                key = Text().read(item, reader, f"{name}[{index}]")
+            except Wrong:
+                continue
+            assert isinstance(item, Scalar)
+            mapping.items[key] = Mapping(item.file, item.line, item.column)
+            mapping.keys[key] = item
+        return mapping
+
+    def schema(self, definitions: Schema) -> Schema:
+        own: Schema = {"type": "object", "additionalProperties": self.item.schema(definitions)}
+        if self.pattern:
+            own["propertyNames"] = {"pattern": f"^(?:{self.pattern})$"}
+        return {"anyOf": [own, {"type": "array", "items": {"type": "string"}}]} if self.listed else own
+
+
+class Variables(Shape):
+    """Environment variables: a mapping, or a list of NAME=VALUE; without a value the command's own is taken."""
+
+    said = "a mapping or a list of NAME=VALUE"
+
+    def read(self, node: Node, reader: Reader, name: str) -> Entries[str | None]:
+        entries: Entries[str | None] = Entries()
+        for key, value, at in self._pairs(node, reader, name):
+            if not re.fullmatch(VARIABLE, key):
+                written = shown(at.text.partition("=")[0])
+                reader.problems.add(at.place, f"{name}: {written} cannot be the name of a variable")
+                continue
+            entries.places[key] = at.place
+            entries[key] = value
+        return entries
+
+    def _pairs(self, node: Node, reader: Reader, name: str) -> Iterator[tuple[str, str | None, Scalar]]:
+        if isinstance(node, Mapping):
+            for key, value in node.items.items():
+                try:
+                    yield key, self._value(value, reader, f"{name}.{key}"), node.keys[key]
+                except Wrong:
+                    continue
+        elif isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                try:
+                    key, equals, text = self.scalar(item, reader, f"{name}[{index}]").partition("=")
+                except Wrong:
+                    continue
+                assert isinstance(item, Scalar)
+                yield key, text if equals else None, item
+        else:
+            raise self.wrong(node, reader, name)
+
+    def _value(self, node: Node, reader: Reader, name: str) -> str | None:
+        if isinstance(node, Scalar) and node.is_null:
+            return None
+        return Text().read(node, reader, name)
+
+    def schema(self, definitions: Schema) -> Schema:
+        value = {"type": ["string", "number", "boolean", "null"]}
+        return {
+            "anyOf": [
+                {"type": "object", "additionalProperties": value},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        }
+
+
+class Either(Shape):
+    """One shape for scalars and another for the rest: the short and the long form."""
+
+    def __init__(self, short: Shape, long: Shape) -> None:
+        self.short = short
+        self.long = long
+
+    @property
+    def said(self) -> str:  # type: ignore[override]
+        return f"{self.short.said}, or {self.long.said}"
+
+    def read(self, node: Node, reader: Reader, name: str) -> Any:
+        return (self.short if isinstance(node, Scalar) else self.long).read(node, reader, name)
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"anyOf": [self.short.schema(definitions), self.long.schema(definitions)]}
+
+
+class Anything(Shape):
+    """Any value, read with YAML 1.2's core schema."""
+
+    def read(self, node: Node, reader: Reader, name: str) -> Any:
+        if isinstance(node, Mapping):
+            return {key: self.read(value, reader, f"{name}.{key}") for key, value in node.items.items()}
+        if isinstance(node, Sequence):
+            return [self.read(item, reader, f"{name}[{i}]") for i, item in enumerate(node.items)]
+        assert isinstance(node, Scalar)
+        return core_value(node, reader.settle(reader.text(node)))
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {}
+
+
+class Raw(Shape):
+    """A mapping, left as its node: what it means is known only later."""
+
+    said = "a mapping"
+
+    def read(self, node: Node, reader: Reader, name: str) -> Node:
+        return node
+
+    def schema(self, definitions: Schema) -> Schema:
+        return {"type": ["object", "null"]}
