@@ -113,7 +113,7 @@ def build() -> Dashboard:
             ("sum by (group, topic, partition) (shop_consumer_lag_messages)", ""),
         ),
         series(
-            "Dead letters",
+            "Given up",
             "Messages given up in five minutes.",
             "short",
             ("sum by (topic, group) (increase(shop_dead_letters_total[5m]))", "{{group}} {{topic}}"),
