@@ -54,6 +54,8 @@ class Consumer:
         self._group, self._handlers = group, handlers
         self._database, self._broker = database, broker
         self._tracer, self._log, self._faults = tracer, log, faults
+        dialect: Any = sqlite if database.is_sqlite else postgresql
+        self._insert = dialect.insert(inbox).on_conflict_do_nothing()
         self._consumed = metrics.counter(
             "shop_events_consumed", "Events taken in", ["topic", "group", "type", "result"]
         )
@@ -127,9 +129,8 @@ class Consumer:
 
     async def _remember(self, connection: AsyncConnection, event: Event) -> bool:
         """Write the event into the inbox; say whether it was not there before."""
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
-        row = dialect.insert(inbox).values(consumer=self._group, event_id=event.id, received_at=time.time())
-        written = await connection.execute(row.on_conflict_do_nothing())
+        row = {"consumer": self._group, "event_id": event.id, "received_at": time.time()}
+        written = await connection.execute(self._insert, row)
         return bool(written.rowcount)
 
     async def _bury(self, message: Message, reason: str, detail: str, tries: int) -> None:

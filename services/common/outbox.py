@@ -30,6 +30,10 @@ LEASE_SECONDS = 3.0
 POLL_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 2.0
 
+_INSERT = outbox.insert()
+_OLDEST = select(outbox).order_by(outbox.c.position).limit(BATCH)
+_COUNT = select(func.count()).select_from(outbox)
+
 
 class Outbox:
     """The events of one service on their way to the broker."""
@@ -47,7 +51,8 @@ class Outbox:
         self._log, self._tracer = log, tracer
         self._holder = new_id()
         self._wake = asyncio.Event()
-        self._pause = 0.0
+        self._is_out = False
+        self._pause = self._lease_until = 0.0
         self._pending = metrics.gauge("shop_outbox_pending_events", "Events that are not yet published")
         self._age = metrics.gauge("shop_outbox_oldest_age_seconds", "Age of the oldest unpublished event")
         self._published = metrics.counter(
@@ -64,16 +69,15 @@ class Outbox:
             tracestate=event.tracestate or trace.get("tracestate", ""),
         )
         message = to_message(stamped)
-        await connection.execute(
-            outbox.insert().values(
-                event_id=stamped.id,
-                topic=message.topic,
-                key=message.key,
-                headers=json.dumps(dict(message.headers)),
-                value=message.value.decode(),
-                created_at=time.time(),
-            )
-        )
+        row = {
+            "event_id": stamped.id,
+            "topic": message.topic,
+            "key": message.key,
+            "headers": json.dumps(dict(message.headers)),
+            "value": message.value.decode(),
+            "created_at": time.time(),
+        }
+        await connection.execute(_INSERT, row)
         after_commit(connection, self.poke)
         return stamped
 
@@ -91,7 +95,7 @@ class Outbox:
     async def drained(self) -> bool:
         """Say whether nothing is waiting."""
         async with self._database.reading() as connection:
-            return not await connection.scalar(select(func.count()).select_from(outbox))
+            return not await connection.scalar(_COUNT)
 
     async def _step(self) -> bool:
         """Publish one batch; say whether there may be more."""
@@ -126,25 +130,26 @@ class Outbox:
         self._pause = min(_LONGEST_PAUSE_SECONDS, self._pause * 2 or 0.1)
 
     async def _claim(self) -> Sequence[Any]:
-        """Fetch the oldest events, if this relay holds the lease or may take it."""
+        """Fetch the oldest events, if there are any and this relay holds the lease or may take it."""
         async with self._database.reading() as connection:
-            oldest, pending = (await connection.execute(select(func.min(outbox.c.created_at), func.count()))).one()
-        self._pending.set(pending)
-        self._age.set(max(0.0, time.time() - oldest) if pending else 0.0)
-        if not pending:
-            return ()
-        async with self._database.transaction() as connection:
-            if not await self._take_lease(connection):
-                return ()
-            return (await connection.execute(select(outbox).order_by(outbox.c.position).limit(BATCH))).all()
+            rows = (await connection.execute(_OLDEST)).all()
+            pending = len(rows) if len(rows) < BATCH else await connection.scalar(_COUNT)
+        self._pending.set(pending or 0)
+        self._age.set(max(0.0, time.time() - rows[0].created_at) if rows else 0.0)
+        return rows if rows and await self._holds_lease() else ()
 
-    async def _take_lease(self, connection: AsyncConnection) -> bool:
+    async def _holds_lease(self) -> bool:
+        """Take the lease, or make it longer when it is half over."""
         now = time.time()
-        taken = await connection.execute(
-            update(outbox_lease)
-            .where(or_(outbox_lease.c.holder == self._holder, outbox_lease.c.until < now))
-            .values(holder=self._holder, until=now + LEASE_SECONDS)
-        )
+        if self._lease_until - now > LEASE_SECONDS / 2:
+            return True
+        async with self._database.transaction() as connection:
+            taken = await connection.execute(
+                update(outbox_lease)
+                .where(or_(outbox_lease.c.holder == self._holder, outbox_lease.c.until < now))
+                .values(holder=self._holder, until=now + LEASE_SECONDS)
+            )
+        self._lease_until = now + LEASE_SECONDS if taken.rowcount else 0.0
         return bool(taken.rowcount)
 
     async def _publish(self, rows: Sequence[Any]) -> list[int]:
@@ -181,10 +186,17 @@ class Outbox:
                 killpoints.reach("after_publish")
         except BrokerUnavailableError as error:
             self._published.labels(row.topic, kind, "failed").inc()
-            self._log.warning("the broker does not take the event", event_id=row.event_id, error=str(error))
+            self._note_outage(error)
             return False
+        self._is_out = False
         self._published.labels(row.topic, kind, "sent").inc()
         return True
+
+    def _note_outage(self, error: BrokerUnavailableError) -> None:
+        """Say once that events wait; every retry would say it again."""
+        if not self._is_out:
+            self._log.warning("the broker takes no events; they wait in the outbox", error=str(error))
+        self._is_out = True
 
     async def _forget(self, positions: list[int]) -> None:
         if positions:
