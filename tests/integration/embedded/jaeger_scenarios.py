@@ -128,7 +128,7 @@ def spans() -> list[ExportTraceServiceRequest]:
     skewed.span(SKEWED, "55", "twice", 2003, 1, "51")
     bulk = Batch("bulk")
     for number in range(20):
-        trace = f"{number + 1:02x}" * 16
+        trace = f"{number + 0x40:02x}" * 16
         bulk.span(
             trace, f"{number + 1:02x}", f"op-{number % 4}", 3000 + number, number + 1, kind=number % 6, number=number
         )
