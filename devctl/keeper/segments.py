@@ -279,14 +279,17 @@ class SegmentLog:
 
     def _prepare(self, now: int) -> None:
         """Begin another segment when this one is full, or is no longer what its name leads to."""
-        if (
-            self.size >= self.segment_bytes and (self._at_line_start() or self.size >= 2 * self.segment_bytes)
-        ) or os.fstat(self._file).st_size != self.size:
+        was_cut = os.fstat(self._file).st_size != self.size
+        if was_cut or self._is_full():
             self._rotate()
         elif now - self._checked_at > _CHECK_NS:
             self._checked_at = now
             if not self._is_in_place():
                 self._rotate()
+
+    def _is_full(self) -> bool:
+        at_least, at_most = self.segment_bytes, 2 * self.segment_bytes
+        return self.size >= at_most or (self.size >= at_least and self._at_line_start())
 
     def _rotate(self) -> None:
         old_file, old_index = self._file, self._index

@@ -143,6 +143,19 @@ def literal_finder(needle: bytes) -> Callable[[bytes, int], int]:
     return find
 
 
+def caseless_finder(needle: bytes) -> Callable[[bytes, int], int]:
+    """Return a finder of literal ASCII text in any case."""
+    needle = needle.lower()
+    lowered: list[bytes] = [b"", b""]  # the batch searched last, and the same in lower case
+
+    def find(data: bytes, start: int) -> int:
+        if lowered[0] is not data:
+            lowered[:] = data, data.lower()
+        return lowered[1].find(needle, start)
+
+    return find
+
+
 def pattern_finder(pattern: re.Pattern[bytes]) -> Callable[[bytes, int], int]:
     """Return a finder of a pattern for `Batch.search`."""
 

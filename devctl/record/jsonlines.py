@@ -6,12 +6,14 @@
 import json
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 
-from devctl.record.batch import Batch
+from devctl.record.batch import Batch, Label
 from devctl.record.lines import Line, Parsed, may_have_trace_id, may_show_level, parse
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_WORTH_A_LOOK = 2000  # bytes from which looking at a whole batch first is cheaper
 _PLAIN_TAIL = ',"trace_id":null,"fields":{}}\n'
 
 
@@ -31,17 +33,24 @@ def json_lines(batch: Batch) -> str:
     """Return all lines of a batch as JSON."""
     if batch.label.is_otlp or batch.partials:
         return "".join(map(json_line, batch.lines()))
-    owner = f'Z","service":{quote(batch.label.service)},"instance":{quote(batch.label.instance)}'
-    is_plain = _is_plain(batch.data)
+    owner = _owner(batch.label)
+    is_plain = len(batch.data) > _WORTH_A_LOOK and _is_plain(batch.data)
     pieces: list[str] = []
-    second, moment = -1, ""
     for time_ns, start, end in batch.parts():
         seconds, rest = divmod(time_ns, 1_000_000_000)
-        if seconds != second:
-            second, moment = seconds, time.strftime('{"time":"%Y-%m-%dT%H:%M:%S.', time.gmtime(seconds))
-        head = f"{moment}{rest // 1000:06d}{owner}"
+        head = f"{_second(seconds)}{rest // 1000:06d}{owner}"
         pieces += (_plain if is_plain else _each)(head, batch.data[start : end - 1])
     return "".join(pieces)
+
+
+@lru_cache(maxsize=1024)
+def _owner(label: Label) -> str:
+    return f'Z","service":{quote(label.service)},"instance":{quote(label.instance)}'
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return time.strftime('{"time":"%Y-%m-%dT%H:%M:%S.', time.gmtime(seconds))
 
 
 def _is_plain(data: bytes) -> bool:

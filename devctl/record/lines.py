@@ -77,11 +77,11 @@ def severity(level: str | None) -> int:
 
 
 def level_name(claimed: object) -> str | None:
-    """Return the one of LEVELS that a word or a number (as Python, Bunyan and Pino number them) means."""
+    """Return the one of LEVELS that a word or a number (as Bunyan and Pino number them, 10 to 60) means."""
     if isinstance(claimed, str):
         return _ALIASES.get(claimed.strip().lower())
     if isinstance(claimed, int | float) and not isinstance(claimed, bool):
-        return LEVELS[min(max(int(claimed) // 10, 1), 5)] if claimed >= 10 else None
+        return LEVELS[int(claimed) // 10 - 1] if 10 <= claimed < 70 else None
     return None
 
 

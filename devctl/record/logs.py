@@ -24,6 +24,7 @@ __all__ = ["Batch", "Label", "Line", "Parsed", "Query", "follow", "follow_batche
 OTLP_SUFFIX = ".otlp"
 _LOOK_SECONDS = 0.25
 _GATHER_SECONDS = 0.005  # while lines come fast: fewer, larger batches
+_NEVER = 1 << 63
 _WIDER = (32, 1024)  # a selective tail reads back this many times its count before it reads everything
 
 
@@ -212,21 +213,32 @@ class _Head:
 
     def take(self, limit_ns: int) -> Batch | None:
         """Cut off the lines that arrived up to `limit_ns` (at least the next ones)."""
-        batch = self.batch
-        start, first = self.cut, self.place
-        last = self.place = max(bisect_right(self.times, limit_ns, first), first + 1)
-        if last == len(self.times):
-            self.cut = len(batch.data)
+        batch, start, first, times = self.batch, self.cut, self.place, self.times
+        last = first + 1
+        if last < len(times) and times[last] <= limit_ns:
+            last = bisect_right(times, limit_ns, last)
+        self.place = last
+        if last == len(times):
             if not start:
                 return batch
+            cut = len(batch.data)
         else:
-            self.cut = max(batch.data.rfind(b"\n", start, batch.ends[last - 1]) + 1, start)
-        if self.cut == start:
+            cut = batch.data.rfind(b"\n", start, batch.ends[last - 1]) + 1
+        if cut <= start:
             return None
-        ends = [end - start for end in batch.ends[first:last]]
-        ends[-1] = max(ends[-1], self.cut - start)
-        partials = batch.partials and frozenset(at - start for at in batch.partials if start <= at < self.cut)
-        return Batch(batch.label, batch.data[start : self.cut], ends, batch.times[first:last], partials)
+        self.cut = cut
+        ends: Sequence[int] = (cut - start,)
+        if last - first > 1:
+            ends = [*(end - start for end in batch.ends[first : last - 1]), cut - start]
+        partials = batch.partials and frozenset(at - start for at in batch.partials if start <= at < cut)
+        return Batch(batch.label, batch.data[start:cut], ends, batch.times[first:last], partials)
+
+
+def _next_time(heap: list[tuple[int, int, _Head]]) -> int:
+    """Return when the second of the heap comes."""
+    if len(heap) > 2:
+        return min(heap[1][0], heap[2][0])
+    return heap[1][0] if len(heap) == 2 else _NEVER
 
 
 def merge(sources: Sequence[Iterator[Batch]]) -> Iterator[Batch]:
@@ -239,9 +251,7 @@ def merge(sources: Sequence[Iterator[Batch]]) -> Iterator[Batch]:
     heapify(heap)
     while heap:
         _, number, head = heap[0]
-        others = heap[1:3]
-        limit = min(entry[0] for entry in others) if others else (1 << 63)
-        piece = head.take(limit)
+        piece = head.take(_next_time(heap))
         if piece:
             yield piece
         if head.place < len(head.times) or head.advance():

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from devctl.record.batch import Batch, Label, literal_finder, pattern_finder
+from devctl.record.batch import Batch, Label, caseless_finder, literal_finder, pattern_finder
 from devctl.record.lines import LEVELS, Line, severity
 
 _SPECIAL = frozenset(".^$*+?{}[]\\|()")
@@ -75,8 +75,11 @@ def _searching(find: Callable[[bytes, int], int], keep: Callable[[bytes], bool] 
 
 
 def _grep(text: str, *, ignore_case: bool) -> Filter:
-    if not ignore_case and not _SPECIAL & set(text):
+    is_literal = not _SPECIAL & set(text)
+    if is_literal and not ignore_case:
         return _searching(literal_finder(text.encode()))
+    if is_literal and text.isascii():
+        return _searching(caseless_finder(text.encode()))
     flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
     whole = re.compile(text, flags)  # on decoded lines: what the pattern means, letters of all languages included
     if not text.isascii():

@@ -22,7 +22,7 @@ from devctl.keeper.segments import (
 )
 from devctl.record.batch import Batch, Label
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 PIECE_BYTES = 1 << 20
 """A line longer than this comes in pieces."""
 
@@ -198,11 +198,12 @@ class Source:
 
     def _batch(self, segment: _Segment, fresh: bytes) -> Batch | None:
         start = self.position - len(self._carry)
-        self.position += len(fresh)
         cut = fresh.rfind(b"\n") + 1
         if cut:
-            data, self._carry = self._carry + fresh[:cut], fresh[cut:]
+            self.position += cut  # the beginning of the next line is read again with its rest
+            data, self._carry = self._carry + fresh[:cut] if self._carry else fresh[:cut], b""
             return self._with_times(segment, start, data)
+        self.position += len(fresh)
         self._carry += fresh
         if len(self._carry) < PIECE_BYTES:
             return None

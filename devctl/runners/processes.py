@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 LINUX = sys.platform.startswith("linux")
@@ -43,7 +43,7 @@ class Table:
 
     def members(self, leaders: Mapping[str, Leader], keeper: int = 0) -> dict[str, list[Row]]:
         """Return the living processes of each instance, in one look at all processes."""
-        rows = {row.pid: row for row in _rows()}
+        rows = {row.pid: row for row in self._look()}
         owners = self._direct_owners(rows, leaders, keeper)
         members: dict[str, list[Row]] = {instance: [] for instance in leaders}
         for row in rows.values():
@@ -51,6 +51,9 @@ class Table:
                 members[owner].append(row)
         self._forget(rows)
         return members
+
+    def _look(self) -> Iterable[Row]:
+        return _rows()
 
     def _direct_owners(self, rows: Mapping[int, Row], leaders: Mapping[str, Leader], keeper: int) -> dict[int, str]:
         sessions = {
