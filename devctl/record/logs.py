@@ -74,7 +74,7 @@ def follow_batches(run: Run, query: Query, stop: Callable[[], bool] = lambda: Fa
         reader.close()
 
 
-def follow(run: Run, query: Query, stop: Callable[[], bool] = lambda: False) -> Iterator[Line]:
+def follow(run: Run, query: Query, stop: Callable[[], bool] = lambda: False) -> Generator[Line, None, None]:
     """Yield history, then lines as they come."""
     for batch in follow_batches(run, query, stop):
         yield from batch.lines()

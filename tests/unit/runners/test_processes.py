@@ -5,12 +5,10 @@ from devctl.runners.processes import Leader, Row, Table
 class Fixed(Table):
     """A table of processes that the test makes up."""
 
-    def __init__(
-        self, rows: list[Row], tags: dict[int, str] | None = None, outputs: dict[int, str] | None = None
-    ) -> None:
+    def __init__(self, rows: list[Row], **known: dict[int, str]) -> None:
         super().__init__("/nowhere")
         self._rows = rows
-        self._made_up, self._outputs = more.get("tags", {}), more.get("outputs", {})
+        self._made_up, self._outputs = known.get("tags", {}), known.get("outputs", {})
 
     def _look(self) -> list[Row]:
         return self._rows
