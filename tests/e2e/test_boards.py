@@ -1,0 +1,69 @@
+"""Every query of every board asks the real Prometheus of the shop under traffic: no error, no empty panel."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.e2e.shop import ROOT, Shopper, Stack
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+VARIABLES = {"$__rate_interval": "2m", "$service": ".*"}
+
+
+def questions() -> Iterator[tuple[str, str, str]]:
+    """Yield board, panel and query of all that must not be empty."""
+    may_be_empty = tomllib.loads((ROOT / "dashboards" / "empty.toml").read_text())
+    for file in sorted((ROOT / "dashboards").glob("*.json")):
+        for panel in json.loads(file.read_text())["panels"]:
+            for target in panel.get("targets", []):
+                if panel["title"] not in may_be_empty.get(file.stem, {}):
+                    yield file.stem, panel["title"], target["expr"]
+
+
+def answer(base: str, expression: str) -> str:
+    """Return what is wrong with a query's answer, empty when it shows something."""
+    for variable, value in VARIABLES.items():
+        expression = expression.replace(variable, value)
+    said = httpx.get(f"{base}/api/v1/query", params={"query": expression}, timeout=10).json()
+    if said["status"] != "success":
+        return str(said["error"])
+    return "" if said["data"]["result"] else "empty"
+
+
+def traffic(shopper: Shopper) -> None:
+    """Do what a customer does: browse, fill a cart, order, be declined, cancel."""
+    shopper.client.get("/api/v1/products", params={"query": "a"})
+    shopper.client.put(f"/api/v1/cart/items/{shopper.product()['id']}", json={"quantity": 1})
+    shopper.settled(shopper.order().json()["id"])
+    shopper.settled(shopper.order(paymentMethod="tok_declined").json()["id"])
+    kept = shopper.order().json()["id"]
+    shopper.settled(kept)
+    shopper.client.post(f"/api/v1/orders/{kept}/cancel")
+    shopper.settled(kept)
+
+
+def test_no_panel_of_any_board_is_empty(stack: Stack, shopper: Shopper) -> None:
+    eventually(lambda: stack.service("prometheus")["status"] == "healthy", within=120, every=0.5)
+    base = f"http://{stack.address('prometheus')}"
+    asked = list(questions())
+
+    def wrong() -> dict[tuple[str, str], str]:
+        traffic(shopper)
+        return {(board, panel): said for board, panel, query in asked if (said := answer(base, query))}
+
+    last: list[dict[tuple[str, str], str]] = []
+
+    def all_well() -> bool:
+        last.append(wrong())
+        return not last[-1]
+
+    try:
+        eventually(all_well, within=90, every=4)
+    except AssertionError as error:
+        raise AssertionError(f"empty panels: {last[-1]}") from error
