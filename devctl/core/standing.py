@@ -132,10 +132,10 @@ def is_healthy(standings: Mapping[str, Standing], optional: Collection[str]) -> 
 def stack_word(standings: Mapping[str, Standing], optional: Collection[str]) -> str:
     """Return the one word for a whole stack: healthy, unhealthy, starting, stopping or stopped."""
     statuses = {s.status for name, s in standings.items() if name not in optional}
-    if not statuses or statuses <= {Status.STOPPED}:
-        return "stopped"
-    if statuses <= GOOD:
+    if statuses <= GOOD and statuses:
         return "healthy"
+    if statuses <= {Status.STOPPED, Status.COMPLETED}:
+        return "stopped"
     if Status.STOPPING in statuses:
         return "stopping"
     if all(is_settled(standings, name) for name in standings if name not in optional):

@@ -198,14 +198,14 @@ def prepare(paths: StackPaths, *, start: bool = False) -> Prepared | None:
     Lets a command load its manifest while the supervisor's interpreter starts. Follow with `connect`, or with
     `cancel` when the manifest is refused.
     """
-    if connection := _reach(paths):
+    if connection := _reach(paths.socket):
         return Prepared(paths, connection, 0, -1)
     if not start and not _left_behind(paths):
         return None
-    lock = _take_lock(paths)
+    lock = take_lock(paths)
     if lock is None:  # somebody else is starting it, or it is there by now
-        return Prepared(paths, _reach(paths), 0, -1)
-    if connection := _reach(paths):
+        return Prepared(paths, _reach(paths.socket), 0, -1)
+    if connection := _reach(paths.socket):
         os.close(lock)
         return Prepared(paths, connection, 0, -1)
     return Prepared(paths, None, _spawn(paths, lock), lock)
@@ -224,7 +224,7 @@ class Prepared:
         """Wait until the supervisor answers and return the client."""
         deadline = time.monotonic() + ANSWER_SECONDS
         pause = 0.002
-        while (connection := self._connection or _reach(self._paths)) is None:
+        while (connection := self._connection or _reach(self._paths.socket)) is None:
             self._look_after_child()
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(
@@ -255,7 +255,7 @@ class Prepared:
                     f"the supervisor ended with {code} before it answered", where=str(self._paths.runtime),
                     next="Its last words are in supervisor.log of the newest run, or run `devctl doctor`.",
                 )  # fmt: skip
-        elif (lock := _take_lock(self._paths)) is not None:
+        elif (lock := take_lock(self._paths)) is not None:
             self._lock = lock
             self._pid = _spawn(self._paths, lock)
 
@@ -266,27 +266,30 @@ class Prepared:
             self._lock = -1
 
 
-def _reach(paths: StackPaths) -> socket.socket | None:
-    """Return a connection to the socket of `paths`, None when nobody listens."""
+def _reach(path: Path) -> socket.socket | None:
+    """Return a connection to the socket at `path`, None when nobody listens."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.connect(os.fspath(paths.socket))
+        connection.connect(os.fspath(path))
     except OSError as error:
         connection.close()
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.EAGAIN):
             return None
         raise EnvironmentProblem(
-            f"cannot reach the supervisor: {error.strerror}", where=str(paths.socket), next="Is it your stack?"
+            f"cannot reach the supervisor: {error.strerror}", where=str(path), next="Is it your stack?"
         ) from error
     return connection
 
 
 def _left_behind(paths: StackPaths) -> bool:
-    """Tell whether a supervisor of this boot left without an orderly `down`."""
+    """Tell whether a supervisor of this boot left without an orderly `down`, or a keeper still holds something."""
     try:
         return (paths.runtime / "boot").read_text() == boot_id()
     except OSError:
-        return False
+        keeper = _reach(paths.runtime / "keeper.sock")
+        if keeper:
+            keeper.close()
+        return keeper is not None
 
 
 def boot_id() -> str:
@@ -298,7 +301,7 @@ def boot_id() -> str:
         return str(int(time.time() - time.monotonic()) // 60)  # the minute of the boot; macOS has no better file
 
 
-def _take_lock(paths: StackPaths) -> int | None:
+def take_lock(paths: StackPaths) -> int | None:
     """Return a descriptor that holds the supervisor's lock, None when somebody else does.
 
     `down` deletes the file, so a lock on a file that is no longer there counts for nothing.

@@ -38,6 +38,8 @@ class Server:
 
     async def listen(self, path: Path) -> None:
         """Listen on a fresh socket at `path`; a dead one that lies there is removed (the caller holds the lock)."""
+        if self._server:
+            self._server.close()
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:

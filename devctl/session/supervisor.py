@@ -21,7 +21,7 @@ from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
 from devctl.session.calls import Calls
-from devctl.session.client import boot_id, is_alive
+from devctl.session.client import boot_id, is_alive, take_lock
 from devctl.session.server import Server
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stack import Stack
@@ -32,6 +32,7 @@ from devctl.supervisor.watch import FileWatch, Hit
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
 
+_GUARD_SECONDS = 2.0
 _KEEPER_ENDS_LOOKS, _LOOK_SECONDS = 1000, 0.002
 
 
@@ -48,14 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux" and sys.version_info < (3, 12):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
-    return asyncio.run(Process(StackPaths(asked.folder, asked.project)).run())
+    return asyncio.run(Process(StackPaths(asked.folder, asked.project), asked.lock).run())
 
 
 class Process:
     """Everything of one supervisor, wired."""
 
-    def __init__(self, paths: StackPaths) -> None:
+    def __init__(self, paths: StackPaths, lock: int) -> None:
         self._paths = paths
+        self._lock = lock
         self._loop = Loop(SystemClock())
         self._runner = ProcessRunner(paths)
         self._calls: Calls | None = None
@@ -90,9 +92,11 @@ class Process:
         self._server.on_idle = self._end_if_idle
         await self._server.listen(self._paths.socket)
         self._telemetry.begin()
+        guarding = loop.create_task(self._guard_lock())
         loop.call_later(IDLE_SECONDS, self._end_if_idle)
         gc.freeze()
         await self._over.wait()
+        guarding.cancel()
         if not self._stack.is_over.is_set():
             await self._leave()
         self._files.end()
@@ -131,6 +135,21 @@ class Process:
                 traceback.print_exception(self._failed)
         self._over.set()
 
+    async def _guard_lock(self) -> None:
+        """Notice when somebody removes the runtime folder: without its lock there could be two supervisors."""
+        while True:
+            await asyncio.sleep(_GUARD_SECONDS)
+            if self._stack.is_over.is_set() or _is_mine(self._lock, self._paths.lock):
+                continue
+            print("the runtime folder was removed from outside", file=sys.stderr, flush=True)
+            lock = take_lock(self._paths)
+            if lock is None:
+                print("another supervisor has taken over; this one ends", file=sys.stderr, flush=True)
+                os._exit(0)
+            self._lock = lock
+            (self._paths.runtime / "boot").write_text(boot_id())
+            await self._server.listen(self._paths.socket)
+
     def _end_if_idle(self) -> None:
         """End a supervisor that nobody talks to and that has nothing to watch over."""
         if self._stack.run is None and not self._server.connections:
@@ -150,6 +169,7 @@ class Process:
 
     async def _leave(self) -> None:
         """Let go: of a stack that goes on without a supervisor, or of nothing at all."""
+        print(f"supervisor {os.getpid()} was told to end; the services go on", file=sys.stderr, flush=True)
         is_empty = self._stack.run is None
         await self._stack.close(end=is_empty)
         if is_empty:
@@ -165,6 +185,14 @@ class Process:
             await asyncio.sleep(_LOOK_SECONDS)
         leave_runtime(self._paths)
         asyncio.get_running_loop().call_soon(self._over.set)
+
+
+def _is_mine(lock: int, path: Path) -> bool:
+    """Tell whether the file at `path` is the one that `lock` holds."""
+    try:
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except OSError:
+        return False
 
 
 if __name__ == "__main__":

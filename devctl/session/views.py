@@ -150,7 +150,7 @@ def step_views(plan: Plan) -> list[StepView]:
 
 
 def critical_path(seen: Picture, names: Collection[str], since: float) -> list[PathView]:
-    """Return the longest chain of spawn to good among what `names` had to start after `since`, first to last."""
+    """Return the longest chain of spawn to good among `names` that became good after `since`, first to last."""
     took = {n: _longest_start(seen.state.services[n], since) for n in names if n in seen.state.services}
     sums: dict[str, float] = {}
     before: dict[str, str] = {}
@@ -174,5 +174,5 @@ def _walk_back(
 
 
 def _longest_start(found: ServiceState, since: float) -> float | None:
-    took = [i.start_seconds for i in found.instances.values() if i.spawned >= since and i.start_seconds is not None]
+    took = [i.first_good - max(i.spawned, since) for i in found.instances.values() if i.first_good > since]
     return max(took, default=None)

@@ -121,6 +121,7 @@ class Stack:
         self.loop.post(happened.SupervisorBegan(os.getpid(), len(left.state.living)))
         for kind, identities in living.items():
             await self._compare(kind, identities)
+        await self.loop.ask(lambda: [])  # whoever asks next sees what was found
 
     async def _reconnect(self, kind: Kind) -> None:
         """Find or make the holder again after it was lost, and take back what it held."""
@@ -129,8 +130,8 @@ class Stack:
             try:
                 identities = await self._connect(kind, self.runners[kind])
                 await self._compare(kind, identities)
-            except EnvironmentProblem as error:
-                self.loop.post(happened.Noticed(f"the keeper is lost and cannot be replaced: {error}"))
+            except DevctlError as error:
+                self.loop.post(happened.Noticed(f"the keeper is lost and not replaced yet: {error.what}"))
             else:
                 self.loop.post(happened.Noticed("the keeper was lost; another one took its instances over"))
                 return
@@ -224,7 +225,9 @@ class Stack:
         held = self._held_ports()
         first = int(self.paths.key, 16)
         numbers = candidates(first, self._ports.ephemeral_range())
-        return allocate(spec.services.values(), self.loop.state.ports, lambda n: n in held or self._ports.is_free(n), numbers)
+        return allocate(
+            spec.services.values(), self.loop.state.ports, lambda n: n in held or self._ports.is_free(n), numbers
+        )
 
     def _held_ports(self) -> set[int]:
         """Return the numbers that belong to this stack already: of what lives, and what the keeper has bound."""

@@ -132,3 +132,16 @@ def test_a_down_whose_command_is_killed_goes_on(stack: RealStack) -> None:
     with stack.client() as client:
         client._send("down", {"volumes": False, "now": False})
     eventually(lambda: not stack.is_left(), what="the end of the stack")
+
+
+def test_a_supervisor_whose_runtime_folder_is_removed_stays_the_only_one(stack: RealStack) -> None:
+    before = loaded(stack)
+    first = stack.status()["supervisor"]["pid"]
+    for name in ("supervisor.lock", "session.sock", "boot"):
+        (stack.paths.runtime / name).unlink()
+    second = stack.status()["supervisor"]["pid"]
+    eventually(lambda: (first == second) or not is_alive(first), what="one supervisor only")
+    assert stack.pids() == before
+    with stack.client() as client:
+        client.down()
+    assert not stack.is_left()

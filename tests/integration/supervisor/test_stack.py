@@ -123,6 +123,15 @@ def test_a_missing_program_is_a_failure_with_its_name(stack: RealStack) -> None:
         assert "/nowhere/at-all" in stack.status()["services"][0]["reason"]
 
 
+def test_what_restarts_always_still_goes_down(stack: RealStack) -> None:
+    always = RestartPolicy(RestartCondition.ALWAYS)
+    quick = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(600)"
+    with stack.client() as client:
+        client.apply(stack.spec(*(script(f"s{n}", quick, restart=always) for n in range(5))))
+        client.down()
+    assert not stack.is_left()
+
+
 def test_a_job_and_replicas_and_addresses_work_together(stack: RealStack) -> None:
     tell = "import os, sys; print(os.environ['WHERE'], os.environ['PORT'], flush=True)"
     everywhere = reference("services.web.http.all")
