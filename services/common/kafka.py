@@ -97,7 +97,6 @@ class KafkaBroker:
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 1000,
             "topic.metadata.refresh.interval.ms": 10_000,
-            "broker.address.family": "v4",
             "allow.auto.create.topics": False,
             "error_cb": self._on_error,
         }
