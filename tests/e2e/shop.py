@@ -17,6 +17,7 @@ from tests.waiting import eventually
 ROOT = Path(__file__).parents[2]
 FINAL = frozenset({"confirmed", "rejected", "cancelled", "refunded"})
 UP_SECONDS = 300
+FILES = ("-f", str(ROOT / "stack.yaml"), "-f", str(ROOT / "tests" / "e2e" / "patient.yaml"))
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Stack:
     def devctl(self, *arguments: str, check: bool = True, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run a devctl command and return what it printed; AssertionError with all of it when it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "devctl", "-p", self.project, *arguments],
+            [sys.executable, "-m", "devctl", *FILES, "-p", self.project, *arguments],
             cwd=ROOT,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.runtime), **self.environment},
             text=True,

@@ -1,0 +1,99 @@
+"""Orders under fire: services and broker are killed at random, and afterwards every book must balance."""
+
+import asyncio
+import os
+import random
+import secrets
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from services import conservation
+from tests.e2e.shop import Shopper, Stack
+from tests.waiting import eventually
+
+ORDERS, KILLS = (10_000, 200) if os.environ.get("DEVCTL_SOAK") else (500, 20)
+BUYERS = 6
+TARGETS = ("order", "payment", "catalog", "kafka")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600 if os.environ.get("DEVCTL_SOAK") else 400)]
+
+
+@pytest.fixture
+def seed() -> Iterator[int]:
+    seed = int(os.environ.get("DEVCTL_STORM_SEED", secrets.randbelow(1 << 32)))
+    print(f"DEVCTL_STORM_SEED={seed}")  # pytest shows it when the test fails
+    return seed
+
+
+def _place(shopper: Shopper, products: list[str], chance: random.Random) -> str:
+    """Order once, asking again under the same key until there is a clear answer; return the id, empty if refused."""
+    key = secrets.token_hex(16)
+    card = "tok_declined" if chance.random() < 0.1 else "tok_visa"
+    product, quantity = chance.choice(products), chance.randint(1, 2)
+
+    def answered() -> httpx.Response | None:
+        try:
+            answer = shopper.order(quantity, product=product, key=key, paymentMethod=card)
+        except httpx.TransportError:
+            return None
+        return answer if answer.status_code in (201, 400) else None
+
+    answer = eventually(answered, within=90, every=0.1, what="a clear answer to an order")
+    assert answer is not None
+    return str(answer.json()["id"]) if answer.status_code == 201 else ""
+
+
+def test_no_order_unit_or_cent_is_lost_or_doubled_while_services_and_broker_are_killed(stack: Stack, seed: int) -> None:
+    chance = random.Random(seed)
+    shoppers = [stack.shopper() for _ in range(BUYERS)]
+    listed = shoppers[0].client.get("/api/v1/products", params={"limit": 100}).json()["items"]
+    products = [item["id"] for item in sorted(listed, key=lambda item: item["available"])[:8]]
+    acknowledged: list[str] = []
+    is_over = threading.Event()
+
+    def buy(number: int) -> None:
+        own = random.Random(seed + number)
+        for _ in range(ORDERS // BUYERS + 1):
+            acknowledged.append(_place(shoppers[number], products, own))
+
+    def kill() -> int:
+        kills = 0
+        while kills < KILLS:
+            stack.devctl("kill", chance.choice(TARGETS), check=False)
+            kills += 1
+            if is_over.wait(chance.uniform(0.3, 2.0)) and kills >= KILLS:
+                break
+        return kills
+
+    with ThreadPoolExecutor(BUYERS + 1) as pool:
+        killer = pool.submit(kill)
+        for buyer in [pool.submit(buy, number) for number in range(BUYERS)]:
+            buyer.result()
+        is_over.set()
+        assert killer.result() >= KILLS
+    for shopper in shoppers:
+        shopper.close()
+    ids = [order_id for order_id in acknowledged if order_id]
+    assert len(acknowledged) >= ORDERS
+    assert len(ids) == len(set(ids))
+    report = _settled(stack, ids)
+    assert report.violations == []
+    assert report.unsettled == []
+
+
+def _settled(stack: Stack, ids: list[str]) -> conservation.Report:
+    """Wait until everything is settled (or a rule is broken for good) and return what the checker found."""
+    urls = conservation.urls_below(stack.state / "volumes")
+
+    def report() -> conservation.Report:
+        return conservation.check(asyncio.run(conservation.read(urls)), ids)
+
+    try:
+        eventually(lambda: report().is_conserved, within=120, every=1.0, what="all orders settled")
+    except AssertionError:
+        return report()
+    return report()
