@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ HOST = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
 )  # fmt: skip
 """What every process gets of the command's environment. Nothing else leaks in."""
+LONG_BLANKS = r"\s{100}"  # the parser's time grows with their square
 
 
 def passed(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
@@ -46,6 +48,9 @@ def values_of(path: Path, name: str, reader: ProjectReader) -> dict[str, str]:
 def _pairs(text: str, name: str, problems: Problems) -> Iterator[tuple[str, str, bool, int]]:
     from dotenv.parser import parse_stream
 
+    if re.search(LONG_BLANKS, text):
+        problems.add(Place(name), "has more than a hundred blanks in a row: not a file of NAME=VALUE lines")
+        return
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             problems.add(Place(name, binding.original.line, 1), "not a line of the form NAME=VALUE")

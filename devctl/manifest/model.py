@@ -14,7 +14,7 @@ from devctl.manifest.shapes.scalars import Choice, Duration, Inside, Mount, Numb
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
-URL = r"https?://[^\s/?#]+[^\s]*"
+URL = r"https?://[^\s/?#][^\s]*"
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGWINCH")
 

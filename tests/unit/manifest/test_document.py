@@ -1,10 +1,14 @@
 """Reading YAML: positions, duplicate keys, merges, and the refusal of hostile files."""
 
+from collections.abc import Iterator
+
 import pytest
+import yaml
 
 from devctl.manifest import document, files
-from devctl.manifest.nodes import Mapping, Scalar, Sequence
+from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Problems
+from tests.unit.manifest.sample import SAMPLE
 
 
 def parse(text: str) -> tuple[Mapping | None, list[str]]:
@@ -49,6 +53,25 @@ def test_an_anchor_may_be_used_many_times() -> None:
     assert plain(parsed("a: &a [1]\nb: [*a, *a]")) == {"a": ["1"], "b": [["1"], ["1"]]}
 
 
+def test_without_the_c_parser_the_nodes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = list(described(parsed(SAMPLE)))
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert list(described(parsed(SAMPLE))) == fast
+
+
+def test_without_the_c_parser_hostile_texts_are_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    for text in (
+        "a: " + "[" * 10_000,
+        "a: " + "{a: " * 10_000,
+        "a:\n " + "- " * 10_000,
+        BOMB,
+        "a: !!x y",
+        "a: &a [*a]",
+    ):
+        assert len(parse(text)[1]) == 1
+
+
 def test_a_byte_order_mark_is_no_mistake() -> None:
     assert files.decode("\ufeffa: b".encode(), "f", Problems()) == "a: b"
 
@@ -62,6 +85,15 @@ MERGES = (
     + "}\n"
     + "".join(f"x{i}: &x{i} {{<<: [{','.join([f'*x{i - 1}'] * 200)}]}}\n" for i in range(1, 20))
 )
+
+
+def described(node: Node) -> Iterator[tuple[object, ...]]:
+    """Yield every node below and its place (the parsers put what is left empty in different ones)."""
+    text = node.text if isinstance(node, Scalar) else "…"
+    yield type(node).__name__, node.line, node.column if text else 0, text
+    children = node.items.values() if isinstance(node, Mapping) else node.items if isinstance(node, Sequence) else ()
+    for child in children:
+        yield from described(child)
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,22 @@ def test_a_missing_manifest_says_what_to_do(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("A=1\nB\nC D=1\n", ".env:3:1: not a line of the form NAME=VALUE"),
+        ("A=1\nB='x", ".env:2:1: not a line of the form NAME=VALUE"),
+        ("A=${B:?is needed}", ".env:1:1: B must be set: is needed"),
+        ("A=x" + " " * 500_000 + "y", ".env: has more than a hundred blanks in a row: not a file of NAME=VALUE lines"),
+        ("A=" + "x" * 1_100_000, ".env: is larger than 1 MiB"),
+        ("A=\0", ".env:1:3: a NUL byte: not a text file"),
+    ],
+)
+def test_a_broken_environment_file_is_told_with_its_line(tmp_path: Path, text: str, mistake: str) -> None:
+    (tmp_path / ".env").write_text(text)
+    assert mistakes_of(tmp_path, "services: {a: {command: x}}") == [mistake]
+
+
 def test_no_message_shows_a_value_from_the_environment(tmp_path: Path) -> None:
     environ = {"CANARY": "s3cr3t-canary"}
     for key, value in [
