@@ -10,9 +10,12 @@ def main() -> int:
 
         print(f"devctl {devctl.__version__}")
         return 0
-    from devctl.cli.main import run
+    try:
+        from devctl.cli.main import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

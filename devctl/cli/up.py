@@ -94,6 +94,7 @@ class _Start:
     """One `apply` with its display; remembers whether it began the run."""
 
     def __init__(self, context: Context, wishes: Wishes, *, give_up: bool) -> None:
+        self.accepted = False
         self.began = False
         self.failed: list[str] = []
         self._give_up = give_up
@@ -113,7 +114,7 @@ class _Start:
 
     def _item(self, item: Item) -> None:
         if "accepted" in item:
-            self.began = item["accepted"]["began"]
+            self.accepted, self.began = True, item["accepted"]["began"]
         self._progress.item(item)
         for view in item.get("services", ()):
             if self._give_up and view["status"] == "failed" and not view["optional"]:
@@ -195,11 +196,10 @@ def _attached(context: Context, client: Client, spec: Spec, wishes: Wishes) -> i
             client.close()
             since_ns = None if start.began else joined_ns
             return _follow(context, spec, wishes, began=start.began, since_ns=since_ns)
-    except _Hangup:
-        context.terminal.lose()
-        return _leave(context, began=start.began)
-    except KeyboardInterrupt:
-        return _leave(context, began=start.began)
+    except (_Hangup, KeyboardInterrupt) as leaving:
+        if isinstance(leaving, _Hangup):
+            context.terminal.lose()
+        return _leave(context, began=start.began if start.accepted else client.started)
 
 
 def _follow(context: Context, spec: Spec, wishes: Wishes, *, began: bool, since_ns: int | None) -> int:

@@ -1,0 +1,234 @@
+"""`up` with a real supervisor: it begins, joins, follows, stops on Ctrl-C, and leaves nothing behind."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import eventually
+
+MANIFEST = """\
+name: demo
+telemetry: off
+services:
+  db:
+    command:
+      - ${python}
+      - -c
+      - |
+        import os, pathlib, time
+        pathlib.Path("db.pid").write_text(str(os.getpid()))
+        print("db is here", flush=True)
+        time.sleep(600)
+  api:
+    command: ["${python}", -c, "import time; print('api is here', flush=True); time.sleep(600)"]
+    depends_on: {db: {condition: service_started}}
+    environment: {API_TOKEN: hunter22}
+"""
+FAILS = """\
+name: demo
+telemetry: off
+services:
+  db:
+    command: ["${python}", -c, "print('cannot open the file'); raise SystemExit(3)"]
+    ports: {http: auto}
+    healthcheck: {http: /}
+  api: {command: sleep 600, depends_on: {db: {condition: service_healthy}}}
+"""
+
+
+class Shell:
+    """Runs devctl in a folder with a runtime folder of its own."""
+
+    def __init__(self, folder: Path, runtime: str) -> None:
+        self.folder = folder
+        self.runtime = Path(runtime)
+        self.environ = {**os.environ, "XDG_RUNTIME_DIR": runtime, "CI": "1"}
+
+    def run(self, line: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "devctl", *line.split()]
+        done = subprocess.run(
+            argv,
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def begin(self, line: str) -> "Running":
+        return Running(self, line)
+
+    @property
+    def pid(self) -> int:
+        file = self.folder / "db.pid"
+        eventually(lambda: file.exists() and file.read_text())
+        return int(file.read_text())
+
+    def is_empty(self) -> bool:
+        return not any((self.runtime / "devctl").iterdir()) if (self.runtime / "devctl").exists() else True
+
+
+class Running:
+    """A devctl in the foreground, its output in a file."""
+
+    def __init__(self, shell: Shell, line: str) -> None:
+        self._file = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in end()
+        argv = [sys.executable, "-m", "devctl", *line.split()]
+        self.process = subprocess.Popen(
+            argv, cwd=shell.folder, env=shell.environ, stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._file,
+            start_new_session=True,
+        )  # fmt: skip
+
+    @property
+    def output(self) -> str:
+        return os.pread(self._file.fileno(), 1 << 20, 0).decode()
+
+    def says(self, text: str) -> "Running":
+        eventually(lambda: text in self.output, within=30, what=f"{text!r} in the output")
+        return self
+
+    def signal(self, number: int) -> "Running":
+        self.process.send_signal(number)
+        return self
+
+    def end(self) -> tuple[int, str]:
+        code = self.process.wait(30)
+        output = self.output
+        self._file.close()
+        return code, output
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with tempfile.TemporaryDirectory(prefix="dc") as runtime:
+        (tmp_path / "stack.yaml").write_text(MANIFEST)
+        shell = Shell(tmp_path.resolve(), runtime)
+        yield shell
+        shell.run("down --now")
+        assert shell.is_empty()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_up_d_returns_when_all_is_well_and_down_leaves_nothing(shell: Shell) -> None:
+    said = shell.run("up -d").stderr
+    assert "Started in" in said
+    view = json.loads(shell.run("status --json").stdout)
+    assert {one["name"]: one["status"] for one in view["services"]} == {"db": "running", "api": "running"}
+    pid = shell.pid
+    assert "Stopped everything" in shell.run("down").stderr
+    assert not is_alive(pid)
+    assert shell.is_empty()
+    assert "db is here" in shell.run("logs db").stdout
+    assert shell.run("status", code=1).stdout
+
+
+def test_up_in_the_foreground_follows_the_logs_and_ctrl_c_stops_the_stack_in_order(shell: Shell) -> None:
+    up = shell.begin("up").says("api is here").says("db is here")
+    code, output = up.signal(signal.SIGINT).end()
+    assert code == 130
+    assert "Stopping in order" in output
+    assert output.index("api            stopped") < output.index("db             stopped")
+    assert not is_alive(shell.pid)
+    assert shell.is_empty()
+
+
+def test_an_up_that_joined_only_detaches(shell: Shell) -> None:
+    shell.run("up -d")
+    code, output = shell.begin("up").says("Following").signal(signal.SIGINT).end()
+    assert code == 130
+    assert "Detached" in output
+    assert is_alive(shell.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_closed_terminal_stops_the_stack_in_order(shell: Shell, number: int) -> None:
+    up = shell.begin("up").says("db is here")
+    assert up.signal(number).end()[0] == 130
+    assert not is_alive(shell.pid)
+    assert shell.is_empty()
+
+
+def test_down_from_elsewhere_ends_a_foreground_up(shell: Shell) -> None:
+    up = shell.begin("up").says("db is here")
+    shell.run("down")
+    code, output = up.end()
+    assert code == 0
+    assert "The stack was stopped." in output
+
+
+@pytest.mark.parametrize("seconds", [0.08, 0.16, 0.24, 0.4])
+def test_ctrl_c_at_any_moment_of_the_start_leaves_nothing_running(shell: Shell, seconds: float) -> None:
+    up = shell.begin("up")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        up.process.wait(seconds)
+    code, output = up.signal(signal.SIGINT).end()
+    assert code in (130, -signal.SIGINT), output  # the latter: before Python was there to hear it
+    eventually(shell.is_empty, within=20)
+
+
+def test_a_refused_manifest_starts_nothing_and_leaves_no_trace(shell: Shell) -> None:
+    (shell.folder / "stack.yaml").write_text("name: x\nservices: {a: {comand: x}}\n")
+    assert "did you mean command?" in shell.run("up -d", code=2).stderr
+    assert shell.is_empty()
+    assert not (shell.folder / ".devctl").exists()
+
+
+def test_a_service_that_fails_ends_the_wait_at_once_with_its_last_lines(shell: Shell) -> None:
+    (shell.folder / "stack.yaml").write_text(FAILS)
+    said = shell.run("up -d", code=1).stderr
+    assert "cannot open the file" in said
+    assert "exit code 3" in said
+    assert "└ db failed" in shell.run("why api", code=1).stdout
+
+
+def test_a_wait_that_takes_too_long_is_given_up_and_the_stack_goes_on(shell: Shell) -> None:
+    (shell.folder / "stack.yaml").write_text(FAILS.replace("raise SystemExit(3)", "import time; time.sleep(600)"))
+    said = shell.run("up -d --wait-timeout 300ms", code=1).stderr
+    assert "not healthy after 300 ms" in said
+    assert json.loads(shell.run("status --json", code=1).stdout)["status"] == "starting"
+
+
+def test_the_plan_is_printed_and_nothing_is_started(shell: Shell) -> None:
+    steps = shell.run("up --dry-run").stdout.splitlines()
+    assert steps == ["start   db: asked for", "start   api, after db: asked for"]
+    assert shell.is_empty()
+
+
+def test_progress_as_json_ends_with_what_came_of_it(shell: Shell) -> None:
+    rows = [json.loads(row) for row in shell.run("up -d --json").stdout.splitlines()]
+    assert rows[0]["type"] == "accepted"
+    assert rows[-1]["type"] == "settled"
+    assert rows[-1]["healthy"]
+    assert {row["name"] for row in rows if row["type"] == "service"} == {"db", "api"}
+
+
+def test_exec_gives_the_service_s_environment_and_the_command_s_exit_code(shell: Shell) -> None:
+    shell.run("up -d")
+    assert shell.run("exec api -- printenv API_TOKEN").stdout == "hunter22\n"
+    shell.run("exec api -- false", code=1)
+    assert "API_TOKEN=********" in shell.run("env api").stdout
+
+
+def test_an_isolated_copy_lives_beside_the_first(shell: Shell) -> None:
+    shell.run("up -d")
+    shell.run("up -d --isolated")
+    assert json.loads(shell.run("-p isolated status --json").stdout)["run"]
+    shell.run("-p isolated down")
+    assert shell.run("status")
