@@ -10,9 +10,9 @@ from devctl.recipes.base import Context, Recipe
 from devctl.recipes.common import address, json_text
 
 READY = Check(CheckKind.HTTP, port="ui", path="/api/services")
-FURTHER_PORTS = (
-    "otlp_grpc", "query_grpc", "health", "sampling", "collector_http", "collector_grpc", "compact", "binary", "zipkin",
-)  # fmt: skip
+FURTHER_PORTS = ("otlp_grpc", "collector_grpc", "health")
+NOBODYS = "127.0.0.1:0"
+"""For listeners that Jaeger insists on and nobody in the stack uses: any port of loopback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,23 @@ def first_environment(settings: Settings, service: str) -> dict[str, str]:
     """Return the settings of a 1.x all-in-one: every listener on loopback. Unknown ones are ignored by each version."""
     listeners = {
         "QUERY_HTTP_SERVER_HOST_PORT": "ui",
-        "QUERY_GRPC_SERVER_HOST_PORT": "query_grpc",
         "COLLECTOR_OTLP_HTTP_HOST_PORT": "otlp",
         "COLLECTOR_OTLP_GRPC_HOST_PORT": "otlp_grpc",
-        "COLLECTOR_HTTP_SERVER_HOST_PORT": "collector_http",
         "COLLECTOR_GRPC_SERVER_HOST_PORT": "collector_grpc",
         "REPORTER_GRPC_HOST_PORT": "collector_grpc",
         "ADMIN_HTTP_HOST_PORT": "health",
-        "HTTP_SERVER_HOST_PORT": "sampling",
-        "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT": "compact",
-        "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT": "binary",
-        "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT": "zipkin",
     }
+    unused = (
+        "QUERY_GRPC_SERVER_HOST_PORT",
+        "COLLECTOR_HTTP_SERVER_HOST_PORT",
+        "HTTP_SERVER_HOST_PORT",
+        "PROCESSOR_JAEGER_COMPACT_SERVER_HOST_PORT",
+        "PROCESSOR_JAEGER_BINARY_SERVER_HOST_PORT",
+        "PROCESSOR_ZIPKIN_COMPACT_SERVER_HOST_PORT",
+    )
     return {
         **{variable: address(service, port) for variable, port in listeners.items()},
+        **dict.fromkeys(unused, NOBODYS),
         "COLLECTOR_OTLP_ENABLED": "true",
         "SPAN_STORAGE_TYPE": "memory",
         "MEMORY_MAX_TRACES": str(settings.max_traces),
@@ -96,7 +99,7 @@ def second_config(settings: Settings, service: str) -> str:
                 "jaeger_query": {
                     "storage": {"traces": "main"},
                     "http": {"endpoint": address(service, "ui")},
-                    "grpc": {"endpoint": address(service, "query_grpc")},
+                    "grpc": {"endpoint": NOBODYS},
                 },
                 "healthcheckv2": {"use_v2": True, "http": {"endpoint": address(service, "health")}},
             },

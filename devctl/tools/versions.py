@@ -10,7 +10,7 @@ from pathlib import Path
 
 from devctl import paths
 
-ASK_SECONDS = 3.0
+ASK_SECONDS = 5.0
 UNKNOWN = "unknown"
 
 
@@ -43,8 +43,10 @@ def ask(program: Path, arguments: tuple[str, ...], pattern: str) -> str:
     known = _remembered()
     if (answer := known.get(stamp)) is not None:
         return answer
-    answer = _match(pattern, output(program, arguments))
-    _remember({**known, stamp: answer})
+    said = output(program, arguments)
+    answer = _match(pattern, said)
+    if said:  # silence may only mean that the machine is busy
+        _remember({**known, stamp: answer})
     return answer
 
 
