@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from devctl.tools.catalog import Entry
 from devctl.tools.catalog import entry as catalog_entry
 
 RECORD = "tool.json"
+WORK = ".work-"
+FORGOTTEN_SECONDS = 86_400.0
 
 
 def base() -> Path:
@@ -116,18 +119,33 @@ def remove(name: str) -> int:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """Yield a private folder on the cache's own disk, deleted afterwards."""
+    """Yield a private folder on the cache's own disk, deleted afterwards; those of killed processes go as well."""
     import tempfile
 
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=private(base())) as folder:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=WORK, dir=private(base())) as folder:
         yield Path(folder)
 
 
+def _sweep() -> None:
+    """Delete workshops that nobody has touched for a day."""
+    for left in base().glob(f"{WORK}*"):
+        if time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
-def lock(name: str) -> Iterator[None]:
-    """Hold the tool for this process alone; released by the kernel when the process dies."""
+def lock(name: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the tool for this process alone; `waiting` is called when another one has it.
+
+    The kernel gives it free when the process dies.
+    """
     import fcntl
 
     with open(private(base() / "locks") / name, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from devctl.errors import EnvironmentProblem
 from devctl.tools import catalog, offers
-from devctl.tools.base import Available, Missing, Refused, Report, Silent, SourceFailed, Tool
+from devctl.tools.base import Available, Missing, Progress, Refused, Report, Silent, SourceFailed, Tool
 from devctl.tools.catalog import Entry
 
 LOCAL = ("path", "cache", "wheel")
@@ -74,7 +74,7 @@ def fetch(name: str, report: Report, silent: Silent | None = None) -> Tool:
     whole = _whole(entry)
     from devctl.tools import cache
 
-    with cache.lock(whole.name):
+    with cache.lock(whole.name, lambda: report(Progress(name, "", "waiting for another devctl"))):
         if tool := find(name):  # another process brought it meanwhile
             return tool
         _from_sources(whole, report, silent or Silent())
