@@ -71,7 +71,11 @@ def parse_duration(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Return a short human form: `8 ms`, `1.25 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    """Return a short human form: `60 µs`, `8.3 ms`, `80 ms`, `1.25 s`, `42 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`."""
+    if 0 < seconds < 0.0001:
+        return f"{seconds * 1e6:.0f} µs"
+    if 0 < seconds < 0.00995:
+        return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 9.995:

@@ -8,11 +8,9 @@ from devctl.cli.declare import Command
 
 def run(context: Context) -> int:
     """Print the schema."""
-    import json
-
     from devctl.manifest import schema
 
-    context.terminal.write(json.dumps(schema.json_schema(), indent=2))
+    context.terminal.write(schema.schema_text().rstrip())
     return 0
 
 

@@ -81,6 +81,7 @@ class Plain(Quiet):
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._said: dict[str, str] = {}
+        self._blocked: set[str] = set()
 
     def item(self, item: Item) -> None:
         if "notice" in item:
@@ -92,6 +93,12 @@ class Plain(Quiet):
 
     def _change(self, view: ServiceView) -> None:
         told = describe(view)
+        if view["status"] != "blocked":
+            self._blocked.discard(view["name"])
+        elif view["name"] in self._blocked:  # what is left to wait for is no news
+            return
+        else:
+            self._blocked.add(view["name"])
         if self._said.get(view["name"]) != told and view["status"] != "pending":
             self._said[view["name"]] = told
             self._terminal.say(f"{clean(view['name']):<14} {told}")

@@ -132,12 +132,13 @@ def addresses(view: StatusView, terminal: Terminal) -> list[str]:
 
 
 def missing(view: StatusView, terminal: Terminal) -> list[str]:
-    """Return what could not be had here: reason and cure of each service."""
+    """Return what could not be had, and what is optional and failed: reason and cure of each service."""
     found: list[str] = []
     for service in view["services"]:
-        if service["status"] != "unavailable":
+        status = service["status"]
+        if status != "unavailable" and not (service["optional"] and status == "failed"):
             continue
-        word = terminal.paint("unavailable", style(service))
+        word = terminal.paint(status, style(service))
         optional = " (optional)" if service["optional"] else ""
         found.append(f"{clean(service['name'])}{optional} is {word}: {clean(service['reason'])}")
         if service["cure"]:
