@@ -17,7 +17,7 @@ from devctl.text import clean, duration, listing, typed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
-    from devctl.session.base import Item, Settled
+    from devctl.session.base import Item, ServiceView, Settled
     from devctl.session.client import Client
 
 
@@ -164,9 +164,15 @@ def _conclude(context: Context, client: Client, settled: Settled, wishes: Wishes
         context.terminal.write(line)
     for line in summary.talk(view, settled, context.terminal):
         context.terminal.say(line)
-    shared.explain(
-        context, client, [one["name"] for one in view["services"] if one["status"] in ("failed", "unhealthy")]
-    )
+    shared.explain(context, client, [one["name"] for one in view["services"] if _spoils(one)])
+    if wishes.isolated:
+        name = context.project
+        context.terminal.say(typed(f"This copy is named {name}: `devctl -p {name} status`, and so on."))
+
+
+def _spoils(service: ServiceView) -> bool:
+    """Tell whether this service makes the stack unhealthy, and is not just missing."""
+    return service["status"] in ("failed", "unhealthy") and not service["optional"]
 
 
 class _Hangup(BaseException):
