@@ -81,9 +81,10 @@ class Process:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._over.set)
         (self._paths.runtime / "boot").write_text(boot_id())
+        await self._stack.open()
         deciding = loop.create_task(self._loop.run())
         deciding.add_done_callback(self._loop_ended)
-        await self._stack.open()
+        await self._loop.ask(lambda: [])  # whoever asks first sees what was found
         if self._stack.run:
             self._log_to_run()
         self._loop.listeners.append(self._run_began)

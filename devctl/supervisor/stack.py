@@ -95,7 +95,10 @@ class Stack:
     # Begin
 
     async def open(self) -> None:
-        """Find what an earlier supervisor left, and begin to reach the runners."""
+        """Find what an earlier supervisor left, and begin to reach the runners.
+
+        To be called before the loop runs: what the runners tell meanwhile waits until the state is restored.
+        """
         found = store.current(self.paths)
         if found is not None and adopt.left_behind(found, b"", self._boot):
             await self._take_back(found)
@@ -121,7 +124,6 @@ class Stack:
         self.loop.post(happened.SupervisorBegan(os.getpid(), len(left.state.living)))
         for kind, identities in living.items():
             await self._compare(kind, identities)
-        await self.loop.ask(lambda: [])  # whoever asks next sees what was found
 
     async def _reconnect(self, kind: Kind) -> None:
         """Find or make the holder again after it was lost, and take back what it held."""
