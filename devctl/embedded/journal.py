@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from pathlib import Path
@@ -19,12 +20,25 @@ class Journal:
         self._load()
 
     def put(self, key: tuple[Any, ...], value: Any) -> None:
-        """Keep the value (None deletes it); it is in the file when this returns."""
+        """Keep the value (None deletes it); it is in the file when this returns.
+
+        Raises OSError, and changes nothing, when the disk refuses.
+        """
+        self._append(self._line(key, value))
         self._remember(key, value)
-        os.write(self._file, self._line(key, value))
-        self._size += 1
-        if self._size > 4 * len(self.entries) + 1000:
-            self._rewrite()
+        self._lines += 1
+        if self._lines > 4 * len(self.entries) + 1000:
+            with contextlib.suppress(OSError):  # a full disk: the long file is as good as a short one
+                self._rewrite()
+
+    def _append(self, line: bytes) -> None:
+        before = os.fstat(self._file).st_size
+        try:
+            if os.write(self._file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.ftruncate(self._file, before)
+            raise
 
     def close(self) -> None:
         """Write the file through to the disk and close it."""
@@ -33,7 +47,7 @@ class Journal:
 
     def _load(self) -> None:
         lines = self._path.read_bytes().split(b"\n")
-        self._size = len(lines)
+        self._lines = len(lines)
         for line in lines:
             with contextlib.suppress(ValueError):
                 key, value = json.loads(line)
@@ -54,7 +68,7 @@ class Journal:
         fresh.replace(self._path)
         os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND)
-        self._size = len(self.entries)
+        self._lines = len(self.entries)
 
     @staticmethod
     def _line(key: tuple[Any, ...], value: Any) -> bytes:

@@ -11,7 +11,9 @@ from typing import Any
 
 Test = Callable[[dict[str, Any]], bool]
 
-_TOKEN = re.compile(r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<sign>==|!=|\(|\))|(?P<word>[^\s()"`=!]+))""")
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<sign>==|!=|\(|\))|(?P<word>(?:[^\s()"`=!\[]|\["[^"]*"\])+))"""
+)
 _MISSING = object()
 MOST_DEPTH = 50
 
@@ -147,7 +149,7 @@ def _selected(entry: dict[str, Any], field: str) -> Any:
             raise Unreadable(f'Selector "{field}" is not valid')
         inner = value.get(name, _MISSING)
         if inner is _MISSING:
-            if at and path[at - 1][1].endswith("Meta"):
+            if at == len(path) - 1 and at and path[at - 1][1].endswith("Meta"):
                 return ""
             raise Unreadable(f'Selector "{field}" is not valid')
         value = inner

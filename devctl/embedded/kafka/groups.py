@@ -107,11 +107,11 @@ class Coordinator:
         self._groups: dict[str, Group] = {}
 
     def groups(self) -> list[Group]:
-        """Give every group that has, or had, members in this life of the broker."""
+        """Give every group that has members, or is about to."""
         return list(self._groups.values())
 
     def find(self, name: str) -> Group | None:
-        """Give a group, None when nobody ever joined it."""
+        """Give a group, None when nobody is in it."""
         return self._groups.get(name)
 
     def delete(self, name: str) -> Error:
@@ -296,7 +296,7 @@ class Coordinator:
         group.generation += 1
         joined = [member for member in group.members.values() if member.joined]
         if not joined:
-            group.state, group.leader, group.protocol = State.EMPTY, "", ""
+            self._empty(group)
             return
         group.state = State.COMPLETING
         group.protocol = _vote(list(group.members.values()))
@@ -326,12 +326,18 @@ class Coordinator:
         _answer(member.syncing, (Error.UNKNOWN_MEMBER_ID, b""))
         if not group.members:
             self._disarm(group)
-            group.state, group.leader, group.protocol = State.EMPTY, "", ""
             group.generation += 1
+            self._empty(group)
         elif group.state in (State.STABLE, State.COMPLETING):
             self._prepare(group)
         else:
             self._complete_when_all_joined(group)
+
+    def _empty(self, group: Group) -> None:
+        """Keep nothing in memory of a group that nobody is in; what it committed is kept elsewhere."""
+        group.state, group.leader, group.protocol = State.EMPTY, "", ""
+        if not group.members and not group.pending:
+            self._groups.pop(group.name, None)
 
     def _touch(self, group: Group, member: Member) -> None:
         """Begin the member's session anew; one timer a member, moved on when it rings too early."""

@@ -59,6 +59,8 @@ class Server:
                     await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        except OSError as failure:
+            self._log.error("closed a connection whose request could not be kept", peer=host, reason=str(failure))
         except Malformed as failure:
             self._log.warning("closed a connection that does not speak Kafka", peer=host, reason=str(failure))
         except asyncio.CancelledError:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
+from devctl.errors import EnvironmentProblem
+from devctl.tools import finder, kafka
 from tests.integration.embedded.kafka_scenarios import SCENARIOS, Bench, observe
 from tests.reference.observed import Reference, as_json, at_once, recording
 
@@ -30,3 +34,21 @@ def test_it_names_itself(kafka_stand_in: str) -> None:
     bench = Bench(kafka_stand_in)
     described = bench.admin.describe_cluster().result(10.0)
     assert described.cluster_id == "devctl-embedded-kafka-stand-in"
+
+
+def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_stand_in: str) -> None:
+    try:
+        java, jars = (finder.fetch(name, lambda _: None).path for name in ("java", "kafka"))
+    except EnvironmentProblem as reason:
+        pytest.skip(str(reason))
+
+    def run(program: str, *arguments: str, typed: str = "") -> str:
+        start = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", kafka.class_path(jars)]
+        command = [*start, f"org.apache.kafka.tools.{program}", "--bootstrap-server", kafka_stand_in, *arguments]
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout
+
+    run("TopicCommand", "--create", "--topic", "java", "--partitions", "2")
+    run("ConsoleProducer", "--topic", "java", typed="a\nb\nc\n")
+    reading = ("--topic", "java", "--group", "java-g", "--from-beginning", "--max-messages", "3")
+    assert sorted(run("consumer.ConsoleConsumer", *reading).split()) == ["a", "b", "c"]

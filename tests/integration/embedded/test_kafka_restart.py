@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import signal
 import socket
 import struct
@@ -137,6 +138,23 @@ def test_a_transaction_that_was_open_when_the_broker_died_is_aborted(broker: Bro
         consumer = bench.consumer("t-g")
         consumer.subscribe(["one"])
         assert values(take(consumer, 2)) == ["kept", "later"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process can be set on Linux alone")
+def test_a_full_disk_refuses_and_loses_nothing(broker: Broker, bench: Bench) -> None:
+    with broker.run() as process:
+        producer = bench.producer(message_timeout_ms=1000, retries=0)
+        sent = [str(number) for number in range(20) if deliver(producer, "one", f"{number}" + "x" * 10_000)]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+        reports = [deliver(producer, "one", f"{number}" + "x" * 10_000) for number in range(20, 60)]
+        kept = [report for report in reports if report.error() is None]
+        assert 0 < len(kept) < 40
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert deliver(bench.producer(), "one", "room again").error() is None
+        consumer = bench.consumer("full")
+        consumer.subscribe(["one"])
+        got = [value.rstrip("x") for value in values(take(consumer, len(sent) + len(kept) + 1)) if value]
+        assert got == [*sent, *(report.value().decode().rstrip("x") for report in kept), "room again"]
 
 
 def test_it_ends_quickly_when_told_to_though_clients_hang_on(broker: Broker, bench: Bench) -> None:
