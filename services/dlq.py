@@ -42,7 +42,7 @@ class Letters:
     def __init__(self, servers: str) -> None:
         from confluent_kafka import Consumer, Producer
 
-        common = {"bootstrap.servers": servers, "log_level": 0, "broker.address.family": "v4"}
+        common = {"bootstrap.servers": servers, "log_level": 0}
         self._consumer = Consumer(
             {**common, "group.id": GROUP, "enable.auto.commit": False, "auto.offset.reset": "earliest"}
         )

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "traces": "List requests as traces, follow them, or show one as a waterfall.",
     "journey": "Show what happened to one order across calls, events, databases and logs.",
     "map": "Draw who calls whom, from real traffic.",
+    "events": "Look into Kafka: topics, lag, single events, dead letters.",
     "metrics": "Draw the boards in the terminal, or ask Prometheus.",
     "alerts": "List the alerts that fire.",
     "health": "Run the health checks now and show the answers.",
