@@ -203,8 +203,11 @@ class Expander:
         return real
 
     def _read(self, path: str) -> str:
+        file = self._inside(path)
+        if not file.is_file():
+            raise ValueError(f"{path} is no file")
         try:
-            return self._inside(path).read_text("utf-8")
+            return file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 
@@ -228,7 +231,7 @@ class Expander:
 
     def _env_file(self, entry: EnvFile, name: str) -> dict[str, str]:
         path = Path(entry.path)
-        if not path.exists():
+        if not path.is_file():
             if entry.required:
                 message = f"{name}: no such file {shown(entry.written('path'))}"
                 hint = "write {path: …, required: false} if it may be missing"

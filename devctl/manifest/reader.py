@@ -15,6 +15,7 @@ from devctl.manifest.problems import Place, Problems
 from devctl.manifest.shapes.base import Wrong
 
 SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
+MAX_BROUGHT_IN = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class ProjectReader:
         self._paths: dict[str, str] = {}
         self._place = Place("")
         self._beside: Mapping[str, str] = {}
+        self._brought_in = 0  # characters that variables stood for
 
     def text(self, node: Scalar) -> str:
         """Return the scalar's text after interpolation, with references in it; Wrong when that fails."""
@@ -81,8 +83,12 @@ class ProjectReader:
         return "".join(parts)
 
     def variable(self, name: str) -> str | None:
-        """Return a variable of the command's environment or of `.env`."""
-        return self._environ.get(name, self._beside.get(name))
+        """Return a variable of the command's environment or of `.env`; ValueError when they swell the manifest."""
+        value = self._environ.get(name, self._beside.get(name))
+        self._brought_in += len(value or "")
+        if self._brought_in > MAX_BROUGHT_IN:
+            raise ValueError(f"variables bring in more than {MAX_BROUGHT_IN >> 20} MiB")
+        return value
 
     def unset(self, name: str) -> None:
         """Warn, once, of a variable that has no value."""

@@ -12,6 +12,7 @@ from devctl.manifest.problems import Place, shown
 from devctl.manifest.shapes.base import Entries, Reader, Schema, Shape, Wrong
 from devctl.manifest.shapes.scalars import Text, core_value
 
+MAX_COMMAND = 128 << 10  # what Linux takes as one argument
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
@@ -63,8 +64,12 @@ class Command(Shape):
     def _split(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if not isinstance(node, Scalar) or node.is_null:
             raise self.wrong(node, reader, name)
+        text = reader.text(node)
+        if len(text) > MAX_COMMAND:
+            reader.problems.add(node.place, f"{name} is longer than {MAX_COMMAND >> 10} KiB")
+            raise Wrong
         try:
-            words = shlex.split(reader.text(node))
+            words = shlex.split(text)
         except ValueError as error:
             reader.problems.add(node.place, f"{name} cannot be split into words: {str(error).lower()}")
             raise Wrong from None

@@ -32,9 +32,15 @@ HOSTILE = {
     "an alias bomb": BOMB.encode(),
     "a million commas": b"a: [" + b"a," * 400_000 + b"]",
     "a megabyte of keys": b"services:\n" + b"".join(b" s%d: {foo: 1}\n" % i for i in range(40_000)),
+    "a megabyte of one command": b"services: {a: {command: '" + b"a " * 500_000 + b"'}}",
     "a quote that never ends": b"a: '" + b"x" * 1_000_000,
     "a megabyte of variables": b"services: {a: {command: '" + b"${A:-" * 200_000 + b"'}}",
 }
+
+
+def doubling(count: int) -> bytes:
+    """Return an environment file whose last variable would be 2 to the power of `count` long."""
+    return b"A0=xx\n" + b"".join(b"A%d=$A%d$A%d\n" % (i, i - 1, i - 1) for i in range(1, count))
 
 
 def load(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -55,6 +61,15 @@ def test_a_hostile_file_is_refused_in_one_line_within_256_mib(tmp_path: Path, na
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("stack.yaml:")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not keep RLIMIT_AS")
+def test_variables_that_double_are_refused_within_256_mib(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(doubling(60))
+    (tmp_path / "stack.yaml").write_text("services: {a: {command: x}}")
+    done = load(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(".env: ")
 
 
 def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:

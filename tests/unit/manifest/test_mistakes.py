@@ -177,7 +177,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {uses: broker, with: {config: nothing}}",
-        "stack.yaml:2:13: services.a: nothing cannot be read: No such file or directory",
+        "stack.yaml:2:13: services.a: nothing is no file",
     ),
     (
         "services:\n  a: {uses: broker, ports: {htp: 1}}",
