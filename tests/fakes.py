@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from devctl.core import decide
@@ -101,11 +101,10 @@ class World:
         self.stop(*self.loop.state.services)
 
     def request(self, decide: Callable[[], Iterable[Event]]) -> None:
-        with asyncio.Runner() as runner:
-            granted = runner.get_loop().create_future()
-            self.loop._queue.put_nowait(Request(decide, granted))
-            self.loop.turn()
-            granted.result()
+        granted: Future[None] = Future()
+        self.loop._queue.put_nowait(Request(decide, granted))  # type: ignore[arg-type]
+        self.loop.turn()
+        granted.result(timeout=0)
 
     # What processes do
 
