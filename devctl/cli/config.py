@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.declare import Command, Option
-from devctl.text import mask_environment, masked
+from devctl.text import is_secret, mask_text, masked
 
 
 def run(
@@ -24,25 +25,40 @@ def run(
     plain = specs.to_json(spec)
     chosen = services or spec.active
     plain["services"] = {name: service for name, service in plain["services"].items() if name in chosen}
-    shown = _readable(plain if reveal else _masked(plain))
+    shown = _readable(plain if reveal else _masked(plain, context.environ))
     context.terminal.write(_json(shown) if as_json else _yaml(shown).rstrip())
     return 0
 
 
-def _masked(value: Any) -> Any:
-    """Return `value` with environments and headers masked, wherever they stand."""
+def _masked(plain: Any, environ: Mapping[str, str]) -> Any:
+    """Return `plain` with every secret hidden wherever its value stands, also in commands and written files."""
+    known = {name: value for name, value in environ.items() if is_secret(name)}
+    for number, value in enumerate(_secret_values(plain)):
+        known[f"{number}_SECRET"] = value
+    return _hidden(plain, known)
+
+
+def _secret_values(value: Any, name: str = "") -> Iterator[str]:
+    """Yield the values of all variables with secret names, and of all headers."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secret_values(item, "HEADER_SECRET" if name == "headers" else key)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secret_values(item, name)
+    elif isinstance(value, str) and (is_secret(name) or name == "HEADER_SECRET"):
+        yield value
+
+
+def _hidden(value: Any, known: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: masked(key, item) if is_secret(key) and isinstance(item, str) else _hidden(item, known)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_masked(item) for item in value]
-    if not isinstance(value, dict):
-        return masked("", value) if isinstance(value, str) else value
-    return {
-        key: mask_environment(item)
-        if key in ("environment", "host_environment")
-        else dict.fromkeys(item, "********")
-        if key == "headers"
-        else _masked(item)
-        for key, item in value.items()
-    }
+        return [_hidden(item, known) for item in value]
+    return mask_text(value, known) if isinstance(value, str) else value
 
 
 def _readable(value: Any) -> Any:

@@ -1,0 +1,77 @@
+"""`config`, `graph` and `plan`: the manifest as it is understood, with nothing secret in it."""
+
+import json
+from pathlib import Path
+
+from tests.unit.cli.conftest import Run
+
+MANIFEST = """\
+name: shop
+exporters:
+  far: {otlp: "http://127.0.0.1:1/v1", headers: {api-key: s3cr3t-header}}
+services:
+  db: {command: [serve, "--password=${DB_PASSWORD}"], environment: {DB_PASSWORD: "${DB_PASSWORD}"}}
+  api:
+    command: [serve]
+    ports: {http: auto}
+    environment: {DATABASE_URL: "postgres://me:pa55word@db/x", PLAIN: visible}
+    depends_on: [db]
+"""
+SECRETS = ("hunter22", "pa55word", "s3cr3t-header")
+
+
+def write(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(MANIFEST)
+
+
+def test_config_shows_no_secret_wherever_it_stands(run: Run, tmp_path: Path) -> None:
+    write(tmp_path)
+    for line in ("config", "config --json"):
+        code, screen = run(line, None, DB_PASSWORD="hunter22")
+        assert code == 0, screen.said
+        assert not [secret for secret in SECRETS if secret in screen.shown]
+        assert "visible" in screen.shown
+        assert "********" in screen.shown
+
+
+def test_config_reveals_what_it_is_asked_to(run: Run, tmp_path: Path) -> None:
+    write(tmp_path)
+    _, screen = run("config --reveal", None, DB_PASSWORD="hunter22")
+    assert all(secret in screen.shown for secret in SECRETS)
+
+
+def test_config_of_one_service_shows_that_one(run: Run, tmp_path: Path) -> None:
+    write(tmp_path)
+    told = json.loads(run("config api --json", None, DB_PASSWORD="hunter22")[1].shown)
+    assert list(told["services"]) == ["api"]
+    assert run("config ap", None, DB_PASSWORD="x")[0] == 2
+
+
+def test_graph_is_drawn_as_dot_mermaid_and_json(run: Run, tmp_path: Path) -> None:
+    write(tmp_path)
+    assert '"api" -> "db" [label=started];' in run("graph", None)[1].shown
+    assert "-->|started|" in run("graph --format mermaid", None)[1].shown
+    edges = json.loads(run("graph --json", None)[1].shown)["edges"]
+    assert {"service": "api", "depends_on": "db", "condition": "service_started"} in edges
+
+
+def test_every_mistake_in_a_manifest_is_told_with_its_place(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(
+        "name: shop\nservices:\n  a: {comand: x}\n  b: {command: x, depends_on: [aa]}\n"
+    )
+    code, screen = run("config -q", None)
+    assert code == 2
+    assert "stack.yaml:3:7" in screen.said
+    assert "stack.yaml:4:" in screen.said
+    assert screen.shown == ""
+
+
+def test_init_writes_a_manifest_that_is_understood_and_never_replaces_one(run: Run, tmp_path: Path) -> None:
+    assert run("init", None)[0] == 2
+    (tmp_path / "stack.yaml").unlink()
+    assert run("init", None)[0] == 0
+    assert run("config -q", None)[0] == 0
+
+
+def test_the_schema_is_json(run: Run) -> None:
+    assert json.loads(run("schema", None)[1].shown)["properties"]["services"]
