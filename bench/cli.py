@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devctl.keeper.segments import SegmentLog
+from devctl.keeper.log import SegmentLog
 
 ROUNDS = 15
 SERVICES = 12

@@ -5,7 +5,7 @@ import os
 import time
 
 from devctl.keeper import spawn, system
-from devctl.keeper.segments import SegmentLog
+from devctl.keeper.log import SegmentLog
 
 _CHATTY_NS = 3_000_000  # output again within this time: worth a wider pipe and a short nap
 _WIDE_PIPE = 1 << 20

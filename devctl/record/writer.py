@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from devctl.keeper.segments import SegmentLog
+from devctl.keeper.log import SegmentLog
 from devctl.record.logs import folder_of
 from devctl.record.store import Run
 

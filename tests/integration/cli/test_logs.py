@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from devctl.cli import main
-from devctl.keeper.segments import SegmentLog
+from devctl.keeper.log import SegmentLog
 from devctl.paths import StackPaths
 from tests.integration.cli.fake_supervisor import answering, write_manifest
 from tests.unit.cli.fake_session import Screen

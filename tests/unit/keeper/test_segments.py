@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from devctl.keeper import segments
-from devctl.keeper.segments import ENTRY, KIND_SHIFT, PARTIAL, SegmentLog
+from devctl.keeper.log import SegmentLog
+from devctl.keeper.segments import ENTRY, KIND_SHIFT, PARTIAL
 
 
 def entries(folder: Path, number: int = 1) -> list[tuple[int, int]]:
@@ -24,6 +25,26 @@ def test_a_log_goes_on_where_an_earlier_writer_stopped(tmp_path: Path) -> None:
     assert entries(tmp_path)[-1] == (4, segments.CHUNK)
     assert second.end == 8
     second.close()
+
+
+def test_a_silent_instance_makes_no_file(tmp_path: Path) -> None:
+    log = SegmentLog(str(tmp_path / "a.1"), 1 << 20)
+    assert log.end_line()
+    log.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_cannot_be_made_yet_costs_only_what_was_said_meanwhile(tmp_path: Path) -> None:
+    (tmp_path / "logs").touch()  # no folder
+    log = SegmentLog(str(tmp_path / "logs" / "a.1"), 1 << 20)
+    assert not log.write(b"lost\n", 1)
+    (tmp_path / "logs").unlink()
+    log.retry_at = 0
+    assert log.write(b"kept\n", 2)
+    log.close()
+    assert (tmp_path / "logs" / "a.1" / "0001.log").read_bytes() == (
+        b'{"level": "warning", "message": "5 bytes lost: Not a directory", "fields": {"devctl.gap.bytes": 5}}\nkept\n'
+    )
 
 
 def test_an_index_that_a_power_cut_tore_is_mended(tmp_path: Path) -> None:
@@ -45,7 +66,8 @@ def test_a_lost_index_only_costs_times(tmp_path: Path) -> None:
     log.close()
     (tmp_path / "0001.idx").unlink()
     log = SegmentLog(str(tmp_path), 1 << 20)
-    assert log.end == 4
+    log.write(b"two\n", 2)
+    assert log.end == 8
     log.close()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from devctl.keeper.segments import SegmentLog
+from devctl.keeper.log import SegmentLog
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import Run
