@@ -22,6 +22,7 @@ STYLES = {
 GOOD = ("healthy", "running", "completed")
 HEADS = ("service", "status", "variant", "uptime", "restarts", "cpu", "memory", "address", "note")
 RIGHT = "restarts cpu memory"
+SPARE = "variant cpu memory uptime restarts"
 
 
 def style(service: ServiceView) -> str:
@@ -37,7 +38,7 @@ def lines(view: StatusView, terminal: Terminal, services: Sequence[str] = (), *,
         ]
     shown = [service for service in view["services"] if not services or service["name"] in services]
     rows = [row for service in shown for row in _rows(service, reasons=reasons)]
-    return [heading(view, terminal), *table.lines(HEADS, rows, terminal, right=RIGHT)]
+    return [heading(view, terminal), *table.lines(HEADS, rows, terminal, right=RIGHT, spare=SPARE)]
 
 
 def heading(view: StatusView, terminal: Terminal) -> str:

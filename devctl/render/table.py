@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from devctl.render.terminal import Terminal
 
 Cell = str | tuple[str, str]
 """Text, or text with a style."""
 GAP = "  "
+LAST_COLUMN = 20  # so much of the last column shall be seen
 
 
-def lines(heads: Sequence[str], rows: Sequence[Sequence[Cell]], terminal: Terminal, *, right: str = "") -> list[str]:
+def lines(
+    heads: Sequence[str], rows: Sequence[Sequence[Cell]], terminal: Terminal, *, right: str = "", spare: str = ""
+) -> list[str]:
     """Return the table's lines. Columns named in `right` (words) are set flush right; empty columns are left
-    out; the last column is cut to the terminal's width."""
+    out; those named in `spare` go, first to last, where the terminal is too narrow; the last one is cut."""
     aligned = set(right.split())
     kept = [i for i in range(len(heads)) if any(_plain(row[i]) for row in rows)] if rows else list(range(len(heads)))
-    widths = [max([width(heads[i]), *(width(_plain(row[i])) for row in rows)]) for i in kept]
+    widths = {i: max([width(heads[i]), *(width(_plain(row[i])) for row in rows)]) for i in kept}
     room = terminal.width if terminal.is_terminal else 10_000
+    for name in spare.split():
+        if _least(widths, kept) <= room:
+            break
+        kept = [i for i in kept if heads[i] != name]
     table: list[list[Cell]] = [[(heads[i].upper(), "dim") for i in kept], *([row[i] for i in kept] for row in rows)]
-    return [_line(row, widths, [heads[i] in aligned for i in kept], room, terminal) for row in table]
+    flush = [heads[i] in aligned for i in kept]
+    return [_line(row, [widths[i] for i in kept], flush, room, terminal) for row in table]
+
+
+def _least(widths: Mapping[int, int], kept: Sequence[int]) -> int:
+    """Return the columns that a table needs at least: all of it, but of the last column only a beginning."""
+    whole = [widths[i] for i in kept]
+    return sum(whole[:-1]) + len(GAP) * (len(whole) - 1) + min(sum(whole[-1:]), LAST_COLUMN)
 
 
 def _line(cells: Sequence[Cell], widths: list[int], right: list[bool], room: int, terminal: Terminal) -> str:
