@@ -79,9 +79,10 @@ class Live:
         console = Console(stderr=True, no_color=not self._terminal.colour(self._terminal.err), highlight=False)
         with Drawing(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis") as drawing:
             while not self._over.wait(EVERY_SECONDS):
-                drawing.update(self._picture(console.height), refresh=True)
+                drawing.update(self.picture(console.height), refresh=True)
 
-    def _picture(self, height: int) -> RenderableType:
+    def picture(self, height: int) -> RenderableType:
+        """Return what is drawn now in at most about `height` lines."""
         from rich.table import Table
         from rich.text import Text
 
