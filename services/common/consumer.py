@@ -29,7 +29,6 @@ Handler = Callable[[Event, AsyncConnection], Awaitable[None]]
 TRIES = 5
 KEEP_INBOX_SECONDS = 7 * 24 * 3600
 _FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 5.0
 
 
 class TryLaterError(Exception):
@@ -50,12 +49,14 @@ class Consumer:
         tracer: Tracer,
         log: "Logger",
         faults: "Faults",
+        longest_pause_seconds: float = 5.0,
     ) -> None:
         self._group, self._handlers = group, handlers
         self._database, self._broker = database, broker
         self._tracer, self._log, self._faults = tracer, log, faults
         dialect: Any = sqlite if database.is_sqlite else postgresql
         self._insert = dialect.insert(inbox).on_conflict_do_nothing()
+        self._longest_pause = longest_pause_seconds
         self._consumed = metrics.counter(
             "shop_events_consumed", "Events taken in", ["topic", "group", "type", "result"]
         )
@@ -100,7 +101,7 @@ class Consumer:
 
     async def _until_done(self, event: Event, message: Message, handler: Handler) -> None:
         tries = 0
-        pause = _FIRST_PAUSE_SECONDS
+        pause = min(_FIRST_PAUSE_SECONDS, self._longest_pause)
         while True:
             try:
                 await self._once(event, handler)
@@ -115,7 +116,7 @@ class Consumer:
                 self._count(event, "retried")
                 self._log.warning("event will be tried again", event_id=event.id, type=event.type, error=repr(error))
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
-            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+            pause = min(self._longest_pause, pause * 2)
 
     async def _once(self, event: Event, handler: Handler) -> None:
         async with self._database.transaction() as connection:
@@ -147,14 +148,14 @@ class Consumer:
         }
         dead = replace(message, topic=message.topic + DEAD_LETTER_SUFFIX, headers=dict(message.headers) | notes)
         self._log.error("event goes to the dead letters", topic=message.topic, reason=reason, detail=detail)
-        pause = _FIRST_PAUSE_SECONDS
+        pause = min(_FIRST_PAUSE_SECONDS, self._longest_pause)
         while True:
             try:
                 await self._broker.publish(dead)
                 break
             except BrokerUnavailableError:
                 await asyncio.sleep(pause)
-                pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+                pause = min(self._longest_pause, pause * 2)
         self._dead.labels(message.topic, self._group).inc()
 
     def _count(self, event: Event, result: str) -> None:

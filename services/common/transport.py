@@ -91,7 +91,8 @@ class _Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
-        self._is_head, self._is_complete, self._is_framed = is_head, False, False
+        self._is_head = is_head
+        self._is_complete = self._is_framed = self._keeps = False
         self._error: Exception | None = None
         self._more: asyncio.Future[None] | None = None
         self._head: asyncio.Future[tuple[int, list[tuple[bytes, bytes]]]] = self._loop.create_future()
@@ -116,7 +117,7 @@ class _Connection(asyncio.Protocol):
 
     def may_be_kept(self) -> bool:
         """Say whether the exchange is over and the other side keeps the connection."""
-        return self.is_open and self._is_complete and not self._is_head and self._parser.should_keep_alive()
+        return self.is_open and self._is_complete and not self._is_head and self._keeps
 
     def close(self) -> None:
         """Close the connection."""
@@ -166,7 +167,10 @@ class _Connection(asyncio.Protocol):
         self._wake()
 
     def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:  # an interim answer: the real one follows
+            return
         self._is_complete = True
+        self._keeps = self._parser.should_keep_alive()
         self._wake()
 
     def _fail(self, error: Exception) -> None:

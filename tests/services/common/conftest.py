@@ -1,0 +1,69 @@
+"""A database with the tables of events, a broker, and what a service hands to outbox and consumer."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest_asyncio
+from opentelemetry.trace import NoOpTracer
+from sqlalchemy import Column, Integer, MetaData, String, Table
+
+from services.common import tables
+from services.common.consumer import Consumer, Handler
+from services.common.db import Database
+from services.common.faults import Faults
+from services.common.in_process import InProcessBroker
+from services.common.logs import Logger
+from services.common.metrics import Metrics
+from services.common.outbox import Outbox
+from services.common.telemetry import Telemetry
+
+metadata = MetaData()
+things = Table("things", metadata, Column("id", Integer, primary_key=True), Column("name", String(50)))
+
+
+@dataclass
+class Ground:
+    """The means of a service, without the service."""
+
+    database: Database
+    broker: InProcessBroker
+    metrics: Metrics = field(default_factory=lambda: Metrics(with_process=False))
+
+    def outbox(self) -> Outbox:
+        """Return a relay as a freshly started process would have it."""
+        return Outbox("test", self.database, self.broker.port(), self.metrics, Logger("test"), NoOpTracer())
+
+    def consumer(self, group: str, handlers: dict[str, Handler], *, longest_pause_seconds: float = 0.01) -> Consumer:
+        """Return a consumer of a group."""
+        return Consumer(
+            group,
+            handlers,
+            database=self.database,
+            broker=self.broker.port(),
+            metrics=self.metrics,
+            tracer=NoOpTracer(),
+            log=Logger("test"),
+            faults=Faults(self.metrics, is_allowed=False),
+            longest_pause_seconds=longest_pause_seconds,
+        )
+
+    async def count(self) -> int:
+        """Return how many things there are."""
+        async with self.database.reading() as connection:
+            return len((await connection.execute(things.select())).all())
+
+
+@pytest_asyncio.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    """Return the means, on a database of this test alone."""
+    made = Metrics(with_process=False)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db", "x", None, Telemetry(NoOpTracer()), made)
+    async with database.transaction() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(tables.metadata.create_all)
+        await connection.execute(tables.outbox_lease.insert().values(id=1, holder="", until=0))
+    broker = InProcessBroker()
+    broker.keeps_log = True
+    yield Ground(database, broker, made)
+    await database.close()
