@@ -3,17 +3,22 @@
 It decides nothing: it starts what it is told to, keeps what it hears, and goes on when nobody listens.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
-from typing import Any
 
 from devctl.keeper import spawn, start, system, wire
 from devctl.keeper.capture import Capture, Held
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _NAP_SECONDS = 0.001  # while somebody writes fast: fewer, larger moves
 _CARE_SECONDS = 0.5

@@ -1,13 +1,18 @@
 """How the keeper and its one client speak: a JSON object a line, followed by `body` raw bytes where it says so."""
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterator
-from typing import Any
 
 VERSION = 1
 MOST_BYTES = 64 << 20
 
-Message = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing alone would cost the keeper as much memory as all of its own code
+    from collections.abc import Iterator
+    from typing import Any
+
+    Message = dict[str, Any]
 
 
 def encode(message: Message, body: bytes = b"") -> bytes:

@@ -1,5 +1,7 @@
 """The client end of the keeper's socket: requests with answers, and events as they come."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import itertools

@@ -3,6 +3,8 @@
 It never decides whether to restart; whatever an ended instance leaves behind is swept before its end is told.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
