@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devctl.cli.declare import Value
-from devctl.errors import UsageError
+from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths, find_folder
 from devctl.render.terminal import Terminal
 
@@ -91,10 +91,10 @@ class Context:
         return self._door().connect(self.paths)
 
     def running(self) -> Client:
-        """Return the session of the running stack; UsageError when nothing runs."""
+        """Return the session of the running stack; DevctlError when nothing runs."""
         client = self.client()
         if client is None:
-            raise UsageError(NOTHING_RUNS, where=str(self.paths.folder), next="Start it with `devctl up -d`.")
+            raise DevctlError(NOTHING_RUNS, where=str(self.paths.folder), next="Start it with `devctl up -d`.")
         return client
 
     def prepare(self) -> Prepared:
@@ -133,13 +133,15 @@ class Context:
         return loaded
 
     def run(self, run_id: str = "") -> Run:
-        """Return the run of that id (or its unique beginning), else the newest; UsageError when there is none."""
+        """Return the run of that id (or its unique beginning), else the newest; DevctlError when there is none."""
         from devctl.record import store
 
         if not run_id:
             newest = store.current(self.paths)
             if newest is None:
-                raise UsageError("no run is recorded here", where=str(self.paths.folder), next="Begin: `devctl up`.")
+                raise DevctlError(
+                    "no run is recorded here", where=str(self.paths.folder), next="`devctl up` begins one."
+                )
             return newest
         found = [run for run in store.runs(self.paths) if run.id.startswith(run_id)]
         if len(found) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devctl.errors import UsageError
+from devctl.errors import DevctlError
 from devctl.paths import StackPaths
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class Recorded:
 
     def spec(self) -> NoReturn:
         """Refuse: addresses and programs are only known while the stack runs."""
-        raise UsageError("nothing runs here", where=str(self._paths.folder), next="Start it with `devctl up -d`.")
+        raise DevctlError("nothing runs here", where=str(self._paths.folder), next="Start it with `devctl up -d`.")
 
     def close(self) -> None:
         """Nothing is held."""

@@ -102,7 +102,7 @@ def test_a_misspelt_service_is_a_usage_mistake_that_names_the_nearest(run: Run, 
 @pytest.mark.parametrize("line", ["stop order", "kill order", "health", "wait", "exec order -- true", "env order"])
 def test_what_needs_a_running_stack_says_so_where_none_runs(run: Run, line: str) -> None:
     code, screen = run(line, None)
-    assert code == 2
+    assert code == 1
     assert "devctl up -d" in screen.said
 
 
