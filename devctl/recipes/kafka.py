@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -35,8 +36,19 @@ class Settings:
     """Further lines of server.properties."""
 
 
+NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+HEAP = re.compile(r"[1-9]\d*[kKmMgG]")
+
+
 def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return Kafka's variant."""
+    """Return Kafka's variant; ValueError for what Kafka or its JVM would refuse."""
+    for name, topic in settings.topics.items():
+        if not NAME.fullmatch(name):
+            raise ValueError(f"topics: {name!r} cannot be a topic's name; letters, digits, ., _ and -")
+        if topic.partitions < 1:
+            raise ValueError(f"topics.{name}.partitions must be at least 1")
+    if not HEAP.fullmatch(settings.heap):
+        raise ValueError(f"heap: {settings.heap!r} is not a size such as 256m or 1g")
     return _native(settings, context) if variant == "native" else _embedded(settings, context)
 
 

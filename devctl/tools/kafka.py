@@ -13,11 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devctl.tools import cache, kafka_archive
+from devctl.tools.base import Refused
 
 BROKER = "kafka.Kafka"
 STORAGE_TOOL = "kafka.tools.StorageTool"
 META, BOOTSTRAP = "meta.properties", "bootstrap.checkpoint"
 FORMAT_SECONDS = 60.0
+ALREADY = frozenset({"TOPIC_ALREADY_EXISTS", "INVALID_PARTITIONS"})
+PASSING = frozenset({"_TIMED_OUT", "_TRANSPORT", "REQUEST_TIMED_OUT", "NOT_CONTROLLER", "BROKER_NOT_AVAILABLE"})
+"""Answers to the making of a topic that need no worry, and those after which to ask again."""
 
 
 def command(java: str, jars: str, logging_file: str, heap: str, *further: str) -> list[str]:
@@ -83,7 +87,8 @@ def _identity() -> str:
 def create_topics(broker: str, topics: Mapping[str, Mapping[str, object]], deadline: float) -> None:
     """Make the topics that are not there yet and widen those with too few partitions, trying until `deadline`.
 
-    `topics`: name → {partitions: N, config: {KEY: VALUE}}. TimeoutError when the broker does not get there.
+    `topics`: name → {partitions: N, config: {KEY: VALUE}}. TimeoutError when the broker does not get there, Refused
+    when it says no.
     """
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
@@ -120,10 +125,11 @@ def _missing(admin: object, topics: Mapping[str, Mapping[str, object]]) -> bool:
         asked.update(admin.create_topics(new, request_timeout=5))
     if wider := [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]:
         asked.update(admin.create_partitions(wider, request_timeout=5))
-    for answer in asked.values():
+    for name, answer in asked.items():
         try:
             answer.result(6)  # type: ignore[attr-defined]
         except KafkaException as error:
-            if error.args[0].name() not in ("TOPIC_ALREADY_EXISTS", "INVALID_PARTITIONS"):
-                raise
+            problem = error.args[0]
+            if problem.name() not in ALREADY and problem.name() not in PASSING:
+                raise Refused(f"topic {name}: {problem.str()}") from error
     return bool(asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from devctl import tools
+from devctl.tools.base import Refused
+from devctl.tools.kafka import create_topics
 from tests.integration.tools import variants
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 TOPICS = {"shop.order.v1": {"partitions": 6}, "shop.order.v1.dlq": {"partitions": 1}}
 
 
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[variants.Running]:
+@pytest.fixture(name="kafka")
+def started(tmp_path: Path) -> Iterator[variants.Running]:
     from devctl.recipes.kafka import Topic
 
     topics = {name: Topic(**facts) for name, facts in TOPICS.items()}
@@ -77,6 +80,16 @@ def test_kafka_keeps_its_messages_when_it_is_killed(kafka: variants.Running, tmp
         produce(again, b"three")
         assert consume(again, 3) == [b"one", b"two", b"three"]
         assert listeners(again) == {"127.0.0.1"}
+
+
+def test_topics_are_widened_and_a_wrong_setting_is_said(kafka: variants.Running) -> None:
+    soon = time.monotonic() + 30
+    create_topics(broker(kafka), {"shop.order.v1": {"partitions": 8}}, soon)
+    assert partitions(kafka)["shop.order.v1"] == 8
+    create_topics(broker(kafka), {"shop.order.v1": {"partitions": 2}}, soon)
+    assert partitions(kafka)["shop.order.v1"] == 8
+    with pytest.raises(Refused, match=r"topic wrong: .*retention"):
+        create_topics(broker(kafka), {"wrong": {"config": {"retention.years": "1"}}}, soon)
 
 
 def test_kafkas_own_console_consumer_reads_what_was_produced(kafka: variants.Running) -> None:

@@ -103,6 +103,17 @@ def test_kafkas_topics_are_made_and_checked() -> None:
         assert said["b"] == {"partitions": 6, "config": {}}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"topics": {"a b": Topic()}}, {"topics": {"..": Topic()}}, {"topics": {"a": Topic(0)}}, {"heap": "lots"}],
+)
+def test_what_kafka_would_refuse_is_refused_before_it_starts(settings: dict[str, Any]) -> None:
+    recipe = recipes.find("kafka")
+    assert recipe is not None
+    with pytest.raises(ValueError, match=r"topics|heap"):
+        expand(recipe, "native", **settings)
+
+
 def test_consuls_ports_are_numbers_and_scripts_are_off() -> None:
     recipe = recipes.find("consul")
     assert recipe is not None
