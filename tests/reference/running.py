@@ -15,6 +15,9 @@ import httpx
 
 from tests.waiting import eventually
 
+# One for all plain HTTP on the loopback: reading the certificates of the machine costs more than a request.
+HTTP = httpx.Client(verify=False, trust_env=False, timeout=20.0)
+
 
 def free_ports(count: int) -> list[int]:
     """Give ports that nobody listens on now."""
@@ -30,7 +33,7 @@ def free_ports(count: int) -> list[int]:
 def answers_http(url: str, good: Callable[[httpx.Response], bool] = lambda response: response.is_success) -> bool:
     """Tell whether the URL answers well."""
     try:
-        return good(httpx.get(url, timeout=2.0))
+        return good(HTTP.get(url, timeout=2.0))
     except httpx.HTTPError:
         return False
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from devctl.errors import EnvironmentProblem
@@ -15,7 +14,7 @@ from devctl.recipes import kafka_config
 from devctl.record.spans import SpanWriter
 from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
-from tests.reference.running import accepts, answers_http, free_ports, running, stand_in
+from tests.reference.running import HTTP, accepts, answers_http, free_ports, running, stand_in
 from tests.waiting import eventually
 
 NODE = "devctl"
@@ -103,7 +102,7 @@ def real_jaeger_at(program: Path, folder: Path, batches: Sequence[ExportTraceSer
     ready = f"http://127.0.0.1:{ports['admin.http']}/"
     with running(command, lambda: answers_http(ready), folder / "jaeger.log", environment=quiet):
         for batch in batches:
-            answer = httpx.post(
+            answer = HTTP.post(
                 f"http://127.0.0.1:{ports['collector.otlp.http']}/v1/traces",
                 content=batch.SerializeToString(),
                 headers={"Content-Type": "application/x-protobuf"},
@@ -117,7 +116,7 @@ def real_jaeger_at(program: Path, folder: Path, batches: Sequence[ExportTraceSer
 
 
 def _spans_saved(admin: str) -> int:
-    lines = httpx.get(f"{admin}metrics").text.splitlines()
+    lines = HTTP.get(f"{admin}metrics").text.splitlines()
     saved = [line for line in lines if line.startswith("jaeger_collector_spans_saved_by_svc_total")]
     return sum(int(float(line.rsplit(" ", 1)[1])) for line in saved)
 

@@ -6,9 +6,10 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+from tests.reference.running import HTTP
 
 Seen = Any
 
@@ -203,7 +204,7 @@ QUESTIONS = {
 
 def observe(url: str, question: str) -> Seen:
     """Ask one question and give what is seen."""
-    answer = httpx.get(f"{url}{QUESTIONS[question]}", timeout=20.0)
+    answer = HTTP.get(f"{url}{QUESTIONS[question]}")
     body = answer.json()
     for error in body.get("errors") or ():
         if "cannot unmarshal JSON" in error["msg"]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from tests.integration.embedded.consul_scenarios import SCENARIOS, observe
 from tests.reference.observed import Reference, as_json, at_once, recording
+from tests.reference.running import HTTP
 
 # The first use builds the real one where there is Go: minutes, once per user.
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.xdist_group("consul"), pytest.mark.real, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -31,7 +31,7 @@ def test_the_recording_is_what_the_real_one_shows(scenario: str, consul_referenc
     "path", ["acl/tokens", "connect/ca/roots", "txn", "query", "event/list", "operator/raft/configuration"]
 )
 def test_what_the_stand_in_lacks_it_says_in_a_plain_sentence(path: str, consul_stand_in: str) -> None:
-    answer = httpx.get(f"{consul_stand_in}/v1/{path}")
+    answer = HTTP.get(f"{consul_stand_in}/v1/{path}")
     assert answer.status_code == 501
     assert "stand-in" in answer.text
     assert "does not do" in answer.text
@@ -40,20 +40,20 @@ def test_what_the_stand_in_lacks_it_says_in_a_plain_sentence(path: str, consul_s
 @pytest.mark.parametrize("check", [{"GRPC": "127.0.0.1:1"}, {"Args": ["true"]}, {"AliasService": "x"}])
 def test_a_check_of_a_kind_it_lacks_is_refused_not_ignored(check: dict[str, object], consul_stand_in: str) -> None:
     body = {"Name": "lacking", "Check": check | {"Interval": "1s"}}
-    answer = httpx.put(f"{consul_stand_in}/v1/agent/service/register", json=body)
+    answer = HTTP.put(f"{consul_stand_in}/v1/agent/service/register", json=body)
     assert (answer.status_code, "stand-in" in answer.text) == (501, True)
-    assert httpx.get(f"{consul_stand_in}/v1/agent/service/lacking").status_code == 404
+    assert HTTP.get(f"{consul_stand_in}/v1/agent/service/lacking").status_code == 404
 
 
 def test_a_filter_that_it_cannot_read_is_refused_not_ignored(consul_stand_in: str) -> None:
     for text in ("((", "Nope == 1", "ID is", "ID ~ x", "Service == x or"):
-        answer = httpx.get(f"{consul_stand_in}/v1/health/service/consul", params={"filter": text})
+        answer = HTTP.get(f"{consul_stand_in}/v1/health/service/consul", params={"filter": text})
         assert answer.status_code == 501, text
 
 
 def test_it_names_itself_and_answers_loopback_names_alone(consul_stand_in: str) -> None:
-    assert httpx.get(f"{consul_stand_in}/v1/agent/self").json()["Config"]["Version"].endswith("-devctl-embedded")
-    page = httpx.get(f"{consul_stand_in}/ui/")
+    assert HTTP.get(f"{consul_stand_in}/v1/agent/self").json()["Config"]["Version"].endswith("-devctl-embedded")
+    page = HTTP.get(f"{consul_stand_in}/ui/")
     assert "devctl's embedded stand-in" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert httpx.get(f"{consul_stand_in}/v1/kv/x", headers={"Host": "rebound.example"}).status_code == 403
+    assert HTTP.get(f"{consul_stand_in}/v1/kv/x", headers={"Host": "rebound.example"}).status_code == 403

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
-
-from tests.reference.running import answers_http, free_ports, running, stand_in
+from tests.reference.running import HTTP, answers_http, free_ports, running, stand_in
 from tests.waiting import eventually
 
 
@@ -19,20 +17,20 @@ def test_a_killed_stand_in_comes_back_with_keys_services_checks_and_sessions(tmp
         return answers_http(f"{url}/status/leader")
 
     with running(command, ready, tmp_path / "log") as process:
-        session = httpx.put(f"{url}/session/create", json={"TTL": "30s"}).json()["ID"]
-        assert httpx.put(f"{url}/kv/held?acquire={session}", content=b"v").json()
+        session = HTTP.put(f"{url}/session/create", json={"TTL": "30s"}).json()["ID"]
+        assert HTTP.put(f"{url}/kv/held?acquire={session}", content=b"v").json()
         check = {"HTTP": f"{url}/status/leader", "Interval": "1s"}
-        httpx.put(f"{url}/agent/service/register", json={"Name": "web", "Port": port, "Check": check})
-        eventually(lambda: httpx.get(f"{url}/health/service/web?passing").json())
-        index = int(httpx.get(f"{url}/kv/held").headers["x-consul-index"])
-        httpx.put(f"{url}/kv/gone", content=b"v")
-        httpx.delete(f"{url}/kv/gone")
+        HTTP.put(f"{url}/agent/service/register", json={"Name": "web", "Port": port, "Check": check})
+        eventually(lambda: HTTP.get(f"{url}/health/service/web?passing").json())
+        index = int(HTTP.get(f"{url}/kv/held").headers["x-consul-index"])
+        HTTP.put(f"{url}/kv/gone", content=b"v")
+        HTTP.delete(f"{url}/kv/gone")
         process.kill()
         process.wait()
     with running(command, ready, tmp_path / "log"):
-        held = httpx.get(f"{url}/kv/held").json()[0]
+        held = HTTP.get(f"{url}/kv/held").json()[0]
         assert (held["Session"], held["Value"], held["ModifyIndex"]) == (session, "dg==", index)
-        assert httpx.get(f"{url}/kv/gone").status_code == 404
-        assert len(httpx.get(f"{url}/session/info/{session}").json()) == 1
-        eventually(lambda: httpx.get(f"{url}/health/service/web?passing").json())
-        assert int(httpx.get(f"{url}/catalog/nodes").headers["x-consul-index"]) > index
+        assert HTTP.get(f"{url}/kv/gone").status_code == 404
+        assert len(HTTP.get(f"{url}/session/info/{session}").json()) == 1
+        eventually(lambda: HTTP.get(f"{url}/health/service/web?passing").json())
+        assert int(HTTP.get(f"{url}/catalog/nodes").headers["x-consul-index"]) > index

@@ -12,7 +12,7 @@ from tests.integration.embedded.kafka_scenarios import SCENARIOS, Bench, observe
 from tests.reference.observed import Reference, as_json, at_once, recording
 
 # The first use may fetch the real one: once per user.
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.real, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -19,6 +19,8 @@ from confluent_kafka import KafkaException, Message, TopicPartition
 from tests.integration.embedded.kafka_scenarios import Bench, assigned, deliver, take, values
 from tests.reference.running import accepts, free_ports, running, stand_in
 
+pytestmark = pytest.mark.xdist_group("kafka-restart")
+
 TOPICS = json.dumps({"orders": {"partitions": 3, "config": {}}, "one": {"partitions": 1}})
 
 

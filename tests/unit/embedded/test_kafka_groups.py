@@ -6,6 +6,7 @@ import asyncio
 
 from devctl.embedded.kafka.groups import Coordinator, Joined, Joining, State
 from devctl.embedded.kafka.messages import Error
+from tests.waiting import eventually_async
 
 
 def asking(member: str = "", *, instance: str | None = None, session_ms: int = 10_000, twice: bool = False) -> Joining:
@@ -53,9 +54,7 @@ async def test_who_does_not_join_in_time_is_out() -> None:
 async def test_a_member_that_is_silent_for_its_session_is_out() -> None:
     coordinator = Coordinator(initial_delay=0.0)
     await stable(coordinator, asking(session_ms=50))
-    async with asyncio.timeout(5):
-        while coordinator.find("g") is not None:
-            await asyncio.sleep(0.01)
+    await eventually_async(lambda: asyncio.sleep(0, coordinator.find("g") is None), within=5)
 
 
 async def test_a_static_member_that_comes_back_disturbs_nobody_and_fences_its_past() -> None:
