@@ -77,7 +77,7 @@ def broken(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(broken())
 def test_a_sample_with_anything_put_in_is_answered(answer: Answer, text: str) -> None:
     answer(text.encode("utf-8", "surrogatepass"))
@@ -104,7 +104,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.dictionaries(KEYS, VALUES, max_size=5),
     st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=6), max_size=4),
@@ -150,7 +150,7 @@ def right(draw: st.DrawFn) -> dict[str, Any]:
     return {"telemetry": draw(st.sampled_from(["on", "off"])), "services": services}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(right())
 def test_every_right_manifest_is_loaded_and_its_spec_survives_json(answer: Answer, manifest: dict[str, Any]) -> None:
     loaded = answer(yaml.safe_dump(manifest, sort_keys=False))
@@ -162,7 +162,7 @@ def test_every_right_manifest_is_loaded_and_its_spec_survives_json(answer: Answe
         assert environment == service.get("environment", {})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([*WORDS, "A", "U", ":-", "-", "}", ":+", ":?", "?"]), max_size=12).map("".join))
 def test_any_text_is_replaced_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):
