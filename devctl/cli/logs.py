@@ -53,8 +53,6 @@ def run(
     """Show what the filters let through; with `follow` go on until the stack is gone."""
     terminal = context.terminal
     terminal.no_color = terminal.no_color or no_color
-    found = context.run(run_id or "")
-    _check_services(found, services)
     now = time.time_ns()
     query = logs.Query(
         services=tuple(services),
@@ -66,6 +64,8 @@ def run(
         ignore_case=ignore_case,
         trace_id=trace or "",
     )
+    found = context.run(run_id or "")
+    _check_services(found, services)
     pretty = terminal.is_terminal and not raw
     look = looks.Look(
         colour=terminal.colour(),
