@@ -35,7 +35,7 @@ class Sender:
     def send(self, messages: Sequence[Message]) -> None:
         """Send these messages soon."""
         for message in messages:
-            self.background.start(partial(self._send, message), message_id=message.id)
+            self.background.start(message.id, partial(self._send, message), message_id=message.id)
 
     async def sweep(self) -> None:
         """Send the messages whose time has come again."""

@@ -79,6 +79,9 @@ _PATIENCE = {
     Step.RELEASE_STOCK: timedelta(seconds=3),
 }
 _LONGEST_PAUSE = timedelta(seconds=30)
+# An event that is not there after this long is lost; before, it is only late, and telling it again would make
+# a busy shop busier.
+_EVENT_PATIENCE = timedelta(seconds=40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,8 +295,13 @@ def _move(order: Order, status: Status, step: Step, now: datetime, what: str, *e
 
 def postpone(order: Order, now: datetime) -> Order:
     """Try the step of this order again later, each time after a longer pause."""
-    pause = min(_LONGEST_PAUSE, timedelta(seconds=1) * 2 ** min(order.attempts, 10))
+    pause = min(_LONGEST_PAUSE, _PATIENCE[order.step] / 3 * 2 ** min(order.attempts, 10))
     return replace(order, due_at=now + pause, attempts=order.attempts + 1)
+
+
+def is_event_lost(order: Order, now: datetime) -> bool:
+    """Say whether an event about this order must have been lost on its way."""
+    return now - order.updated_at >= _EVENT_PATIENCE
 
 
 @dataclass(frozen=True, slots=True)

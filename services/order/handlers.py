@@ -222,11 +222,12 @@ async def _learn(order_id: str, charge: ChargeState | None, *, store: OrderStore
         order = await tx.order(order_id)
         if order is None:
             return None
-        if charge is None:
+        is_lost = domain.is_event_lost(order, clock())
+        if charge is None and is_lost:
             await tx.tell(order, "order.created")
         for fact in _missed_facts(charge):
             order = await record_in(tx, order_id, fact, charge.reason if charge else None, clock=clock) or order
-        if order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
+        if is_lost and order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
             await tx.tell(order, "order.cancel_requested")
         return order
 

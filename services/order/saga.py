@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from services.common.background import Background
 from services.common.clock import Clock
 from services.order import handlers
-from services.order.domain import Change, Step
+from services.order.domain import Change, Order, Step
 from services.order.ports import Away, Catalog, OrderStore, Payments
 
 if TYPE_CHECKING:
@@ -33,21 +33,22 @@ class Saga:
     def on_change(self, change: Change) -> None:
         """Take the next step of an order that has just changed; a postponed one waits for the detector."""
         if change.entries and change.order.step in _ACTIVE:
-            self._start(change.order.id)
+            self._start(change.order)
 
     def let_go(self, order_id: str) -> None:
         """Give back what an order that was never placed may hold; if that fails, the reservation expires."""
-        self.background.start(lambda: self._catalog.release(order_id), order_id=order_id)
+        self.background.start(f"{order_id} let go", lambda: self._catalog.release(order_id), order_id=order_id)
 
     async def detect(self) -> None:
         """Look after the orders whose step took too long."""
         for order in await handlers.take_due(store=self._store, clock=self._clock):
             if order.attempts:
                 self._log.info("order is stuck", order_id=order.id, step=order.step, attempts=order.attempts)
-            self._start(order.id)
+            self._start(order)
 
-    def _start(self, order_id: str) -> None:
-        self.background.start(lambda: self._step(order_id), order_id=order_id)
+    def _start(self, order: Order) -> None:
+        # The step is in the key: one that ends may begin the next before it is out of the way itself.
+        self.background.start(f"{order.id} {order.step}", lambda: self._step(order.id), order_id=order.id)
 
     async def _step(self, order_id: str) -> None:
         try:

@@ -6,7 +6,7 @@ from services.common.background import Background
 from services.common.clock import Clock
 from services.common.metrics import Metrics
 from services.payment import handlers
-from services.payment.domain import Change, ChargeStatus, RefundStatus
+from services.payment.domain import Change, Charge, ChargeStatus, RefundStatus
 from services.payment.handlers import Patience
 from services.payment.ports import PaymentStore, Provider
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 class Cashier:
     """Works on the charges that have work."""
 
-    def __init__(
-        self, provider: Provider, patience: Patience, clock: Clock, metrics: Metrics, log: "Logger"
-    ) -> None:
+    def __init__(self, provider: Provider, patience: Patience, clock: Clock, metrics: Metrics, log: "Logger") -> None:
         self._provider, self._patience, self._clock, self._log = provider, patience, clock, log
         self.background = Background("work on a charge", log, at_once=16)
         self._settled = metrics.counter("shop_payments", "Charges and refunds that ended", ["type", "status"])
@@ -28,9 +26,12 @@ class Cashier:
             "shop_payment_amount_minor_units", "Amounts captured and refunded", ["type", "currency"]
         )
 
-    def work(self, order_id: str, store: PaymentStore, *, is_fresh: bool = False) -> None:
-        """Bring the charge of an order to its end soon."""
+    def work(self, charge: Charge, store: PaymentStore, *, is_fresh: bool = False) -> None:
+        """Bring a charge to its end soon, or its refund."""
+        order_id = charge.order_id
+        # A refund may begin while the work on its charge is not out of the way yet.
         self.background.start(
+            f"{order_id} {charge.status}",
             lambda: handlers.work(
                 order_id,
                 is_fresh=is_fresh,
@@ -45,7 +46,7 @@ class Cashier:
     async def sweep(self, store: PaymentStore) -> None:
         """Work on the charges that were left lying."""
         for charge in await handlers.take_due(store=store, clock=self._clock):
-            self.work(charge.order_id, store)
+            self.work(charge, store)
 
     def on_change(self, change: Change) -> None:
         """Count and log a change that is committed."""

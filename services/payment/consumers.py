@@ -24,12 +24,12 @@ def build(store: SqlPayments, cashier: Cashier, clock: Clock) -> Mapping[str, Ha
         demand = _demand(event)
         charge = await handlers.open_charge(store.on(connection), demand, clock=clock, new_id=new_id)
         if charge is not None:
-            after_commit(connection, lambda: cashier.work(demand.order_id, store, is_fresh=True))
+            after_commit(connection, lambda: cashier.work(charge, store, is_fresh=True))
 
     async def cancel_requested(event: Event, connection: AsyncConnection) -> None:
         charge = await handlers.request_cancel(store.on(connection), _demand(event), clock=clock, new_id=new_id)
         if charge.refund_id is not None and charge.has_work:
-            after_commit(connection, lambda: cashier.work(charge.order_id, store))
+            after_commit(connection, lambda: cashier.work(charge, store))
 
     return {"order.created": created, "order.cancel_requested": cancel_requested}
 

@@ -187,12 +187,17 @@ async def test_an_order_whose_answer_from_payment_was_lost_asks_for_it(charge: C
     assert (await world.step(order)).status is status
 
 
-async def test_an_order_that_payment_never_heard_of_is_told_again() -> None:
+async def test_an_order_that_payment_never_heard_of_is_told_again_once_its_event_must_be_lost() -> None:
     world = World()
     order = await world.place()
     await world.step(order)
+    assert world.store.told() == ["order.created"]
+    world.clock.forward(60)
+    await world.step(order)
     assert world.store.told() == ["order.created", "order.created"]
-    await world.step(await world.record(order, Fact.CANCEL_ASKED))
+    order = await world.record(order, Fact.CANCEL_ASKED)
+    world.clock.forward(60)
+    await world.step(order)
     assert world.store.told()[2:] == ["order.cancel_requested", "order.created", "order.cancel_requested"]
 
 
