@@ -239,7 +239,7 @@ class InProcess(Transport):
 
     def add(self, name: str, app: Any) -> None:
         """Answer for a host with an application."""
-        self._apps[name] = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._apps[name] = httpx.ASGITransport(app)
 
     def take_away(self, name: str) -> None:
         """Refuse connections to a host, as if its process were dead."""
@@ -254,4 +254,7 @@ class InProcess(Transport):
         name = request.url.host
         if name in self._away or name not in self._apps:
             raise httpx.ConnectError(f"{name} refuses connections", request=request)
-        return await self._apps[name].handle_async_request(request)
+        try:
+            return await self._apps[name].handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error), request=request) from error

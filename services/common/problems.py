@@ -39,6 +39,9 @@ class ExactError(Exception):
         self.status, self.error = status, error
 
 
+OURS = ProblemError(500, "internal_error", "Something went wrong here; the trace tells more")
+
+
 def unavailable(what: str, retry_after_seconds: int = 1) -> ProblemError:
     """Say that something this call needs is away: 503 with Retry-After."""
     return ProblemError(
@@ -75,6 +78,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ExactError, _on_exact)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_unexpected(request: Request, _error: Exception) -> Response:
+    """Answer for a mistake of ours; the exception goes on to the edge, which logs it."""
+    return problem_response(OURS, request.url.path)
 
 
 def _title(status: int) -> str:

@@ -19,7 +19,7 @@ from services.common.faults import ConnectionCutError
 from services.common.ids import new_id
 from services.common.logs import request_id
 from services.common.metrics import exemplar
-from services.common.problems import ProblemError, install, problem_response, unavailable
+from services.common.problems import OURS, ProblemError, install, problem_response, unavailable
 from services.common.schemas import Problem
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-_OURS = ProblemError(500, "internal_error", "Something went wrong here; the trace tells more")
 
 # What any operation may answer beside its own answers; keeps the documents honest.
 COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -117,7 +115,7 @@ class Edge:
                 finally:
                     self._conclude(scope, method, exchange, span, time.perf_counter() - began)
         except ConnectionCutError:
-            await _cut(scope, exchange)
+            _cut(send)
         finally:
             self._active.dec()
 
@@ -139,7 +137,7 @@ class Edge:
         except Exception as error:
             self._log.error("unexpected error", exc_info=error, path=path)
             telemetry.fail(telemetry.current_span(), type(error).__qualname__, error)
-            await exchange.answer(problem_response(_OURS, path), scope, receive)
+            await exchange.answer(problem_response(OURS, path), scope, receive)
 
     def _conclude(self, scope: Scope, method: str, exchange: "_Exchange", span: Span, seconds: float) -> None:
         """Measure, name the span and write the line, now that route and status are known."""
@@ -214,14 +212,10 @@ def _check_body(method: str, headers: Headers) -> None:
         raise ProblemError(415, "unsupported_media_type", "Send application/json")
 
 
-async def _cut(scope: Scope, exchange: _Exchange) -> None:
+def _cut(send: Send) -> None:
     """End the connection without an answer, as a broken network would."""
-    transport = scope.get("extensions", {}).get("shop.transport")
-    if transport is not None:
-        transport.abort()
-        return
-    await exchange.answer(Response(status_code=502), scope, _nothing)
-
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}
+    # ASGI has no word for it: uvicorn's `send` belongs to the object that holds the connection.
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("cut by a fault")
+    transport.abort()
