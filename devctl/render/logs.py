@@ -109,7 +109,7 @@ class _Prefixes:
 def _line_by_line(batch: Batch, prefix: bytes, look: Look) -> bytes:
     shown: list[bytes] = []
     for time_ns, start, end in batch.parts():
-        stamp = f"{_clock(time_ns)} ".encode() if look.times or look.pretty else b""
+        stamp = f"{clock(time_ns)} ".encode() if look.times or look.pretty else b""
         for raw in batch.data[start : end - 1].split(b"\n"):
             parsed = _structured(raw, is_otlp=batch.label.is_otlp) if look.pretty else None
             if parsed is None:
@@ -122,6 +122,11 @@ def _line_by_line(batch: Batch, prefix: bytes, look: Look) -> bytes:
     return b"".join(shown)
 
 
+def level_cell(level: str | None) -> tuple[str, str]:
+    """Return a level as a cell of a table, with its style."""
+    return (level or "", {"warning": "yellow", "error": "red", "fatal": "red"}.get(level or "", ""))
+
+
 def _structured(raw: bytes, *, is_otlp: bool) -> Parsed | None:
     """Return what a JSON line says, None for one of plain text."""
     if is_otlp:
@@ -132,7 +137,7 @@ def _structured(raw: bytes, *, is_otlp: bool) -> Parsed | None:
     return parsed if parsed.fields or parsed.level or parsed.message.encode() != raw else None
 
 
-def _clock(time_ns: int) -> str:
+def clock(time_ns: int) -> str:
     """Return the time of day here, with milliseconds."""
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"

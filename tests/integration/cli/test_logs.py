@@ -17,6 +17,7 @@ from devctl.keeper.log import SegmentLog
 from devctl.paths import StackPaths
 from tests.integration.cli.fake_supervisor import answering, write_manifest
 from tests.unit.cli.fake_session import Screen
+from tests.unit.queries.spans import SECOND, record, span
 from tests.waiting import eventually
 
 START = 1_769_860_800_000_000_000  # 2026-01-31T12:00:00Z
@@ -102,6 +103,50 @@ def test_a_service_that_never_wrote_is_known_and_one_that_is_not_there_is_a_mist
     screen = Screen()
     assert main.run(["--project-directory", str(place.folder), "logs", "ordr"], {}, screen) == 2
     assert "Did you mean 'order'?" in screen.said
+
+
+def test_lines_about_one_thing_are_those_that_name_it_and_those_of_its_traces(place: Place) -> None:
+    other = TRACE[::-1]
+    place.write(
+        "order.1",
+        json.dumps({"message": "asked", "trace_id": TRACE}),
+        json.dumps({"message": "created", "order_id": "o-1", "trace_id": TRACE}),
+        json.dumps({"message": "created", "order_id": "o-2", "trace_id": other}),
+        json.dumps({"message": "created", "note": "o-1", "trace_id": other}),
+    )
+    place.write("payment.1", f"paid in trace {TRACE}", f"paid in trace {other}", "o-1 in plain text", at=10)
+    (place.paths.runs / "20260131-120000-abcd" / "spec.json").write_text(
+        json.dumps({"services": {}, "journeys": [{"name": "order", "attribute": "x", "field": "order_id"}]})
+    )
+    shown = [json.loads(row)["message"] for row in place.logs("--of o-1 --json").splitlines()]
+    assert shown == ["asked", "created", f"paid in trace {TRACE}"]
+    assert place.logs("--of o-3") == ""
+
+
+def test_lines_that_differ_only_in_what_varies_are_folded(place: Place) -> None:
+    place.write("order.1", *[f"order {n} took {n}.5 ms at 10.0.0.{n}:80" for n in range(3)], "ready")
+    first, second = (json.loads(row) for row in place.logs("--group --json").splitlines())
+    assert (first["count"], first["template"]) == (3, "order <n> took <n> ms at <address>")
+    assert (second["count"], second["example"]) == (1, "ready")
+    assert place.logs("--group").splitlines()[1].split()[0] == "3"
+
+
+def test_traces_stand_between_the_lines_where_they_ended(place: Place) -> None:
+    place.write("order.1", "before", "after")
+    began = (START - 1000 * SECOND) / SECOND
+    record(place.paths.runs / "20260131-120000-abcd", order=[span("GET /x", 1, began + 0.1, began + 0.4)])
+    rows = place.logs("--with-traces --no-log-prefix").splitlines()
+    assert [rows[0], rows[2]] == ["before", "after"]
+    assert "300 ms" in rows[1]
+    assert "order GET /x" in rows[1]
+
+
+@pytest.mark.parametrize("line", ["--group -f", "--of x --tail 3", "--group --of x"])
+def test_filters_that_do_not_go_together_are_refused(place: Place, line: str) -> None:
+    place.write("order.1", "x")
+    screen = Screen()
+    assert main.run(["--project-directory", str(place.folder), "logs", *line.split()], {}, screen) == 2
+    assert "do not go together" in screen.said
 
 
 def test_following_shows_history_then_what_comes_and_ends_with_the_stack(place: Place) -> None:
