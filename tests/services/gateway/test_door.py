@@ -1,0 +1,90 @@
+"""The door as its visitors see it, with the shop behind it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from services.common import secrets
+from tests.services.harness import TestShop, running_shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_what_is_inside_stays_inside(shop: TestShop) -> None:
+    token = shop.shop.runtimes["catalog"].token
+    body = {"items": [{"productId": "p", "quantity": 1}]}
+    for path in (
+        "/inventory/check",
+        "/api/v1/products/../../../inventory/check",
+        "/api/v1/products/%2e%2e/inventory/check",
+    ):
+        answer = await shop.client(**{secrets.HEADER: token}).post(path, json=body)
+        assert answer.status_code in (404, 405), path
+
+
+async def test_a_visitor_cannot_pass_for_a_service(shop: TestShop) -> None:
+    member = await shop.member()
+    stolen = {secrets.HEADER: shop.shop.runtimes["catalog"].token}
+    product = await shop.product()
+    answer = await member.client.post(
+        f"/api/v1/products/{product['id']}/stock", json={"quantity": 5, "delta": 5}, headers=stolen
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("token", ["Bearer nonsense", "Basic dTpw", "Bearer "])
+async def test_a_bad_token_is_refused_at_the_door_even_where_none_is_needed(shop: TestShop, token: str) -> None:
+    answer = await shop.client(authorization=token).get("/api/v1/products")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_common_document_has_every_public_route_and_no_other(shop: TestShop) -> None:
+    document = (await shop.client().get("/openapi.json")).json()
+    paths = document["paths"]
+    for path in ("/orders", "/api/v1/orders", "/api/v1/products", "/api/v1/sessions", "/api/v1/cart/checkout"):
+        assert path in paths
+    assert not [path for path in paths if path.startswith(("/inventory", "/messages", "/metrics"))]
+    ids = [op["operationId"] for item in paths.values() for op in item.values() if "operationId" in op]
+    assert len(ids) == len(set(ids))
+
+
+async def test_the_page_of_links_leads_on(shop: TestShop) -> None:
+    page = (await shop.client().get("/")).text
+    assert "/docs" in page
+    assert "make demo" in page
+
+
+async def test_too_many_calls_are_told_when_to_come_again(tmp_path: Path) -> None:
+    async with running_shop(tmp_path, RATE_LIMIT_PER_ADDRESS="5") as shop:
+        client = shop.client()
+        answers = await asyncio.gather(*(client.get("/api/v1/products?limit=1") for _ in range(12)))
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert len(refused) >= 6
+        assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+        assert all(answer.headers["content-type"] == "application/problem+json" for answer in refused)
+        assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_an_administrator_divides_traffic_and_nobody_else_does(shop: TestShop) -> None:
+    body = {"weights": {"1": 90, "2": 10}, "header": "x-version", "sticky": True}
+    path = "/api/v1/admin/traffic/catalog"
+    assert (await shop.client().put(path, json=body)).status_code == 401
+    member = await shop.member()
+    assert (await member.client.put(path, json=body)).status_code == 403
+    admin = await shop.member(is_admin=True)
+    assert (await admin.client.put(path, json=body)).json() == {"service": "catalog", **body}
+    assert (await admin.client.get("/api/v1/admin/traffic")).json()["items"] == [{"service": "catalog", **body}]
+    assert (await shop.client().get("/api/v1/products")).status_code == 200
+    assert (await admin.client.put("/api/v1/admin/traffic/bank", json=body)).status_code == 404
+    assert (await admin.client.put(path, json={"weights": {"1": 0}})).status_code == 422
+    assert (await admin.client.delete(path)).status_code == 204
+
+
+async def test_an_upstream_that_is_away_is_a_503_with_a_time_to_come_again(shop: TestShop) -> None:
+    with shop.away("catalog"):
+        answer = await shop.client().get("/api/v1/products")
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+    assert (await shop.client().get("/api/v1/products")).status_code == 200
