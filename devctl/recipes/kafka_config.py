@@ -69,6 +69,9 @@ def properties(broker: str, controller: str, data: str, settings: Mapping[str, s
         "num.io.threads": "2",
         "group.coordinator.threads": "1",
         "metadata.max.idle.interval.ms": "5000",
+        # A killed broker is taken back only when its old session is over, so the session is short.
+        "broker.session.timeout.ms": "2500",
+        "broker.heartbeat.interval.ms": "1000",
         **settings,
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items())
