@@ -27,7 +27,7 @@ class Wishes:
     def __init__(
         self, *, services: list[str], detach: bool = False, wait: bool = True, wait_timeout: float | None = None,
         run_as: str = "", profiles: list[str] | None = None, isolated: bool = False, watch: bool = True,
-        no_deps: bool = False, force: bool = False, as_json: bool = False, quiet: bool = False,
+        no_deps: bool = False, force: bool = False, trace: bool = False, as_json: bool = False, quiet: bool = False,
     ) -> None:  # fmt: skip
         self.services = services
         self.detach = detach
@@ -39,6 +39,7 @@ class Wishes:
         self.watch = watch
         self.no_deps = no_deps
         self.force = force
+        self.trace = trace
         self.as_json = as_json
         self.quiet = quiet
 
@@ -46,14 +47,14 @@ class Wishes:
 def run(
     context: Context, *, services: list[str], detach: bool, no_wait: bool, wait_timeout: str | None,
     run_as: str | None, profiles: list[str], isolated: bool, dry_run: bool, no_watch: bool, no_deps: bool,
-    force_recreate: bool, quiet: bool, as_json: bool,
+    force_recreate: bool, trace: bool, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Start the stack as the options say."""
     wishes = Wishes(
         services=services, detach=detach or no_wait, wait=not no_wait,
         wait_timeout=shared.duration(wait_timeout, "--wait-timeout"), run_as=run_as or "", profiles=profiles,
         isolated=isolated, watch=not no_watch and not context.environ.get("CI"), no_deps=no_deps,
-        force=force_recreate, as_json=as_json, quiet=quiet,
+        force=force_recreate, trace=trace, as_json=as_json, quiet=quiet,
     )  # fmt: skip
     if dry_run:
         from devctl.cli import plan
@@ -94,6 +95,7 @@ class _Start:
     """One `apply` with its display; remembers whether it began the run."""
 
     def __init__(self, context: Context, wishes: Wishes, *, give_up: bool) -> None:
+        self.began_ns = 0
         self.accepted = False
         self.began = False
         self.failed: list[str] = []
@@ -104,6 +106,7 @@ class _Start:
     def apply(self, client: Client, spec: Spec) -> Settled:
         """Hand the specification over and show what comes of it."""
         wishes = self._wishes
+        self.began_ns = time.time_ns()
         with self._progress as progress:
             settled = client.apply(
                 spec, names=wishes.services, force=wishes.force, no_deps=wishes.no_deps, watch=wishes.watch,
@@ -136,7 +139,7 @@ def _detached(context: Context, client: Client, spec: Spec, wishes: Wishes) -> i
         return ExitCode.INTERRUPTED
     if not wishes.wait:
         return ExitCode.OK
-    _conclude(context, client, settled, wishes)
+    _conclude(context, client, settled, wishes, start.began_ns)
     return ExitCode.OK if settled["healthy"] else ExitCode.UNHEALTHY
 
 
@@ -152,7 +155,7 @@ def _is_late(status: str) -> bool:
     return status not in ("healthy", "running", "completed", "unavailable")
 
 
-def _conclude(context: Context, client: Client, settled: Settled, wishes: Wishes) -> None:
+def _conclude(context: Context, client: Client, settled: Settled, wishes: Wishes, began_ns: int) -> None:
     """Say where everything is, what is missing and why, and what took the time."""
     if wishes.as_json or wishes.quiet:
         return
@@ -165,6 +168,10 @@ def _conclude(context: Context, client: Client, settled: Settled, wishes: Wishes
     for line in summary.talk(view, settled, context.terminal):
         context.terminal.say(line)
     shared.explain(context, client, [one["name"] for one in view["services"] if _spoils(one)])
+    if wishes.trace:
+        from devctl.cli import start_trace
+
+        start_trace.show(context, began_ns)
     if wishes.isolated:
         name = context.project
         context.terminal.say(typed(f"This copy is named {name}: `devctl -p {name} status`, and so on."))
@@ -194,13 +201,12 @@ def _hangups() -> Iterator[None]:
 
 def _attached(context: Context, client: Client, spec: Spec, wishes: Wishes) -> int:
     start = _Start(context, wishes, give_up=False)
-    joined_ns = time.time_ns()
     try:
         with _hangups():
             settled = start.apply(client, spec)
-            _conclude(context, client, settled, wishes)
+            _conclude(context, client, settled, wishes, start.began_ns)
             client.close()
-            since_ns = None if start.began else joined_ns
+            since_ns = None if start.began else start.began_ns
             return _follow(context, spec, wishes, began=start.began, since_ns=since_ns)
     except (_Hangup, KeyboardInterrupt) as leaving:
         if isinstance(leaving, _Hangup):
@@ -265,6 +271,7 @@ COMMAND = Command(
     Option("--no-watch", flag=True, help="Do not restart services when their files change."),
     Option("--no-deps", flag=True, help="Not what the named services depend on."),
     Option("--force-recreate", flag=True, help="Restart also what did not change."),
+    Option("--trace", flag=True, help="Show the start as a waterfall: what took the time."),
     Option("--quiet", "-q", flag=True, help="No progress, no summary."),
     shared.JSON,
     about="Starts what is not running, in dependency order, and applies what changed in stack.yaml. In the foreground "
