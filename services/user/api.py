@@ -261,17 +261,17 @@ def _add_addresses(routes: APIRouter, users: Users) -> None:
         """Add an address."""
         return _address(await users.add_address(caller.user_id, _from_body(new_id(), body)))
 
-    @routes.put(path + "/{addressId}", tags=["addresses"], operation_id="change_address")
+    @routes.put(path + "/{address_id}", tags=["addresses"], operation_id="change_address")
     @told
-    async def change_address(caller: User, addressId: Identifier, body: AddressBody) -> AddressAnswer:  # noqa: N803
+    async def change_address(caller: User, address_id: Identifier, body: AddressBody) -> AddressAnswer:
         """Change an address."""
-        return _address(await users.change_address(caller.user_id, _from_body(addressId, body)))
+        return _address(await users.change_address(caller.user_id, _from_body(address_id, body)))
 
-    @routes.delete(path + "/{addressId}", status_code=204, tags=["addresses"], operation_id="delete_address")
+    @routes.delete(path + "/{address_id}", status_code=204, tags=["addresses"], operation_id="delete_address")
     @told
-    async def delete_address(caller: User, addressId: Identifier) -> None:  # noqa: N803
+    async def delete_address(caller: User, address_id: Identifier) -> None:
         """Delete an address."""
-        await users.delete_address(caller.user_id, addressId)
+        await users.delete_address(caller.user_id, address_id)
 
 
 def _user(account: Account) -> UserAnswer:
