@@ -91,7 +91,7 @@ class FakeSession:
 
     def _work(self, call: str, detail: Any, on_item: Any) -> dict[str, Any]:
         self._note(call, detail)
-        for item in self.items:
+        for item in self.items if on_item else []:
             on_item(item)
         return self.result
 
