@@ -193,11 +193,16 @@ class _Load:
 
     def _check_uses(self, manifest: Manifest, ports: check.Ports) -> None:
         """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
-        unread = [name for name in manifest.services.places if name not in ports]
+        unread = {name for name in manifest.services.places if name not in ports}
+        unread |= {name for name, service in manifest.services.items() if service.uses and not self._known(service)}
         hub = {check.HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
         uses = [use for use in self.reader.uses if use.service not in unread]
         check.check_uses(uses, {**ports, **hub}, self.problems)
         check.check_volumes(manifest, self.reader.volume_uses, self.problems)
+
+    def _known(self, service: ManifestService) -> bool:
+        """Tell whether the service's recipe exists; where it does not, its ports are not known either."""
+        return self.recipes.get(service.uses) is not None
 
     def _check_dockerfiles(self, manifest: Manifest) -> None:
         for name, service in manifest.services.items():

@@ -1,11 +1,13 @@
 """What is wrong with a manifest: each mistake with its place, what is allowed there and the nearest right word."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devctl.errors import UsageError
 
 MAX_MISTAKES = 200
+_SERVICE = re.compile(r"services\.([^.:]+)")
 MANY = 8  # so many allowed words are still worth reading beside the nearest one
 
 
@@ -60,13 +62,26 @@ class ManifestError(UsageError):
     """The manifest cannot be used; `problems` holds every mistake, in the order of the files."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message)))
+        ordered = sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message))
+        self.problems = tuple(_told_once(ordered))
         first = self.problems[0]
         if len(self.problems) == 1:
             super().__init__(first.message, where=str(first.place), next=first.advice)
         else:
             lines = "\n".join(f"  {problem}" for problem in self.problems)
             super().__init__(f"{len(self.problems)} mistakes\n{lines}", where=first.file)
+
+
+def _told_once(problems: Iterable[Problem]) -> Iterable[Problem]:
+    """Fold a mistake that several services share through an anchor into one."""
+    alike: dict[object, list[Problem]] = {}
+    for problem in problems:
+        shape = _SERVICE.sub("services.*", problem.message, count=1)
+        alike.setdefault((problem.place, shape, problem.advice), []).append(problem)
+    for first, *others in alike.values():
+        names = [found[1] for other in others if (found := _SERVICE.match(other.message))]
+        also = f", also of {', '.join(names)}" if names else ""
+        yield replace(first, message=first.message + also)
 
 
 class Problems:

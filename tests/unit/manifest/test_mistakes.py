@@ -387,3 +387,16 @@ def test_no_message_shows_a_value_from_the_environment(tmp_path: Path) -> None:
     ]:  # fmt: skip
         mistakes = mistakes_of(tmp_path, f"services: {{a: {{command: x, {key}: {value}}}}}", environ=environ)
         assert "s3cr3t" not in "\n".join(mistakes), key
+
+
+def test_a_mistake_that_services_share_through_an_anchor_is_told_once(tmp_path: Path) -> None:
+    text = "x-s: &s {command: x, restart: maybe}\nservices: {a: {<<: *s}, b: {<<: *s}}"
+    (told,) = mistakes_of(tmp_path, text)
+    assert "services.a.restart" in str(told)
+    assert "also of b" in str(told)
+
+
+def test_the_ports_of_an_unknown_recipe_are_no_second_mistake(tmp_path: Path) -> None:
+    text = 'services:\n  c: {uses: brooker}\n  a: {command: x, environment: {A: "${services.c.http}"}}'
+    (told,) = mistakes_of(tmp_path, text)
+    assert "brooker" in str(told)
