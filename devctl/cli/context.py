@@ -47,7 +47,7 @@ class Context:
         self.files = _words(given.get("files"))
         self.profiles = _words(given.get("profiles"))
         self.env_files = _words(given.get("env_files"))
-        self.project = str(given.get("project_name") or "")
+        self.project = _name(str(given.get("project_name") or ""))
         self._directory = given.get("project_directory")
         self._paths: StackPaths | None = None
 
@@ -148,6 +148,14 @@ class Context:
             what = f"no run {run_id!r}" if not found else f"{len(found)} runs begin with {run_id!r}"
             raise UsageError(what, next="`devctl runs` lists them.")
         return found[0]
+
+
+def _name(project: str) -> str:
+    """Return the project's name when it can be one; it becomes a folder."""
+    letters = project.replace("-", "").replace("_", "")
+    if not project or (letters.isascii() and letters.isalnum() and project[0].isalnum() and len(project) <= 63):
+        return project
+    raise UsageError(f"{project!r} is no name for a stack", next="Letters, digits, - and _, up to 63 of them.")
 
 
 def _words(value: Value) -> list[str]:

@@ -102,7 +102,7 @@ def note(service: ServiceView, *, reasons: bool = False) -> str:
         return "waits for " + listing(map(clean, service["waits_for"]))
     parts = [service["reason"], service["note"] if service["status"] in GOOD else ""]
     if service["status"] in ("failed", "unavailable"):
-        parts.append(service["cure"])
+        parts.append(typed(service["cure"]))
     if reasons:
         parts.append(service["why_variant"])
     return clean("; ".join(part for part in parts if part))
@@ -143,7 +143,7 @@ def missing(view: StatusView, terminal: Terminal) -> list[str]:
         optional = " (optional)" if service["optional"] else ""
         found.append(f"{clean(service['name'])}{optional} is {word}: {clean(service['reason'])}")
         if service["cure"]:
-            found.append(f"  {clean(service['cure'])}")
+            found.append(f"  {clean(typed(service['cure']))}")
     return found
 
 

@@ -237,6 +237,13 @@ def test_values_that_do_not_fit_are_usage_mistakes(run: Run, line: str) -> None:
     assert run(line, FakeSession())[0] == 2
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "-x", "x" * 64, "a b", "\x1b[2J"])
+def test_a_project_name_that_is_no_name_is_refused(run: Run, name: str) -> None:
+    code, screen = run(f"--project-name={name.replace(' ', '%20')} status", FakeSession())
+    assert code == 2
+    assert "is no name for a stack" in screen.said
+
+
 def test_open_prints_the_address(run: Run) -> None:
     view = stack(service("web", page="http://127.0.0.1:1/"), service("db"))
     assert run("open web --print", FakeSession(view))[1].shown == "http://127.0.0.1:1/\n"

@@ -7,7 +7,7 @@ from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_session import FakeSession, service, stack
 
 VECTORS = [
-    "\x1b[2J\x1b[H", "\x1b]0;owned\x07", "\x1b]8;;http://evil\x1b\\x\x1b]8;;\x1b\\", "\x1b]52;c;eA==\x07", "\x1bPq\x1b\\",
+    "\x1b[2J\x1b[H", "\x1b]0;own\x07", "\x1b]8;;http://evil\x1b\\x\x1b]8;;\x1b\\", "\x1b]52;c;eA==\x07", "\x1bPq\x1b\\",
     "\x9b2J", "\x9d0;t\x9c", "a\rb", "\u202eabc", "[/]", "[TODO]", "[link=http://x]y[/link]", "\x00\x07\x08", "\ud800",
 ]  # fmt: skip
 LINES = [
