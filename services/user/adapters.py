@@ -290,7 +290,7 @@ class KeyRing:
             return
         if not any(self._folder.glob("*.pem")):
             _make_key(self._folder)
-        paths = sorted(self._folder.glob("*.pem"))
+        paths = sorted(self._folder.glob("*.pem"), key=lambda path: path.stat().st_mtime_ns)
         self._keys = {path.stem: self._keys.get(path.stem) or _read_key(path) for path in paths}
         self._looked_at = time.monotonic()
 
