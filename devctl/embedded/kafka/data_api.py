@@ -76,29 +76,18 @@ class DataApi:
 
     async def fetch(self, asked: Asked) -> Message:
         """Give what there is from the offsets asked for; wait for more when it is too little."""
+        body, loop = asked.body, asyncio.get_running_loop()
+        deadline = loop.time() + body["max_wait"] / 1000
         answer, size, failed = self._fetched(asked)
-        wait = asked.body["max_wait"] / 1000
-        if size < asked.body["min_bytes"] and not failed and wait > 0:
-            await self._more(asked, wait)
-            answer = self._fetched(asked)[0]
+        while size < body["min_bytes"] and not failed and (left := deadline - loop.time()) > 0:
+            if not await self._woken(self._partitions(asked), left):
+                break
+            answer, size, failed = self._fetched(asked)
         return answer
 
-    async def _more(self, asked: Asked, wait: float) -> None:
-        loop = asyncio.get_running_loop()
-        partitions = [
-            partition
-            for topic in asked.body["topics"]
-            for one in topic["partitions"]
-            if (partition := self._broker.topics.find(topic["name"], one["index"])) is not None
-        ]
-        deadline = loop.time() + wait
-        while (left := deadline - loop.time()) > 0:
-            if not await self._woken(partitions, left) or self._enough(asked):
-                return
-
-    def _enough(self, asked: Asked) -> bool:
-        _, size, failed = self._fetched(asked)
-        return failed or size >= asked.body["min_bytes"]
+    def _partitions(self, asked: Asked) -> list[Partition]:
+        wanted = ((topic["name"], one["index"]) for topic in asked.body["topics"] for one in topic["partitions"])
+        return [partition for one in wanted if (partition := self._broker.topics.find(*one)) is not None]
 
     async def _woken(self, partitions: list[Partition], seconds: float) -> bool:
         """Wait for a change in one of the partitions; False when none came in time."""

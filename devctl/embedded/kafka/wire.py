@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Message = dict[str, Any]
@@ -39,8 +39,19 @@ class Field:
     kind: str
     first: int
     last: int
-    inner: tuple[Field, ...] = ()
+    inner: tuple[Part, ...] = ()
     array: bool = False
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Fields of fixed size side by side, read and written in one go."""
+
+    names: tuple[str, ...]
+    layout: struct.Struct
+
+
+Part = Field | Numbers
 
 
 class Schema:
@@ -48,33 +59,49 @@ class Schema:
 
     def __init__(self, text: str) -> None:
         self._fields = tuple(_fields(iter(_TOKEN.findall(text))))
-        self._by_version: dict[int, tuple[Field, ...]] = {}
+        self._by_version: dict[int, tuple[Part, ...]] = {}
 
     def decode(self, data: memoryview, version: int) -> Message:
         """Read a message; raise Malformed when the bytes do not hold it."""
         try:
-            return _read_fields(self._of(version), data, 0, version)[0]
+            return _read_fields(self._of(version), data, 0)[0]
         except (struct.error, UnicodeDecodeError, IndexError) as failure:
             raise Malformed(str(failure)) from failure
 
     def encode(self, message: Message, version: int) -> bytes:
         """Write a message; raise KeyError when a field of this version is missing."""
         parts: list[bytes] = []
-        _write_fields(self._of(version), message, version, parts.append)
+        _write_fields(self._of(version), message, parts.append)
         return b"".join(parts)
 
-    def _of(self, version: int) -> tuple[Field, ...]:
+    def _of(self, version: int) -> tuple[Part, ...]:
         if version not in self._by_version:
             self._by_version[version] = _at(self._fields, version)
         return self._by_version[version]
 
 
-def _at(fields: tuple[Field, ...], version: int) -> tuple[Field, ...]:
-    return tuple(
-        Field(one.name, one.kind, one.first, one.last, _at(one.inner, version), one.array)
-        for one in fields
-        if one.first <= version <= one.last
-    )
+def _at(fields: tuple[Part, ...], version: int) -> tuple[Part, ...]:
+    """Give the fields of one version, numbers that stand side by side taken together."""
+    parts: list[Part] = []
+    numbers: list[Field] = []
+    for field in fields:
+        assert isinstance(field, Field)
+        if not field.first <= version <= field.last:
+            continue
+        if field.kind in _NUMBERS and not field.array:
+            numbers.append(field)
+            continue
+        parts += _together(numbers)
+        numbers = []
+        parts.append(replace(field, inner=_at(field.inner, version)))
+    return (*parts, *_together(numbers))
+
+
+def _together(numbers: list[Field]) -> list[Part]:
+    if not numbers:
+        return []
+    layout = struct.Struct(">" + "".join(_NUMBERS[one.kind].format[1:] for one in numbers))
+    return [Numbers(tuple(one.name for one in numbers), layout)]
 
 
 def _fields(tokens: Iterator[str]) -> Iterator[Field]:
@@ -112,17 +139,20 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last or first)
 
 
-def _read_fields(fields: tuple[Field, ...], data: memoryview, at: int, version: int) -> tuple[Message, int]:
+def _read_fields(parts: tuple[Part, ...], data: memoryview, at: int) -> tuple[Message, int]:
     message: Message = {}
-    for field in fields:
-        if field.array:
-            message[field.name], at = _read_array(field, data, at, version)
+    for part in parts:
+        if isinstance(part, Numbers):
+            message.update(zip(part.names, part.layout.unpack_from(data, at), strict=True))
+            at += part.layout.size
+        elif part.array:
+            message[part.name], at = _read_array(part, data, at)
         else:
-            message[field.name], at = _read(field.kind, data, at)
+            message[part.name], at = _read(part.kind, data, at)
     return message, at
 
 
-def _read_array(field: Field, data: memoryview, at: int, version: int) -> tuple[list[Any] | None, int]:
+def _read_array(field: Field, data: memoryview, at: int) -> tuple[list[Any] | None, int]:
     (count,) = _SIZE32.unpack_from(data, at)
     at += 4
     if count < 0:
@@ -131,7 +161,7 @@ def _read_array(field: Field, data: memoryview, at: int, version: int) -> tuple[
         raise Malformed(f"{field.name}: {count} entries in {len(data) - at} bytes")
     items: list[Any] = []
     for _ in range(count):
-        item, at = _read_fields(field.inner, data, at, version) if field.inner else _read(field.kind, data, at)
+        item, at = _read_fields(field.inner, data, at) if field.inner else _read(field.kind, data, at)
         items.append(item)
     return items, at
 
@@ -151,20 +181,23 @@ def _read(kind: str, data: memoryview, at: int) -> tuple[Any, int]:
     return (str(piece, "utf-8") if kind == "string" else piece), at + length
 
 
-def _write_fields(fields: tuple[Field, ...], message: Message, version: int, put: Callable[[bytes], object]) -> None:
-    for field in fields:
-        value = message[field.name]
-        if not field.array:
-            _write(field.kind, value, put)
+def _write_fields(parts: tuple[Part, ...], message: Message, put: Callable[[bytes], object]) -> None:
+    for part in parts:
+        if isinstance(part, Numbers):
+            put(part.layout.pack(*[message[name] for name in part.names]))
+            continue
+        value = message[part.name]
+        if not part.array:
+            _write(part.kind, value, put)
         elif value is None:
             put(b"\xff\xff\xff\xff")
         else:
             put(_SIZE32.pack(len(value)))
             for item in value:
-                if field.inner:
-                    _write_fields(field.inner, item, version, put)
+                if part.inner:
+                    _write_fields(part.inner, item, put)
                 else:
-                    _write(field.kind, item, put)
+                    _write(part.kind, item, put)
 
 
 def _write(kind: str, value: Any, put: Callable[[bytes], object]) -> None:
