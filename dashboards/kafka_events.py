@@ -16,7 +16,7 @@ def build() -> Dashboard:
             "Messages behind",
             "Messages that no consumer has taken in yet.",
             "short",
-            "sum(shop_consumer_lag_messages)",
+            "sum(shop_consumer_lag_messages) or vector(0)",
             (None, GREEN),
             (100, YELLOW),
             (1000, RED),
@@ -38,7 +38,7 @@ def build() -> Dashboard:
             (None, GREEN),
             (1, RED),
         ),
-        number("Published", "Events a second.", "ops", "sum(rate(shop_events_published_total[1m]))"),
+        number("Published", "Events a second.", "ops", "sum(rate(shop_events_published_total[1m])) or vector(0)"),
         number(
             "Delivery",
             "95th percentile from the making of an event to its effect.",

@@ -52,7 +52,7 @@ def build() -> Dashboard:
             "Share of charges that the provider declined, in 15 minutes.",
             "percentunit",
             '(sum(increase(shop_payments_total{type="charge", status="declined"}[15m])) or vector(0))'
-            ' / sum(increase(shop_payments_total{type="charge"}[15m]))',
+            ' / clamp_min(sum(increase(shop_payments_total{type="charge"}[15m])) or vector(0), 1e-9)',
             (None, GREEN),
             (0.2, YELLOW),
         ),

@@ -25,7 +25,7 @@ def build() -> Dashboard:
             "Share of requests that failed (5xx).",
             "percentunit",
             f"(sum(rate({REQUESTS}_count{{{mine}, {FAILED}}}[5m])) or vector(0))"
-            f" / sum(rate({REQUESTS}_count{{{mine}}}[5m]))",
+            f" / clamp_min(sum(rate({REQUESTS}_count{{{mine}}}[5m])) or vector(0), 1e-9)",
             (None, GREEN),
             (BUDGET, YELLOW),
             (10 * BUDGET, RED),

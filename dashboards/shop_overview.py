@@ -36,7 +36,7 @@ def build() -> Dashboard:
             "Share of requests at the gateway that failed (5xx).",
             "percentunit",
             f'(sum(rate({REQUESTS}_count{{service="gateway", {FAILED}}}[5m])) or vector(0))'
-            f' / sum(rate({REQUESTS}_count{{service="gateway"}}[5m]))',
+            f' / clamp_min(sum(rate({REQUESTS}_count{{service="gateway"}}[5m])) or vector(0), 1e-9)',
             (None, GREEN),
             (BUDGET, YELLOW),
             (10 * BUDGET, RED),
@@ -72,7 +72,8 @@ def build() -> Dashboard:
             "Share of requests that failed (5xx).",
             "percentunit",
             (
-                f"(sum by (service) ({failed}) or 0 * sum by (service) ({rate})) / sum by (service) ({rate})",
+                f"(sum by (service) ({failed}) or 0 * sum by (service) ({rate}))"
+                f" / clamp_min(sum by (service) ({rate}), 1e-9)",
                 "{{service}}",
             ),
             width=8,

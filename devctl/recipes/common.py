@@ -18,6 +18,6 @@ def port_number(service: str, port: str) -> str:
     return reference(f"services.{service}.{port}.port")
 
 
-def json_text(document: Any) -> str:
+def json_text(document: Any, *, indent: int | None = 1) -> str:
     """Return JSON in which references stay what they are: JSON would write their NUL bytes as escapes."""
-    return json.dumps(document, indent=1).replace("\\u0000", "\0")
+    return json.dumps(document, indent=indent).replace("\\u0000", "\0")

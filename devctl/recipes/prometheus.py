@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from devctl.core.spec import Check, CheckKind, File, Port, Service, Variant, reference
 from devctl.core.status import Kind
 from devctl.recipes.base import Context, Recipe
-from devctl.recipes.common import address
+from devctl.recipes.common import address, json_text
 
 HUB = "hub"
 DEFAULTS = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"}
@@ -88,11 +87,14 @@ def _config(own: dict[str, Any], home: str, *, has_rules: bool, telemetry: bool)
     import yaml
 
     jobs = list(own.get("scrape_configs") or [])
-    jobs.append({"job_name": "services", "file_sd_configs": [{"files": [f"{home}/targets.yml"]}]})
+    found = [{"files": [f"{home}/targets.yml"]}]
+    there = {"source_labels": ["__variant"], "regex": ".+", "action": "keep"}  # not what this machine cannot have
+    # One process may hold several services and name them itself (a monolith): its own labels stand.
+    scrape = {"file_sd_configs": found, "relabel_configs": [_only("scrape"), there]}
+    jobs.append({"job_name": "services", "honor_labels": True, **scrape})
     if telemetry:
-        hub = {"file_sd_configs": [{"files": [f"{home}/targets.yml"]}], "relabel_configs": [_only("otlp")]}
-        jobs[-1]["relabel_configs"] = [_only("scrape")]
-        jobs.append({"job_name": "otlp", "honor_labels": True, **hub})
+        otlp = {"file_sd_configs": found, "relabel_configs": [_only("otlp")]}
+        jobs.append({"job_name": "otlp", "honor_labels": True, **otlp})
     config = {
         **own,
         "global": {**DEFAULTS, **(own.get("global") or {})},
@@ -129,8 +131,14 @@ def _metrics_port(service: Service) -> str:
 
 
 def _group(service: str, port: str, path: str, kind: str) -> str:
-    labels = {"job": service, "service": service, "__metrics_path__": path, "__devctl": kind}
-    return f"- targets: [{reference(f'services.{service}.{port}.all')}]\n  labels: {json.dumps(labels)}\n"
+    labels = {
+        "job": service,
+        "service": service,
+        "__metrics_path__": path,
+        "__devctl": kind,
+        "__variant": reference(f"services.{service}.variant"),
+    }
+    return f"- targets: [{reference(f'services.{service}.{port}.all')}]\n  labels: {json_text(labels, indent=None)}\n"
 
 
 RECIPE = Recipe(

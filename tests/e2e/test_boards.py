@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 
@@ -24,6 +25,12 @@ def questions() -> Iterator[tuple[str, str, str]]:
             for target in panel.get("targets", []):
                 if panel["title"] not in may_be_empty.get(file.stem, {}):
                     yield file.stem, panel["title"], target["expr"]
+
+
+def metrics(expression: str) -> set[str]:
+    """Return the names of the metrics that a query asks for."""
+    bare = re.sub(r"\{[^}]*\}|\b(?:by|on) \([^)]*\)|\[[^]]*\]", "", expression)
+    return set(re.findall(r"\b(?:(?:shop|http|db|devctl|process|python|prometheus|scrape)_|service:)[\w:]+", bare))
 
 
 def answer(base: str, expression: str) -> str:
@@ -57,6 +64,9 @@ def test_no_panel_of_any_board_is_empty(stack: Stack, shopper: Shopper) -> None:
         traffic(shopper)
         return {(board, panel): said for board, panel, query in asked if (said := answer(base, query))}
 
+    asked_for = {name for _, _, query in asked for name in metrics(query)}
+    assert len(asked_for) > 30
+
     last: list[dict[tuple[str, str], str]] = []
 
     def all_well() -> bool:
@@ -67,3 +77,5 @@ def test_no_panel_of_any_board_is_empty(stack: Stack, shopper: Shopper) -> None:
         eventually(all_well, within=90, every=4)
     except AssertionError as error:
         raise AssertionError(f"empty panels: {last[-1]}") from error
+    known = set(httpx.get(f"{base}/api/v1/label/__name__/values", timeout=10).json()["data"])
+    assert asked_for <= known  # a query that falls back to zero would hide a wrong name

@@ -79,10 +79,10 @@ def query(running: variants.Running, path: str) -> Any:
     return json.loads(get(running, f"/api/v1/{path}"))["data"]
 
 
-def discover(running: variants.Running, ports: list[int]) -> None:
-    """Write the live file as devctl does when ports change."""
+def discover(running: variants.Running, ports: list[int], variant: str = "process") -> None:
+    """Write the live file as devctl does when ports or variants change."""
     every = ",".join(f"127.0.0.1:{port}" for port in ports)
-    words = {**running.words, "services.order.http.all": every}
+    words = {**running.words, "services.order.http.all": every, "services.order.variant": variant}
     scratch = Path(running.words["live"] + ".new")
     scratch.write_text(fill(running.words["content"], words))
     scratch.rename(running.words["live"])
@@ -97,6 +97,8 @@ def test_targets_are_followed_without_a_restart(prometheus: variants.Running, pa
     variants.until(prometheus, lambda: instances() == {f"127.0.0.1:{pages[0]}"}, 30)
     discover(prometheus, pages)
     variants.until(prometheus, lambda: instances() == {f"127.0.0.1:{port}" for port in pages}, 30)
+    discover(prometheus, pages, variant="")
+    variants.until(prometheus, lambda: instances() == set(), 30)
     exemplars = query(prometheus, "query_exemplars?query=shop_orders_total&start=0&end=9999999999")
     assert exemplars[0]["exemplars"][0]["labels"] == {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
     rules = {rule["name"] for group in query(prometheus, "rules")["groups"] for rule in group["rules"]}

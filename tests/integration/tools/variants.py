@@ -77,7 +77,7 @@ def all_ports(name: str, variant: Variant) -> tuple[Port, ...]:
 
 
 def words_for(name: str, ports: Mapping[str, int]) -> dict[str, str]:
-    words = {}
+    words = {f"services.{name}.variant": "native"}
     for port, number in ports.items():
         dotted = f"services.{name}.{port}"
         words |= {dotted: f"127.0.0.1:{number}", f"{dotted}.all": f"127.0.0.1:{number}"}

@@ -59,6 +59,7 @@ def test_a_variant_refers_to_nothing_that_is_not_there(recipe: Recipe, kind: str
     variant = expand(recipe, kind)
     own = {f"services.{recipe.name}.{port.name}" for port in (*recipe.ports, *variant.ports)}
     others = {f"services.{name}.{port.name}" for name, one in OTHERS.items() for port in one.ports}
+    others |= {f"services.{name}.variant" for name in (*OTHERS, "hub")}
     known = own | others | {f"tools.{tool}" for tool in variant.tools} | {"run.folder", "services.hub.otlp"}
     for text in texts(variant):
         for dotted in references(text):
@@ -143,6 +144,7 @@ def test_prometheus_finds_all_instances_of_every_service_with_metrics() -> None:
         "services.worker.http.all": "127.0.0.1:3",
         "services.prometheus.http.all": "127.0.0.1:4",
         "services.hub.otlp.all": "127.0.0.1:5",
+        **{f"services.{name}.variant": "process" for name in (*OTHERS, "hub")},
     }
     groups = yaml.safe_load(fill(prometheus_files({})["targets.yml"], words))
     targets = {(group["labels"]["service"], group["labels"]["__metrics_path__"]): group["targets"] for group in groups}
