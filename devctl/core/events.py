@@ -209,6 +209,11 @@ class InstanceSignalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FilesWatched(Event):
+    """From now on changed files restart their services."""
+
+
+@dataclass(frozen=True, slots=True)
 class FilesChanged(Event):
     """A watched file of a service changed."""
 

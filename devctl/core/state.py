@@ -97,12 +97,14 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that is known of one run. `count` is how many events made it."""
+    """Everything that is known of one run. `count` is how many events made it, `watches`: changed
+    files restart their services."""
 
     run: str = ""
     stack: str = ""
     boot: str = ""
     ended: bool = False
+    watches: bool = False
     count: int = 0
     services: dict[str, ServiceState] = field(default_factory=dict)
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -346,6 +348,10 @@ def _with_instance(state: State, service: str, instance: str, **changes: Any) ->
     return replace(state, services={**state.services, service: replace(found, instances=instances)})
 
 
+def _files_watched(state: State, _: happened.FilesWatched) -> State:
+    return replace(state, watches=True)
+
+
 def _supervisor_began(state: State, _: happened.SupervisorBegan) -> State:
     """What an earlier supervisor was fetching is no longer being fetched."""
     services = {name: replace(s, fetching=False) if s.fetching else s for name, s in state.services.items()}
@@ -356,6 +362,7 @@ _MEANINGS: dict[type[Event], Callable[[State, Any], State]] = {
     happened.RunBegan: _run_began,
     happened.RunEnded: _run_ended,
     happened.SupervisorBegan: _supervisor_began,
+    happened.FilesWatched: _files_watched,
     happened.Planned: _planned,
     happened.PortsAllocated: _ports_allocated,
     happened.FetchBegan: _fetch_began,

@@ -13,6 +13,7 @@ from devctl.core.plan import Up, check_names
 from devctl.core.spec import Spec, from_json, to_json
 from devctl.core.standing import is_healthy
 from devctl.core.status import GOOD
+from devctl.errors import DevctlError
 from devctl.probes.base import ask, probe
 from devctl.session import blame, views
 from devctl.session.base import VERSION, CheckView, HelloView, LaunchView, Settled, SpecView, StatusView, WhyView
@@ -91,19 +92,22 @@ class Calls:
         return blame.why(self.picture(), names, answers, self._stack.run, self._loop.clock)
 
     async def _spec(self, _: dict[str, Any], __: Send) -> SpecView:
-        launches: list[LaunchView] = []
-        for name, found in self._loop.state.services.items():
-            maker = self._stack.launches
-            chosen = maker.chosen(name) if maker else None
-            for instance in found.instances.values() if chosen else ():
-                assert maker is not None
-                assert chosen is not None
-                made = maker.launch(chosen, instance.id)
-                launches.append(
-                    {"instance": instance.id, "argv": list(made.argv), "environment": made.environment,
-                     "working_dir": made.working_dir, "ports": made.ports}
-                )  # fmt: skip
+        instances = [i for found in self._loop.state.services.values() for i in found.instances.values()]
+        launches = [made for i in instances if (made := self._launch(i.service, i.id))]
         return {"spec": to_json(self._loop.spec), "launches": launches}
+
+    def _launch(self, service: str, instance: str) -> LaunchView | None:
+        """Return how an instance is run; None while that is not known, as before its program is fetched."""
+        maker = self._stack.launches
+        chosen = maker.chosen(service) if maker else None
+        if maker is None or chosen is None:
+            return None
+        try:
+            made = maker.launch(chosen, instance)
+        except DevctlError:
+            return None
+        return {"instance": instance, "argv": list(made.argv), "environment": made.environment,
+                "working_dir": made.working_dir, "ports": made.ports}  # fmt: skip
 
     async def _check(self, request: dict[str, Any], _: Send) -> list[CheckView]:
         names = list(request.get("names", ()))

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from devctl.clock import SystemClock
-from devctl.core.events import FilesChanged
+from devctl.core.events import FilesChanged, FilesWatched, Noticed
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
 from devctl.session.calls import Calls
 from devctl.session.client import boot_id, is_alive, take_lock
 from devctl.session.server import Server
+from devctl.session.views import rfc3339
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stack import Stack
 from devctl.supervisor.stop import leave_runtime
@@ -87,7 +88,9 @@ class Process:
         await self._loop.ask(lambda: [])  # whoever asks first sees what was found
         if self._stack.run:
             self._log_to_run()
-        self._loop.listeners.append(self._run_began)
+        if self._loop.state.watches:
+            self._watch_files()
+        self._loop.listeners += [self._run_began, self._note]
         assert self._calls is not None
         self._calls.when_down(self._clean_up)
         self._server.on_idle = self._end_if_idle
@@ -111,6 +114,12 @@ class Process:
     def _progress(self, item: dict[str, Any]) -> None:
         if self._calls:
             self._calls.progress(item)
+
+    def _note(self, change: Change) -> None:
+        """Write what a person should know into the supervisor's log."""
+        for event in change.events:
+            if isinstance(event, Noticed):
+                print(rfc3339(event.at_ns), event.text, file=sys.stderr, flush=True)
 
     def _run_began(self, _: Change) -> None:
         """Write errors into the run's folder as soon as there is one."""
@@ -157,6 +166,8 @@ class Process:
             self._over.set()
 
     def _watch_files(self) -> None:
+        if not self._loop.state.watches:
+            self._loop.post(FilesWatched())
         self._files.begin(self._loop.spec.services)
 
     async def _restart_changed(self, found: Hit) -> None:

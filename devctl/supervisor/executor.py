@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.decide import Fetch, Start, Step, Stop
+from devctl.core.spec import Check
 from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError
@@ -158,6 +160,7 @@ class Executor:
         runner = self._runners.get(chosen.variant.kind)
         if runner is None:
             raise DevctlError(f"this devctl cannot run a {chosen.variant.kind}", next="Run it as a process.")
+        self._launches.check(chosen, step.instance)  # what it cannot be asked, it is not started with
         return await runner.start(self._launches.launch(chosen, step.instance))
 
     def started_event(self, service: str, identity: Identity) -> happened.InstanceStarted:
@@ -189,13 +192,19 @@ class Executor:
 
     def _follow_health(self, chosen: Chosen | None, instance: Instance) -> None:
         wanted = chosen is not None and instance.pid != 0 and instance.status in _ASKED
-        check = self._launches.check(chosen, instance.id) if chosen and wanted else None
+        check = self._check(chosen, instance.id) if chosen and wanted else None
         if chosen is None or check is None:
             self._health.drop(instance.id)
         elif not self._health.is_watched(instance.id, instance.pid, check):
             target = self._launches.target(chosen, instance)
             is_good = instance.status is Status.HEALTHY
             self._health.watch(Watched(instance.id, instance.service, instance.pid, check, target), is_good=is_good)
+
+    def _check(self, chosen: Chosen, instance: str) -> Check | None:
+        """Return the check of an instance; None for one whose words no longer say anything after an edit."""
+        with contextlib.suppress(DevctlError):
+            return self._launches.check(chosen, instance)
+        return None
 
     def _has_moved(self, name: str, chosen: Chosen | None) -> bool:
         """Whether what live files may say of a service is another than last time."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,24 +49,22 @@ class Launches:
 
     def launch(self, chosen: Chosen, instance: str) -> Launch:
         """Return how an instance is started; DevctlError names a reference that nothing fills."""
-        fills = self.fills(chosen.service.name, instance, chosen.found.tools or {})
-        folder = str(self.run.logs / instance)
-        state = self._loop.state
-        try:
+        state, folder = self._loop.state, str(self.run.logs / instance)
+        with _naming(instance):
             made = launch(
-                self._loop.spec, chosen.service, chosen.variant, instance, self.run.id, fills, state.ports, folder
-            )
-        except KeyError as missing:
-            raise _unfilled(missing, instance) from missing
+                self._loop.spec, chosen.service, chosen.variant, instance, self.run.id, self._own(chosen, instance),
+                state.ports, folder,
+            )  # fmt: skip
         if chosen.service.replicas > 1:
-            made = replace(made, log_bytes=max(made.log_bytes // chosen.service.replicas, 1 << 20))
+            return replace(made, log_bytes=max(made.log_bytes // chosen.service.replicas, 1 << 20))
         return made
 
     def check(self, chosen: Chosen, instance: str) -> Check | None:
         """Return the check of an instance with its references filled, None when it has none."""
         if chosen.variant.check is None:
             return None
-        return filled_check(chosen.variant.check, self.fills(chosen.service.name, instance, chosen.found.tools or {}))
+        with _naming(instance):
+            return filled_check(chosen.variant.check, self._own(chosen, instance))
 
     def target(self, chosen: Chosen, instance: Instance) -> Target:
         """Return whom a probe asks."""
@@ -76,16 +75,18 @@ class Launches:
 
     def files(self, chosen: Chosen, instance: str, *, live_only: bool = False) -> list[File]:
         """Return the files of an instance with every word filled in."""
-        fills = self.fills(chosen.service.name, instance, chosen.found.tools or {})
-        try:
+        fills = self._own(chosen, instance)
+        with _naming(instance):
             return [filled_file(f, fills) for f in chosen.variant.files if f.live or not live_only]
-        except KeyError as missing:
-            raise _unfilled(missing, instance) from missing
 
     def folders(self, chosen: Chosen, instance: str) -> list[str]:
         """Return the folders that must be there before the start."""
-        fills = self.fills(chosen.service.name, instance, chosen.found.tools or {})
-        return [fills.text(folder) for folder in chosen.variant.folders]
+        fills = self._own(chosen, instance)
+        with _naming(instance):
+            return [fills.text(folder) for folder in chosen.variant.folders]
+
+    def _own(self, chosen: Chosen, instance: str) -> Filler:
+        return self.fills(chosen.service.name, instance, chosen.found.tools or {})
 
     def _common_addresses(self) -> dict[str, str]:
         now = (self._loop.spec, self._loop.state.ports)
@@ -100,7 +101,12 @@ class Launches:
         return found.option.variant if found and found.up and found.option else ""
 
 
-def _unfilled(missing: KeyError, instance: str) -> DevctlError:
-    return DevctlError(
-        f"nothing says what {missing.args[0]!r} is", where=instance, next="Is that service in an active profile?"
-    )
+@contextlib.contextmanager
+def _naming(instance: str) -> Iterator[None]:
+    """Say which reference of `instance` nothing fills."""
+    try:
+        yield
+    except KeyError as missing:
+        raise DevctlError(
+            f"nothing says what {missing.args[0]!r} is", where=instance, next="Is that service in an active profile?"
+        ) from missing

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ from devctl.supervisor.health import Health
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stop import delete_volumes
+from devctl.supervisor.variants import KeptVariants
 
 _SAVE_AFTER_SECONDS = 1.0
 _RECONNECT_SECONDS = (0.0, 0.1, 0.5, 2.0)
@@ -83,6 +85,8 @@ class Stack:
         self.executor: Executor | None = None
         self.journal: EventLog | None = None
         self.is_over = asyncio.Event()
+        self._variants = KeptVariants(paths)
+        self._reconnecting: set[Kind] = set()
         self._boot = boot
         self._is_ending = False
         self._ports = ports
@@ -112,7 +116,7 @@ class Stack:
                 await runner.stop(identity.instance, signal_number("SIGKILL"), 0.0)
 
     async def _connect(self, kind: Kind, runner: Runner) -> list[Identity]:
-        return await runner.connect(self.loop.post, lambda: self._keep(self._reconnect(kind)))
+        return await runner.connect(self.loop.post, lambda: self._lost(kind))
 
     async def _take_back(self, run: Run) -> None:
         living = {kind: await self._connect(kind, runner) for kind, runner in self.runners.items()}
@@ -125,18 +129,24 @@ class Stack:
         for kind, identities in living.items():
             await self._compare(kind, identities)
 
+    def _lost(self, kind: Kind) -> None:
+        """Begin to find or make the holder again, unless that is under way."""
+        if kind not in self._reconnecting and not self.is_over.is_set():
+            self._reconnecting.add(kind)
+            self._keep(self._reconnect(kind))
+
     async def _reconnect(self, kind: Kind) -> None:
-        """Find or make the holder again after it was lost, and take back what it held."""
-        for pause in _RECONNECT_SECONDS:
+        """Find or make the holder again after it was lost, for as long as it takes, and take back what it held."""
+        for pause in itertools.chain(_RECONNECT_SECONDS, itertools.repeat(_RECONNECT_SECONDS[-1])):
             await asyncio.sleep(pause)
             try:
-                identities = await self._connect(kind, self.runners[kind])
-                await self._compare(kind, identities)
+                await self._compare(kind, await self._connect(kind, self.runners[kind]))
             except DevctlError as error:
                 self.loop.post(happened.Noticed(f"the keeper is lost and not replaced yet: {error.what}"))
             else:
-                self.loop.post(happened.Noticed("the keeper was lost; another one took its instances over"))
-                return
+                break
+        self._reconnecting.discard(kind)
+        self.loop.post(happened.Noticed("the keeper was lost; another one took its instances over"))
 
     async def _compare(self, kind: Kind, identities: list[Identity]) -> None:
         """Bring the state in line with what lives."""
@@ -177,7 +187,7 @@ class Stack:
 
     def plan(self, spec: Spec | None, up: Up) -> Plan:
         """Return what `apply` would do."""
-        return plan_up(spec or self.loop.spec, self.loop.state, up)
+        return plan_up(self._variants.prefer(spec) if spec else self.loop.spec, self.loop.state, up)
 
     async def apply(self, spec: Spec | None, up: Up) -> Accepted:
         """Bring services up as `spec` (none: the one in force) says; the first call begins the run.
@@ -190,7 +200,9 @@ class Stack:
             raise DevctlError("the stack is being taken down", next="Run the command again in a moment.")
         accepted: list[Accepted] = []
         await self._reached()
-        await self.loop.ask(lambda: self._apply(spec or self.loop.spec, up, accepted.append))
+        await self.loop.ask(
+            lambda: self._apply(self._variants.prefer(spec) if spec else self.loop.spec, up, accepted.append)
+        )
         return accepted[0]
 
     async def _reached(self) -> None:
@@ -374,8 +386,13 @@ class Stack:
         chosen = self.launches.chosen(name) if self.launches else None
         return chosen is not None and bool(chosen.variant.tools)
 
-    def _changed(self, _: Change) -> None:
-        """Have the keeper hold the state too, in case the disk is full when it is needed."""
+    def _changed(self, change: Change) -> None:
+        """Have the keeper hold the state too, in case the disk is full when it is needed, and keep variants."""
+        for event in change.events:
+            if isinstance(event, happened.InstanceStarted) and self.launches:
+                chosen = self.launches.chosen(event.service)
+                if chosen:
+                    self._variants.note(chosen.service, chosen.variant.name)
         if self._saving is None and self.run is not None and not self.loop.state.ended:
             self._saving = asyncio.get_running_loop().call_later(_SAVE_AFTER_SECONDS, self._save)
 
