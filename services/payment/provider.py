@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.common import locks
 from services.common.db import AsyncConnection, Database
 from services.common.faults import ConnectionCutError, Faults, Kind
 from services.common.problems import ProblemError
@@ -97,7 +98,8 @@ class SimulatedProvider:
 
     async def _keep(self, key: str, change: Callable[[Standing | None], Standing | None]) -> Standing | None:
         async with self._database.transaction() as connection:
-            known = await _find(connection, key, is_locked=True)
+            await locks.hold(connection, f"charge {key}")
+            known = await _find(connection, key)
             after = change(known)
             if after is not None and after != known:
                 await _write(connection, after, is_new=known is None)
@@ -114,9 +116,8 @@ class SimulatedProvider:
         return "declined" if is_unlucky else None
 
 
-async def _find(connection: AsyncConnection, key: str, *, is_locked: bool = False) -> Standing | None:
-    query = select(books).where(books.c.key == key)
-    row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
+async def _find(connection: AsyncConnection, key: str) -> Standing | None:
+    row = (await connection.execute(select(books).where(books.c.key == key))).first()
     return Standing(row.key, At(row.at), row.amount, row.currency, row.reason) if row else None
 
 
