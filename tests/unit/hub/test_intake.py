@@ -37,7 +37,7 @@ def test_a_gzip_bomb_is_refused_with_413_before_it_unfolds() -> None:
     assert refused.value.status == 413
 
 
-@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"x" * 100)[:-9]])
+@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"x" * 100, mtime=0)[:-9]], ids=["plain", "cut"])
 def test_broken_gzip_is_refused_with_400(body: bytes) -> None:
     with pytest.raises(intake.Refused) as refused:
         intake.decompressed(body, "gzip")
