@@ -13,8 +13,16 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as AioPartition
 from aiokafka.errors import KafkaError as AioError
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 Seen = Any
@@ -444,6 +452,38 @@ def groups_are_listed_described_and_deleted(b: Bench) -> Seen:
     return seen
 
 
+def offsets_of_groups_are_read_and_set_from_outside(b: Bench) -> Seen:
+    topic = b.topic("outside", 2)
+    b.send(topic, *"abcd", partition=1)
+    first = b.consumer("outside-g")  # librdkafka 2.16 dies of a coordinator that is not ready for an admin's question
+    first.subscribe([topic])
+    take(first, 1)
+    first.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
+    first.close()
+    everything = ConsumerGroupTopicPartitions("outside-g")
+    wanted = ConsumerGroupTopicPartitions("outside-g", [TopicPartition(topic, 1, 3)])
+    seen: list[Any] = []
+    for ask in (
+        lambda: b.admin.list_consumer_group_offsets([everything]),
+        lambda: b.admin.alter_consumer_group_offsets([wanted]),
+        lambda: b.admin.list_consumer_group_offsets([everything]),
+    ):
+        got = ask()["outside-g"].result(PATIENCE_SECONDS).topic_partitions
+        seen.append([[one.topic, one.partition, one.offset, error_name(one.error)] for one in got])
+    consumer = b.consumer("outside-g")
+    consumer.subscribe([topic])
+    return [*seen, values(take(consumer, 1))]
+
+
+def the_settings_of_a_topic_can_be_asked(b: Bench) -> Seen:
+    topic = b.topic("settings", 1)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    found = b.admin.describe_configs([resource])[resource].result(PATIENCE_SECONDS)
+    unknown = ConfigResource(ConfigResource.Type.TOPIC, "no-such-topic")
+    refused = refusal(lambda: b.admin.describe_configs([unknown])[unknown].result(PATIENCE_SECONDS))
+    return [found["cleanup.policy"].value, "retention.ms" in found, refused]
+
+
 def aiokafka_produces_and_consumes(b: Bench) -> Seen:
     topic = b.topic("aio", 6)
 
@@ -565,6 +605,8 @@ SCENARIOS: dict[str, Callable[[Bench], Seen]] = {
         a_message_over_a_mebibyte_is_refused,
         topics_are_made_grown_and_deleted,
         groups_are_listed_described_and_deleted,
+        offsets_of_groups_are_read_and_set_from_outside,
+        the_settings_of_a_topic_can_be_asked,
         aiokafka_produces_and_consumes,
         aiokafka_members_join_and_leave,
         aiokafka_seeks_and_runs_transactions,
