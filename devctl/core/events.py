@@ -242,10 +242,14 @@ def type_name(kind: type[Event]) -> str:
     return re.sub(r"(?<=.)([A-Z])", r"_\1", kind.__name__).lower()
 
 
-_KINDS: dict[str, type[Event]] = {type_name(kind): kind for kind in Event.__subclasses__()}
-_NAMES: dict[type[Event], str] = {kind: name for name, kind in _KINDS.items()}
+KINDS: dict[str, type[Event]] = {
+    type_name(kind): kind
+    for kind in tuple(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
+}
+_NAMES: dict[type[Event], str] = {kind: name for name, kind in KINDS.items()}
 _FIELDS: dict[type[Event], tuple[str, ...]] = {
-    kind: tuple(each.name for each in fields(kind)) for kind in _KINDS.values()
+    kind: tuple(each.name for each in fields(kind)) for kind in KINDS.values()
 }
 
 
@@ -259,7 +263,7 @@ def to_json(event: Event) -> dict[str, Any]:
 
 def from_json(body: dict[str, Any]) -> Event | None:
     """Return the event that `to_json` made `body` from; None for one that this version does not know."""
-    kind = _KINDS.get(str(body.get("type", "")))
+    kind = KINDS.get(str(body.get("type", "")))
     if kind is None:
         return None
     try:

@@ -1,0 +1,98 @@
+"""Events and specifications survive their JSON form; what is damaged is no event."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from devctl.core import events as happened
+from devctl.core.events import Event
+from devctl.core.spec import (
+    Check,
+    CheckKind,
+    Dependency,
+    Exporter,
+    File,
+    Missing,
+    Port,
+    Spec,
+    Watch,
+    from_json,
+    to_json,
+)
+from devctl.core.state import State, apply
+from devctl.core.status import Condition
+from tests import fakes
+
+GOAL = happened.Goal("a", up=True, options=(happened.Option("process", "d"),), missing=(Missing("native", "no"),))
+EVENTS: list[Event] = [
+    happened.RunBegan("r", "s", "b"),
+    happened.RunEnded(),
+    happened.SupervisorBegan(1, 2),
+    happened.Planned((GOAL,)),
+    happened.PortsAllocated({"a.1": {"http": 1}}),
+    happened.FetchBegan("a", "native", ("java",)),
+    happened.ToolsReady("a", "native", {"java": "/j"}),
+    happened.VariantMissing("a", "native", "no"),
+    happened.InstanceStarting("a.1", "a"),
+    happened.InstanceStarted("a.1", "a", 1, 2, 3, checked=True),
+    happened.StartFailed("a.1", "a", "no such file"),
+    happened.InstanceReady("a.1", "a"),
+    happened.InstanceUnready("a.1", "a", "503"),
+    happened.InstanceExited("a.1", "a", 1, None, happened.Verdict.RESTART, "why", 1.5),
+    happened.InstanceStopping("a.1", "a", "asked for"),
+    happened.InstanceStopped("a.1", "a", 0, (7,)),
+    happened.InstanceSignalled("a.1", "a", "SIGKILL"),
+    happened.FilesWatched(),
+    happened.FilesChanged("a", "/a.py"),
+    happened.Noticed("the disk is full"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_survives_its_json_form(event: Event) -> None:
+    stamped = replace(event, at_ns=5, monotonic=1.25)
+    assert happened.from_json(json.loads(json.dumps(happened.to_json(stamped)))) == stamped
+
+
+def test_every_kind_of_event_is_tried_here() -> None:
+    assert {type(event) for event in EVENTS} == set(happened.KINDS.values())
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"type": "unheard_of"}, {"type": "instance_ready"}, {"type": "run_ended", "x": 1}]
+)
+def test_what_this_version_does_not_know_is_no_event(body: dict[str, object]) -> None:
+    assert happened.from_json(body) is None
+
+
+def test_events_about_what_is_unknown_change_nothing_but_the_count() -> None:
+    state = State()
+    for event in EVENTS[5:16]:
+        assert apply(state, event) == replace(state, count=1)
+
+
+def test_a_state_survives_its_json_form() -> None:
+    state = State()
+    for event in EVENTS:
+        state = apply(state, event)
+    assert state.services["a"].instances
+    assert from_json(State, json.loads(json.dumps(to_json(state)))) == state
+
+
+def test_a_specification_survives_its_json_form() -> None:
+    check = Check(CheckKind.HTTP, port="http", status=(200, 204), headers={"a": "b"})
+    full = replace(
+        fakes.service("a"),
+        ports=(Port("http", 80, inherited=True),),
+        depends_on=(Dependency("b", Condition.COMPLETED, required=False, restart=True),),
+        watch=(Watch("/src", ("*.log",), dependents=True),),
+        missing=(Missing("native", "no", "cure"),),
+    )
+    variant = replace(full.variants[0], check=check, files=(File("/f", "x", live=True),), tools=("java",))
+    spec = replace(
+        fakes.spec(replace(full, variants=(variant,)), fakes.service("b", check=False)),
+        exporters=(Exporter("x", "otlp", "http://x", {"k": "v"}),),
+        tools={"java": "/j"},
+    )
+    assert from_json(Spec, json.loads(json.dumps(to_json(spec)))) == spec

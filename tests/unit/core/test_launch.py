@@ -1,0 +1,80 @@
+"""Launches: references filled in, variables laid over each other."""
+
+from dataclasses import replace
+
+import pytest
+
+from devctl.core.launch import Variants, addresses, filler, launch
+from devctl.core.spec import Port, Service, Spec, Variant, reference
+from devctl.core.status import Kind
+from tests import fakes
+
+PORTS = {
+    "web.1": {"http": 8000, "admin-page": 8001},
+    "web.2": {"http": 8002, "admin-page": 8003},
+    "hub.1": {"otlp": 4318},
+}
+
+
+def make(
+    environment: dict[str, str], argv: tuple[str, ...] = ("run",), instance: str = "web.1", **fields: object
+) -> object:
+    variant = Variant("process", Kind.PROCESS, argv=argv, environment=environment)
+    web = Service("web", (variant,), ports=(Port("http"), Port("admin-page", inherited=True)), replicas=2)
+    hub = replace(fakes.service("hub"), ports=(Port("otlp"),))
+    spec = replace(fakes.spec(web, hub), host_environment={"PATH": "/bin", "LANG": "C"}, **fields)  # type: ignore[arg-type]
+    fills = filler(
+        "web",
+        instance,
+        (addresses(spec, PORTS), Variants({"web": "process"}.get, spec.services)),
+        PORTS,
+        {"java": "/j"},
+    )  # type: ignore[arg-type]
+    return launch(spec, web, variant, instance, "run-1", fills, PORTS, "/logs")
+
+
+def environment(made: object) -> dict[str, str]:
+    return made.environment  # type: ignore[attr-defined, no-any-return]
+
+
+def test_ports_are_told_by_name_and_the_manifest_has_the_last_word() -> None:
+    told = environment(make({"PORT": "1", "LANG": "de"}))
+    assert told["PORT"] == "1"
+    assert told["HTTP_PORT"] == "8000"
+    assert told["ADMIN_PAGE_PORT"] == "8001"
+    assert (told["PATH"], told["LANG"]) == ("/bin", "de")
+
+
+def test_references_stand_for_the_own_instance_and_for_all() -> None:
+    words = {
+        "OWN": reference("services.web.http"),
+        "HOST": reference("services.web.http.host"),
+        "NUMBER": reference("services.web.http.port"),
+        "ALL": reference("services.web.http.all"),
+        "TOOL": reference("tools.java"),
+        "VARIANT": reference("services.web.variant"),
+    }
+    told = environment(make(words, instance="web.2"))
+    assert [told[key] for key in words] == [
+        "127.0.0.1:8002", "127.0.0.1", "8002", "127.0.0.1:8000,127.0.0.1:8002", "/j", "process",
+    ]  # fmt: skip
+
+
+def test_telemetry_variables_point_at_the_hub_unless_there_is_none() -> None:
+    told = environment(make({"OTEL_SERVICE_NAME": "mine"}))
+    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
+    assert told["OTEL_SERVICE_NAME"] == "mine"
+    assert "service.instance.id=web.1" in told["OTEL_RESOURCE_ATTRIBUTES"]
+    assert not any(key.startswith("OTEL") for key in environment(make({}, telemetry=False)))
+
+
+def test_inherited_ports_are_handed_over_by_number() -> None:
+    assert make({}).inherited == {"admin-page": 8001}  # type: ignore[attr-defined]
+
+
+def test_an_unknown_reference_is_named() -> None:
+    with pytest.raises(KeyError, match=r"services\.nobody\.http"):
+        make({"A": reference("services.nobody.http")})
+    with pytest.raises(KeyError, match=r"services\.nobody\.variant"):
+        make({"A": reference("services.nobody.variant")})
+    assert isinstance(Spec("", ""), Spec)

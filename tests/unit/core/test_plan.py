@@ -1,0 +1,93 @@
+"""Plans as text: what a request would do, and why."""
+
+import pytest
+
+from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
+from devctl.core.spec import Missing, Service, Spec
+from devctl.core.state import State
+from devctl.errors import UsageError
+from tests import fakes
+from tests.fakes import World
+from tests.histories import read_services
+
+
+def spec(text: str) -> Spec:
+    return fakes.spec(*read_services(text).values())
+
+
+def running(text: str) -> World:
+    """Return a world in which everything is up and good."""
+    world = World(spec(text))
+    world.up()
+    while steps := world.ordered():
+        for step in steps:
+            instance = step.split()[1]
+            world.started(instance)
+            world.ready(instance)
+    return world
+
+
+def text(of: Spec, state: State, *names: str, force: bool = False) -> str:
+    return plan_up(of, state, Up(names, force=force)).text
+
+
+def test_a_first_up_starts_everything_in_order_with_its_reasons() -> None:
+    assert text(spec("b(after a healthy), a, g(tools java)"), State()) == (
+        "start   a: asked for\nstart   b, after a: asked for\nfetch   g (java): its program\nstart   g: asked for"
+    )
+
+
+def test_what_is_needed_says_by_whom() -> None:
+    assert text(spec("a, b(after a healthy), c"), State(), "b") == (
+        "start   a: needed by b\nstart   b, after a: asked for"
+    )
+
+
+def test_nothing_changed_means_nothing_to_do() -> None:
+    world = running("a, b(after a healthy)")
+    assert text(world.spec, world.loop.state) == "nothing to do"
+
+
+def test_an_edit_says_what_changed_and_who_follows() -> None:
+    world = running("a, b(after a healthy), c, gone")
+    assert text(spec("a(runs other), b(after a healthy), c, new"), world.loop.state) == (
+        "stop    gone: no longer in the manifest\n"
+        "restart a: its definition changed\n"
+        "restart b, after a: a, which it depends on, changed\n"
+        "start   new: asked for"
+    )
+
+
+def test_force_restarts_what_was_named() -> None:
+    world = running("a, b(after a healthy)")
+    assert text(world.spec, world.loop.state, "a", force=True) == "restart a: forced"
+
+
+def test_what_cannot_be_had_is_skipped_with_its_reason() -> None:
+    missing = Service("k", missing=(Missing("native", "java is missing", "install java"),))
+    assert text(fakes.spec(missing), State()) == "skip    k: cannot be had: java is missing"
+
+
+def test_a_stop_and_a_restart_touch_what_they_name() -> None:
+    world = running("a, b(after a healthy)")
+    state = world.loop.state
+    assert plan_stop(state, ["a"]).text == "stop    a: asked for"
+    assert plan_restart(world.spec, state, ["a"], with_dependents=False).text == "restart a: asked for"
+    assert plan_restart(world.spec, state, ["a"], with_dependents=True).text == (
+        "restart a: asked for\nrestart b, after a: depends on a"
+    )
+
+
+def test_a_wrong_name_is_answered_with_the_nearest_right_one() -> None:
+    with pytest.raises(UsageError) as refused:
+        text(spec("gateway, catalog"), State(), "gatway")
+    assert refused.value.next == "Did you mean 'gateway'?"
+
+
+def test_an_up_of_some_keeps_the_old_definition_of_the_others() -> None:
+    world = running("a, b, c")
+    new = spec("a(runs other), b(runs other)")
+    merged = merge(new, world.loop.spec, world.loop.state, ("a",))
+    assert merged.services["a"] == new.services["a"]
+    assert merged.services["b"] == world.spec.services["b"]
+    assert "c" in merged.services, "what still runs stays known"
