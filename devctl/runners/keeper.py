@@ -16,40 +16,68 @@ from devctl.runners.base import HolderLost
 
 _CONNECT_SECONDS = 10.0
 _RETRY_SECONDS = 0.005
+_END_LOOKS = 200
+
+
+class Starter:
+    """Starts the keeper of a runtime folder when there is none, and takes the ends of those it started."""
+
+    def __init__(self, runtime: Path) -> None:
+        self.runtime = runtime
+        self._children: set[int] = set()
+
+    def start(self) -> None:
+        """Start a keeper unless there is one; EnvironmentProblem when that cannot be."""
+        self.reap()
+        try:
+            child = start.start(str(self.runtime))
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"the keeper cannot be started: {error.strerror}",
+                where=str(error.filename or self.runtime),
+                next="make the folder yours alone (chmod 700) or set XDG_RUNTIME_DIR to one that is",
+            ) from error
+        if child:
+            self._children.add(child)
+
+    def reap(self) -> None:
+        """Leave no zombie of a keeper that ended."""
+        for child in list(self._children):
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(child, os.WNOHANG)[0] == 0:
+                    continue
+            self._children.discard(child)
+
+    async def wait(self) -> None:
+        """Wait a moment for keepers that were told to end, so that nothing is left of them."""
+        for _ in range(_END_LOOKS):
+            self.reap()
+            if not self._children:
+                return
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 class KeeperLink:
-    """One connection to the keeper of a runtime folder."""
+    """One connection to a keeper, from its hello to its end."""
 
-    def __init__(self, on_event: Callable[[wire.Message], None], on_lost: Callable[[], None]) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, on_event: Callable[[wire.Message], None]) -> None:
+        self._writer = writer
         self._on_event = on_event
-        self._on_lost = on_lost
+        self._on_lost: Callable[[], None] = lambda: None
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[tuple[wire.Message, bytes]]] = {}
-        self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._children: set[int] = set()
+        self.is_open = True
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether requests can be answered."""
-        return self._writer is not None
-
-    async def open(self, runtime: Path) -> None:
-        """Connect to the keeper, which is started when there is none; EnvironmentProblem when it does not answer."""
-        deadline = asyncio.get_running_loop().time() + _CONNECT_SECONDS
-        while True:
-            self._reap()
-            if child := _start(runtime):
-                self._children.add(child)
-            try:
-                reader, self._writer = await asyncio.open_unix_connection(str(runtime / start.SOCKET_NAME))
-                break
-            except OSError as error:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise _no_answer(runtime) from error
-                await asyncio.sleep(_RETRY_SECONDS)
+    def listen(self, reader: asyncio.StreamReader) -> None:
+        """Begin to hear answers and events."""
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
+
+    def report_loss(self, on_lost: Callable[[], None]) -> None:
+        """Call `on_lost` once when the keeper is gone."""
+        self._on_lost = on_lost
+        if not self.is_open:
+            on_lost()
 
     async def ask(self, op: str, body: bytes = b"", **arguments: Any) -> Any:
         """Send a request and return its result; DevctlError says why it could not be done."""
@@ -62,23 +90,22 @@ class KeeperLink:
 
     def tell(self, op: str, **arguments: Any) -> None:
         """Send a request whose answer nobody needs."""
-        if self._writer:
+        if self.is_open:
             self._writer.write(wire.encode({"id": None, "op": op, **arguments}))
 
     async def close(self) -> None:
         """Hang up."""
-        writer, self._writer = self._writer, None
+        self.is_open = False
         if self._reading:
             self._reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reading
-        if writer:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     async def _exchange(self, op: str, body: bytes, arguments: dict[str, Any]) -> tuple[wire.Message, bytes]:
-        if not self._writer:
+        if not self.is_open:
             raise HolderLost("the keeper is gone", next="try again")
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -90,7 +117,7 @@ class KeeperLink:
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         decoder = wire.Decoder()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             while received := await reader.read(1 << 18):
                 for message, body in decoder.feed(received):
                     self._hear(message, body)
@@ -103,34 +130,39 @@ class KeeperLink:
             future.set_result((message, body))
 
     def _lose(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer:
-            writer.close()
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(HolderLost("the keeper ended meanwhile", next="try again"))
-        self._reap()
-        self._on_lost()
-
-    def _reap(self) -> None:
-        """Take the ends of keepers that this process started, so that no zombie is left."""
-        for child in list(self._children):
-            with contextlib.suppress(ChildProcessError):
-                if os.waitpid(child, os.WNOHANG)[0] == 0:
-                    continue
-            self._children.discard(child)
+        if self.is_open:
+            self.is_open = False
+            self._writer.close()
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(HolderLost("the keeper ended meanwhile", next="try again"))
+            self._on_lost()
 
 
-def _start(runtime: Path) -> int | None:
+async def connect(starter: Starter, on_event: Callable[[wire.Message], None]) -> tuple[KeeperLink, wire.Message]:
+    """Return a link to the keeper, which is started when there is none, and its hello; EnvironmentProblem when
+    it does not answer."""
+    deadline = asyncio.get_running_loop().time() + _CONNECT_SECONDS
+    while True:
+        starter.start()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await _greet(starter.runtime, on_event)
+        except (OSError, HolderLost) as error:  # TimeoutError is an OSError, too; one that is dying may still accept
+            if asyncio.get_running_loop().time() > deadline:
+                raise _no_answer(starter.runtime) from error
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _greet(runtime: Path, on_event: Callable[[wire.Message], None]) -> tuple[KeeperLink, wire.Message]:
+    reader, writer = await asyncio.open_unix_connection(str(runtime / start.SOCKET_NAME))
+    link = KeeperLink(writer, on_event)
+    link.listen(reader)
     try:
-        return start.start(str(runtime))
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"the keeper cannot be started: {error.strerror}",
-            where=str(error.filename or runtime),
-            next="make the folder yours alone (chmod 700) or set XDG_RUNTIME_DIR to one that is",
-        ) from error
+        return link, await link.ask("hello")
+    except BaseException:
+        await link.close()
+        raise
 
 
 def _no_answer(runtime: Path) -> EnvironmentProblem:

@@ -20,7 +20,7 @@ from devctl.keeper import start, system, wire
 from devctl.paths import StackPaths
 from devctl.runners import processes
 from devctl.runners.base import Exit, HolderLost, Identity, Stopped
-from devctl.runners.keeper import KeeperLink
+from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.processes import Leader, Row, Table
 
 _SCAN_PAUSE_SECONDS = 0.015  # all that ask within this share one look at the process table
@@ -65,7 +65,8 @@ class ProcessRunner:
         self._on_exit: Callable[[Exit], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
         self._is_closing = False
-        self._link = KeeperLink(self._heard, self._lost)
+        self._starter = Starter(paths.runtime)
+        self._live_link: KeeperLink | None = None
         self._fifos: dict[str, int] = {}
         self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
         self._looked_at = 0.0
@@ -75,8 +76,9 @@ class ProcessRunner:
         """Find or start the keeper; return what lives. Ends nobody was told of are reported right afterwards."""
         self._on_exit, self._on_lost = on_exit, on_lost
         system.raise_file_limit()
-        await self._link.open(self._paths.runtime)
-        hello = await self._link.ask("hello")
+        if self._live_link:
+            await self._live_link.close()
+        self._live_link, hello = await connect(self._starter, self._heard)
         if hello["version"] != wire.VERSION:
             raise EnvironmentProblem(
                 f"the keeper (process {hello['pid']}) belongs to another version of devctl",
@@ -85,6 +87,7 @@ class ProcessRunner:
         self.keeper_pid = hello["pid"]
         for described in hello["instances"]:
             self._learn(described)
+        self._link.report_loss(self._lost)
         return [held.identity for held in self._held.values() if not held.exit]
 
     async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
@@ -158,12 +161,21 @@ class ProcessRunner:
         self._is_closing = True
         for task in list(self._tasks):
             task.cancel()
-        if end and self._link.is_open:
-            await self._link.ask("end")
-            self._held.clear()
+        if self._live_link:
+            if end and self._live_link.is_open:
+                await self._live_link.ask("end")
+                self._held.clear()
+            await self._live_link.close()
         for instance in list(self._fifos):
             self._let_go(instance)
-        await self._link.close()
+        if end:
+            await self._starter.wait()
+
+    @property
+    def _link(self) -> KeeperLink:
+        if not self._live_link:
+            raise HolderLost("there is no keeper yet", next="connect first")
+        return self._live_link
 
     # What the keeper tells
 

@@ -62,17 +62,23 @@ class Stack:
 
     async def kill_keeper(self) -> list[Exit]:
         """Kill the keeper as `kill -9` does, and let a new one take everything back."""
-        losses = self.losses
-        os.kill(self.runner.keeper_pid, signal.SIGKILL)
-        await eventually_async(self._has_lost(losses))
+        keeper = self.runner.keeper_pid
+        os.kill(keeper, signal.SIGKILL)
+        await self.lost(keeper)
         await self.connect()
-        return await self.runner.adopt([(self.launches[name], each) for name, each in self.identities.items()])
+        return await self.take_back()
 
-    def _has_lost(self, losses: int):  # type: ignore[no-untyped-def]
+    async def lost(self, keeper: int) -> None:
+        """Wait until this keeper is gone."""
+
         async def probe() -> bool:
-            return self.losses > losses
+            return not is_alive(keeper) and not self.runner._link.is_open
 
-        return probe
+        await eventually_async(probe, what="the loss of the keeper")
+
+    async def take_back(self) -> list[Exit]:
+        """Let the keeper adopt everything that was started."""
+        return await self.runner.adopt([(self.launches[name], each) for name, each in self.identities.items()])
 
     async def ended(self, instance: str, within: float = 30.0) -> Exit:
         """Wait until the end of the current process of this instance was told."""

@@ -207,6 +207,6 @@ async def test_a_keeper_with_living_instances_does_not_end(stack: Stack) -> None
         await stack.runner._link.ask("end")
     os.kill(stack.runner.keeper_pid, signal.SIGINT)
     os.kill(stack.runner.keeper_pid, signal.SIGHUP)
-    assert [each.instance for each in await ProcessRunner(stack.paths).connect(lambda _: None, lambda: None)] == [
-        "living.1"
-    ]
+    another = ProcessRunner(stack.paths)
+    assert [each.instance for each in await another.connect(lambda _: None, lambda: None)] == ["living.1"]
+    await another.close(end=False)

@@ -51,6 +51,23 @@ async def test_an_instance_that_ends_while_there_is_no_keeper_keeps_its_last_wor
     assert stack.lines() == [b"up", b"last"]
 
 
+async def test_one_that_connects_while_the_keeper_is_dying_ends_up_at_the_new_one(stack: Stack) -> None:
+    await stack.start("job.1", "sleep", "300")
+    for _ in range(10):
+        before = stack.runner.keeper_pid
+        os.kill(before, signal.SIGKILL)
+        await stack.connect()  # at once: the socket of the dying one may still take connections
+        if stack.runner.keeper_pid == before:
+            await stack.lost(before)
+            await stack.connect()
+        assert await stack.take_back() == []
+        losses = stack.losses
+        await asyncio.sleep(0.02)
+        assert stack.losses == losses
+    assert is_alive(stack.identities["job.1"].pid)
+    assert len(list(Path("/proc/self/fd").iterdir())) < 100
+
+
 async def test_stop_leaves_nobody_after_the_keeper_was_killed(stack: Stack) -> None:
     await stack.python("wild.1", STUBBORN, 0)
     await stack.has_line("wild.1", b"up 0")
