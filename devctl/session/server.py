@@ -100,7 +100,7 @@ class _Connection:
     async def _answer(self, line: bytes) -> None:
         number: object = None
         try:
-            request = json.loads(line)
+            request = _parse(line)
             number = request.get("id")
             result = await self._find(request)(request, lambda item: self._send({"id": number, "item": item}))
             await self._send({"id": number, "result": result})
@@ -126,6 +126,17 @@ class _Connection:
     async def _send(self, answer: dict[str, Any]) -> None:
         self._writer.write(json.dumps(answer).encode() + b"\n")
         await self._writer.drain()
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """Return the request on a line; UsageError for what is none."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict):
+        raise UsageError("this is no request", next="A request is one JSON object on one line.")
+    return request
 
 
 def _error_body(error: DevctlError) -> dict[str, Any]:
