@@ -6,22 +6,29 @@ Standard library only, nothing heavy at import: `devctl status` loads this.
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 # A control sequence as ECMA-48 has it: CSI, the string kinds (OSC, DCS, SOS, PM, APC) up to their end or the end
 # of the text, charset and other short escapes. Seven-bit and eight-bit introducers alike.
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|(?=\x1b)|$)"
     r"|\x1b[ -/]*[0-~]?"
 )
-_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+_COLOUR = r"\x1b\[[0-9;:]*m"
 # What is left and would move, hide or reorder text: C0 but tab, DEL, C1, line separators, bidi and zero-width marks.
-_HIDDEN = re.compile(
+_HIDDEN = (
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_SECRET_NAME = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIALS?)S?$", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@:\s]*):([^/@\s]+)(?=@)")
+_SECRET_NAME = r"(?i:(?:^|_)(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIALS?)S?$)"  # noqa: S105
+_URL_PASSWORD = r"(?<=://)([^/@:\s]*):([^/@\s]+)(?=@)"  # noqa: S105
 MASK = "********"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile at the first use: most commands never meet a text that needs it."""
+    return re.compile(pattern)
 
 
 def clean(text: str, *, colour: bool = False) -> str:
@@ -30,9 +37,9 @@ def clean(text: str, *, colour: bool = False) -> str:
     if text.isprintable() and text.isascii():
         return text
     if "\x1b" in text or not text.isascii():
-        text = _SEQUENCE.sub(_keep_colour if colour else "", text)
+        text = _compiled(_SEQUENCE).sub(_keep_colour if colour else "", text)
     text = text.rstrip("\r\n")
-    return _HIDDEN.sub(_show_unless_colour if colour else _show, text)
+    return _compiled(_HIDDEN).sub(_show_unless_colour if colour else _show, text)
 
 
 def clean_lines(text: str) -> str:
@@ -42,7 +49,7 @@ def clean_lines(text: str) -> str:
 
 def _keep_colour(match: re.Match[str]) -> str:
     sequence = match.group()
-    return sequence if _COLOUR.fullmatch(sequence) else ""
+    return sequence if _compiled(_COLOUR).fullmatch(sequence) else ""
 
 
 def _show(match: re.Match[str]) -> str:
@@ -52,11 +59,11 @@ def _show(match: re.Match[str]) -> str:
 
 def _show_unless_colour(match: re.Match[str]) -> str:
     rest = match.string[match.start() :]
-    return match.group() if match.group() == "\x1b" and _COLOUR.match(rest) else _show(match)
+    return match.group() if match.group() == "\x1b" and _compiled(_COLOUR).match(rest) else _show(match)
 
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d)")
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d)"
 
 
 def parse_duration(text: str) -> float:
@@ -64,7 +71,7 @@ def parse_duration(text: str) -> float:
     text = text.strip()
     if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
         return float(text)
-    parts = _PART.findall(text)
+    parts = _compiled(_PART).findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"not a duration: {text!r}")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
@@ -126,14 +133,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def is_secret(name: str) -> bool:
     """Tell whether a variable of this name holds something that must not be shown."""
-    return bool(_SECRET_NAME.search(name))
+    return bool(_compiled(_SECRET_NAME).search(name))
 
 
 def masked(name: str, value: str) -> str:
     """Return `value` as it may be shown: secrets by name and passwords in URLs are hidden."""
     if value and is_secret(name):
         return MASK
-    return _URL_PASSWORD.sub(rf"\1:{MASK}", value)
+    return _compiled(_URL_PASSWORD).sub(rf"\1:{MASK}", value)
 
 
 def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -147,7 +154,7 @@ def mask_text(text: str, environment: Mapping[str, str]) -> str:
     values = {value for name, value in environment.items() if len(value) >= 4 and is_secret(name)}
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, MASK)
-    return _URL_PASSWORD.sub(rf"\1:{MASK}", text)
+    return _compiled(_URL_PASSWORD).sub(rf"\1:{MASK}", text)
 
 
 def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cwd: str = "") -> str:

@@ -17,7 +17,7 @@ from devctl.text import clean, duration, listing, typed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
-    from devctl.session.base import Item, ServiceView, Settled
+    from devctl.session.base import AcceptedView, Item, ServiceView, Settled
     from devctl.session.client import Client
 
 
@@ -101,6 +101,7 @@ class _Start:
         self.failed: list[str] = []
         self._give_up = give_up
         self._wishes = wishes
+        self._terminal = context.terminal
         self._progress = shared.progress(context, as_json=wishes.as_json, quiet=wishes.quiet)
 
     def apply(self, client: Client, spec: Spec) -> Settled:
@@ -115,9 +116,17 @@ class _Start:
             progress.settled(settled)
         return settled
 
+    def _accept(self, accepted: AcceptedView) -> None:
+        self.accepted, self.began = True, accepted["began"]
+        if self._wishes.as_json or self._wishes.quiet or self.began:
+            return
+        for step in accepted["steps"]:  # a person who joins a running stack wants to know what it does to it
+            if step["action"] in ("restart", "stop"):
+                self._terminal.say(clean(step["text"]))
+
     def _item(self, item: Item) -> None:
         if "accepted" in item:
-            self.accepted, self.began = True, item["accepted"]["began"]
+            self._accept(item["accepted"])
         self._progress.item(item)
         for view in item.get("services", ()):
             if self._give_up and view["status"] == "failed" and not view["optional"]:

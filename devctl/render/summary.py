@@ -6,6 +6,7 @@ from devctl.render import status
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing
 
+TELLING_SECONDS = 0.1  # of a shorter chain the ratio says nothing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.session.base import Settled, StatusView
@@ -35,6 +36,6 @@ def critical_path(settled: Settled) -> str:
         return ""
     total = sum(link["seconds"] for link in chain)
     links = " → ".join(f"{clean(link['service'])} {duration(link['seconds'])}" for link in chain)
-    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total > 0 else ""
+    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total >= TELLING_SECONDS else ""
     whole = f" = {duration(total)}" if len(chain) > 1 else ""
     return f"Started in {duration(settled['seconds'])}{ratio}: {links}{whole}."
