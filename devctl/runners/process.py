@@ -85,10 +85,9 @@ class ProcessRunner:
                 next="run `down` with the devctl that started this stack",
             )
         self.keeper_pid = hello["pid"]
-        for described in hello["instances"]:
-            self._learn(described)
+        known = [self._learn(described) for described in hello["instances"]]
         self._link.report_loss(self._lost)
-        return [held.identity for held in self._held.values() if not held.exit]
+        return [held.identity for held in known if not held.exit]
 
     async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
         """Take back instances that an earlier keeper started; return those that are gone meanwhile."""

@@ -65,7 +65,7 @@ class Stack:
         keeper = self.runner.keeper_pid
         os.kill(keeper, signal.SIGKILL)
         await self.lost(keeper)
-        await self.connect()
+        assert await self.connect() == [], "a new keeper holds nothing until it is told what to take back"
         return await self.take_back()
 
     async def lost(self, keeper: int) -> None:
