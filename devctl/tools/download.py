@@ -25,6 +25,7 @@ ANSWER_SECONDS = 2.0
 """A host that was never heard in this run must answer within this time."""
 STALL_SECONDS = 20.0
 """A transfer that brings nothing for so long is taken up again."""
+MOST_SECONDS = 3600.0
 TRIES = 5
 REDIRECTS = 5
 MAX_BYTES = 2 << 30
@@ -82,21 +83,28 @@ def client() -> httpx.Client:
 
 
 def _transfer(session: httpx.Client, url: str, part: Path, count: Count, silent: Silent) -> None:
-    """Fill `part` to its end, taking cut transfers up again up to TRIES times."""
-    for attempt in range(1, TRIES + 1):
+    """Fill `part` to its end, taking cut transfers up again: TRIES times in a row without getting any further."""
+    deadline = time.monotonic() + MOST_SECONDS
+    failures = 0
+    while True:
+        before = _size(part)
         try:
-            return _once(session, url, part, count, silent)
+            return _once(session, url, part, count, silent, deadline)
         except _Cut as cut:
-            if attempt == TRIES:
-                raise SourceFailed(f"{urlsplit(url).hostname} broke off {TRIES} times: {cut}") from cut
-            time.sleep(min(0.1 * 2**attempt, 3.0))
-    return None
+            failures = 1 if _size(part) > before else failures + 1
+            if failures == TRIES or time.monotonic() > deadline:
+                raise SourceFailed(f"{urlsplit(url).hostname} broke off again and again: {cut}") from cut
+            time.sleep(min(0.1 * 2**failures, 3.0))
 
 
-def _once(session: httpx.Client, url: str, part: Path, count: Count, silent: Silent) -> None:
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _once(session: httpx.Client, url: str, part: Path, count: Count, silent: Silent, deadline: float) -> None:
     import httpx
 
-    done = part.stat().st_size if part.exists() else 0
+    done = _size(part)
     headers = {"Range": f"bytes={done}-"} if done else {}
     try:
         with _open(session, url, headers, silent) as response:
@@ -104,7 +112,7 @@ def _once(session: httpx.Client, url: str, part: Path, count: Count, silent: Sil
                 return
             _check_status(response)
             resumed = response.status_code == 206
-            _write(response, part, done if resumed else 0, count)
+            _write(response, part, done if resumed else 0, count, deadline)
     except httpx.TransportError as error:
         raise _Cut(str(error) or type(error).__name__) from error
 
@@ -117,7 +125,7 @@ def _check_status(response: httpx.Response) -> None:
         raise SourceFailed(f"{response.url.host} answered HTTP {status} for {response.url.path}")
 
 
-def _write(response: httpx.Response, part: Path, start: int, count: Count) -> None:
+def _write(response: httpx.Response, part: Path, start: int, count: Count, deadline: float) -> None:
     length = int(response.headers.get("content-length", 0))
     total = start + length if length else 0
     with open(part, "r+b" if start else "wb") as file:
@@ -130,6 +138,8 @@ def _write(response: httpx.Response, part: Path, start: int, count: Count) -> No
                 raise Refused(f"{response.url} is larger than {MAX_BYTES >> 30} GiB")
             file.write(chunk)
             count(done, total)
+            if time.monotonic() > deadline:
+                raise _Cut(f"not within {MOST_SECONDS / 60:.0f} minutes")
     if total and done < total:
         raise _Cut(f"{done} of {total} bytes")
 

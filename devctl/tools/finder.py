@@ -15,6 +15,8 @@ from devctl.tools.catalog import Entry
 
 LOCAL = ("path", "cache", "wheel")
 """Sources that look at this machine alone."""
+ROOM = 4
+"""An archive and what comes out of it take so many times its size."""
 
 
 class Source(Protocol):
@@ -84,12 +86,26 @@ def fetch(name: str, report: Report, silent: Silent | None = None) -> Tool:
     return tool
 
 
+def _check_room(offer: Available) -> None:
+    """Raise SourceFailed before a download that the disk has no room for."""
+    import shutil
+
+    from devctl.tools import cache
+
+    needed = ROOM * offer.bytes
+    free = shutil.disk_usage(cache.private(cache.base())).free
+    if free < needed:
+        raise SourceFailed(f"{needed / 1e6:.0f} MB of disk are needed in {cache.base()}, {free / 1e6:.0f} MB are free")
+
+
 def _from_sources(entry: Entry, report: Report, silent: Silent) -> Tool:
     reasons = []
     for source in entry.sources:
-        if offers.offer(entry, source) is None:
+        offer = offers.offer(entry, source)
+        if offer is None:
             continue
         try:
+            _check_room(offer)
             tool = _source(source).fetch(entry, report, silent)
         except SourceFailed as problem:
             reasons.append(f"{source}: {problem}")

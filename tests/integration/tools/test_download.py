@@ -36,6 +36,21 @@ def test_a_transfer_cut_at_99_percent_is_resumed_where_it_broke_off(publisher: P
     assert len(ranges) == 3
 
 
+def test_a_link_that_breaks_all_the_time_gets_there_as_long_as_it_gets_further(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    url, checksum = publisher.put("/a", CONTENT)
+    publisher.cuts, publisher.cut_at = download.TRIES + 3, 0.3
+    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_server_that_never_gets_further_is_given_up(publisher: Publisher, tmp_path: Path) -> None:
+    url, checksum = publisher.put("/a", CONTENT)
+    publisher.statuses = [503] * (download.TRIES + 1)
+    with pytest.raises(SourceFailed, match="broke off again and again"):
+        bring(url, checksum, tmp_path)
+
+
 def test_a_publisher_without_ranges_is_asked_for_the_whole_again(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.cuts, publisher.ranges = 1, False

@@ -159,6 +159,15 @@ def test_a_dead_source_is_remembered_for_the_run(tmp_path: Path, monkeypatch: py
     assert silent.hosts == {"devctl.invalid"}
 
 
+def test_a_disk_without_room_is_said_before_the_download(
+    demo: Entry, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "ROOM", 1 << 60)
+    with pytest.raises(EnvironmentProblem, match="MB of disk are needed"):
+        finder.fetch("demo", ignore)
+    assert publisher.asked == []
+
+
 def child(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
     done = subprocess.run(
         [sys.executable, "-m", "devctl.tools", "fetch", *arguments],

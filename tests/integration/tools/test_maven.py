@@ -1,0 +1,73 @@
+"""Jars of a lock: each verified, the user's own repository first, all of them or none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devctl.tools import cache, catalog, maven
+from devctl.tools.base import Progress, Refused, Silent, SourceFailed
+from tests.integration.tools.publisher import Publisher, publishing
+
+KAFKA = catalog.entry("kafka")
+CONTENTS = {name: name.encode() * 1000 for name in ("one", "two", "three")}
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with publishing() as server:
+        yield server
+
+
+@pytest.fixture
+def lock(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> maven.Lock:
+    """Three jars at the publisher, which stands in for Maven Central."""
+    monkeypatch.setenv("DEVCTL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
+    jars = tuple(maven.Jar("org.demo", name, "1", hashlib.sha256(body).hexdigest()) for name, body in CONTENTS.items())
+    for jar in jars:
+        publisher.put(f"/{jar.place}", CONTENTS[jar.artifact])
+    made = maven.Lock("1", sum(map(len, CONTENTS.values())), jars)
+    monkeypatch.setattr(maven, "read_lock", lambda _: made)
+    monkeypatch.setattr(maven, "central", lambda: publisher.url("").rstrip("/"))
+    return made
+
+
+def test_all_jars_lie_in_one_folder_and_progress_ends_with_their_size(lock: maven.Lock) -> None:
+    seen: list[Progress] = []
+    tool = maven.fetch(KAFKA, seen.append, Silent())
+    assert {path.name: path.read_bytes() for path in Path(tool.path).iterdir()} == {
+        f"{name}-1.jar": body for name, body in CONTENTS.items()
+    }
+    assert (seen[-1].bytes, seen[-1].total) == (lock.bytes, lock.bytes)
+    assert tool.checksum == lock.checksum
+    assert cache.find(KAFKA) == tool
+
+
+def test_what_the_users_own_repository_has_is_not_fetched_unless_it_is_wrong(
+    lock: maven.Lock, publisher: Publisher, tmp_path: Path
+) -> None:
+    for jar, body in zip(lock.jars, (CONTENTS["one"], b"something else"), strict=False):
+        local = tmp_path / "m2" / jar.place
+        local.parent.mkdir(parents=True)
+        local.write_bytes(body)
+    maven.fetch(KAFKA, lambda _: None, Silent())
+    assert {path for path, _ in publisher.asked} == {f"/{jar.place}" for jar in lock.jars[1:]}
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(("body", "problem"), [(b"evil", Refused), (None, SourceFailed)])
+def test_one_wrong_or_missing_jar_leaves_nothing(
+    publisher: Publisher, body: bytes | None, problem: type[Exception]
+) -> None:
+    place = "/org/demo/two/1/two-1.jar"
+    publisher.files.pop(place)
+    if body is not None:
+        publisher.files[place] = body
+    with pytest.raises(problem):
+        maven.fetch(KAFKA, lambda _: None, Silent())
+    assert cache.find(KAFKA) is None
+    assert not list(cache.base().glob(".work-*"))
