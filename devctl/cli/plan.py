@@ -11,7 +11,7 @@ from devctl.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.cli.up import Wishes
+    from devctl.cli.starting import Wishes
 
 
 def run(
@@ -19,7 +19,7 @@ def run(
     force_recreate: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Print the plan of an `up` with these options."""
-    from devctl.cli.up import Wishes
+    from devctl.cli.starting import Wishes
 
     wishes = Wishes(
         services=services, run_as=run_as or "", profiles=profiles, no_deps=no_deps, force=force_recreate,
