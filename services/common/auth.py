@@ -144,7 +144,10 @@ class Tokens:
                 self._take(json.loads(self._keep.read_text()))
 
 
-bearer = HTTPBearer(auto_error=False, description="The accessToken of POST /api/v1/sessions")
+# Two names for one scheme, so that a document can tell where a token is needed and where it only may be shown.
+REQUIRED, OPTIONAL = "accessToken", "optionalAccessToken"
+bearer = HTTPBearer(auto_error=False, scheme_name=OPTIONAL, description="The accessToken of POST /api/v1/sessions")
+_required = HTTPBearer(auto_error=False, scheme_name=REQUIRED, description=bearer.model.description)
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 
@@ -173,7 +176,9 @@ async def optional_caller(request: Request, credentials: _Bearer) -> Caller:
     return Caller(caller.user_id, caller.roles, caller.token, is_service) if is_service else caller
 
 
-async def user(caller: Annotated[Caller, Depends(optional_caller)]) -> Caller:
+async def user(
+    caller: Annotated[Caller, Depends(optional_caller)], _shown: Annotated[object, Security(_required)]
+) -> Caller:
     """Return the caller, who must be a user."""
     if not caller.user_id:
         raise unauthorized("Log in first: POST /api/v1/sessions")

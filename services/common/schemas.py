@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from services.common.clock import rfc3339
@@ -41,12 +41,13 @@ class Money(Answer):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
-def _printable(text: str) -> str:
-    if any((ord(char) < 32 and char not in "\n\t") or 0xD800 <= ord(char) < 0xE000 for char in text):
-        raise ValueError("control characters and lone surrogates are not text")
-    return text
-
-
-# Text from outside that any database and any terminal can hold.
-Text = Annotated[str, StringConstraints(strict=True, max_length=2000), AfterValidator(_printable)]
+# Text from outside that any database and any terminal can hold: no control characters but tab and line feed.
+Text = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+# One line of it that is not blank.
+Line = Annotated[
+    str,
+    StringConstraints(
+        strict=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+    ),
+]
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

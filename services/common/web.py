@@ -14,12 +14,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common import deadlines, telemetry
+from services.common import auth, deadlines, telemetry
 from services.common.faults import ConnectionCutError
 from services.common.ids import new_id
 from services.common.logs import request_id
 from services.common.metrics import exemplar
-from services.common.problems import OURS, ProblemError, install, problem_response, unavailable
+from services.common.problems import MEDIA_TYPE, OURS, ProblemError, install, problem_response, unavailable
 from services.common.schemas import Problem
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 # What any operation may answer beside its own answers; keeps the documents honest.
 COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -69,7 +71,39 @@ def application(runtime: "Runtime", title: str, description: str = "") -> FastAP
     from services.common import operations
 
     operations.add(app, runtime)
+    describe = app.openapi
+    app.openapi = lambda: _corrected(describe())  # type: ignore[method-assign]
     return app
+
+
+def _corrected(document: dict[str, Any]) -> dict[str, Any]:
+    """Say what FastAPI cannot know: the media type of errors, and where a token may be left out."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            _correct_security(operation)
+            for status, answer in operation["responses"].items():
+                if status[:1] in "45":
+                    _correct(answer)
+    schemes = document["components"].get("securitySchemes", {})
+    if optional := schemes.pop(auth.OPTIONAL, None):
+        schemes[auth.REQUIRED] = optional
+    document["components"]["schemas"].pop("HTTPValidationError", None)
+    document["components"]["schemas"].pop("ValidationError", None)
+    return document
+
+
+def _correct_security(operation: dict[str, Any]) -> None:
+    if "security" in operation:
+        is_required = {auth.REQUIRED: []} in operation["security"]
+        operation["security"] = [{auth.REQUIRED: []}] if is_required else [{auth.REQUIRED: []}, {}]
+
+
+def _correct(answer: dict[str, Any]) -> None:
+    content = answer.setdefault("content", {})
+    own = content.get("application/json", {}).get("schema", {})
+    if own.get("$ref") == _PROBLEM["$ref"]:
+        del content["application/json"]
+    content[MEDIA_TYPE] = {"schema": _PROBLEM}
 
 
 class Edge:

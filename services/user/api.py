@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from services.common.auth import User, unauthorized
 from services.common.ids import Identifier, new_id
 from services.common.problems import ProblemError
-from services.common.schemas import Answer, Moment, Request, Text
+from services.common.schemas import Answer, Line, Moment, Request, Text
 from services.user import domain
 from services.user.domain import Account, Address
 from services.user.handlers import Tokens, Users
@@ -20,13 +20,12 @@ _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
 Email = Annotated[
-    Text,
-    StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x20]{1,64}@[^@\s\x00-\x20]{1,180}$"),
+    str,
+    StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s\x00-\x20\x7f]{1,64}@[^@\s\x00-\x20\x7f]{1,180}$"),
     Field(examples=["ada@example.org"]),
 ]
 Password = Annotated[str, StringConstraints(strict=True, min_length=8, max_length=128)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-Line = Annotated[Text, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+PostalCode = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")]
 
 
 class Registration(Request):
@@ -34,13 +33,13 @@ class Registration(Request):
 
     email: Email
     password: Password
-    name: Name
+    name: Line
 
 
 class Credentials(Request):
     """Address and password."""
 
-    email: Annotated[Text, StringConstraints(min_length=1, max_length=254)]
+    email: Annotated[Text, StringConstraints(max_length=254)]
     password: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
 
 
@@ -53,7 +52,7 @@ class RefreshRequest(Request):
 class ProfileChange(Request):
     """What a user can change of the profile."""
 
-    name: Name
+    name: Line
 
 
 class PasswordChange(Request):
@@ -69,7 +68,7 @@ class AddressBody(Request):
     name: Line
     street: Line
     city: Line
-    postal_code: Annotated[Text, StringConstraints(min_length=1, max_length=20, pattern=r"\S")]
+    postal_code: PostalCode
     country: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
 
 
