@@ -68,6 +68,7 @@ class ProcessRunner:
         self._starter = Starter(paths.runtime)
         self._live_link: KeeperLink | None = None
         self._fifos: dict[str, int] = {}
+        self._may_have_strays = False  # a keeper was killed, perhaps between a start and its answer
         self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
         self._looked_at = 0.0
         self.keeper_pid = 0
@@ -91,6 +92,7 @@ class ProcessRunner:
 
     async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
         """Take back instances that an earlier keeper started; return those that are gone meanwhile."""
+        self._may_have_strays = True
         alive = {identity.instance: _is_alive(identity) for _, identity in known}
         described = await self._link.ask("adopt", instances=[_adoption(*pair, alive=alive) for pair in known])
         ends = []
@@ -107,6 +109,8 @@ class ProcessRunner:
 
     async def start(self, launch: Launch) -> Identity:
         """Start an instance; DevctlError says why it could not be."""
+        if self._may_have_strays:
+            await self._sweep_strays(launch)
         try:
             described = await self._link.ask("start", **_order(launch), environment=launch.environment,
                                              argv=list(launch.argv), working_dir=launch.working_dir)  # fmt: skip
@@ -210,6 +214,7 @@ class ProcessRunner:
             self._learn(event)
 
     def _lost(self) -> None:
+        self._may_have_strays = True
         if not self._is_closing:
             self._on_lost()
 
@@ -228,6 +233,19 @@ class ProcessRunner:
         """Kill what an ended instance left behind, so that its successor finds its ports free."""
         with contextlib.suppress(DevctlError):
             await self._empty(held, signal.SIGKILL, 0)
+
+    async def _sweep_strays(self, launch: Launch) -> None:
+        """Kill what a start whose answer was lost left running, so that there are no two of one instance."""
+        held = self._held.get(launch.instance)
+        if held is None or held.exit:
+            stray = _Held(launch.instance, _NEVER, _NEVER, 0, _tag(launch))
+            self._held[launch.instance] = stray
+            try:
+                await self._empty(stray, signal.SIGKILL, 0)
+            finally:
+                del self._held[launch.instance]
+                if held:
+                    self._held[launch.instance] = held
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -287,11 +305,15 @@ class ProcessRunner:
         return members
 
 
+def _tag(launch: Launch) -> str:
+    return f"{launch.run}/{launch.instance}"
+
+
 def _order(launch: Launch) -> dict[str, Any]:
     """What the keeper must know to capture an instance, whether it starts it or takes it back."""
     return {
         "instance": launch.instance,
-        "tag": f"{launch.run}/{launch.instance}",
+        "tag": _tag(launch),
         "log_folder": launch.log_folder,
         "log_bytes": launch.log_bytes,
         "inherited": list(launch.inherited.values()),

@@ -78,6 +78,17 @@ async def test_stop_leaves_nobody_after_the_keeper_was_killed(stack: Stack) -> N
     assert not any(map(is_alive, pids))
 
 
+async def test_a_start_whose_answer_was_lost_leaves_no_second_copy(stack: Stack) -> None:
+    forgotten = await stack.start("job.1", "sleep", "300")
+    os.kill(stack.runner.keeper_pid, signal.SIGKILL)
+    await stack.lost(stack.runner.keeper_pid)
+    stack.runner._held.clear()  # as if the answer had never come
+    await stack.connect()
+    again = await stack.start("job.1", "sleep", "300")
+    assert not is_alive(forgotten.pid)
+    assert is_alive(again.pid)
+
+
 async def test_a_stop_survives_the_keeper(stack: Stack) -> None:
     await stack.start("slow.1", "sh", "-c", "trap 'sleep 0.5; exit 0' TERM; echo up; while :; do sleep 0.01; done")
     await stack.has_line("slow.1", b"up")
