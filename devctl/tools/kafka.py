@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
-import subprocess
 import time
 import uuid
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 
-from devctl.tools import cache, kafka_archive
 from devctl.tools.base import Refused
 
 BROKER = "kafka.Kafka"
-STORAGE_TOOL = "kafka.tools.StorageTool"
 META, BOOTSTRAP = "meta.properties", "bootstrap.checkpoint"
-FORMAT_SECONDS = 60.0
+LOCKED_BOOTSTRAP = "kafka.bootstrap.checkpoint"
 ALREADY = frozenset({"TOPIC_ALREADY_EXISTS", "INVALID_PARTITIONS"})
 PASSING = frozenset({"_TIMED_OUT", "_TRANSPORT", "REQUEST_TIMED_OUT", "NOT_CONTROLLER", "BROKER_NOT_AVAILABLE"})
 """Answers to the making of a topic that need no worry, and those after which to ask again."""
@@ -48,30 +44,16 @@ def class_path(jars: str) -> str:
     return ":".join(sorted(str(jar) for jar in Path(jars).glob("*.jar")))
 
 
-def format_storage(java: str, jars: str, logging_file: str, config: Path, data: Path) -> None:
-    """Give an empty data folder its identity and first metadata; a folder that has them is left alone."""
+def format_storage(data: Path) -> None:
+    """Give an empty data folder its identity and Kafka's first metadata; a folder that has them is left alone.
+
+    The metadata (which features are on) is what Kafka's own formatter writes; it ships with the lock of the jars,
+    so that no second JVM has to run for it.
+    """
     if (data / META).exists():
         return
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    template = kafka_archive.folder(java, class_path(jars)) / BOOTSTRAP
-    if template.is_file():
-        _format_from(template, data)
-        return
-    argv = [*command(java, jars, logging_file, "128m", *kafka_archive.options(java, class_path(jars))), STORAGE_TOOL]
-    done = subprocess.run(
-        [*argv, "format", "-t", _identity(), "-c", str(config)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=FORMAT_SECONDS, check=False, text=True,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise SystemExit(f"Kafka's storage cannot be formatted in {data}:\n{done.stdout[-2000:]}")
-    cache.private(template.parent)
-    scratch = template.with_suffix(f".{os.getpid()}")
-    shutil.copyfile(data / BOOTSTRAP, scratch)
-    scratch.rename(template)
-
-
-def _format_from(template: Path, data: Path) -> None:
-    shutil.copyfile(template, data / BOOTSTRAP)
+    (data / BOOTSTRAP).write_bytes(resources.files("devctl.tools").joinpath("locks", LOCKED_BOOTSTRAP).read_bytes())
     scratch = data / f"{META}.new"
     scratch.write_text(f"version=1\ncluster.id={_identity()}\nnode.id=1\ndirectory.id={_identity()}\n")
     scratch.rename(data / META)  # last, and at once: with it the folder counts as formatted

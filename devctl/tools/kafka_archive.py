@@ -18,7 +18,7 @@ from pathlib import Path
 from devctl.tools import cache
 
 ARCHIVE = "kafka.jsa"
-REST_SECONDS = 30.0
+REST_SECONDS = 12.0
 """Making the archive costs some seconds of one core, so it waits until the stack is up."""
 DUMP_SECONDS = 120.0
 LEAST_CLASSES = 3000

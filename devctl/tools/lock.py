@@ -1,10 +1,11 @@
-"""Makes the lock file of Kafka's jars with jgo, the resolver of Maven coordinates: `python -m devctl.tools.lock`.
+"""Makes the lock of Kafka's jars with jgo, the resolver of Maven coordinates, and Kafka's first metadata with Kafka.
 
-For whoever raises the version. At run time only the lock file is read; jgo need not be there.
+`python -m devctl.tools.lock`, for whoever raises the version. At run time only what it made is read.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -20,7 +21,8 @@ ALONE = (
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.3",
 )
 """Without: the command-line programs (whose other needs are Kafka Connect's) and the door from slf4j to log4j."""
-LOCK = Path(__file__).parent / "locks" / "kafka.lock.toml"
+LOCKS = Path(__file__).parent / "locks"
+LOCK = LOCKS / "kafka.lock.toml"
 
 
 def resolve(repository: Path) -> list[Any]:
@@ -39,14 +41,35 @@ def resolve(repository: Path) -> list[Any]:
     return [*first, *rest, *alone]
 
 
+def format_with_kafka(jars: list[Path], folder: Path) -> bytes:
+    """Return the first metadata that Kafka's own formatter writes for a single node."""
+    from devctl.tools import find, kafka
+
+    java = find("java")
+    assert java is not None
+    config = folder / "server.properties"
+    config.write_text(
+        f"process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:1\n"
+        f"listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\ncontroller.listener.names=CONTROLLER\n"
+        f"log.dirs={folder / 'data'}\n"
+    )
+    storage = ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", str(config)]
+    subprocess.run([java.path, "-cp", ":".join(map(str, jars)), *storage], check=True, stdout=subprocess.DEVNULL)
+    return (folder / "data" / kafka.BOOTSTRAP).read_bytes()
+
+
 def main() -> None:
-    """Write the lock file anew."""
+    """Write both files anew."""
     import tomli_w
     from jgo.env import LockFile
 
+    from devctl.tools import kafka
+
     with tempfile.TemporaryDirectory() as folder:
         found = resolve(Path(folder))
-        size = sum(dependency.artifact.resolve().stat().st_size for dependency in found)
+        jars = [dependency.artifact.resolve() for dependency in found]
+        size = sum(jar.stat().st_size for jar in jars)
+        (LOCKS / kafka.LOCKED_BOOTSTRAP).write_bytes(format_with_kafka(jars, Path(folder)))
         lock = LockFile.from_resolved_dependencies(found, environment_name="kafka", min_java_version=17)
         lock.save(LOCK)
     facts = tomllib.loads(LOCK.read_text())

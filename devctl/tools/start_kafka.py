@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--heap", default="256m")
     parser.add_argument("--topics", default={}, type=json.loads)
     asked = parser.parse_args()
-    kafka.format_storage(asked.java, asked.jars, asked.logging, asked.config, asked.data)
+    kafka.format_storage(asked.data)
     class_path = kafka.class_path(asked.jars)
     classes = asked.config.with_name("classes.txt")
     options = kafka_archive.options(asked.java, class_path)
