@@ -68,8 +68,8 @@ def test_what_is_no_duration_is_refused(written: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (0, "0 ms"), (0.00006, "60 µs"), (0.0004, "0.4 ms"), (0.0083, "8.3 ms"), (0.08, "80 ms"), (1.25, "1.25 s"), (12.34, "12.3 s"), (42, "42 s"), (60, "1 min"),
-        (185, "3 min 5 s"), (7800, "2 h 10 min"), (273600, "3 d 4 h"),
+        (0, "0 ms"), (0.00006, "60 µs"), (0.0004, "0.4 ms"), (0.0083, "8.3 ms"), (0.08, "80 ms"), (1.25, "1.25 s"),
+        (12.34, "12.3 s"), (42, "42 s"), (60, "1 min"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (273600, "3 d 4 h"),
     ],
 )  # fmt: skip
 def test_durations_are_short_for_people(seconds: float, shown: str) -> None:
