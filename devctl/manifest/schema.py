@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-import functools
-import inspect
 import json
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.model import Manifest
 from devctl.manifest.shapes.base import Schema, Shape
-from devctl.manifest.shapes.groups import Many, Named, Variables
+from devctl.manifest.shapes.described import definition_of, field_texts, summary
+from devctl.manifest.shapes.groups import Many, Named
 from devctl.manifest.shapes.objects import REQUIRED, Object, Part, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
-EXTENSIONS = {"^x-": {"description": "An extension: devctl does not look at it."}}
 
 
 def json_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a stack.yaml."""
     definitions: Schema = {}
-    root = object_definition(Object(Manifest), definitions)
+    whole = Object(Manifest)
+    root = definition_of(whole.cls, whole.fields, whole.required, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stack.yaml",
@@ -35,60 +32,6 @@ def json_schema() -> Schema:
 def schema_text() -> str:
     """Return what stack.schema.json holds."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-def object_schema(shape: Object, definitions: Schema) -> Schema:
-    """Return a reference to the schema of a part, which is put among `definitions`."""
-    name = shape.cls.__name__
-    if name not in definitions:
-        definitions[name] = {}
-        definitions[name] = object_definition(shape, definitions)
-    return {"$ref": f"#/$defs/{name}"}
-
-
-def object_definition(shape: Object, definitions: Schema) -> Schema:
-    """Return the schema of a part itself."""
-    texts = field_texts(shape.cls)
-    properties = {}
-    for key, (field, own) in shape.fields.items():
-        properties[key] = {"description": texts.get(field, ""), **_may_be_empty(own, own.schema(definitions))}
-    definition: Schema = {
-        "type": "object" if shape.required else ["object", "null"],
-        "description": summary(shape.cls),
-        "properties": properties,
-        "patternProperties": EXTENSIONS,
-        "additionalProperties": False,
-    }
-    if shape.required:
-        definition["required"] = shape.required
-    return definition
-
-
-def _may_be_empty(shape: Shape, schema: Schema) -> Schema:
-    """Return a schema that also takes nothing, where that is as good as no key."""
-    if not isinstance(shape, Named | Many | Variables):
-        return schema
-    if "anyOf" in schema:
-        return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def summary(cls: type) -> str:
-    """Return a class's docstring as one line."""
-    return " ".join((inspect.getdoc(cls) or "").split())
-
-
-@functools.cache
-def field_texts(cls: type) -> dict[str, str]:
-    """Return the texts that stand below the fields of a class, each as one line."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(definition, ast.ClassDef)
-    texts = {}
-    for field, text in zip(definition.body, definition.body[1:], strict=False):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                texts[name] = " ".join(words.split())
-    return texts
 
 
 def reference_page() -> str:

@@ -93,9 +93,9 @@ class Object(Shape):
         return made
 
     def schema(self, definitions: Schema) -> Schema:
-        from devctl.manifest.schema import object_schema
+        from devctl.manifest.shapes.described import reference_to
 
-        own = object_schema(self, definitions)
+        own = reference_to(self.cls, self.fields, self.required, definitions)
         return {"anyOf": [self.fields[self.short][1].schema(definitions), own]} if self.short else own
 
 
