@@ -7,11 +7,11 @@ that took over from a dead one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from devctl.core.order import Graph
-from devctl.core.spec import Service, Variant
+from devctl.core.spec import Service, Spec, Variant
 from devctl.core.standing import waits_for
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
@@ -47,7 +47,7 @@ Step = Fetch | Start | Stop
 
 
 def due(
-    services: Mapping[str, Service], graph: Graph, state: State, names: Iterable[str], now: float, *,
+    spec: Spec, graph: Graph, state: State, names: Iterable[str], now: float, *,
     fetch_optional: bool = True, hurry: bool = False,
 ) -> list[Step]:  # fmt: skip
     """Return the steps that services `names` call for at `now` (seconds, monotonic).
@@ -59,8 +59,8 @@ def due(
         found = state.services.get(name)
         if found is not None:
             steps += _stops(found, graph, state, hurry=hurry)
-            if found.up and name in services:
-                steps += _starts(services[name], found, graph, state, now, fetch_optional=fetch_optional)
+            if found.up and name in spec.services:
+                steps += _starts(spec, found, graph, state, now, fetch_optional=fetch_optional)
     return steps
 
 
@@ -101,15 +101,21 @@ def _is_leaving(state: State, name: str) -> bool:
     return found is not None and any(i.is_alive and not found.wanted(i) for i in found.instances.values())
 
 
+def must_download(spec: Spec, variant: Variant) -> bool:
+    """Tell whether a program of `variant` was not at hand when the manifest was read."""
+    return any(tool not in spec.tools for tool in variant.tools)
+
+
 def _starts(
-    service: Service, found: ServiceState, graph: Graph, state: State, now: float, *, fetch_optional: bool
+    spec: Spec, found: ServiceState, graph: Graph, state: State, now: float, *, fetch_optional: bool
 ) -> Iterator[Fetch | Start]:
+    service = spec.services[found.name]
     pending = [i for i in found.instances.values() if i.status is Status.PENDING and i.restart_at <= now]
     variant = variant_of(service, found) if pending else None
     if variant is None:
         return
     if variant.tools and found.tools is None:
-        if not found.fetching and (fetch_optional or not service.optional):
+        if not found.fetching and (fetch_optional or not service.optional or not must_download(spec, variant)):
             yield Fetch(service.name, variant.name, variant.tools)
         return
     blocked: bool | None = None

@@ -85,11 +85,6 @@ class ServiceState:
         """The variant that runs or would run, None when none can be had."""
         return self.options[0] if self.options else None
 
-    @property
-    def has_run(self) -> bool:
-        """Whether any instance of it was ever spawned."""
-        return any(i.spawned for i in self.instances.values())
-
     def wanted(self, instance: Instance) -> bool:
         """Whether `instance` shall live, and in its present form."""
         return self.up and instance.number <= self.replicas and instance.generation == self.generation

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from devctl.errors import EnvironmentProblem
+from devctl.supervisor.loop import Loop
+
+DECISIVE_SECONDS = 3.0
+"""How long a fetch may take to turn out impossible before nobody waits for it any more."""
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -21,6 +25,31 @@ def at_hand(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str] | 
     """Return the paths of all of `names` where `known` has them and they are still there, else None."""
     paths = {name: known.get(name, "") for name in names}
     return paths if all(path and Path(path).exists() for path in paths.values()) else None
+
+
+class Downloads:
+    """Knows which fetches have turned out to be downloads that take their time."""
+
+    def __init__(self, loop: Loop, report: Report) -> None:
+        self._loop = loop
+        self._report = report
+        self._began: dict[str, float] = {}
+
+    def begin(self, service: str) -> None:
+        """Note that a fetch began; whether it can be had at all shows within seconds."""
+        self._began[service] = self._loop.clock.monotonic()
+        asyncio.get_running_loop().call_later(DECISIVE_SECONDS, self._loop.nudge)
+
+    def hear(self, item: dict[str, Any]) -> None:
+        """Pass progress on; with the first byte it is clear that this is a download."""
+        if item.get("bytes"):
+            self._began[str(item.get("service"))] = -DECISIVE_SECONDS
+            self._loop.nudge()
+        self._report(item)
+
+    def goes_on(self, service: str, *, begun: bool) -> bool:
+        """Tell whether nobody should wait for this fetch: it has not `begun`, downloads, or takes its time."""
+        return not begun or self._loop.clock.monotonic() - self._began.get(service, 0.0) >= DECISIVE_SECONDS
 
 
 async def fetch(names: Iterable[str], skip_file: Path, report: Report) -> dict[str, str]:

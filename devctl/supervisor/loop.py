@@ -110,6 +110,10 @@ class Loop:
         """Hand in something that happened."""
         self._queue.put_nowait(message)
 
+    def nudge(self) -> None:
+        """Have everybody who waits look again, though nothing happened."""
+        self._queue.put_nowait(Tick())
+
     async def ask(self, decide: Callable[[], Iterable[Event]]) -> None:
         """Have `decide` called between two batches and its events applied; what it raises is raised here."""
         granted = asyncio.get_running_loop().create_future()
@@ -264,7 +268,7 @@ class Loop:
     def _order(self, names: set[str]) -> None:
         now = self.clock.monotonic()
         steps = decide.due(
-            self.spec.services, self.graph, self.state, names, now,
+            self.spec, self.graph, self.state, names, now,
             fetch_optional=self._fetches_optional, hurry=self.hurry,
         )  # fmt: skip
         for step in steps:
@@ -285,7 +289,7 @@ class Loop:
             self._timer = None
         if self._restarts:
             wait = max(min(self._restarts.values()) - self.clock.monotonic(), 0.0)
-            self._timer = self._later(wait, lambda: self._queue.put_nowait(Tick()))
+            self._timer = self._later(wait, self.nudge)
 
     def _tell(self) -> None:
         change = Change(tuple(self._events), frozenset(self._told))

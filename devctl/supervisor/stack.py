@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from devctl.clock import Clock
 from devctl.core import events as happened
+from devctl.core.decide import must_download
 from devctl.core.events import Event
 from devctl.core.launch import Launch
 from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_stop, plan_up
@@ -31,6 +32,7 @@ from devctl.record.store import EventLog, Run
 from devctl.runners.base import HolderLost, Identity, Runner
 from devctl.supervisor import adopt, files, sockets
 from devctl.supervisor.executor import Executor, signal_number
+from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.health import Health
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.loop import Change, Loop
@@ -59,9 +61,6 @@ class Accepted:
     names: frozenset[str]
 
 
-Progress = Callable[[dict[str, Any]], None]
-
-
 class Stack:
     """The run of one stack and everything that works on it."""
 
@@ -74,7 +73,7 @@ class Stack:
         *,
         boot: str,
         ports: Sockets = sockets,
-        on_progress: Progress = lambda _: None,
+        on_progress: Report = lambda _: None,
     ) -> None:
         self.paths = paths
         self.loop = loop
@@ -86,11 +85,11 @@ class Stack:
         self.journal: EventLog | None = None
         self.is_over = asyncio.Event()
         self._variants = KeptVariants(paths)
+        self._downloads = Downloads(loop, on_progress)
         self._reconnecting: set[Kind] = set()
         self._boot = boot
         self._is_ending = False
         self._ports = ports
-        self._on_progress = on_progress
         self._connected: asyncio.Task[None] | None = None
         self._saving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,7 +179,12 @@ class Stack:
         self.journal = self.loop.journal = EventLog(run)
         self.launches = Launches(self.loop, run)
         self.executor = self.loop.hands = Executor(
-            self.loop, self.launches, self.runners, self.health, self.paths.runtime / "silent.json", self._on_progress
+            self.loop,
+            self.launches,
+            self.runners,
+            self.health,
+            self.paths.runtime / "silent.json",
+            self._downloads.hear,
         )
 
     # Change
@@ -378,17 +382,16 @@ class Stack:
             return False
         if standing.status is Status.BLOCKED:
             return any(self.is_going_on(other) for other in standing.waits_for)
-        return (
-            standing.status is Status.PENDING and found.tools is None and not found.has_run and self._must_fetch(name)
-        )
-
-    def _must_fetch(self, name: str) -> bool:
         chosen = self.launches.chosen(name) if self.launches else None
-        return chosen is not None and bool(chosen.variant.tools)
+        if standing.status is not Status.PENDING or found.tools is not None or chosen is None:
+            return False
+        return must_download(self.loop.spec, chosen.variant) and self._downloads.goes_on(name, begun=found.fetching)
 
     def _changed(self, change: Change) -> None:
         """Have the keeper hold the state too, in case the disk is full when it is needed, and keep variants."""
         for event in change.events:
+            if isinstance(event, happened.FetchBegan):
+                self._downloads.begin(event.service)
             if isinstance(event, happened.InstanceStarted) and self.launches:
                 chosen = self.launches.chosen(event.service)
                 if chosen:

@@ -57,7 +57,7 @@ def _read(block: str) -> History:
             services = read_services(line.removeprefix("services:"))
         elif line.strip():
             moments.append(_moment(number, line))
-    return History(lines[0].strip(), fakes.spec(*services.values()), tuple(moments))
+    return History(lines[0].strip(), fakes.spec(*services.values(), tools={"here": "/here"}), tuple(moments))
 
 
 def read_services(text: str) -> dict[str, Service]:

@@ -151,6 +151,24 @@ def test_a_job_and_replicas_and_addresses_work_together(stack: RealStack) -> Non
         assert [answer["healthy"] for answer in client.check(["web"])] == [True, True, True]
 
 
+def test_a_variant_whose_program_cannot_be_had_gives_way_to_the_next(stack: RealStack) -> None:
+    sleep = process("a", "sleep", "600").variants[0]
+    lost = replace(sleep, name="native", tools=("no-such-tool",))
+    here = replace(sleep, name="native", argv=(reference("tools.here"), "600"), tools=("here",))
+    spec = stack.spec(
+        Service("a", (lost, replace(sleep, name="embedded"))),
+        Service("b", (lost,), optional=True),
+        Service("c", (here,), optional=True),
+    )
+    with stack.client() as client:
+        settled = client.apply(replace(spec, tools={"here": "/bin/sleep"}))
+        assert settled["healthy"]
+        assert stack.statuses() == {"a": "running", "b": "unavailable", "c": "running"}
+        shown = {s["name"]: s for s in stack.status()["services"]}
+        assert shown["a"]["variant"] == "embedded"
+        assert "no-such-tool" in shown["b"]["reason"]
+
+
 def test_a_taken_port_is_named_with_its_owner_before_anything_starts(stack: RealStack) -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
