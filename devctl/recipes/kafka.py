@@ -109,7 +109,7 @@ RECIPE = Recipe(
     ports=(Port("broker", 9092),),
     variants=("native", "embedded"),
     expand=expand,
-    cure="connect once to Maven Central, and have Java 17 or devctl's extra `native`",
+    cure="install devctl's extra `native`, and connect once to Maven Central",
     lacks="retention by time, log compaction, settings of topics, quotas, access control, the new group protocol "
     "(KIP-848), share groups, more than one node",
     stop_grace_seconds=15.0,

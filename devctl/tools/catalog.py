@@ -96,7 +96,7 @@ ENTRIES = (
         lock="kafka.lock.toml",
         version="4.1.2",
         bytes=45_132_297,
-        cure="connect once to Maven Central",
+        cure="install devctl's extra `native`, and connect once to Maven Central",
     ),
     Entry(
         name="prometheus",

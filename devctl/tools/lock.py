@@ -1,6 +1,6 @@
 """Makes the lock of Kafka's jars with jgo, the resolver of Maven coordinates, and Kafka's first metadata with Kafka.
 
-`python -m devctl.tools.lock`, for whoever raises the version. At run time only what it made is read.
+`python -m devctl.tools.lock`, for whoever raises the version. At run time what it made is read.
 """
 
 from __future__ import annotations

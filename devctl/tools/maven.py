@@ -1,7 +1,7 @@
 """Source `maven`: jars from Maven Central, exactly those of a lock file that `devctl.tools.lock` made with jgo.
 
-Every jar is pinned by sha256. A mirror that the user's Maven settings name for Central is asked instead of it, and
-what the user's local Maven repository holds already is taken from there when its checksum is right.
+Every jar is pinned by sha256. Where Central is, jgo knows; a mirror that the user's Maven settings name for it is asked
+instead, and what the user's local Maven repository holds already is taken from there when its checksum is right.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from devctl.tools.catalog import Entry
 if TYPE_CHECKING:
     import httpx
 
-CENTRAL = "https://central.invalid/maven2"
 AT_ONCE = 4
 
 
@@ -127,14 +126,23 @@ def local_repository() -> Path:
 
 
 def central() -> str:
-    """Return the address of Maven Central, or of the https mirror that the user's Maven settings name for it."""
+    """Return the address of Maven Central, or of the https mirror that the user's Maven or jgo settings name for it."""
+    if mirror := _mirror(Path.home() / ".m2" / "settings.xml"):
+        return mirror
+    from jgo.config import GlobalSettings
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return str(GlobalSettings.load().repositories.get("central", MAVEN_CENTRAL_URL)).rstrip("/")
+
+
+def _mirror(settings: Path) -> str:
     try:
-        settings = ElementTree.parse(Path.home() / ".m2" / "settings.xml")  # noqa: S314  the user's own file
+        document = ElementTree.parse(settings)  # noqa: S314  the user's own file
     except (OSError, ElementTree.ParseError):
-        return CENTRAL
-    for mirror in settings.iterfind(".//{*}mirrors/{*}mirror"):
+        return ""
+    for mirror in document.iterfind(".//{*}mirrors/{*}mirror"):
         of = [name.strip() for name in mirror.findtext("{*}mirrorOf", "").split(",")]
         url = mirror.findtext("{*}url", "").strip().rstrip("/")
         if "!central" not in of and {"central", "*", "external:*"} & set(of) and url.startswith("https://"):
             return url
-    return CENTRAL
+    return ""

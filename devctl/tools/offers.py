@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 
@@ -19,7 +20,7 @@ def offer(entry: Entry, source: str) -> Available | None:
     if source == "release":
         archive = entry.archives.get(platform.current())
         return Available(entry.name, source, archive.version, archive.bytes) if archive else None
-    if source == "maven":
+    if source == "maven" and importlib.util.find_spec("jgo"):
         return Available(entry.name, source, entry.version, entry.bytes)
     if source == "debian" and sys.platform == "linux" and all(map(shutil.which, APT_PROGRAMS)):
         return Available(entry.name, source, "of this Debian", APT_BYTES)

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from jgo.constants import MAVEN_CENTRAL_URL
 
 from devctl.errors import UsageError
 from devctl.tools import catalog, maven, start_jaeger, start_prometheus, versions
@@ -52,13 +53,13 @@ def test_the_lock_pins_every_jar_of_kafka() -> None:
 @pytest.mark.parametrize(
     ("mirrors", "address"),
     [
-        ("", maven.CENTRAL),
+        ("", MAVEN_CENTRAL_URL),
         (
             "<mirror><mirrorOf>central</mirrorOf><url>https://mirror.example/m2/</url></mirror>",
             "https://mirror.example/m2",
         ),
-        ("<mirror><mirrorOf>*,!central</mirrorOf><url>https://mirror.example</url></mirror>", maven.CENTRAL),
-        ("<mirror><mirrorOf>*</mirrorOf><url>http://plain.example</url></mirror>", maven.CENTRAL),
+        ("<mirror><mirrorOf>*,!central</mirrorOf><url>https://mirror.example</url></mirror>", MAVEN_CENTRAL_URL),
+        ("<mirror><mirrorOf>*</mirrorOf><url>http://plain.example</url></mirror>", MAVEN_CENTRAL_URL),
     ],
 )
 def test_the_users_https_mirror_of_central_is_taken(
