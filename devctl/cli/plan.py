@@ -7,11 +7,8 @@ import json
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.declare import Command, Option
+from devctl.cli.starting import Wishes, load
 from devctl.text import clean
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from devctl.cli.starting import Wishes
 
 
 def run(
@@ -19,8 +16,6 @@ def run(
     force_recreate: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Print the plan of an `up` with these options."""
-    from devctl.cli.starting import Wishes
-
     wishes = Wishes(
         services=services, run_as=run_as or "", profiles=profiles, no_deps=no_deps, force=force_recreate,
         as_json=as_json,
@@ -30,12 +25,11 @@ def run(
 
 def show(context: Context, wishes: Wishes) -> int:
     """Print the steps, one a line; from the running stack's state where one runs."""
-    from devctl.cli import up
     from devctl.session import offline
 
     if wishes.isolated:
         context.isolate()
-    spec = up.load(context, wishes)
+    spec = load(context, wishes)
     ask = client.plan if (client := context.client()) else offline.plan
     steps = ask(spec, names=wishes.services, force=wishes.force, no_deps=wishes.no_deps)
     if wishes.as_json:

@@ -38,6 +38,14 @@ class Wishes:
         self.quiet = quiet
 
 
+def load(context: Context, wishes: Wishes) -> Spec:
+    """Return the specification that `wishes` ask for."""
+    loaded = context.load(
+        names=wishes.services, run_as=wishes.run_as, isolated=wishes.isolated, profiles=wishes.profiles
+    )
+    return loaded.spec
+
+
 class Hopeless(Exception):
     """A service failed for good while everybody waited for it."""
 

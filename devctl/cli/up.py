@@ -5,11 +5,7 @@ from __future__ import annotations
 from devctl.cli import downloads, shared
 from devctl.cli.context import Context
 from devctl.cli.declare import Command, Option
-from devctl.cli.starting import Wishes
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from devctl.core.spec import Spec
+from devctl.cli.starting import Wishes, load
 
 
 def run(
@@ -51,14 +47,6 @@ def bring(context: Context, wishes: Wishes) -> int:
     from devctl.cli import attached
 
     return attached.bring(context, client, spec, wishes)
-
-
-def load(context: Context, wishes: Wishes) -> Spec:
-    """Return the specification that `wishes` ask for."""
-    loaded = context.load(
-        names=wishes.services, run_as=wishes.run_as, isolated=wishes.isolated, profiles=wishes.profiles
-    )
-    return loaded.spec
 
 
 COMMAND = Command(
