@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,18 @@ def test_the_settings_of_every_recipe_are_frozen_dataclasses() -> None:
         assert recipe is not None
         assert dataclasses.is_dataclass(recipe.settings)
         assert recipe.settings() == recipe.settings()
+
+
+def test_grafanas_sources_stand_on_what_the_recipe_tells_it() -> None:
+    recipe = recipes.find("grafana")
+    assert recipe is not None
+    folder = Path(__file__).parents[3] / "stack" / "grafana"
+    text = "".join(file.read_text() for file in folder.rglob("*.yaml"))
+    sources = yaml.safe_load((folder / "datasources" / "sources.yaml").read_text())["datasources"]
+    assert [source["uid"] for source in sources] == ["prometheus", "jaeger"]
+    assert sources[0]["jsonData"]["exemplarTraceIdDestinations"] == [{"name": "trace_id", "datasourceUid": "jaeger"}]
+    variables = set(re.findall(r"(?<!\$)\$([A-Z_]+)", text))
+    assert variables == {"PROMETHEUS_URL", "JAEGER_URL", "DASHBOARDS_FOLDER"}
+    assert variables <= set(expand(recipe, "native").environment)
+    for made in (expand(recipe, "native", dashboards="dashboards"), expand(recipe, "native")):
+        assert all(isinstance(yaml.safe_load(file.content), dict) for file in made.files)
