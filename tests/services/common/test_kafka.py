@@ -1,0 +1,104 @@
+"""The broker port over Kafka's protocol: acknowledged means held, consumed means done."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.common.broker import BrokerUnavailableError
+from services.common.events import Event, Message, to_message
+from services.common.kafka import KafkaBroker
+from services.common.logs import Logger
+from services.common.metrics import Metrics
+from tests.services.processes import free_port, kafka
+from tests.waiting import eventually_async
+
+TOPIC = "shop.thing.v1"
+
+
+def message(number: int, key: str = "k") -> Message:
+    return to_message(Event(type="thing.made", topic=TOPIC, key=key, data={"n": number}, source="/x"))
+
+
+@contextlib.asynccontextmanager
+async def client(address: str, name: str, *subscriptions: "tuple[str, object]") -> AsyncIterator[KafkaBroker]:
+    broker = KafkaBroker(address, name, name, Metrics(with_process=False), Logger("test"))
+    for group, deliver in subscriptions:
+        broker.subscribe([TOPIC], group, deliver)  # type: ignore[arg-type]
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def test_messages_arrive_whole_in_order_per_key_and_not_again_after_a_clean_stop(tmp_path: Path) -> None:
+    taken: list[Message] = []
+
+    async def deliver(one: Message) -> None:
+        taken.append(one)
+
+    async def count(number: int) -> bool:
+        return len(taken) >= number
+
+    with kafka(tmp_path, {TOPIC: 3}) as address:
+        async with client(address, "a", ("group", deliver)) as broker:
+            sent = [message(number, f"key{number % 5}") for number in range(50)]
+            for one in sent:
+                await broker.publish(one)
+            await eventually_async(lambda: count(50), within=20)
+            assert broker.is_up()
+        assert {one.value for one in taken} == {one.value for one in sent}
+        by_key = [one.value for one in taken if one.key == "key1"]
+        assert by_key == [one.value for one in sent if one.key == "key1"]
+        assert taken[0].headers["ce_type"] == "thing.made"
+        taken.clear()
+        async with client(address, "a", ("group", deliver)) as broker:
+            await broker.publish(message(99))
+            await eventually_async(lambda: count(1), within=20)
+        assert [one.value for one in taken] == [message(99).value]
+
+
+async def test_a_message_whose_effect_was_cut_off_comes_again(tmp_path: Path) -> None:
+    seen: list[str] = []
+    begun = asyncio.Event()
+
+    async def hang(one: Message) -> None:
+        seen.append("begun")
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def finish(one: Message) -> None:
+        seen.append("done")
+
+    async def done() -> bool:
+        return "done" in seen
+
+    with kafka(tmp_path, {TOPIC: 1}) as address:
+        async with client(address, "a", ("group", hang)) as broker:
+            await broker.publish(message(1))
+            await asyncio.wait_for(begun.wait(), 20)
+        async with client(address, "a", ("group", finish)):
+            await eventually_async(done, within=20)
+
+
+async def test_a_broker_that_is_away_refuses_in_time_and_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.common.kafka.DELIVERY_SECONDS", 1)
+    port = free_port()
+    async with client(f"127.0.0.1:{port}", "a") as broker:
+        with pytest.raises(BrokerUnavailableError):
+            await broker.publish(message(1))
+        with kafka(tmp_path, {TOPIC: 1}, port):
+
+            async def taken() -> bool:
+                with contextlib.suppress(BrokerUnavailableError):
+                    await broker.publish(message(2))
+                    return True
+                return False
+
+            await eventually_async(taken, within=20)
+            assert broker.is_up()

@@ -1,0 +1,103 @@
+"""A service as a process: it starts light, ends clean, and waits for nobody who is away."""
+
+import json
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.services.processes import Running, free_port, running
+
+
+def end(service: Running, within: float = 8) -> float:
+    """Send TERM; return the seconds until it ended with 0."""
+    began = time.monotonic()
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(within) == 0, service.log.read_text()[-2000:]
+    return time.monotonic() - began
+
+
+def register(url: str, number: int) -> httpx.Response:
+    body = {"email": f"u{number}@example.org", "password": "a password", "name": "U"}
+    return httpx.post(f"{url}/api/v1/users", json=body, timeout=10)
+
+
+def test_term_under_load_answers_what_was_begun_and_ends_with_0(tmp_path: Path) -> None:
+    with running("services.user", tmp_path) as service:
+        statuses: list[int] = []
+        stop = threading.Event()
+
+        def load(lane: int) -> None:
+            number = lane * 10_000
+            while not stop.is_set():
+                number += 1
+                try:
+                    statuses.append(register(service.url, number).status_code)
+                except httpx.ConnectError:
+                    return  # no longer listening: the call was never taken
+                except httpx.TransportError as error:
+                    statuses.append(-1)
+                    raise AssertionError(f"a call that was taken was cut off: {error}") from error
+
+        lanes = [threading.Thread(target=load, args=(lane,)) for lane in range(4)]
+        for lane in lanes:
+            lane.start()
+        while len(statuses) < 20:
+            time.sleep(0.01)
+        end(service)
+        stop.set()
+        for lane in lanes:
+            lane.join(10)
+        assert set(statuses) <= {201, 503}
+    with running("services.user", tmp_path) as again:
+        assert register(again.url, 1).status_code == 409
+
+
+def test_what_is_away_delays_neither_start_nor_end(tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    away = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{nobody}",
+        "KAFKA_BOOTSTRAP_SERVERS": nobody,
+        "CONSUL_HTTP_ADDR": nobody,
+    }
+    with running("services.user", tmp_path, **away) as service:
+        assert register(service.url, 1).status_code == 201
+        checks = httpx.get(f"{service.url}/health/ready").json()["checks"]
+        assert (checks["database"]["state"], checks["broker"]["state"], checks["consul"]["state"]) == (
+            "up",
+            "down",
+            "down",
+        )
+        assert end(service) < 6
+
+
+def test_every_line_of_output_is_json_and_none_holds_a_secret(tmp_path: Path) -> None:
+    with running("services.user", tmp_path) as service:
+        register(service.url, 1)
+        login = {"email": "u1@example.org", "password": "a password"}
+        tokens = httpx.post(f"{service.url}/api/v1/sessions", json=login).json()
+        httpx.get(f"{service.url}/api/v1/users/me", headers={"authorization": f"Bearer {tokens['accessToken']}"})
+        httpx.post(
+            f"{service.url}/api/v1/users",
+            content=b'{"password": "a password',
+            headers={"content-type": "application/json"},
+        )
+        end(service)
+        text = service.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert all({"time", "level", "message", "service"} <= line.keys() for line in lines)
+    secret = (tmp_path / "secrets" / "service.token").read_text()
+    for word in ("a password", tokens["accessToken"], tokens["refreshToken"], secret):
+        assert word not in text
+
+
+def test_a_second_start_finds_its_schema_and_does_not_load_the_migrations(tmp_path: Path) -> None:
+    with running("services.user", tmp_path) as service:
+        end(service)
+    with running("services.user", tmp_path, PYTHONVERBOSE="1") as again:
+        end(again)
+        assert "import 'services.user.app'" in again.log.read_text()
+        assert "import 'alembic" not in again.log.read_text()
+        assert "import 'sqlalchemy.orm" not in again.log.read_text()
