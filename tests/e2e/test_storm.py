@@ -13,13 +13,14 @@ import pytest
 
 from services import conservation
 from tests.e2e.shop import Shopper, Stack
+from tests.soak import rounds
 from tests.waiting import eventually
 
-ORDERS, KILLS = (10_000, 200) if os.environ.get("DEVCTL_SOAK") else (500, 20)
+ORDERS, KILLS = rounds((500, 20), (10_000, 200))
 BUYERS = 6
 TARGETS = ("order", "payment", "catalog", "kafka")
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600 if os.environ.get("DEVCTL_SOAK") else 400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(rounds(400, 3600))]
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from devctl.httpd import bind
 from devctl.record.spans import SpanQuery, SpanReader
 from tests.otlp import PROTOBUF, batch, export
+from tests.soak import rounds
 from tests.waiting import eventually
 
-KILLS = 20 if os.environ.get("DEVCTL_SOAK") else 5
+KILLS = rounds(5, 20)
 
 
 class Hub:

@@ -9,6 +9,7 @@ from devctl.core.launch import Launch
 from tests.integration.keeper.stack import COUNTER, Stack, is_alive, numbered
 from tests.integration.keeper.test_capture import Follower
 from tests.integration.keeper.test_instances import STUBBORN
+from tests.soak import rounds
 from tests.waiting import eventually
 
 ECHO_SERVER = """
@@ -27,7 +28,7 @@ async def test_a_keeper_that_is_killed_under_load_costs_no_line_and_no_instance(
     count = 30_000
     for number in (1, 2, 3):
         await stack.python(f"svc{number}.1", COUNTER, 0, count, 0.001)
-    for _ in range(5):
+    for _ in range(rounds(5, 20)):
         await asyncio.sleep(random.uniform(0.05, 0.3))
         assert await stack.kill_keeper() == []
         assert all(is_alive(identity.pid) for identity in stack.identities.values())

@@ -16,9 +16,10 @@ from devctl.record import logs, store
 from devctl.session.client import connect
 from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
 from tests.integration.supervisor.test_stack import CHECK, HTTP
+from tests.soak import rounds
 from tests.waiting import eventually
 
-ROUNDS = 5
+ROUNDS = rounds(5, 20)
 COUNTER = """
 import itertools, os, time
 for n in itertools.count():
@@ -44,7 +45,7 @@ def loaded(stack: RealStack) -> dict[str, int]:
 GOOD = {"web": "healthy", "counter": "running", "idle": "running", "slow": "starting"}
 
 
-def rounds() -> Iterator[int]:
+def moments() -> Iterator[int]:
     """Yield the rounds, each after a random moment."""
     for number in range(ROUNDS):
         time.sleep(random.uniform(0.0, 0.15))
@@ -72,7 +73,7 @@ def kill_all(pids: list[int]) -> None:
 @pytest.mark.parametrize("victims", [("supervisor",), ("keeper",), ("supervisor", "keeper")], ids="+".join)
 def test_what_kills_devctl_kills_no_service_and_loses_no_line(stack: RealStack, victims: tuple[str, ...]) -> None:
     before = loaded(stack)
-    for _ in rounds():
+    for _ in moments():
         kill_all(devctl_processes(stack, victims))
         eventually(lambda: stack.statuses() == GOOD, what="the right state")
         assert stack.pids() == before
