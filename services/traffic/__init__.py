@@ -1,0 +1,1 @@
+"""Simulated shoppers: guests who look and customers who buy, with Locust."""
