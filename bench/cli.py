@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +48,13 @@ def cost(argv: Sequence[str], folder: Path, environ: dict[str, str]) -> Cost:
 
 
 @contextmanager
-def stack() -> Iterator[tuple[Path, dict[str, str]]]:
-    """Run a stack of sleeping services in a folder of its own."""
+def stack(services: str, files: Mapping[str, str]) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Run a stack of these services (YAML) with these files beside it, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="bench") as place, tempfile.TemporaryDirectory(prefix="dc") as runtime:
         folder = Path(place).resolve()
-        names = "\n".join(f"  svc{number}: {{command: sleep 600}}" for number in range(SERVICES))
-        (folder / "stack.yaml").write_text(f"name: bench\ntelemetry: off\nservices:\n{names}\n")
+        (folder / "stack.yaml").write_text(f"name: bench\ntelemetry: off\nservices:\n{services}")
+        for name, content in files.items():
+            (folder / name).write_text(content)
         environ = {**os.environ, "XDG_RUNTIME_DIR": runtime}
         subprocess.run([*DEVCTL, "up", "-d", "-q"], cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
         try:
@@ -64,7 +65,8 @@ def stack() -> Iterator[tuple[Path, dict[str, str]]]:
 
 def commands() -> None:
     """Print what small commands cost."""
-    with stack() as (folder, environ):
+    sleepers = "".join(f"  svc{number}: {{command: sleep 600}}\n" for number in range(SERVICES))
+    with stack(sleepers, {}) as (folder, environ):
         floor = cost([sys.executable, "-c", "pass"], folder, environ)
         print(f"{'python -c pass':<24} {floor.milliseconds:7.1f} ms   {floor.mebibytes:5.1f} MiB   (the floor)")
         for words in ("--version", "--help", "status", "status --json", "why"):
@@ -108,10 +110,41 @@ def logs() -> None:
             print(f"{name:<24} {rate:12,.0f} lines/s")
 
 
+WRITER = f"""
+import os, sys, time
+while not os.path.exists("go"):
+    time.sleep(0.01)
+for first in range(0, {LINES}, 100):
+    lines = (b"line %07d says a few words about what the service does\\n" % n for n in range(first, first + 100))
+    sys.stdout.buffer.write(b"".join(lines))
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+def follow() -> None:
+    """Print how many lines a second `logs -f` shows of a service that writes a million as fast as it can."""
+    for options in ("", "--json"):
+        with stack("  writer: {command: [python3, writer.py]}\n", {"writer.py": WRITER}) as (folder, environ):
+            argv = [*DEVCTL, "logs", "-f", *options.split()]
+            with subprocess.Popen(argv, cwd=folder, env=environ, stdout=subprocess.PIPE) as reader:
+                time.sleep(1)  # it is there before the first line
+                began = time.perf_counter()
+                (folder / "go").touch()
+                left = LINES
+                assert reader.stdout
+                while left > 0 and (chunk := os.read(reader.stdout.fileno(), 1 << 20)):
+                    left -= chunk.count(b"\n")
+                rate = LINES / (time.perf_counter() - began)
+                reader.terminate()
+            print(f"{f'logs -f {options}':<24} {rate:12,.0f} lines/s, {left} lost")
+
+
 def main() -> None:
     """Print all figures."""
     commands()
     logs()
+    follow()
 
 
 if __name__ == "__main__":
