@@ -12,8 +12,19 @@ from tests.e2e.shop import Shopper, Stack
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
+    """The shop with the real programs, wherever they can be had."""
+    yield from _running({})
+
+
+@pytest.fixture
+def embedded_stack() -> Iterator[Stack]:
+    """The shop with stand-ins."""
+    yield from _running({"DEVCTL_RUN_AS": "embedded"})
+
+
+def _running(environment: dict[str, str]) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="dv") as runtime:
-        stack = Stack(f"e2e{secrets.token_hex(3)}", Path(runtime))
+        stack = Stack(f"e2e{secrets.token_hex(3)}", Path(runtime), environment)
         try:
             stack.up()
             yield stack
