@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import urllib.request
@@ -47,8 +48,10 @@ def put(running: variants.Running, path: str, body: bytes) -> Any:
 
 def listens_on(running: variants.Running) -> set[str]:
     process = psutil.Process(running.process.pid)
-    every = [process, *process.children(recursive=True)]
-    found = [c for one in every for c in one.net_connections("inet")]
+    found: list[Any] = []
+    for one in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a child that ended meanwhile
+            found += one.net_connections("inet")
     return {c.laddr.ip.removeprefix("::ffff:") for c in found if c.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)}
 
 
