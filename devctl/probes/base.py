@@ -6,13 +6,13 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from devctl.core.launch import HOST
-from devctl.core.spec import Check, CheckKind
+from devctl.core.spec import Check
 
 SHOWN_CHARACTERS = 200
 BODY_BYTES = 64 << 10
@@ -48,23 +48,6 @@ class Probe(Protocol):
     async def ask(self) -> Answer:
         """Ask once. May raise OSError and TimeoutError, which `ask` below turns into an answer."""
         ...
-
-
-def probe(check: Check, target: Target) -> Probe:
-    """Return the probe of `check` on `target`."""
-    return _makers()[check.kind](check, target)
-
-
-def _makers() -> Mapping[CheckKind, Callable[[Check, Target], Probe]]:
-    from devctl.probes import command, http, kafka, log_line, tcp
-
-    return {
-        CheckKind.HTTP: http.HttpProbe,
-        CheckKind.TCP: tcp.TcpProbe,
-        CheckKind.COMMAND: command.CommandProbe,
-        CheckKind.LOG: log_line.LogProbe,
-        CheckKind.KAFKA: kafka.KafkaProbe,
-    }
 
 
 async def ask(asked: Probe, timeout_seconds: float) -> Answer:

@@ -14,7 +14,8 @@ from devctl.core.spec import Spec, from_json, to_json
 from devctl.core.standing import is_healthy
 from devctl.core.status import GOOD
 from devctl.errors import DevctlError
-from devctl.probes.base import ask, probe
+from devctl.probes.base import ask
+from devctl.probes.kinds import probe
 from devctl.session import blame, views
 from devctl.session.base import VERSION, CheckView, HelloView, LaunchView, Settled, SpecView, StatusView, WhyView
 from devctl.session.server import Call, Feed, Send

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from devctl.core.decide import variant_of
-from devctl.core.launch import HOST, instance_name, main_port
+from devctl.core.launch import HOST, instance_name, main_port, ports_of
 from devctl.core.order import Graph, graph
 from devctl.core.plan import Plan
-from devctl.core.spec import Service, Spec
+from devctl.core.spec import Service, Spec, Variant
 from devctl.core.standing import Standing, stack_word, standing
 from devctl.core.state import Instance, ServiceState, State
 from devctl.session.base import InstanceView, PathView, ServiceView, StatusView, StepView
@@ -72,7 +72,7 @@ def service_view(seen: Picture, name: str, figures: Figures = no_figures) -> Ser
     found = seen.state.services.get(name) or ServiceState(name)
     stands = seen.standings.get(name) or standing(seen.graph, seen.state, name)
     variant = variant_of(service, found)
-    ports = seen.state.ports.get(instance_name(name, 1), {})
+    ports = _ports_shown(seen.state, service, variant, instance_name(name, 1))
     instances = [i for i in found.instances.values() if i.is_alive or i.number <= found.replicas]
     return {
         "name": name,
@@ -90,11 +90,17 @@ def service_view(seen: Picture, name: str, figures: Figures = no_figures) -> Ser
         "page": _page(service, ports),
         "waits_for": list(stands.waits_for),
         "started_seconds": _started_seconds(instances),
-        "instances": [_instance_view(seen.state, i, figures) for i in instances],
+        "instances": [_instance_view(i, _ports_shown(seen.state, service, variant, i.id), figures) for i in instances],
     }
 
 
-def _instance_view(state: State, instance: Instance, figures: Figures) -> InstanceView:
+def _ports_shown(state: State, service: Service, variant: Variant | None, instance: str) -> dict[str, int]:
+    """Return the ports that the chosen variant has; those of the others are only kept for it to fall back to."""
+    names = {port.name for port in (ports_of(service, variant) if variant else service.ports)}
+    return {name: number for name, number in state.ports.get(instance, {}).items() if name in names}
+
+
+def _instance_view(instance: Instance, ports: Mapping[str, int], figures: Figures) -> InstanceView:
     pid = instance.pid if instance.is_alive else 0
     cpu, memory = figures(pid) if pid else (0.0, 0)
     return {
@@ -103,7 +109,7 @@ def _instance_view(state: State, instance: Instance, figures: Figures) -> Instan
         "container": instance.container,
         "status": instance.status.value,
         "reason": instance.reason,
-        "ports": _addresses(state.ports.get(instance.id, {})),
+        "ports": _addresses(ports),
         "started_at": rfc3339(instance.started_ns) if instance.started_ns else "",
         "restarts": instance.restarts,
         "exit_code": instance.exit_code if instance.ended else None,

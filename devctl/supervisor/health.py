@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from devctl.clock import Clock
 from devctl.core.events import Event, InstanceReady, InstanceUnready
 from devctl.core.spec import Check
-from devctl.probes.base import Answer, Probe, Target, ask, probe
+from devctl.probes.base import Answer, Probe, Target, ask
+from devctl.probes.kinds import probe
 
 _GROWTH = 0.02  # a start that takes long is asked less often: it delays the answer by at most this part of it
 _LONGEST_START_PAUSE_SECONDS = 0.5

@@ -15,7 +15,8 @@ import pytest
 
 from devctl.core.spec import Check, CheckKind
 from devctl.keeper.log import SegmentLog
-from devctl.probes.base import BODY_BYTES, Answer, Target, ask, probe
+from devctl.probes.base import BODY_BYTES, Answer, Target, ask
+from devctl.probes.kinds import probe
 from tests.waiting import eventually
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
