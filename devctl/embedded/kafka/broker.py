@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.groups import Coordinator
@@ -30,7 +31,8 @@ class Asked:
     host: str
 
 
-Handler = Callable[[Asked], Awaitable[Message | None]]
+# Answers at once, or with what has to be awaited. Produce without acknowledgement has no answer.
+Handler = Callable[[Asked], Message | Coroutine[Any, Any, Message] | None]
 
 
 class Broker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 from devctl.embedded.kafka import batch
@@ -22,7 +23,7 @@ class DataApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def produce(self, asked: Asked) -> Message | None:
+    def produce(self, asked: Asked) -> Message | None:
         """Write batches; they are in the log's file before the answer is given."""
         body = asked.body
         topics = [
@@ -74,38 +75,26 @@ class DataApi:
         except OSError:
             return Error.KAFKA_STORAGE_ERROR, -1
 
-    async def fetch(self, asked: Asked) -> Message:
+    def fetch(self, asked: Asked) -> Message | Coroutine[Any, Any, Message]:
         """Give what there is from the offsets asked for; wait for more when it is too little."""
-        body, loop = asked.body, asyncio.get_running_loop()
-        deadline = loop.time() + body["max_wait"] / 1000
         answer, size, failed = self._fetched(asked)
-        while size < body["min_bytes"] and not failed and (left := deadline - loop.time()) > 0:
-            if not await self._woken(self._partitions(asked), left):
-                break
+        if failed or size >= asked.body["min_bytes"] or asked.body["max_wait"] <= 0:
+            return answer
+        return self._fetched_later(asked, answer, Watch(self._partitions(asked)))
+
+    async def _fetched_later(self, asked: Asked, answer: Message, watch: Watch) -> Message:
+        deadline = asyncio.get_running_loop().time() + asked.body["max_wait"] / 1000
+        while await watch.changed_before(deadline):
+            watch = Watch(watch.partitions)
             answer, size, failed = self._fetched(asked)
+            if failed or size >= asked.body["min_bytes"]:
+                break
+        watch.end()
         return answer
 
     def _partitions(self, asked: Asked) -> list[Partition]:
         wanted = ((topic["name"], one["index"]) for topic in asked.body["topics"] for one in topic["partitions"])
         return [partition for one in wanted if (partition := self._broker.topics.find(*one)) is not None]
-
-    async def _woken(self, partitions: list[Partition], seconds: float) -> bool:
-        """Wait for a change in one of the partitions; False when none came in time."""
-        loop = asyncio.get_running_loop()
-        change: asyncio.Future[bool] = loop.create_future()
-        timer = loop.call_later(seconds, _settle, change, False)
-
-        def wake() -> None:
-            _settle(change, True)
-
-        for partition in partitions:
-            partition.watch(wake)
-        try:
-            return await change
-        finally:
-            timer.cancel()
-            for partition in partitions:
-                partition.unwatch(wake)
 
     def _fetched(self, asked: Asked) -> tuple[Message, int, bool]:
         """Give the answer as it would be now, how many bytes of records it holds, and whether any part failed."""
@@ -148,7 +137,7 @@ class DataApi:
             part["aborted"] = [{"producer": producer, "first": at} for producer, at in aborted]
         return part
 
-    async def list_offsets(self, asked: Asked) -> Message:
+    def list_offsets(self, asked: Asked) -> Message:
         """Give the first, the last, or the offset that belongs to a time."""
         committed_only = asked.body.get("isolation") == READ_COMMITTED
         topics = [
@@ -173,6 +162,32 @@ class DataApi:
         return found | {"offset": offset, "time": time}
 
 
-def _settle(future: asyncio.Future[bool], value: bool) -> None:
-    if not future.done():
-        future.set_result(value)
+class Watch:
+    """Waits for the next change of some partitions; it looks from the moment that it is made."""
+
+    def __init__(self, partitions: list[Partition]) -> None:
+        self.partitions = partitions
+        self._change: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        for partition in partitions:
+            partition.watch(self._wake)
+
+    async def changed_before(self, deadline: float) -> bool:
+        """Tell whether a change came before the loop's clock showed `deadline`."""
+        timer = asyncio.get_running_loop().call_at(deadline, self._settle, False)
+        try:
+            return await self._change
+        finally:
+            timer.cancel()
+            self.end()
+
+    def end(self) -> None:
+        """Look no longer."""
+        for partition in self.partitions:
+            partition.unwatch(self._wake)
+
+    def _wake(self) -> None:
+        self._settle(True)
+
+    def _settle(self, changed: bool) -> None:
+        if not self._change.done():
+            self._change.set_result(changed)

@@ -20,7 +20,7 @@ class GroupApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def find_coordinator(self, asked: Asked) -> Message:
+    def find_coordinator(self, asked: Asked) -> Message:
         """Name this node: it coordinates everything."""
         address = self._broker.advertised
         return {
@@ -67,11 +67,11 @@ class GroupApi:
         error, assignment = await self._broker.groups.sync(*_who(body), assignments)
         return {"throttle": 0, "error": error, "assignment": assignment}
 
-    async def heartbeat(self, asked: Asked) -> Message:
+    def heartbeat(self, asked: Asked) -> Message:
         """Prolong a member's session."""
         return {"throttle": 0, "error": self._broker.groups.heartbeat(*_who(asked.body))}
 
-    async def leave(self, asked: Asked) -> Message:
+    def leave(self, asked: Asked) -> Message:
         """Let members go."""
         group = asked.body["group"]
         if "member" in asked.body:
@@ -82,7 +82,7 @@ class GroupApi:
         ]
         return {"throttle": 0, "error": Error.NONE, "members": members}
 
-    async def commit(self, asked: Asked) -> Message:
+    def commit(self, asked: Asked) -> Message:
         """Keep the offsets that a group has come to; they are in the file before the answer is given."""
         group = asked.body["group"] or ""
         error = self._broker.groups.may_commit(*_who(asked.body))
@@ -106,7 +106,7 @@ class GroupApi:
                 error = Error.COORDINATOR_NOT_AVAILABLE
         return {"index": one["index"], "error": error}
 
-    async def fetch_offsets(self, asked: Asked) -> Message:
+    def fetch_offsets(self, asked: Asked) -> Message:
         """Give the committed offsets of a group: those asked for, or all."""
         known = self._broker.offsets.of(asked.body["group"] or "")
         wanted = asked.body["topics"]
@@ -119,14 +119,14 @@ class GroupApi:
         ]
         return {"throttle": 0, "topics": topics, "error": Error.NONE}
 
-    async def list(self, asked: Asked) -> Message:
+    def list(self, asked: Asked) -> Message:
         """List the groups that have members or committed offsets."""
         kinds = dict.fromkeys(self._broker.offsets.groups(), "consumer")
         kinds |= {group.name: group.kind for group in self._broker.groups.groups()}
         groups = [{"group": name, "kind": kind} for name, kind in kinds.items()]
         return {"throttle": 0, "error": Error.NONE, "groups": groups}
 
-    async def describe(self, asked: Asked) -> Message:
+    def describe(self, asked: Asked) -> Message:
         """Describe groups with their members."""
         return {"throttle": 0, "groups": [self._described(name) for name in asked.body["groups"] or ()]}
 
@@ -155,7 +155,7 @@ class GroupApi:
             "authorized": -(1 << 31),
         }
 
-    async def delete(self, asked: Asked) -> Message:
+    def delete(self, asked: Asked) -> Message:
         """Delete groups without members, with what they committed."""
         return {
             "throttle": 0,

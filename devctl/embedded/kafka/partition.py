@@ -100,11 +100,11 @@ class Partition:
             self._drop_oldest()
 
     def watch(self, wake: Callable[[], None]) -> None:
-        """Call `wake` whenever there is more to read."""
+        """Call `wake` once, as soon as there is more to read."""
         self._watchers.add(wake)
 
     def unwatch(self, wake: Callable[[], None]) -> None:
-        """Stop calling `wake`."""
+        """Do not call `wake` any more."""
         self._watchers.discard(wake)
 
     def close(self, sync: bool) -> None:
@@ -135,7 +135,11 @@ class Partition:
         placed = batch.placed(data, base)
         self._segments[-1].append(placed, base)
         self._learn(batch.header(placed), placed)
-        for wake in tuple(self._watchers):
+        self._tell()
+
+    def _tell(self) -> None:
+        watchers, self._watchers = self._watchers, set()
+        for wake in watchers:
             wake()
 
     def _learn(self, head: Header, data: bytes) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
+from collections.abc import Coroutine
+from typing import Any
 
 from devctl.embedded.kafka.broker import Asked, Broker, Handler
 from devctl.embedded.kafka.data_api import DataApi
@@ -12,10 +13,11 @@ from devctl.embedded.kafka.group_api import GroupApi
 from devctl.embedded.kafka.messages import APIS, REQUEST_HEADER, Api, Error
 from devctl.embedded.kafka.topic_api import TopicApi
 from devctl.embedded.kafka.transaction_api import TransactionApi
-from devctl.embedded.kafka.wire import Malformed
+from devctl.embedded.kafka.wire import Malformed, Message
 from devctl.embedded.process import Log
 
 MOST_FRAME_BYTES = 100 << 20
+MOST_WAITING_BYTES = 1 << 20
 _SIZE = struct.Struct(">i")
 _HEADER_BYTES = 10
 API_VERSIONS = 18
@@ -26,64 +28,129 @@ class Server:
     """Speaks Kafka's protocol on one port."""
 
     def __init__(self, broker: Broker, log: Log) -> None:
-        self._log = log
-        self._handlers = _handlers(broker)
-        self._connections: set[asyncio.Task[None]] = set()
+        self.log = log
+        self.handlers = _handlers(broker)
+        self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Listen; raise OSError when the port is taken."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=1 << 20, backlog=512)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=512)
 
     async def stop(self) -> None:
         """Take no more and cut all connections."""
         assert self._server is not None
         self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        waiting = [one.waiting for one in self.connections if one.waiting is not None]
+        for connection in list(self.connections):
+            connection.cut()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        host = writer.get_extra_info("peername")[0]
+
+class Connection(asyncio.Protocol):
+    """One client. A request that has to wait holds back those behind it, as in Kafka itself."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._buffer = bytearray()
+        self._host = ""
+        self._may_write = True
+        self.waiting: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._host = transport.get_extra_info("peername")[0]
+        self._server.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.connections.discard(self)
+        if self.waiting is not None:
+            self.waiting.cancel()
+
+    def cut(self) -> None:
+        """Close at once, whatever is under way."""
+        self._transport.abort()
+        if self.waiting is not None:
+            self.waiting.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if self.waiting is not None and len(self._buffer) > MOST_WAITING_BYTES:
+            self._transport.pause_reading()
+        self._serve()
+
+    def pause_writing(self) -> None:
+        self._may_write = False
+
+    def resume_writing(self) -> None:
+        self._may_write = True
+        self._serve()
+
+    def _serve(self) -> None:
+        """Answer the requests that are there, up to one that has to wait."""
         try:
-            while True:
-                (size,) = _SIZE.unpack(await reader.readexactly(4))
-                if not _HEADER_BYTES <= size <= MOST_FRAME_BYTES:
-                    raise Malformed(f"a frame of {size} bytes")
-                answer = await self._answer(memoryview(await reader.readexactly(size)), host)
-                if answer is not None:
-                    writer.write(answer)
-                    await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        except OSError as failure:
-            self._log.error("closed a connection whose request could not be kept", peer=host, reason=str(failure))
+            while self.waiting is None and self._may_write and (frame := self._next_frame()) is not None:
+                self._answer(frame)
         except Malformed as failure:
-            self._log.warning("closed a connection that does not speak Kafka", peer=host, reason=str(failure))
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._connections.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                writer.transport.abort()
+            self._server.log.warning(
+                "closed a connection that does not speak Kafka", peer=self._host, reason=str(failure)
+            )
+            self._transport.abort()
+        except OSError as failure:
+            reason = str(failure)
+            self._server.log.error(
+                "closed a connection whose request could not be kept", peer=self._host, reason=reason
+            )
+            self._transport.abort()
 
-    async def _answer(self, frame: memoryview, host: str) -> bytes | None:
+    def _next_frame(self) -> memoryview | None:
+        if len(self._buffer) < _SIZE.size or self._transport.is_closing():
+            return None
+        (size,) = _SIZE.unpack_from(self._buffer)
+        if not _HEADER_BYTES <= size <= MOST_FRAME_BYTES:
+            raise Malformed(f"a frame of {size} bytes")
+        end = _SIZE.size + size
+        if len(self._buffer) < end:
+            return None
+        frame = memoryview(bytes(memoryview(self._buffer)[_SIZE.size : end]))
+        del self._buffer[:end]
+        return frame
+
+    def _answer(self, frame: memoryview) -> None:
         head = REQUEST_HEADER.decode(frame, 0)
         api, version = APIS.get(head["key"]), head["version"]
         if api is None:
             raise Malformed(f"request {head['key']} is not known to this stand-in")
         if api.key == API_VERSIONS:
-            return _framed(head["correlation"], _versions(version))
+            self._transport.write(_framed(head["correlation"], _versions(version)))
+            return
         if not api.first <= version <= api.last:
             raise Malformed(f"{api.name} version {version} is not known to this stand-in")
         body = api.request.decode(frame[_HEADER_BYTES + len((head["client"] or "").encode()) :], version)
-        asked = Asked(body, version, head["client"] or "", host)
-        answer = await self._handlers[api.key](asked)
-        return None if answer is None else _framed(head["correlation"], api.response.encode(answer, version))
+        answer = self._server.handlers[api.key](Asked(body, version, head["client"] or "", self._host))
+        if isinstance(answer, Coroutine):
+            self.waiting = asyncio.get_running_loop().create_task(
+                self._later(answer, head["correlation"], api, version)
+            )
+        else:
+            self._write(answer, head["correlation"], api, version)
+
+    async def _later(self, answer: Coroutine[Any, Any, Message], correlation: int, api: Api, version: int) -> None:
+        try:
+            self._write(await answer, correlation, api, version)
+        except BaseException:
+            self._transport.abort()  # an answer that never comes would hold its client for a minute
+            raise
+        finally:
+            self.waiting = None
+        self._transport.resume_reading()
+        self._serve()
+
+    def _write(self, answer: Message | None, correlation: int, api: Api, version: int) -> None:
+        if answer is not None:
+            self._transport.write(_framed(correlation, api.response.encode(answer, version)))
 
 
 def _framed(correlation: int, body: bytes) -> bytes:

@@ -19,7 +19,7 @@ class TopicApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def metadata(self, asked: Asked) -> Message:
+    def metadata(self, asked: Asked) -> Message:
         """Name the one node and describe topics."""
         wanted = asked.body["topics"]
         if wanted is None or (asked.version == 0 and not wanted):
@@ -50,7 +50,7 @@ class TopicApi:
         ]
         return {"error": error, "name": name, "internal": False, "partitions": partitions}
 
-    async def create(self, asked: Asked) -> Message:
+    def create(self, asked: Asked) -> Message:
         """Make topics."""
         check_only = asked.body["validate_only"]
         return {"throttle": 0, "topics": [self._created(one, check_only) for one in asked.body["topics"]]}
@@ -71,7 +71,7 @@ class TopicApi:
             self._broker.topics.grow(one["name"], count)
         return {"name": one["name"], "error": error, "message": message}
 
-    async def grow(self, asked: Asked) -> Message:
+    def grow(self, asked: Asked) -> Message:
         """Give topics more partitions."""
         check_only = asked.body["validate_only"]
         return {"throttle": 0, "topics": [self._grown(one, check_only) for one in asked.body["topics"]]}
@@ -87,7 +87,7 @@ class TopicApi:
             self._broker.topics.grow(one["name"], one["count"])
         return {"name": one["name"], "error": error, "message": None}
 
-    async def delete(self, asked: Asked) -> Message:
+    def delete(self, asked: Asked) -> Message:
         """Delete topics with their records and the offsets committed for them."""
         return {
             "throttle": 0,
@@ -101,7 +101,7 @@ class TopicApi:
         self._broker.offsets.forget_topic(name)
         return Error.NONE
 
-    async def delete_records(self, asked: Asked) -> Message:
+    def delete_records(self, asked: Asked) -> Message:
         """Forget records below given offsets."""
         topics = [
             {"name": topic["name"], "partitions": [self._cut(topic["name"], one) for one in topic["partitions"]]}
@@ -119,7 +119,7 @@ class TopicApi:
         partition.delete_before(max(offset, partition.start))
         return {"index": one["index"], "start": partition.start, "error": Error.NONE}
 
-    async def describe_configs(self, asked: Asked) -> Message:
+    def describe_configs(self, asked: Asked) -> Message:
         """Give the few settings that have a meaning here."""
         return {"throttle": 0, "resources": [self._configuration(one) for one in asked.body["resources"]]}
 

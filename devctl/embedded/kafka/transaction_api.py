@@ -14,13 +14,13 @@ class TransactionApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    async def init_producer(self, asked: Asked) -> Message:
+    def init_producer(self, asked: Asked) -> Message:
         """Give a producer its id and epoch."""
         body = asked.body
         error, producer, epoch = self._broker.transactions.begin_producer(body["transactional_id"], body["timeout"])
         return {"throttle": 0, "error": error, "producer": producer, "epoch": epoch}
 
-    async def add_partitions(self, asked: Asked) -> Message:
+    def add_partitions(self, asked: Asked) -> Message:
         """Take partitions into the transaction, all or none."""
         body = asked.body
         wanted = {(topic["name"], index) for topic in body["topics"] for index in topic["partitions"]}
@@ -43,14 +43,14 @@ class TransactionApi:
         ]
         return {"throttle": 0, "topics": topics}
 
-    async def add_offsets(self, asked: Asked) -> Message:
+    def add_offsets(self, asked: Asked) -> Message:
         """Note that a group's offsets will be part of the transaction."""
         error = self._check(asked.body)
         if error is Error.NONE:
             self._broker.transactions.add_offsets(asked.body["transactional_id"])
         return {"throttle": 0, "error": error}
 
-    async def commit_offsets(self, asked: Asked) -> Message:
+    def commit_offsets(self, asked: Asked) -> Message:
         """Hold offsets back until the transaction commits."""
         body = asked.body
         error = self._check(body)
@@ -71,7 +71,7 @@ class TransactionApi:
             )
         return {"index": one["index"], "error": error}
 
-    async def end(self, asked: Asked) -> Message:
+    def end(self, asked: Asked) -> Message:
         """Commit or abort."""
         error = self._check(asked.body)
         if error is Error.NONE:
