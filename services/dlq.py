@@ -79,7 +79,8 @@ class Letters:
             place = message.topic(), message.partition()
             ends[place] = max(ends.get(place, 0), message.offset() + 1)
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
-        self._consumer.commit(offsets=offsets, asynchronous=False)
+        if offsets:  # what was picked out by its id moves no mark: others before it may wait still
+            self._consumer.commit(offsets=offsets, asynchronous=False)
         return True
 
     def close(self) -> None:
