@@ -1,6 +1,6 @@
 """One shop for all tests of the session (each makes users of its own), on one event loop."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -10,9 +10,8 @@ from tests.services.harness import TestShop, running_shop
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quiet_logs() -> Iterator[None]:
+def _quiet_logs() -> None:
     logs.configure("error")
-    yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,4 +1,4 @@
-"""Who may what: every route of the common document without a token, with another's, with a user's where an admin's is due."""
+"""Who may what: every route without a token, with another's, and with a user's where an admin's is due."""
 
 from typing import Any
 
