@@ -60,15 +60,17 @@ def follow_batches(run: Run, query: Query, stop: Callable[[], bool] = lambda: Fa
         watch.add(str(run.logs))
         reader.watch(watch)
         yield from reader.history(whole=False)
+        changed: set[str] | None = None  # what came while history was read
         while not stop():
-            watch.wait(_LOOK_SECONDS)
-            reader.watch(watch)
             is_busy = False
-            for batch in reader.more():
+            for batch in reader.more(changed):
                 is_busy = True
                 yield batch
             if is_busy:
                 time.sleep(_GATHER_SECONDS)
+            changed = watch.wait(_LOOK_SECONDS)
+            if reader.watch(watch, changed):
+                changed = None  # what a new source said before it was watched
     finally:
         watch.close()
         reader.close()
@@ -99,7 +101,8 @@ class _Reader:
 
     def history(self, *, whole: bool) -> Iterator[Batch]:
         """Yield what is there; `whole` also the lines that are not ended yet."""
-        self._freeze()
+        for source in self._sources.values():
+            source.freeze()
         if self._query.tail is not None:
             return iter(self._tail(self._query.tail, whole=whole))
         if self._query.since_ns is not None:
@@ -107,18 +110,23 @@ class _Reader:
                 source.seek_time(self._query.since_ns)
         return self._merged(list(self._sources.values()), whole=whole)
 
-    def more(self) -> Iterator[Batch]:
-        """Yield what came since the last time."""
-        self._find()
-        self._freeze()
-        return self._merged(list(self._sources.values()), whole=False)
+    def more(self, folders: set[str] | None) -> Iterator[Batch]:
+        """Yield what came since the last time, in these folders or (None) in any."""
+        sources = [source for source in self._sources.values() if folders is None or source.folder in folders]
+        for source in sources:
+            source.freeze()
+        return self._merged(sources, whole=False)
 
-    def watch(self, watch: Watch) -> None:
-        """Let `watch` know of every source."""
-        for label, source in self._sources.items():
-            if label not in self._watched:
-                self._watched.add(label)
-                watch.add(source.folder)
+    def watch(self, watch: Watch, folders: set[str] | None = None) -> bool:
+        """Take up sources that are new and let `watch` know of them; True when there are any."""
+        if folders is not None and str(self._run.logs) not in folders:
+            return False
+        self._find()
+        fresh = self._sources.keys() - self._watched
+        self._watched |= fresh
+        for label in fresh:
+            watch.add(self._sources[label].folder)
+        return bool(fresh)
 
     def close(self) -> None:
         for source in self._sources.values():
@@ -129,10 +137,6 @@ class _Reader:
         for label in labels(self._run):
             if label not in self._sources and self._query.wants(label):
                 self._sources[label] = Source(os.path.join(self._run.logs, _folder(label)), label)
-
-    def _freeze(self) -> None:
-        for source in self._sources.values():
-            source.freeze()
 
     def _merged(self, sources: Sequence[Source], *, whole: bool) -> Iterator[Batch]:
         return merge([_filtered(source, self._filter, whole=whole) for source in sources])
