@@ -103,8 +103,7 @@ class Tokens:
             except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
                 return
             self._fetched_at = time.monotonic()
-            if self._keep is not None:
-                self._keep.write_text(json.dumps(key_set))
+            self._note(key_set)
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
@@ -137,10 +136,18 @@ class Tokens:
             self._seen.clear()
         self._keys = keys
 
+    def _note(self, key_set: dict[str, Any]) -> None:
+        """Keep the keys for the next start; a full disk takes away no more than that."""
+        if self._keep is not None:
+            half = self._keep.with_suffix(".new")
+            with contextlib.suppress(OSError):
+                half.write_text(json.dumps(key_set))
+                half.replace(self._keep)
+
     def _recall(self) -> None:
         """Begin with the keys of the last run."""
         if self._keep is not None and self._keep.exists():
-            with contextlib.suppress(ValueError, KeyError, TypeError, jwt.PyJWTError):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
                 self._take(json.loads(self._keep.read_text()))
 
 

@@ -61,6 +61,7 @@ class Runtime:
         transport: http.Transport | None = None,
     ) -> None:
         self.service, self.settings = service, settings
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.environment = settings.environment
         self.log = logs.Logger(service.name)
         self.metrics = Metrics()
@@ -269,7 +270,6 @@ def asgi(service: Service, runtime: Runtime) -> ASGIApp:
 def _database_url(settings: Settings) -> str:
     if settings.database_url:
         return settings.database_url
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return f"sqlite+aiosqlite:///{settings.data_dir / settings.service}.db"
 
 

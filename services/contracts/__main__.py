@@ -1,4 +1,4 @@
-"""Write the documents anew, or compare: `python -m services.contracts [--check | --allow-breaking]`."""
+"""Write the documents anew, or compare: `python -m services.contracts [--write | --check] [--allow-breaking]`."""
 
 import argparse
 import json
@@ -15,7 +15,9 @@ FOLDER = Path(__file__).parent
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; 1 when documents differ, or when a change would break a client."""
     parser = argparse.ArgumentParser(prog="python -m services.contracts", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a document is out of date")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--write", action="store_true", help="write the documents; this is what is done without a word")
+    what.add_argument("--check", action="store_true", help="write nothing; fail where a document is out of date")
     parser.add_argument("--allow-breaking", action="store_true", help="write also what breaks clients")
     given = parser.parse_args(arguments)
     documents = {f"openapi/{name}.json": document for name, document in openapi.documents().items()}

@@ -1,7 +1,6 @@
 """The gateway's ends: HTTP to the services, the file that keeps the splits, the documents of the contracts."""
 
 import json
-import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -90,12 +89,11 @@ class FileSplits:
         text = json.dumps({name: asdict(one) for name, one in self._splits.items()})
         half = self._path.with_suffix(".new")
         half.write_text(text)
-        os.replace(half, self._path)  # noqa: PTH105
+        half.replace(self._path)
 
 
 def _read(path: Path) -> dict[str, Split]:
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {}
     return {name: Split(**fields) for name, fields in json.loads(path.read_text()).items()}
 

@@ -1,8 +1,15 @@
 """The shop as a whole, from an order to its end."""
 
-import pytest
+from pathlib import Path
 
-from tests.services.harness import TestShop
+import pytest
+from sqlalchemy import text
+
+from services import PORTS
+from tests.services.harness import TestShop, running_shop
+from tests.services.stores import postgres
+
+__all__ = ["postgres"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,3 +27,18 @@ async def test_an_order_is_paid_confirmed_and_told_of(shop: TestShop) -> None:
     assert [(one["type"], one["status"], one["amount"]) for one in charges] == [
         ("charge", "captured", order["total"]["amount"])
     ]
+
+
+async def test_the_whole_shop_runs_on_one_postgresql_with_a_schema_for_each_service(
+    tmp_path: Path, postgres: str
+) -> None:
+    async with running_shop(tmp_path, DATABASE_URL=postgres.format("postgres")) as shop:
+        member, product = await shop.member(), await shop.product()
+        answer = await member.post("/orders", {"items": [{"productId": product["id"], "quantity": 1}]})
+        assert answer.status_code == 201, answer.text
+        assert (await shop.settled(member, answer.json()["id"]))["status"] == "confirmed"
+        assert (await member.get("/api/v1/products?query=a&limit=3")).status_code == 200
+        async with shop.shop.runtimes["order"].database.reading() as connection:
+            found = await connection.execute(text("SELECT DISTINCT table_schema FROM information_schema.tables"))
+            assert set(PORTS) - {"gateway"} <= {row[0] for row in found}
+    assert not list(tmp_path.rglob("*.db"))

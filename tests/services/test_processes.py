@@ -1,0 +1,127 @@
+"""The shop as its user starts it: the monolith and the demo, services found by Consul, dead letters on a broker."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.services.processes import Running, free_port, kafka, running
+from tests.waiting import eventually
+
+
+def command(module: str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_monolith_serves_the_whole_shop_and_the_demo_shows_it(tmp_path: Path) -> None:
+    with running("services.monolith", tmp_path) as shop:
+        demo = command("services.demo", GATEWAY_URL=shop.url)
+        assert demo.returncode == 0, demo.stderr
+        assert ": confirmed" in demo.stdout
+        assert "order_confirmed" in demo.stdout
+        assert "devctl journey " in demo.stdout
+        page = httpx.get(f"{shop.url}/metrics").text
+        assert 'service="order"' in page
+        assert page.count("# TYPE http_server_request_duration_seconds histogram") == 1
+        assert httpx.post(f"{shop.url}/inventory/check", json={"items": []}).status_code == 404
+        shop.process.terminate()
+        assert shop.process.wait(10) == 0
+
+
+def test_the_demo_says_what_to_do_when_there_is_no_shop() -> None:
+    demo = command("services.demo", GATEWAY_URL=f"http://127.0.0.1:{free_port()}")
+    assert demo.returncode == 1
+    assert "make up" in demo.stderr
+    assert "Traceback" not in demo.stderr
+
+
+@contextlib.contextmanager
+def consul() -> Iterator[str]:
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen([sys.executable, "-m", "devctl.embedded.consul", "--listen", address])
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_the_gateway_follows_consul_within_two_seconds_and_loses_no_safe_call(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(consul())
+        shared = {"CONSUL_HTTP_ADDR": address, "SHOP_SECRETS": str(tmp_path / "secrets")}
+        first = stack.enter_context(running("services.user", tmp_path, **shared))
+        door = stack.enter_context(running("services.gateway", tmp_path, **shared))
+        key_set = f"{door.url}/.well-known/jwks.json"
+        eventually(lambda: httpx.get(key_set).status_code == 200, what="the gateway finds the user service")
+        second = stack.enter_context(running("services.user", tmp_path, **shared))
+        eventually(lambda: instances(door) == 2, within=2, what="the new instance is known")
+        first.process.kill()
+        killed = time.monotonic()
+        statuses = set()
+        while instances(door) != 1:
+            statuses.add(httpx.get(key_set).status_code)
+            assert time.monotonic() - killed < 4, "the dead instance is still known"
+        assert statuses <= {200}
+        second.process.terminate()
+        assert second.process.wait(10) == 0
+        assert httpx.get(key_set).status_code == 503
+
+
+def instances(door: Running) -> int:
+    page = httpx.get(f"{door.url}/metrics").text
+    lines = [line for line in page.splitlines() if line.startswith('shop_gateway_instances{upstream="user"}')]
+    return int(float(lines[0].split()[1]))
+
+
+@pytest.mark.parametrize("argument", ["list", "replay"])
+def test_dead_letters_without_a_broker_say_so(argument: str) -> None:
+    told = command("services.dlq", argument, "--broker", f"127.0.0.1:{free_port()}")
+    assert told.returncode == 3
+    assert "no answer from the broker" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_dead_letters_are_listed_with_their_reason_and_replayed_once(tmp_path: Path) -> None:
+    topics = {"shop.thing.v1": 2, "shop.thing.v1.dlq": 1}
+    with kafka(tmp_path, topics) as address:
+        _publish(address, "shop.thing.v1.dlq", {"dlq_reason": "ValueError", "dlq_group": "cart", "ce_id": "e1"})
+        listed = command("services.dlq", "list", "--json", "--broker", address)
+        (letter,) = [json.loads(line) for line in listed.stdout.splitlines()]
+        assert (letter["topic"], letter["reason"], letter["group"]) == ("shop.thing.v1", "ValueError", "cart")
+        assert command("services.dlq", "replay", "--broker", address).stdout == "replayed 1\n"
+        assert command("services.dlq", "replay", "--broker", address).stdout == "replayed 0\n"
+        assert "no dead letters" in command("services.dlq", "list", "--broker", address).stderr
+        assert _read(address, "shop.thing.v1") == [(b"key", b"{}", [("ce_id", b"e1")])]
+
+
+def _publish(address: str, topic: str, headers: dict[str, str]) -> None:
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": address})
+    producer.produce(topic, b"{}", b"key", headers=dict(headers))
+    assert producer.flush(10) == 0
+
+
+def _read(address: str, topic: str) -> list[object]:
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "reader"})
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(2)])
+    found = eventually(lambda: consumer.poll(1.0), within=20)
+    consumer.close()
+    assert found is not None
+    return [(found.key(), found.value(), found.headers())]
