@@ -1,6 +1,6 @@
 """Writes every generated file of the project, or compares it with what is committed.
 
-    python -m scripts.generated --check | --write
+python -m scripts.generated --check | --write
 """
 
 import subprocess
