@@ -18,8 +18,8 @@ from pathlib import Path
 from devctl.tools import cache
 
 ARCHIVE = "kafka.jsa"
-REST_SECONDS = 12.0
-"""Making the archive costs some seconds of one core, so it waits until the stack is up."""
+REST_SECONDS = 6.0
+"""Making the archive costs some seconds of one core, so it begins when Kafka has done its first work."""
 DUMP_SECONDS = 120.0
 LEAST_CLASSES = 3000
 """A list with fewer was cut off."""

@@ -29,6 +29,9 @@ def main() -> None:
     parser.add_argument("--heap", default="256m")
     parser.add_argument("--topics", default={}, type=json.loads)
     asked = parser.parse_args()
+    # What is made for the jars lies in the cache that they lie in: CACHE/tools/kafka/VERSION/libs. A service does
+    # not see the variable that may have moved it.
+    os.environ["DEVCTL_CACHE"] = str(Path(asked.jars).parents[3])
     kafka.format_storage(asked.data)
     class_path = kafka.class_path(asked.jars)
     classes = asked.config.with_name("classes.txt")
