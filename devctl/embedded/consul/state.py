@@ -19,6 +19,7 @@ NODE, SERVICE, CHECK, KV, SESSION, DEFINITION = "node", "service", "check", "kv"
 TABLES = (NODE, SERVICE, CHECK, KV, SESSION, DEFINITION)
 FIRST_INDEX = 10
 AFTER_RESTART = 100
+MOST_GONE = 10_000
 
 
 class State:
@@ -87,9 +88,16 @@ class State:
         with self.change() as index:
             self._touch(table, entry, index)
             if table == KV:
-                self._gone[key[0]] = index
+                self._remember_gone(key[0], index)
             self._write(table, key, None)
         return True
+
+    def _remember_gone(self, key: str, index: int) -> None:
+        """Remember when a key was deleted, for readers of what lay around it; the oldest are forgotten first."""
+        self._gone.pop(key, None)
+        self._gone[key] = index
+        if len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
 
     def table_index(self, *tables: str) -> int:
         """Give the index of the last change in any of the tables, at least 1."""

@@ -27,10 +27,7 @@ OF_THE_LIBRARY = {
     "telemetry.distro.name",
     "telemetry.distro.version",
 }
-DERIVED = {
-    *("span.kind", "error", "otel.status_code", "otel.status_description", "otel.scope.name", "otel.scope.version"),
-    *("w3c.tracestate", "internal.span.format", "event"),
-}
+FORMAT = "internal.span.format"
 _TYPES = ("string", "bool", "int64", "float64", "binary")
 _STATUS = {1: "OK", 2: "ERROR"}
 
@@ -74,7 +71,7 @@ def tags(span: Span) -> list[Tag]:
         found.append({"key": "error", "type": "bool", "value": True})
     found.append(_text("otel.status_description", message.status.message))
     found.append(_text("w3c.tracestate", message.trace_state))
-    return [one for one in [*found, _text("internal.span.format", "otlp")] if one["value"] != "" or "given" in one]
+    return [one for one in [*found, _text(FORMAT, "otlp")] if one["value"] != "" or "given" in one]
 
 
 def references(span: Span) -> list[dict[str, str]]:
