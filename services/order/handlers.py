@@ -197,22 +197,22 @@ async def record_in(tx: OrderTx, order_id: str, fact: Fact, reason: str | None =
 
 
 async def take_step(
-    order_id: str, *, store: OrderStore, catalog: Catalog, payments: Payments, clock: Clock
+    order: Order, *, store: OrderStore, catalog: Catalog, payments: Payments, clock: Clock
 ) -> Order | None:
-    """Do what the saga of an order does next; raises Away when the other side does not answer."""
-    order = await store.find(order_id)
-    if order is None:
-        return None
+    """Do what the saga of an order does next; raises Away when the other side does not answer.
+
+    `order` may be older than what the store holds: a step that is over by then changes nothing.
+    """
     match order.step:
         case Step.CONFIRM_STOCK:
-            fact = Fact.STOCK_CONFIRMED if await catalog.confirm(order_id) else Fact.STOCK_GONE
-            return await record(order_id, fact, store=store, clock=clock)
+            fact = Fact.STOCK_CONFIRMED if await catalog.confirm(order.id) else Fact.STOCK_GONE
+            return await record(order.id, fact, store=store, clock=clock)
         case Step.RELEASE_STOCK:
-            await catalog.release(order_id)
-            return await record(order_id, Fact.STOCK_RELEASED, store=store, clock=clock)
+            await catalog.release(order.id)
+            return await record(order.id, Fact.STOCK_RELEASED, store=store, clock=clock)
         case Step.AWAIT_PAYMENT | Step.AWAIT_REFUND:
-            charge = await payments.charge(order_id)
-            return await _learn(order_id, charge, store=store, clock=clock)
+            charge = await payments.charge(order.id)
+            return await _learn(order.id, charge, store=store, clock=clock)
     return order
 
 

@@ -48,12 +48,12 @@ class Saga:
 
     def _start(self, order: Order) -> None:
         # The step is in the key: one that ends may begin the next before it is out of the way itself.
-        self.background.start(f"{order.id} {order.step}", lambda: self._step(order.id), order_id=order.id)
+        self.background.start(f"{order.id} {order.step}", lambda: self._step(order), order_id=order.id)
 
-    async def _step(self, order_id: str) -> None:
+    async def _step(self, order: Order) -> None:
         try:
             await handlers.take_step(
-                order_id, store=self._store, catalog=self._catalog, payments=self._payments, clock=self._clock
+                order, store=self._store, catalog=self._catalog, payments=self._payments, clock=self._clock
             )
         except Away as away:
-            self._log.info("step of an order waits", order_id=order_id, why=str(away))
+            self._log.info("step of an order waits", order_id=order.id, why=str(away))

@@ -28,19 +28,18 @@ class Cashier:
 
     def work(self, charge: Charge, store: PaymentStore, *, is_fresh: bool = False) -> None:
         """Bring a charge to its end soon, or its refund."""
-        order_id = charge.order_id
         # A refund may begin while the work on its charge is not out of the way yet.
         self.background.start(
-            f"{order_id} {charge.status}",
+            f"{charge.order_id} {charge.status}",
             lambda: handlers.work(
-                order_id,
+                charge,
                 is_fresh=is_fresh,
                 store=store,
                 provider=self._provider,
                 clock=self._clock,
                 patience=self._patience,
             ),
-            order_id=order_id,
+            order_id=charge.order_id,
         )
 
     async def sweep(self, store: PaymentStore) -> None:

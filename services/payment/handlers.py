@@ -48,7 +48,7 @@ async def request_cancel(tx: PaymentTx, demand: Demand, *, clock: Clock, new_id:
 
 
 async def work(
-    order_id: str,
+    charge: Charge,
     *,
     is_fresh: bool,
     store: PaymentStore,
@@ -57,23 +57,24 @@ async def work(
     patience: Patience,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Charge | None:
-    """Bring the charge of an order to its end, and its refund; whatever cannot be done now is done later.
+    """Bring a charge to its end, and its refund; whatever cannot be done now is done later.
 
-    `is_fresh` says that nobody can have asked the provider yet.
+    `charge` may be older than what the store holds, which is asked again before money moves and before it is
+    booked. `is_fresh` says that nobody can have asked the provider yet.
     """
-    charge = await store.find(order_id)
+    known: Charge | None = charge
     try:
-        if charge is not None and charge.status is ChargeStatus.PENDING:
+        if charge.status is ChargeStatus.PENDING:
             standing = await _reach_end(
                 charge, is_fresh, store=store, provider=provider, patience=patience, pause=pause
             )
-            charge = await _settle(order_id, standing, store=store, clock=clock)
-        if charge is not None and charge.refund_status is RefundStatus.PENDING:
-            await _refund(charge.id, provider)
-            charge = await _change(order_id, lambda known: domain.refund(known, clock()), store=store)
+            known = await _settle(charge.order_id, standing, store=store, clock=clock)
+        if known is not None and known.refund_status is RefundStatus.PENDING:
+            await _refund(known.id, provider)
+            known = await _change(charge.order_id, lambda one: domain.refund(one, clock()), store=store)
     except (ProviderAway, ProviderSilent):
-        return await _change(order_id, lambda known: Change(domain.postpone(known, clock())), store=store)
-    return charge
+        return await _change(charge.order_id, lambda one: Change(domain.postpone(one, clock())), store=store)
+    return known
 
 
 async def _reach_end(

@@ -37,7 +37,7 @@ class World:
         return order
 
     async def step(self, order: Order) -> Order:
-        now = await handlers.take_step(order.id, **self.needs())
+        now = await handlers.take_step(order, **self.needs())
         assert now is not None
         return now
 

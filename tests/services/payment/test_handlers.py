@@ -37,7 +37,7 @@ class World:
             await asyncio.sleep(0)
 
         charge = await handlers.work(
-            DEMAND.order_id,
+            self.store.tables.charges[DEMAND.order_id],
             is_fresh=is_fresh,
             store=self.store,
             provider=self.provider,

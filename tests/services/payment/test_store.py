@@ -44,8 +44,10 @@ class World:
             return await handlers.open_charge(tx, demand, clock=utc_now, new_id=new_id)
 
     async def work(self, provider: SimulatedProvider, order_id: str = "order", *, is_fresh: bool = True) -> Charge:
+        opened = await self.store.find(order_id)
+        assert opened is not None
         charge = await handlers.work(
-            order_id,
+            opened,
             is_fresh=is_fresh,
             store=self.store,
             provider=provider,
