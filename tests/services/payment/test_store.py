@@ -1,6 +1,8 @@
 """Payment's database and its pretended provider, over SQLite and PostgreSQL alike."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from services.payment.handlers import Patience
 from services.payment.ports import At, ProviderAway
 from services.payment.provider import SimulatedProvider
 from services.payment.settings import ProviderRules
+from services.payment.tables import provider_charges
 from tests.services.stores import database_url, migrated, postgres
 
 __all__ = ["database_url", "postgres"]
@@ -169,3 +172,30 @@ async def test_due_charges_are_handed_out_once(world: World) -> None:
     taken = await asyncio.gather(*(handlers.take_due(store=world.store, clock=later) for _ in range(3)))  # type: ignore[arg-type]
     ids = [charge.id for due in taken for charge in due]
     assert len(ids) == len(set(ids)) == 5
+
+
+async def test_the_command_that_reconciles_says_what_differs_and_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'payment.db'}"
+    async with _world(url, tmp_path) as world:
+        await world.open()
+        charge = await world.work(world.provider())
+        assert await _reconcile(url, tmp_path) == (0, "")
+        async with world.runtime.database.transaction() as connection:
+            await connection.execute(provider_charges.update().values(amount=499))
+        code, differences = await _reconcile(url, tmp_path)
+        assert (code, differences.count("the provider says 499")) == (1, 1)
+        assert await world.store.find("order") == charge
+
+
+async def _reconcile(url: str, folder: Path) -> tuple[int | None, str]:
+    environment = {"DATABASE_URL": url, "DATA_DIR": str(folder / "data"), "SHOP_SECRETS": str(folder / "secrets")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.payment.reconcile",
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, output.decode()
