@@ -10,10 +10,10 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Address:
 class Log:
     """Writes one JSON object a line to standard output, each naming the stand-in."""
 
-    def __init__(self, name: str, write: Callable[[str], object] = sys.stdout.write) -> None:
+    def __init__(self, name: str, stream: TextIO = sys.stdout) -> None:
         self._name = name
-        self._write = write
+        self._stream = stream
 
     def info(self, message: str, **fields: object) -> None:
         """Write a line of level `info`."""
@@ -49,9 +49,8 @@ class Log:
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
         time = datetime.now(UTC).isoformat(timespec="microseconds")
         line = {"time": time, "level": level, "message": message, "stand_in": self._name, **fields}
-        self._write(json.dumps(line) + "\n")
-        if self._write == sys.stdout.write:
-            sys.stdout.flush()
+        self._stream.write(json.dumps(line) + "\n")
+        self._stream.flush()
 
 
 def parser(module: str, purpose: str) -> argparse.ArgumentParser:

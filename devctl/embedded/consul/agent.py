@@ -165,14 +165,14 @@ class Agent:
     def _maintain(self, check: str, service: Entry | None, name: str, on: bool, reason: str) -> None:
         known = self._state.get(CHECK, self.node, check)
         if on and known is None:
-            entry = _entry(self.node, check, name, CRITICAL, service) | {"Notes": reason, "Type": "maintenance"}
+            entry = check_entry(self.node, check, name, CRITICAL, service) | {"Notes": reason, "Type": "maintenance"}
             self._state.put(CHECK, (self.node, check), entry)
         elif not on and known is not None:
             self.deregister_check(check)
 
     def _keep_check(self, asked: dict[str, Any], check: Check, status: str, service: Entry | None, id: str) -> str:
         name = asked.get("name") or (f"Service '{service['Service']}' check" if service else id)
-        entry = _entry(self.node, id, str(name), status, service) | {
+        entry = check_entry(self.node, id, str(name), status, service) | {
             "Notes": str(asked.get("notes") or ""),
             "Type": check.kind,
             "Interval": "" if check.kind == "ttl" else durations.text(check.interval),
@@ -263,7 +263,8 @@ def _check_id(asked: dict[str, Any], service: str, at: int, count: int) -> str:
     return str(asked.get("checkid") or asked.get("id") or fallback)
 
 
-def _entry(node: str, id: str, name: str, status: str, service: Entry | None) -> Entry:
+def check_entry(node: str, id: str, name: str, status: str, service: Entry | None) -> Entry:
+    """Give a check of a node, or of one of its services, as the catalog keeps it."""
     return {
         "Node": node,
         "CheckID": id,
@@ -283,5 +284,5 @@ def _entry(node: str, id: str, name: str, status: str, service: Entry | None) ->
 
 
 def _serf(node: str) -> Entry:
-    entry = _entry(node, SERF_CHECK, "Serf Health Status", PASSING, None)
+    entry = check_entry(node, SERF_CHECK, "Serf Health Status", PASSING, None)
     return entry | {"Output": "Agent alive and reachable"}

@@ -25,7 +25,7 @@ class AgentApi:
         self._state = state
         self._agent = agent
 
-    async def self(self, request: Request, rest: str) -> Response:
+    async def who(self, request: Request, rest: str) -> Response:
         """Tell who this is, and that it is a stand-in."""
         configuration = {
             "Datacenter": DATACENTER,

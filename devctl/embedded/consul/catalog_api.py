@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devctl.embedded.consul import given
-from devctl.embedded.consul.agent import DATACENTER, Agent, put_node
+from devctl.embedded.consul.agent import DATACENTER, Agent, check_entry, put_node
 from devctl.embedded.consul.answers import answer, flag, listing
 from devctl.embedded.consul.keys import Refused, Sessions
 from devctl.embedded.consul.state import CHECK, NODE, SERVICE, Entry, State
@@ -108,25 +108,14 @@ class CatalogApi:
 
     def _register_check(self, node: str, asked: dict[str, Any]) -> None:
         name, service = str(asked.get("name") or ""), str(asked.get("serviceid") or "")
-        id = str(asked.get("checkid") or name)
-        status = given.status(asked)
+        id, status = str(asked.get("checkid") or name), given.status(asked)
         known = self._state.get(SERVICE, node, service) if service else None
         if service and known is None:
             raise Refused(f"Missing service '{service}' registration")
-        entry = {
-            "Node": node,
-            "CheckID": id,
-            "Name": name,
-            "Status": status,
+        entry = check_entry(node, id, name, status, known) | {
             "Notes": str(asked.get("notes") or ""),
             "Output": str(asked.get("output") or ""),
-            "ServiceID": service,
-            "ServiceName": known["Service"] if known else "",
-            "ServiceTags": known["Tags"] if known else [],
             "Type": str(asked.get("type") or ""),
-            "Interval": "",
-            "Timeout": "",
-            "ExposedPort": 0,
             "Definition": asked.get("definition") or {},
         }
         self._state.put(CHECK, (node, id), entry)

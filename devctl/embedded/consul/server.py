@@ -130,7 +130,7 @@ def _not_here(what: str) -> Response:
 def _routes(agent: AgentApi, catalog: CatalogApi, keys: KeyApi) -> list[Route]:
     get, put = ("GET",), ("PUT",)
     return [
-        Route("agent/self", get, agent.self),
+        Route("agent/self", get, agent.who),
         Route("agent/members", get, agent.members),
         Route("agent/services", get, agent.services),
         Route("agent/checks", get, agent.checks),
