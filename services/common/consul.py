@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from services.common import http
-from services.common.discovery import Instance
+from services.common.addresses import Instance
 from services.common.transport import PlainTransport
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _registration(settings: "Settings", instance_id: str) -> dict[str, Any]:
             "CheckID": f"{instance_id}-ready",
             "Name": "ready",
             "HTTP": f"{address}/health/ready",
-            "Interval": "1s",
+            "Interval": "2s",
             "Timeout": "1s",
             "Status": "passing",
             "DeregisterCriticalServiceAfter": "1m",

@@ -7,19 +7,8 @@ import asyncio
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from services.common.consul import Consul
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One running copy of a service, as Consul knows it."""
-
-    url: str
-    id: str = ""
-    version: str = ""
+from services.common.addresses import Instance, Registry
 
 
 @dataclass
@@ -27,7 +16,7 @@ class Discovery:
     """Addresses of services; those from the environment come first unless `consul_first`."""
 
     urls: Mapping[str, str]
-    consul: "Consul | None" = None
+    consul: Registry | None = None
     consul_first: bool = False
     _known: dict[str, tuple[Instance, ...]] = field(default_factory=dict)
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -50,7 +39,7 @@ class Discovery:
         wanted = [name for name in services if self.consul_first or name not in self.urls]
         await asyncio.gather(*(self._follow(self.consul, name) for name in wanted))
 
-    async def _follow(self, consul: "Consul", service: str) -> None:
+    async def _follow(self, consul: Registry, service: str) -> None:
         index = 0
         while True:
             index, instances = await consul.healthy(service, index)

@@ -21,7 +21,7 @@ from services.common.breaker import Breaker, RetryBudget, State
 from services.common.logs import request_id
 
 if TYPE_CHECKING:
-    from services.common.discovery import Discovery
+    from services.common.addresses import Finder
     from services.common.metrics import Metrics
 
 Client = httpx.AsyncClient
@@ -94,7 +94,7 @@ class Peers:
     def __init__(
         self,
         transport: Transport,
-        discovery: "Discovery",
+        discovery: "Finder",
         token: str,
         tracer: Tracer,
         metrics: "Metrics",

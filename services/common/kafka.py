@@ -122,7 +122,7 @@ class KafkaBroker:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 100,
+            "fetch.wait.max.ms": 500,
             "fetch.error.backoff.ms": 100,
         }
 

@@ -2,43 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.common import metrics
 from services.common.faults import Fault, FaultList
+from services.common.health import Live, Ready
+from services.common.means import Means
 from services.common.problems import ProblemError
-from services.common.schemas import Answer
-
-if TYPE_CHECKING:
-    from services.common.runtime import Runtime
 
 
-class Live(Answer):
-    """The process answers."""
-
-    status: Literal["up"] = "up"
-    service: str
-
-
-class Check(Answer):
-    """One thing that the service leans on."""
-
-    state: Literal["up", "down", "unknown"]
-    required: bool
-
-
-class Ready(Answer):
-    """Whether work may be sent here."""
-
-    status: Literal["ready", "not_ready"]
-    service: str
-    checks: dict[str, Check]
-
-
-def add(app: FastAPI, runtime: "Runtime") -> None:
+def add(app: FastAPI, runtime: Means) -> None:
     """Add the operational routes to an application."""
     name = runtime.settings.service
 
@@ -71,7 +47,7 @@ def add(app: FastAPI, runtime: "Runtime") -> None:
         _add_faults(app, runtime)
 
 
-def _add_faults(app: FastAPI, runtime: "Runtime") -> None:
+def _add_faults(app: FastAPI, runtime: Means) -> None:
     async def check(request: Request) -> None:
         """Faults are for development: with FAULTS=on whoever reaches the service's own port may set them."""
         if "forwarded-by-gateway" in request.headers:

@@ -23,6 +23,7 @@ from services.common.broker import Broker, NoBroker
 from services.common.consumer import Consumer, Handler
 from services.common.discovery import Discovery
 from services.common.faults import Faults, Kind
+from services.common.health import Check, Ready
 from services.common.metrics import Metrics
 from services.common.outbox import Outbox
 from services.common.settings import Settings
@@ -30,7 +31,6 @@ from services.common.transport import PlainTransport
 
 if TYPE_CHECKING:
     from services.common.consul import Consul
-    from services.common.operations import Ready
 
 Job = Callable[[], Awaitable[None]]
 _RESTART_PAUSE_SECONDS = 1.0
@@ -85,6 +85,7 @@ class Runtime:
         self._jobs: list[tuple[str, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._consumers: list[Consumer] = []
+        self._topics: set[str] = set()
         self._ready: tuple[float, Ready] | None = None
         self._has_database = service.migrations is not None
 
@@ -109,6 +110,7 @@ class Runtime:
             faults=self.faults,
         )
         self._consumers.append(consumer)
+        self._topics.update(topics)
         self.broker.subscribe(topics, group, consumer.deliver)
 
     def on_start(self, job: Job) -> None:
@@ -180,7 +182,7 @@ class Runtime:
         """Name this copy of the service; the name is the same after a restart on the same port."""
         return f"{self.service.name}-{self.settings.advertised_host}-{self.settings.port}"
 
-    async def readiness(self) -> "Ready":
+    async def readiness(self) -> Ready:
         """Say whether work may be sent here; looked up at most twice a second."""
         now = time.monotonic()
         if self._ready is None or now - self._ready[0] > 0.5:
@@ -228,9 +230,7 @@ class Runtime:
         key_set: dict[str, Any] = answer.json()
         return key_set
 
-    async def _look(self) -> "Ready":
-        from services.common.operations import Check, Ready
-
+    async def _look(self) -> Ready:
         has_database = not self._has_database or await self.database.answers()
         checks = {}
         if self._has_database:
@@ -255,10 +255,10 @@ class Runtime:
                     await asyncio.sleep(0.1)
 
     async def _publish_poison(self) -> None:
-        """Send a message that no consumer can read to the topics of this service."""
+        """Send a message that no consumer can read to every topic that this service takes in."""
         from services.common.events import Message
 
-        for topic in self.environment.names("POISON_TOPICS") or ("shop.order.v1",):
+        for topic in sorted(self._topics):
             await self.broker.publish(Message(topic, "poison", b"\x00 not JSON", {"ce_type": "poison"}))
 
 

@@ -6,7 +6,7 @@ faults, the log line, and an answer even where the code failed.
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry.trace import Span, SpanKind
@@ -14,16 +14,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common import auth, deadlines, telemetry
+from services.common import auth, deadlines, operations, telemetry
 from services.common.faults import ConnectionCutError
 from services.common.ids import new_id
 from services.common.logs import request_id
+from services.common.means import Means
 from services.common.metrics import exemplar
 from services.common.problems import MEDIA_TYPE, OURS, ProblemError, install, problem_response, unavailable
 from services.common.schemas import Problem
-
-if TYPE_CHECKING:
-    from services.common.runtime import Runtime
 
 BODY_LIMIT = 256 * 1024
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -53,7 +51,7 @@ COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def application(runtime: "Runtime", title: str, description: str = "") -> FastAPI:
+def application(runtime: Means, title: str, description: str = "") -> FastAPI:
     """Make a service's application, with the routes that every service has."""
     app = FastAPI(
         title=title,
@@ -68,8 +66,6 @@ def application(runtime: "Runtime", title: str, description: str = "") -> FastAP
     )
     app.state.runtime = runtime
     install(app)
-    from services.common import operations
-
     operations.add(app, runtime)
     describe = app.openapi
     app.openapi = lambda: _corrected(describe())  # type: ignore[method-assign]
@@ -109,7 +105,7 @@ def _correct(answer: dict[str, Any]) -> None:
 class Edge:
     """Stands round a service's application."""
 
-    def __init__(self, app: ASGIApp, runtime: "Runtime", *, is_front: bool = False) -> None:
+    def __init__(self, app: ASGIApp, runtime: Means, *, is_front: bool = False) -> None:
         self.inner, self._runtime, self._is_front = app, runtime, is_front
         self._log = runtime.log
         self._tracer = runtime.telemetry.tracer

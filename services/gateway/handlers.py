@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from services.common.addresses import Instance
 from services.common.breaker import Breaker, RetryBudget, State
-from services.common.discovery import Instance
 from services.common.http import SAFE_METHODS
 from services.common.problems import ProblemError, unavailable
 from services.gateway.domain import Target

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from services.common.addresses import Instance
 from services.common.breaker import State
-from services.common.discovery import Instance
 from services.common.problems import ProblemError
 from services.gateway.domain import Split, Target
 from services.gateway.handlers import Call, Forwarding

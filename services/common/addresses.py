@@ -1,0 +1,28 @@
+"""What is known of where a service is: an instance, who finds instances, and who tells of changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One running copy of a service."""
+
+    url: str
+    id: str = ""
+    version: str = ""
+
+
+class Finder(Protocol):
+    """Knows the instances of services."""
+
+    def pick(self, service: str) -> str:
+        """Return the next base URL of a service, or nothing."""
+
+
+class Registry(Protocol):
+    """Tells of the healthy instances of services."""
+
+    async def healthy(self, service: str, index: int) -> tuple[int, Sequence[Instance]]:
+        """Return when the healthy instances differ from those at `index`."""
