@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -41,11 +42,10 @@ class Server:
         if self._server:
             self._server.close()
         path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._accept, os.fspath(path), limit=_LINE_BYTES, backlog=64)
-        finally:
-            os.umask(mask)
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.bind(os.fspath(path))
+        path.chmod(0o600)  # its folder is private anyway
+        self._server = await asyncio.start_unix_server(self._accept, sock=plain, limit=_LINE_BYTES, backlog=64)
 
     async def close(self) -> None:
         """Take no more connections and let go of those that are open."""

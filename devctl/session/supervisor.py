@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lock", type=int, required=True)
     asked = parser.parse_args(arguments)
     os.set_inheritable(asked.lock, False)
-    os.umask(0o077)
+    os.chdir("/")  # whatever folder the command ran in may go
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux" and sys.version_info < (3, 12):

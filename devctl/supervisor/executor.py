@@ -15,13 +15,15 @@ from devctl.core.spec import Check
 from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError
-from devctl.runners.base import HolderLost, Identity, Runner
+from devctl.runners.base import HolderLost, Identity, Runner, Stopped
 from devctl.supervisor import fetch, files
 from devctl.supervisor.health import Health, Watched
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
 
 _ASKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
+
+_INSIST_SECONDS = 1.0
 
 Fetcher = Callable[[Iterable[str], Path, fetch.Report], Awaitable[dict[str, str]]]
 
@@ -180,13 +182,21 @@ class Executor:
         if self._loop.hurry:
             number, grace = signal.SIGKILL, 0.0
         try:
-            stopped = await self.runner_of(step.service).stop(step.instance, number, grace)
+            stopped = await self._insist(step, number, grace)
         except HolderLost:
             return
-        except DevctlError as error:
-            self._loop.post(happened.Noticed(f"{step.instance}: {error.what}", step.service))
-            return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
+
+    async def _insist(self, step: Stop, number: int, grace_seconds: float) -> Stopped:
+        """Stop an instance, over and over where a process of it hangs in the kernel."""
+        while True:
+            try:
+                return await self.runner_of(step.service).stop(step.instance, number, grace_seconds)
+            except HolderLost:
+                raise
+            except DevctlError as error:
+                self._loop.post(happened.Noticed(f"{step.instance}: {error.what}", step.service))
+                await asyncio.sleep(_INSIST_SECONDS)
 
     # Health
 

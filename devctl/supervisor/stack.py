@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from devctl.clock import Clock
 from devctl.core import events as happened
 from devctl.core.decide import must_download
 from devctl.core.events import Event
-from devctl.core.launch import Launch
 from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_stop, plan_up
-from devctl.core.ports import Allocation, Conflict, allocate, candidates
-from devctl.core.spec import Service, Spec, to_json
+from devctl.core.spec import Spec, to_json
 from devctl.core.standing import is_settled
-from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError, EnvironmentProblem, UsageError
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
-from devctl.runners.base import HolderLost, Identity, Runner
+from devctl.runners.base import HolderLost, Runner
 from devctl.supervisor import adopt, files, sockets
+from devctl.supervisor.allocation import Allocator, Sockets
 from devctl.supervisor.executor import Executor, signal_number
 from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.health import Health
+from devctl.supervisor.holders import Holders
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stop import delete_volumes
@@ -41,14 +39,6 @@ from devctl.supervisor.variants import KeptVariants
 
 _SAVE_AFTER_SECONDS = 1.0
 _RECONNECT_SECONDS = (0.0, 0.1, 0.5, 2.0)
-
-
-class Sockets(Protocol):
-    """What is asked about ports of this machine; see `supervisor.sockets`."""
-
-    def is_free(self, number: int) -> bool: ...
-    def owner(self, number: int) -> str: ...
-    def ephemeral_range(self) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +76,10 @@ class Stack:
         self.is_over = asyncio.Event()
         self._variants = KeptVariants(paths)
         self._downloads = Downloads(loop, on_progress)
-        self._reconnecting: set[Kind] = set()
+        self._holders = Holders(loop, runners, boot, self._keep)
+        self._allocator = Allocator(ports, int(paths.key, 16))
         self._boot = boot
         self._is_ending = False
-        self._ports = ports
         self._connected: asyncio.Task[None] | None = None
         self._saving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,19 +96,10 @@ class Stack:
         if found is not None and adopt.left_behind(found, b"", self._boot):
             await self._take_back(found)
         else:
-            self._connected = asyncio.get_running_loop().create_task(self._reach_fresh())
-
-    async def _reach_fresh(self) -> None:
-        """Reach the holders where nothing is known of a run; what they hold all the same is stopped."""
-        for kind, runner in self.runners.items():
-            for identity in await self._connect(kind, runner):
-                await runner.stop(identity.instance, signal_number("SIGKILL"), 0.0)
-
-    async def _connect(self, kind: Kind, runner: Runner) -> list[Identity]:
-        return await runner.connect(self.loop.post, lambda: self._lost(kind))
+            self._connected = asyncio.get_running_loop().create_task(self._holders.reach_fresh())
 
     async def _take_back(self, run: Run) -> None:
-        living = {kind: await self._connect(kind, runner) for kind, runner in self.runners.items()}
+        living = await self._holders.reach()
         snapshot = await self.runners[Kind.PROCESS].saved()
         left = adopt.left_behind(run, snapshot, self._boot)
         assert left is not None, "a snapshot only adds to what the history said"
@@ -126,52 +107,7 @@ class Stack:
         self.loop.restore(left.spec, left.state)
         self.loop.post(happened.SupervisorBegan(os.getpid(), len(left.state.living)))
         for kind, identities in living.items():
-            await self._compare(kind, identities)
-
-    def _lost(self, kind: Kind) -> None:
-        """Begin to find or make the holder again, unless that is under way."""
-        if kind not in self._reconnecting and not self.is_over.is_set():
-            self._reconnecting.add(kind)
-            self._keep(self._reconnect(kind))
-
-    async def _reconnect(self, kind: Kind) -> None:
-        """Find or make the holder again after it was lost, for as long as it takes, and take back what it held."""
-        for pause in itertools.chain(_RECONNECT_SECONDS, itertools.repeat(_RECONNECT_SECONDS[-1])):
-            await asyncio.sleep(pause)
-            try:
-                await self._compare(kind, await self._connect(kind, self.runners[kind]))
-            except DevctlError as error:
-                self.loop.post(happened.Noticed(f"the keeper is lost and not replaced yet: {error.what}"))
-            else:
-                break
-        self._reconnecting.discard(kind)
-        self.loop.post(happened.Noticed("the keeper was lost; another one took its instances over"))
-
-    async def _compare(self, kind: Kind, identities: list[Identity]) -> None:
-        """Bring the state in line with what lives."""
-        assert self.executor is not None
-        known = [i for i in self.loop.state.living if self._kind_of(i) is kind]
-        living = {identity.instance: identity for identity in identities}
-        missing = [i for i in known if i.id not in living and i.pid]
-        pairs = [(launch, adopt.identity_of(i, self._boot)) for i in missing if (launch := self._launch(i))]
-        ends = await self.runners[kind].adopt(pairs) if pairs else []
-        gone = {end.instance for end in ends}
-        living |= {identity.instance: identity for _, identity in pairs if identity.instance not in gone}
-        found = adopt.compare(known, living, ends, self.executor.started_event)
-        for message in found.messages:
-            self.loop.post(message)
-        for instance in found.unfinished_stops:
-            self.executor.resume_stop(instance)
-        for stranger in found.strangers:
-            await self.runners[kind].stop(stranger, signal_number("SIGKILL"), 0.0)
-
-    def _launch(self, instance: Instance) -> Launch | None:
-        chosen = self.launches.chosen(instance.service) if self.launches else None
-        return self.launches.launch(chosen, instance.id) if chosen and self.launches else None
-
-    def _kind_of(self, instance: Instance) -> Kind:
-        chosen = self.launches.chosen(instance.service) if self.launches else None
-        return chosen.variant.kind if chosen else Kind.PROCESS
+            await self._holders.compare(kind, identities)
 
     def _work_on(self, run: Run) -> None:
         """Wire the loop to a run."""
@@ -186,6 +122,7 @@ class Stack:
             self.paths.runtime / "silent.json",
             self._downloads.hear,
         )
+        self._holders.work_on(self.launches, self.executor)
 
     # Change
 
@@ -218,8 +155,7 @@ class Stack:
         plan = plan_up(spec, state, up)
         merged = merge(spec, self.loop.spec if self.run else None, state, up.names)
         targets = {goal.service for goal in plan.goals if goal.up}
-        allocation = self._allocate(merged)
-        unavailable = self._refuse_conflicts(merged, allocation, targets)
+        allocated = self._allocator.allocate(merged, self.loop.spec, state, targets)
         began = self.run is None
         run = self.run or self._create_run()
         self._write_spec(run, merged, began=began)
@@ -229,53 +165,11 @@ class Stack:
             yield happened.SupervisorBegan(os.getpid())
         self.loop.hurry = False
         self.loop.put_in_force(merged)
-        if allocation.ports:
-            yield happened.PortsAllocated(allocation.ports)
-        for service, wanted, given in allocation.moved:
-            yield happened.Noticed(f"port {wanted} of {service} is taken; it has {given} in this run", service)
+        yield from (event for event in allocated if not isinstance(event, happened.VariantMissing))
         yield happened.Planned(plan.goals)
-        yield from unavailable
+        yield from (event for event in allocated if isinstance(event, happened.VariantMissing))
         asked = frozenset(up.names) | targets if up.names else frozenset((*merged.active, *targets))
         accept(Accepted(run.id, began, plan, asked))
-
-    def _allocate(self, spec: Spec) -> Allocation:
-        """Return the ports of all services: what is not asked for may be referred to, and may come later."""
-        held = self._held_ports()
-        first = int(self.paths.key, 16)
-        numbers = candidates(first, self._ports.ephemeral_range())
-        return allocate(
-            spec.services.values(), self.loop.state.ports, lambda n: n in held or self._ports.is_free(n), numbers
-        )
-
-    def _held_ports(self) -> set[int]:
-        """Return the numbers that belong to this stack already: of what lives, and what the keeper has bound."""
-        held: set[int] = set()
-        for name, found in self.loop.state.services.items():
-            service = self.loop.spec.services.get(name)
-            bound = {port.name for port in service.ports if port.inherited} if service else set()
-            for instance in found.instances.values():
-                ports = self.loop.state.ports.get(instance.id, {})
-                held |= {n for port, n in ports.items() if instance.is_alive or (port in bound and instance.ended)}
-        return held
-
-    def _refuse_conflicts(self, spec: Spec, allocation: Allocation, targets: set[str]) -> list[Event]:
-        """Raise EnvironmentProblem for ports that strangers hold; optional services do without."""
-        conflicts = [c for c in allocation.conflicts if c.service in targets]
-        fatal = [c for c in conflicts if not spec.services[c.service].optional]
-        if fatal:
-            raise EnvironmentProblem(
-                "; ".join(self._describe(c) for c in fatal),
-                where=", ".join(dict.fromkeys(c.service for c in fatal)),
-                next="Stop what holds it, give the service another port, or run a copy with `--isolated`.",
-            )
-        return [e for c in conflicts for e in self._without(spec.services[c.service], self._describe(c))]
-
-    def _describe(self, conflict: Conflict) -> str:
-        owner = self._ports.owner(conflict.port.number)
-        return f"port {conflict.port.number} is held by {owner or 'another process, which this user may not see'}"
-
-    def _without(self, service: Service, reason: str) -> list[Event]:
-        return [happened.VariantMissing(service.name, v.name, reason, "Free the port.") for v in service.variants]
 
     def _create_run(self) -> Run:
         try:
@@ -329,7 +223,7 @@ class Stack:
         hit = [i for i in self.loop.state.living if i.service in names and i.pid]
         for instance in hit:
             self.loop.post(happened.InstanceSignalled(instance.id, instance.service, signal_name))
-            await self.runners[self._kind_of(instance)].signal(instance.id, number)
+            await self.runners[self._holders.kind_of(instance)].signal(instance.id, number)
         return [i.id for i in hit]
 
     # End
