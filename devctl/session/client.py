@@ -37,17 +37,20 @@ from devctl.session.base import (
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
 
+_READING = frozenset({"hello", "status", "plan", "check", "why", "spec"})  # asked again when a supervisor dies
 ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
 
 
 class Client:
     """A connection to the supervisor of one stack; implements session.base.Session. One call at a time."""
 
-    def __init__(self, connection: socket.socket, *, started: bool = False) -> None:
+    def __init__(self, connection: socket.socket, paths: StackPaths, *, started: bool = False) -> None:
         self.started = started  # this client started the supervisor
+        self._paths = paths
         self._connection = connection
         self._reader = connection.makefile("rb")
         self._last = 0
+        self._has_reconnected = False
 
     def __enter__(self) -> Client:
         return self
@@ -144,9 +147,22 @@ class Client:
                 return answer["result"]
             if on_item is not None:
                 on_item(answer["item"])
+        if call in _READING and self._reconnect():
+            return self._ask(call, None, **arguments)
         raise DevctlError(
             "the supervisor ended before it answered", next="Run the command again: a new supervisor takes over."
         )
+
+    def _reconnect(self) -> bool:
+        """Find the stack again after its supervisor died, once per client."""
+        prepared = None if self._has_reconnected else prepare(self._paths)
+        self._has_reconnected = True
+        if prepared is None:
+            return False
+        self.close()
+        self._connection = prepared.reach()
+        self._reader = self._connection.makefile("rb")
+        return True
 
     def _send(self, call: str, arguments: dict[str, object]) -> int:
         self._last += 1
@@ -222,6 +238,10 @@ class Prepared:
 
     def connect(self) -> Client:
         """Wait until the supervisor answers and return the client."""
+        return Client(self.reach(), self._paths, started=self._pid != 0)
+
+    def reach(self) -> socket.socket:
+        """Wait until the supervisor answers and return the connection."""
         deadline = time.monotonic() + ANSWER_SECONDS
         pause = 0.002
         while (connection := self._connection or _reach(self._paths.socket)) is None:
@@ -233,7 +253,7 @@ class Prepared:
             time.sleep(pause)
             pause = min(pause * 1.2, 0.02)
         self._release()
-        return Client(connection, started=self._pid != 0)
+        return connection
 
     def cancel(self) -> None:
         """End what `prepare` started and leave no trace of it."""
