@@ -1,31 +1,24 @@
-"""Kafka as a process: its command line, its storage folder, its topics."""
+"""Kafka as a process: its command line and its storage folder."""
 
 from __future__ import annotations
 
 import base64
 import re
-import time
 import uuid
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-
-from devctl.tools.base import Refused
 
 BROKER = "kafka.Kafka"
 META, BOOTSTRAP = "meta.properties", "bootstrap.checkpoint"
 LOCKED_BOOTSTRAP = "kafka.bootstrap.checkpoint"
-ALREADY = frozenset({"TOPIC_ALREADY_EXISTS", "INVALID_PARTITIONS"})
-PASSING = frozenset({"_TIMED_OUT", "_TRANSPORT", "REQUEST_TIMED_OUT", "NOT_CONTROLLER", "BROKER_NOT_AVAILABLE"})
-"""Answers to the making of a topic that need no worry, and those after which to ask again."""
 
 
-def command(java: str, jars: str, logging_file: str, heap: str, *further: str) -> list[str]:
+def command(java: str, jars: str, logging_file: str, heap: str) -> list[str]:
     """Return the JVM's command line up to the class path; the main class and its arguments come after it."""
     return [
         java, "-Xms64m", "-Xmn24m", f"-Xmx{heap}", "-Xss256k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
         "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true", "-Xlog:cds=off",
-        f"-Dlog4j2.configurationFile={logging_file}", *_allowances(java), *further, "-cp", class_path(jars),
+        f"-Dlog4j2.configurationFile={logging_file}", *_allowances(java), "-cp", class_path(jars),
     ]  # fmt: skip
 
 
@@ -64,54 +57,3 @@ def _identity() -> str:
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         continue
     return text
-
-
-def create_topics(broker: str, topics: Mapping[str, Mapping[str, object]], deadline: float) -> None:
-    """Make the topics that are not there yet and widen those with too few partitions, trying until `deadline`.
-
-    `topics`: name → {partitions: N, config: {KEY: VALUE}}. TimeoutError when the broker does not get there, Refused
-    when it says no.
-    """
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
-    admin = AdminClient(
-        {"bootstrap.servers": broker, "log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
-    )
-    problem: object = "no answer"
-    while time.monotonic() < deadline:
-        try:
-            if not _missing(admin, topics):
-                return
-        except KafkaException as error:
-            problem = error
-        time.sleep(0.02)
-    raise TimeoutError(f"Kafka at {broker} did not make its topics: {problem}")
-
-
-def _missing(admin: object, topics: Mapping[str, Mapping[str, object]]) -> bool:
-    """Ask for what is missing; True while something still is."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-    from confluent_kafka.cimpl import NewPartitions, NewTopic
-
-    assert isinstance(admin, AdminClient)
-    there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=2).topics.items()}
-    wanted = {name: int(str(topic.get("partitions", 1))) for name, topic in topics.items()}
-    asked: dict[str, object] = {}
-    if new := [
-        NewTopic(name, wanted[name], 1, config=dict(topics[name].get("config") or {}))  # type: ignore[call-overload]
-        for name in wanted
-        if name not in there
-    ]:
-        asked.update(admin.create_topics(new, request_timeout=5))
-    if wider := [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]:
-        asked.update(admin.create_partitions(wider, request_timeout=5))
-    for name, answer in asked.items():
-        try:
-            answer.result(6)  # type: ignore[attr-defined]
-        except KafkaException as error:
-            problem = error.args[0]
-            if problem.name() not in ALREADY and problem.name() not in PASSING:
-                raise Refused(f"topic {name}: {problem.str()}") from error
-    return bool(asked)

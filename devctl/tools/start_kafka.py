@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from devctl.tools import kafka, kafka_archive
+from devctl.tools import kafka, kafka_archive, kafka_topics
 
 TOPICS_SECONDS = 120.0
 
@@ -59,7 +59,7 @@ def _leave_to_child(broker: str, topics: dict[str, dict[str, object]], archive: 
         os._exit(0)
     try:
         if topics:
-            kafka.create_topics(broker, topics, time.monotonic() + TOPICS_SECONDS)
+            kafka_topics.create(broker, topics, time.monotonic() + TOPICS_SECONDS)
         if archive:
             os.execv(archive[0], archive)  # noqa: S606
         os._exit(0)

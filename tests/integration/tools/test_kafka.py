@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from devctl.tools import kafka_topics
 from devctl.tools.base import Refused
-from devctl.tools.kafka import create_topics
 from tests.integration.tools import variants
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -81,7 +81,7 @@ def test_kafka_keeps_topics_and_messages_when_it_is_killed(kafka: variants.Runni
         assert consume(again, 3) == [b"one", b"two", b"three"]
         assert listeners(again) == {"127.0.0.1"}
         with pytest.raises(Refused, match=r"topic wrong: .*retention"):
-            create_topics(broker(again), {"wrong": {"config": {"retention.years": "1"}}}, soon())
+            kafka_topics.create(broker(again), {"wrong": {"config": {"retention.years": "1"}}}, soon())
 
 
 def soon() -> float:
@@ -89,4 +89,4 @@ def soon() -> float:
 
 
 def widen(running: variants.Running, count: int) -> None:
-    create_topics(broker(running), {"shop.order.v1": {"partitions": count}}, soon())
+    kafka_topics.create(broker(running), {"shop.order.v1": {"partitions": count}}, soon())
