@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
@@ -19,6 +19,29 @@ from services.common.events import Event
 from services.common.outbox import Outbox
 
 TOPIC = "shop.product.v1"
+
+
+# Made once: to build a statement costs more than to run it.
+_PRODUCTS = select(products).where(products.c.id.in_(bindparam("ids", expanding=True))).order_by(products.c.id)
+_LOCKED_PRODUCTS = _PRODUCTS.with_for_update()
+_TAKE = (
+    update(products)
+    .where(
+        products.c.id == bindparam("product"),
+        products.c.on_hand - products.c.reserved >= bindparam("quantity"),
+    )
+    .values(reserved=products.c.reserved + bindparam("quantity"))
+)
+_SHIFT = (
+    update(products)
+    .where(products.c.id == bindparam("product"))
+    .values(
+        on_hand=products.c.on_hand + bindparam("more_on_hand"),
+        reserved=products.c.reserved + bindparam("more_reserved"),
+    )
+)
+_RESERVATION = select(reservations).where(reservations.c.order_id == bindparam("order")).with_for_update()
+_MOVE = movements.insert()
 
 
 class SqlCatalog:
@@ -85,11 +108,7 @@ class SqlCatalogTx:
 
     async def take(self, product_id: str, quantity: int) -> bool:
         """Reserve units in one statement, so that two buyers can never take the same one."""
-        taken = await self._connection.execute(
-            update(products)
-            .where(products.c.id == product_id, products.c.on_hand - products.c.reserved >= quantity)
-            .values(reserved=products.c.reserved + quantity)
-        )
+        taken = await self._connection.execute(_TAKE, {"product": product_id, "quantity": quantity})
         return bool(taken.rowcount)
 
     async def give_back(self, product_id: str, quantity: int) -> None:
@@ -134,8 +153,7 @@ class SqlCatalogTx:
     async def reservation(self, order_id: str) -> Reservation | None:
         """The reservation of an order, locked."""
         await locks.hold(self._connection, f"reservation of {order_id}")
-        query = select(reservations).where(reservations.c.order_id == order_id).with_for_update()
-        row = (await self._connection.execute(query)).first()
+        row = (await self._connection.execute(_RESERVATION, {"order": order_id})).first()
         return _reservation(row) if row else None
 
     async def save_reservation(self, reservation: Reservation) -> None:
@@ -161,23 +179,16 @@ class SqlCatalogTx:
         await self._outbox.add(self._connection, Event(fact.type, TOPIC, fact.product_id, fact.data))
 
     async def _shift(self, product_id: str, *, on_hand: int = 0, reserved: int = 0) -> None:
-        await self._connection.execute(
-            update(products)
-            .where(products.c.id == product_id)
-            .values(on_hand=products.c.on_hand + on_hand, reserved=products.c.reserved + reserved)
-        )
+        shift = {"product": product_id, "more_on_hand": on_hand, "more_reserved": reserved}
+        await self._connection.execute(_SHIFT, shift)
 
     async def _note(self, product_id: str, delta: int, why: Movement, order_id: str | None) -> None:
-        await self._connection.execute(
-            movements.insert().values(
-                product_id=product_id, delta=delta, why=why.value, order_id=order_id, at=self._clock()
-            )
-        )
+        move = {"product_id": product_id, "delta": delta, "why": why.value, "order_id": order_id}
+        await self._connection.execute(_MOVE, {**move, "at": self._clock()})
 
 
 async def _find(connection: AsyncConnection, ids: Iterable[str], *, is_locked: bool = False) -> dict[str, Product]:
-    query = select(products).where(products.c.id.in_(sorted(set(ids)))).order_by(products.c.id)
-    rows = await connection.execute(query.with_for_update() if is_locked else query)
+    rows = await connection.execute(_LOCKED_PRODUCTS if is_locked else _PRODUCTS, {"ids": sorted(set(ids))})
     return {row.id: _product(row) for row in rows}
 
 

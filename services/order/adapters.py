@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common import locks
@@ -20,6 +20,16 @@ from services.order.tables import claims, orders, timeline
 
 TOPIC = "shop.order.v1"
 KEEP_KEYS = timedelta(hours=24)
+
+# Made once: to build a statement costs more than to run it.
+_ORDER = select(orders).where(orders.c.id == bindparam("order_id"))
+_LOCKED_ORDER = _ORDER.with_for_update()
+_INSERT_ORDER = orders.insert()
+_UPDATE_ORDER = orders.update().where(orders.c.id == bindparam("order_id"))
+_INSERT_ENTRIES = timeline.insert()
+_CLAIM = (
+    select(claims).where(claims.c.user_id == bindparam("owner"), claims.c.key == bindparam("name")).with_for_update()
+)
 
 # Called after the commit of a change with the order as it is now.
 Watcher = Callable[[Change], None]
@@ -53,7 +63,7 @@ class SqlOrders:
     async def find(self, order_id: str) -> Order | None:
         """An order, read without a lock."""
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(orders).where(orders.c.id == order_id))).first()
+            row = (await connection.execute(_ORDER, {"order_id": order_id})).first()
         return _order(row) if row else None
 
     async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
@@ -101,27 +111,23 @@ class SqlOrderTx:
 
     async def order(self, order_id: str) -> Order | None:
         """An order, locked until the end of the transaction."""
-        query = select(orders).where(orders.c.id == order_id).with_for_update()
-        row = (await self._connection.execute(query)).first()
+        row = (await self._connection.execute(_LOCKED_ORDER, {"order_id": order_id})).first()
         return _order(row) if row else None
 
     async def insert(self, change: Change) -> None:
         """Keep a new order."""
-        await self._connection.execute(orders.insert().values(**_columns(change.order)))
+        await self._connection.execute(_INSERT_ORDER, _columns(change.order))
         await self._follow_up(change)
 
     async def update(self, change: Change) -> None:
         """Keep what changed."""
-        await self._connection.execute(
-            orders.update().where(orders.c.id == change.order.id).values(**_mutable(change.order))
-        )
+        await self._connection.execute(_UPDATE_ORDER, {"order_id": change.order.id, **_mutable(change.order)})
         await self._follow_up(change)
 
     async def _follow_up(self, change: Change) -> None:
         if change.entries:
-            await self._connection.execute(
-                timeline.insert(), [_entry(change.order.id, entry) for entry in change.entries]
-            )
+            entries = [_entry(change.order.id, entry) for entry in change.entries]
+            await self._connection.execute(_INSERT_ENTRIES, entries)
         for event_type in change.events:
             await self.tell(change.order, event_type)
         for watcher in self._watchers:
@@ -146,8 +152,7 @@ class SqlOrderTx:
     async def claim(self, user_id: str, key: str) -> Claim | None:
         """The use of a key."""
         await locks.hold(self._connection, f"key {key} of {user_id}")
-        query = select(claims).where(claims.c.user_id == user_id, claims.c.key == key).with_for_update()
-        row = (await self._connection.execute(query)).first()
+        row = (await self._connection.execute(_CLAIM, {"owner": user_id, "name": key})).first()
         return _claim(row) if row else None
 
     async def save_claim(self, claim: Claim) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common.clock import Clock
@@ -17,6 +17,12 @@ from services.payment.ports import PaymentTx
 from services.payment.tables import charges, ledger
 
 TOPIC = "shop.payment.v1"
+
+# Made once: to build a statement costs more than to run it.
+_CHARGE = select(charges).where(charges.c.order_id == bindparam("order"))
+_LOCKED_CHARGE = _CHARGE.with_for_update()
+_UPDATE_CHARGE = charges.update().where(charges.c.id == bindparam("charge_id"))
+_INSERT_LINES = ledger.insert()
 
 # Called after the commit of a change.
 Watcher = Callable[[Change], None]
@@ -45,7 +51,7 @@ class SqlPayments:
     async def find(self, order_id: str) -> Charge | None:
         """The charge of an order, read without a lock."""
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(charges).where(charges.c.order_id == order_id))).first()
+            row = (await connection.execute(_CHARGE, {"order": order_id})).first()
         return _charge(row) if row else None
 
     async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
@@ -88,23 +94,22 @@ class SqlPaymentTx:
 
     async def charge(self, order_id: str) -> Charge | None:
         """The charge of an order, locked until the end of the transaction."""
-        query = select(charges).where(charges.c.order_id == order_id).with_for_update()
-        row = (await self._connection.execute(query)).first()
+        row = (await self._connection.execute(_LOCKED_CHARGE, {"order": order_id})).first()
         return _charge(row) if row else None
 
     async def insert(self, charge: Charge) -> bool:
         """Keep a new charge, unless the order has one."""
-        new = self._dialect.insert(charges).values(**_columns(charge))
-        written = await self._connection.execute(new.on_conflict_do_nothing(index_elements=["order_id"]))
+        new = self._dialect.insert(charges).on_conflict_do_nothing(index_elements=["order_id"])
+        written = await self._connection.execute(new, _columns(charge))
         return bool(written.rowcount)
 
     async def update(self, change: Change) -> None:
         """Keep the charge, write the ledger, tell the events."""
         charge = change.charge
-        await self._connection.execute(charges.update().where(charges.c.id == charge.id).values(**_mutable(charge)))
+        await self._connection.execute(_UPDATE_CHARGE, {"charge_id": charge.id, **_mutable(charge)})
         if change.postings:
             lines = [_line(posting, self._clock()) for posting in change.postings]
-            await self._connection.execute(ledger.insert(), lines)
+            await self._connection.execute(_INSERT_LINES, lines)
         for event_type in change.events:
             event = Event(event_type, TOPIC, charge.order_id, _told(charge, event_type))
             await self._outbox.add(self._connection, event)

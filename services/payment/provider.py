@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from services.common import locks
 from services.common.db import AsyncConnection, Database
@@ -22,6 +22,9 @@ from services.payment.ports import At, ProviderAway, ProviderSilent, Standing
 from services.payment.settings import ProviderRules
 from services.payment.tables import provider_charges as books
 
+_STANDING = select(books).where(books.c.key == bindparam("name"))
+_INSERT = books.insert()
+_UPDATE = books.update().where(books.c.key == bindparam("name")).values(captures=books.c.captures + bindparam("more"))
 DECLINED, SLOW, ERROR = "tok_declined", "tok_slow", "tok_error"
 
 
@@ -117,7 +120,7 @@ class SimulatedProvider:
 
 
 async def _find(connection: AsyncConnection, key: str) -> Standing | None:
-    row = (await connection.execute(select(books).where(books.c.key == key))).first()
+    row = (await connection.execute(_STANDING, {"name": key})).first()
     return Standing(row.key, At(row.at), row.amount, row.currency, row.reason) if row else None
 
 
@@ -129,8 +132,7 @@ async def _write(connection: AsyncConnection, standing: Standing, *, is_new: boo
         "reason": standing.reason,
     }
     if is_new:
-        await connection.execute(books.insert().values(key=standing.key, captures=0, **values))
+        await connection.execute(_INSERT, {"key": standing.key, "captures": 0, **values})
         return
-    captures = books.c.captures + (1 if standing.at is At.CAPTURED else 0)
-    change = books.update().where(books.c.key == standing.key).values(captures=captures, **values)
-    await connection.execute(change)
+    more = 1 if standing.at is At.CAPTURED else 0
+    await connection.execute(_UPDATE, {"name": standing.key, "more": more, **values})
