@@ -92,8 +92,9 @@ async def _claim(command: PlaceOrder, *, store: OrderStore, clock: Clock, new_id
             return known
         if known.expires_at > clock():
             raise KeyInFlight
-        # Whoever held the key died; the same order id makes a reservation of his ours.
-        return await _take_key(tx, command, meaning, known.order_id, clock())
+        # Whoever held the key must be dead. What it may have reserved expires; should it live after all, it
+        # finds at its end that the key is not its own any more.
+        return await _take_key(tx, command, meaning, new_id(), clock())
 
 
 async def _take_key(tx: OrderTx, command: PlaceOrder, meaning: str, order_id: str, now: datetime) -> Claim:
@@ -149,8 +150,7 @@ async def _keep(
         )
         async with store.begin() as tx:
             await tx.insert(change)
-            if claim is not None:
-                await tx.save_claim(replace(claim, outcome=Outcome.PLACED))
+            await _end_claim(tx, claim, Outcome.PLACED)
     except (Exception, asyncio.CancelledError):
         await _let_go_unless_kept(order_id, store=store, let_go=let_go)
         raise
@@ -163,17 +163,26 @@ async def _let_go_unless_kept(order_id: str, *, store: OrderStore, let_go: Calla
         let_go(order_id)
 
 
+async def _end_claim(tx: OrderTx, claim: Claim | None, outcome: Outcome) -> None:
+    """Keep what became of a request; raise KeyInFlight if its key was taken over meanwhile."""
+    if claim is None:
+        return
+    if await tx.claim(claim.user_id, claim.key) != claim:
+        raise KeyInFlight
+    await tx.save_claim(replace(claim, outcome=outcome))
+
+
 async def _finish(claim: Claim | None, outcome: Outcome, *, store: OrderStore) -> None:
     if claim is not None:
         async with store.begin() as tx:
-            await tx.save_claim(replace(claim, outcome=outcome))
+            await _end_claim(tx, claim, outcome)
 
 
 async def _free(claim: Claim | None, *, store: OrderStore) -> None:
-    """Free the key of a request that failed, unless its order is there after all."""
+    """Free the key of a request that failed, unless its order is there after all or the key is another's."""
     if claim is not None:
         async with store.begin() as tx:
-            if await tx.order(claim.order_id) is None:
+            if await tx.claim(claim.user_id, claim.key) == claim:
                 await tx.drop_claim(claim.user_id, claim.key)
 
 

@@ -1,6 +1,7 @@
 """Placing orders and bringing them home, over fakes."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -78,7 +79,27 @@ async def test_a_key_whose_first_request_is_not_answered_yet_waits_until_that_on
     with pytest.raises(KeyInFlight):
         await world.place(key="k")
     world.clock.forward(10)
-    assert (await world.place(key="k")).id == claim.order_id
+    order = await world.place(key="k")
+    assert order.id != claim.order_id
+    assert (await world.place(key="k")).id == order.id
+
+
+async def test_a_request_that_was_slower_than_its_key_lives_places_nothing() -> None:
+    world = World()
+    check = world.catalog.check
+
+    async def dawdle(wishes: Iterable[Wish]) -> bool:
+        world.clock.forward(10)
+        world.catalog.check = check  # type: ignore[method-assign]
+        await world.place(key="k")
+        return await check(wishes)
+
+    world.catalog.check = dawdle  # type: ignore[method-assign]
+    with pytest.raises(KeyInFlight):
+        await world.place(key="k")
+    assert len(world.store.tables.orders) == 1
+    assert world.let_go == ["order-001"]
+    assert (await world.place(key="k")).id == "order-002"
 
 
 async def test_a_refusal_is_answered_again_even_when_there_is_stock_again() -> None:
