@@ -260,8 +260,9 @@ class Prepared:
         if self._connection is not None:
             self._connection.close()
         if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-            os.waitpid(self._pid, 0)
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has ended already
+                os.kill(self._pid, signal.SIGTERM)
+                os.waitpid(self._pid, 0)
             _remove_runtime(self._paths)
         self._release()
 
