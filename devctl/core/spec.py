@@ -260,7 +260,8 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], data: Any) -> T:
-    """Return the dataclass `kind` that `to_json` made `data` from; unknown keys are a KeyError."""
+    """Return the dataclass `kind` that `to_json` made `data` from; KeyError, TypeError or ValueError when it is not
+    of this version's shape."""
     return typing.cast(T, _decode(kind, data))
 
 
@@ -280,5 +281,7 @@ def _decode(kind: Any, data: Any) -> Any:
         hints = _hints.setdefault(kind, {}) or _hints[kind]
         if not hints:
             hints.update(typing.get_type_hints(kind))
+        if not isinstance(data, dict):
+            raise ValueError(f"{kind.__name__} is made from an object, not from {data!r}")
         return kind(**{key: _decode(hints[key], item) for key, item in data.items()})
     return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data

@@ -13,7 +13,7 @@ from devctl.core.plan import Up, check_names
 from devctl.core.spec import Spec, from_json, to_json
 from devctl.core.standing import is_healthy
 from devctl.core.status import GOOD
-from devctl.errors import DevctlError
+from devctl.errors import DevctlError, UsageError
 from devctl.probes.base import ask
 from devctl.probes.kinds import probe
 from devctl.session import blame, views
@@ -261,7 +261,15 @@ class _Listening:
 
 
 def _spec_of(request: dict[str, Any]) -> Spec | None:
-    return from_json(Spec, request["spec"]) if request.get("spec") else None
+    if not request.get("spec"):
+        return None
+    try:
+        return from_json(Spec, request["spec"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            "the running supervisor does not understand this specification",
+            next="Another version of devctl started it: run `devctl down`, then `devctl up`.",
+        ) from error
 
 
 def _up_of(request: dict[str, Any]) -> Up:

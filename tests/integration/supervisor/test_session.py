@@ -89,6 +89,7 @@ def test_a_new_listener_gets_the_past_and_the_future_in_one_step(up: RealStack) 
         (b'{"v": 99, "id": 1, "call": "status"}', 2, "version"),
         (request("dance"), 2, "no call 'dance'"),
         (request("stop", names=["nobody"]), 2, "no service 'nobody'"),
+        (request("apply", spec={"unheard": 1}), 2, "does not understand"),
         (b"not json", 2, "no request"),
         (b"[]", 2, "no request"),
     ],
