@@ -98,7 +98,7 @@ def _embedded(settings: Settings, context: Context) -> Variant:
         working_dir=home,
         check=_check(settings),
         folders=(home,),
-        note="devctl's embedded broker, not Apache Kafka",
+        note="devctl's embedded broker, not Apache Kafka; kill -9 loses nothing that it acknowledged",
     )  # fmt: skip
 
 
