@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,7 +231,8 @@ def searches(spans: int) -> None:
 def waterfalls(size: int = 1_000) -> None:
     """Print how long one large trace takes, from disk to text."""
     from devctl.queries import traces, waterfall
-    from devctl.record.spans import SpanReader, SpanWriter
+    from devctl.record.span_writer import SpanWriter
+    from devctl.record.spans import SpanReader
     from devctl.render import traces as rendered
     from devctl.render.terminal import Terminal
     from tests.otlp import export

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,12 +123,18 @@ class Hub:
         for name in ("forwarded", "dropped"):
             metric = f"devctl_hub_spans_{name}_total"
             lines.append(f"# TYPE {metric} counter\n")
-            lines += [sample(metric, (("exporter", e),), counters.get((name, e), 0)) for e in names]
-        lines.append("# TYPE devctl_hub_queue_spans gauge\n# TYPE devctl_hub_queue_age_seconds gauge\n")
-        for forwarder, _ in self._forwarders.values():
-            labels = (("exporter", forwarder.exporter.name),)
-            lines.append(sample("devctl_hub_queue_spans", labels, forwarder.backlog.spans))
-            lines.append(sample("devctl_hub_queue_age_seconds", labels, forwarder.backlog.age_seconds))
+            lines += [
+                sample(metric, (("exporter", exporter),), counters.get((name, exporter), 0)) for exporter in names
+            ]
+        now = time.time_ns()
+        waiting = [((("exporter", f.exporter.name),), f.backlog) for f, _ in self._forwarders.values()]
+        for name, of in (
+            ("devctl_hub_queue_spans", lambda backlog: backlog.spans),
+            ("devctl_hub_queue_bytes", lambda backlog: backlog.bytes),
+            ("devctl_hub_queue_age_seconds", lambda backlog: (now - (backlog.oldest_ns or now)) / 1e9),
+        ):
+            lines.append(f"# TYPE {name} gauge\n")
+            lines += [sample(name, labels, of(backlog)) for labels, backlog in waiting]
         return "".join(lines)
 
     async def _watch_config(self) -> None:

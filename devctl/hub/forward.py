@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import http.client
-import json
 import random
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from devctl.hub.config import Exporter
 from devctl.hub.store import Store
-from devctl.record.spans import SpanWriter
+from devctl.hub.zipkin import zipkin
+from devctl.record.span_writer import SpanWriter, Waiting
 
-MOST_WAITING = 200_000  # spans per exporter; at 0.3 kB each some 60 MB on disk
+MOST_WAITING = 200_000  # spans per exporter
+MOST_WAITING_BYTES = 256 << 20
 _MOST_SPANS = 2_048  # of one request
+_MOST_BATCHES = 512  # looked at for one request
 _TIMEOUT_SECONDS = 10.0
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 10.0
-
-
-@dataclass(slots=True)
-class Backlog:
-    """How far an exporter is behind: spans that wait, and for how long the oldest has."""
-
-    spans: int = 0
-    age_seconds: float = 0.0
+_LONGEST_WISH = 60.0  # seconds of Retry-After that are granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +37,30 @@ class _Batch:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an exporter said: status 0 when nobody answered; `rejected` spans of a batch that it took."""
+
+    status: int
+    text: str = ""
+    retry_after: float = 0.0
+    rejected: int = 0
+
+
 class Forwarder:
     """Serves one exporter until cancelled."""
 
     def __init__(self, exporter: Exporter, store: Store, log: Callable[[str], None]) -> None:
         self.exporter = exporter
-        self.backlog = Backlog()
+        self.backlog = Waiting()
         self._store = store
         self._log = log
         self._cursor = 0
         self._is_failing = False
         self._news = asyncio.Event()
         self._connection = _Connection(exporter)
+        # A thread of its own: one that waits for a slow exporter must not be missing for another.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=exporter.name)
 
     def wake(self) -> None:
         """Say that new spans were committed."""
@@ -70,60 +78,60 @@ class Forwarder:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), timeout=5)
                 continue
-            outcome = await self._deliver(batch)
-            await self._store.run(lambda writer, b=batch, o=outcome: self._settle(writer, b, o))  # type: ignore[misc]
+            dropped = await self._deliver(batch)
+            await self._store.run(lambda writer, b=batch, d=dropped: self._settle(writer, b, d))  # type: ignore[misc]
 
     def _next(self, writer: SpanWriter) -> _Batch | None:
         """Drop what is too much, then take the oldest batches that fit one request."""
-        waiting = writer.waiting(self._cursor, 4_096)
-        self._measure(waiting)
-        while self.backlog.spans > MOST_WAITING:
-            number, spans, _ = waiting.pop(0)
-            self.backlog.spans -= spans
-            self._advance(writer, number, "dropped", spans)
+        self.backlog = writer.waiting(self._cursor)
+        waiting = writer.batches(self._cursor, _MOST_BATCHES)
+        while self._overflows() and waiting:
+            number, spans = waiting.pop(0)
+            self._advance(writer, number, dropped=spans)
         taken: list[tuple[int, int]] = []
-        for number, spans, _ in waiting:
-            if taken and sum(count for _, count in taken) + spans > _MOST_SPANS:
+        total = 0
+        for number, spans in waiting:
+            if taken and total + spans > _MOST_SPANS:
                 break
             taken.append((number, spans))
+            total += spans
         if not taken:
             return None
         # Messages of one type may be joined end to end: repeated fields add up (protobuf encoding guide).
-        body = b"".join(writer.body(number) for number, _ in taken)
-        return _Batch(taken[-1][0], sum(spans for _, spans in taken), body)
+        return _Batch(taken[-1][0], total, b"".join(writer.body(number) for number, _ in taken))
 
-    def _measure(self, waiting: list[tuple[int, int, int]]) -> None:
-        age = (time.time_ns() - waiting[0][2]) / 1e9 if waiting else 0.0
-        self.backlog = Backlog(sum(spans for _, spans, _ in waiting), max(age, 0.0))
+    def _overflows(self) -> bool:
+        return self.backlog.spans > MOST_WAITING or self.backlog.bytes > MOST_WAITING_BYTES
 
-    def _settle(self, writer: SpanWriter, batch: _Batch, outcome: str) -> None:
-        self._advance(writer, batch.last, outcome, batch.spans)
+    def _settle(self, writer: SpanWriter, batch: _Batch, dropped: int) -> None:
+        self._advance(writer, batch.last, dropped=dropped, forwarded=batch.spans - dropped)
 
-    def _advance(self, writer: SpanWriter, number: int, outcome: str, spans: int) -> None:
+    def _advance(self, writer: SpanWriter, number: int, *, dropped: int, forwarded: int = 0) -> None:
         writer.advance(self.exporter.name, number)
-        writer.count(outcome, spans, self.exporter.name)
+        writer.count("dropped", dropped, self.exporter.name)
+        writer.count("forwarded", forwarded, self.exporter.name)
         self._cursor = number
+        self.backlog = writer.waiting(number)
 
-    async def _deliver(self, batch: _Batch) -> str:
-        """Send until it is taken (forwarded), refused for good, or too much waits behind it (dropped)."""
+    async def _deliver(self, batch: _Batch) -> int:
+        """Send until it is taken, refused for good, or too much waits behind it; return how many were dropped."""
         pause = _FIRST_PAUSE
         while True:
-            status, answer = await asyncio.to_thread(self._connection.post, batch.body)
-            if 200 <= status < 300:
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._connection.post, batch.body, batch.spans
+            )
+            if 200 <= answer.status < 300:
                 self._say(is_failing=False, text="takes spans again")
-                return "forwarded"
-            if 400 <= status < 500 and status not in (408, 429):
-                self._log(f"exporter {self.exporter.name} refuses {batch.spans} spans: {status} {answer}")
-                return "dropped"
-            self._say(is_failing=True, text=f"does not take spans, trying on: {status or ''} {answer}")
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+                return answer.rejected
+            if 400 <= answer.status < 500 and answer.status not in (408, 429):
+                self._log(f"exporter {self.exporter.name} refuses {batch.spans} spans: {answer.status} {answer.text}")
+                return batch.spans
+            self._say(is_failing=True, text=f"does not take spans, trying on: {answer.status or ''} {answer.text}")
+            await asyncio.sleep(max(pause * random.uniform(0.5, 1.0), answer.retry_after))  # noqa: S311  jitter
             pause = min(pause * 2, _LAST_PAUSE)
-            if await self._store.run(self._overflows):
-                return "dropped"
-
-    def _overflows(self, writer: SpanWriter) -> bool:
-        self._measure(writer.waiting(self._cursor, 4_096))
-        return self.backlog.spans > MOST_WAITING
+            self.backlog = await self._store.run(lambda writer: writer.waiting(self._cursor))
+            if self._overflows():
+                return batch.spans
 
     def _say(self, *, is_failing: bool, text: str) -> None:
         if is_failing != self._is_failing:
@@ -139,61 +147,62 @@ class _Connection:
         self._url = urlsplit(exporter.url)
         self._http: http.client.HTTPConnection | None = None
 
-    def post(self, body: bytes) -> tuple[int, str]:
-        """Send one batch; return the HTTP status and the begin of the answer, status 0 when nobody answered."""
+    def post(self, body: bytes, spans: int) -> _Answer:
+        """Send one batch and return what the exporter said."""
         payload, content_type = (body, "application/x-protobuf")
         if self._exporter.kind == "zipkin":
             payload, content_type = zipkin(body), "application/json"
+        headers = {"Content-Type": content_type, **dict(self._exporter.headers)}
+        if self._url.scheme == "https":  # over the loopback packing costs more than it saves
+            payload, headers = gzip.compress(payload, 4), {**headers, "Content-Encoding": "gzip"}
         try:
-            return self._send(payload, {"Content-Type": content_type, **dict(self._exporter.headers)})
+            return self._send(payload, headers, spans)
         except (OSError, http.client.HTTPException) as error:
-            if self._http:
-                self._http.close()
-            self._http = None
-            return 0, str(error) or type(error).__name__
+            self.close()
+            return _Answer(0, str(error) or type(error).__name__)
 
-    def _send(self, payload: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    def close(self) -> None:
+        if self._http:
+            self._http.close()
+        self._http = None
+
+    def _send(self, payload: bytes, headers: dict[str, str], spans: int) -> _Answer:
+        target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+        is_used = self._http is not None
+        try:
+            response = self._request(target, payload, headers)
+        except (ConnectionError, http.client.RemoteDisconnected):
+            if not is_used:
+                raise
+            self.close()  # the exporter closed an idle connection: that is no failure
+            response = self._request(target, payload, headers)
+        content = response.read(65_536)
+        rejected = _rejected(content, spans) if response.status == 200 and self._exporter.kind == "otlp" else 0
+        text = content[:200].decode("utf-8", "replace").strip()
+        if not response.isclosed():  # more than anybody wants to read
+            self.close()
+        return _Answer(response.status, text, _seconds(response.headers.get("Retry-After", "")), rejected)
+
+    def _request(self, target: str, payload: bytes, headers: dict[str, str]) -> http.client.HTTPResponse:
         if self._http is None:
             kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
             self._http = kind(self._url.hostname or "", self._url.port, timeout=_TIMEOUT_SECONDS)
-        target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
         self._http.request("POST", target, payload, headers)
-        response = self._http.getresponse()
-        return response.status, response.read(4_096).decode("utf-8", "replace").strip()[:200]
+        return self._http.getresponse()
 
 
-_ZIPKIN_KINDS = {2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
+def _seconds(retry_after: str) -> float:
+    """Read a Retry-After in seconds; a date is rare and not worth a clock that may differ."""
+    return min(float(retry_after), _LONGEST_WISH) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
-def zipkin(body: bytes) -> bytes:
-    """Return the spans of an OTLP request as Zipkin v2 JSON (OpenTelemetry's "Zipkin" exporter rules)."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+def _rejected(content: bytes, most: int) -> int:
+    """Return how many spans an OTLP answer says were rejected."""
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-    from devctl.record.spans import attributes, service_name, text_of
-
-    spans = []
-    for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-        service = service_name(group.resource.attributes)
-        for scoped in group.scope_spans:
-            for span in scoped.spans:
-                tags = {key: text_of(value) for key, value in attributes(span.attributes).items()}
-                if span.status.code == 2:
-                    tags.setdefault("error", span.status.message or "true")
-                entry = {
-                    "traceId": span.trace_id.hex(),
-                    "id": span.span_id.hex(),
-                    "name": span.name,
-                    "timestamp": span.start_time_unix_nano // 1000,
-                    "duration": max((span.end_time_unix_nano - span.start_time_unix_nano) // 1000, 1),
-                    "localEndpoint": {"serviceName": service},
-                    "tags": tags,
-                    "annotations": [
-                        {"timestamp": event.time_unix_nano // 1000, "value": event.name} for event in span.events
-                    ],
-                }
-                if span.parent_span_id:
-                    entry["parentId"] = span.parent_span_id.hex()
-                if span.kind in _ZIPKIN_KINDS:
-                    entry["kind"] = _ZIPKIN_KINDS[span.kind]
-                spans.append(entry)
-    return json.dumps(spans).encode()
+    try:
+        rejected = ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans
+    except DecodeError:  # some answer in JSON or in words
+        return 0
+    return max(min(rejected, most), 0)

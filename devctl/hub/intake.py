@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError, Message
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-MAX_BODY = 64 << 20  # bytes, after decompression
+MAX_BODY = 20 << 20  # bytes, after decompression; what an OpenTelemetry Collector takes unless told otherwise
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
@@ -27,6 +27,7 @@ M = TypeVar("M", bound=Message)
 
 # Field 4 of AnyValue (double_value) with an exponent of all ones: NaN or infinity. A few false alarms only cost a walk.
 _NOT_A_NUMBER = re.compile(rb"\x21.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
+_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 _ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 
 
@@ -137,7 +138,10 @@ def acceptable(groups: Any, *, body: bytes) -> tuple[int, int]:
 
 def _has_ids(span: Any) -> bool:
     trace, own = span.trace_id, span.span_id
-    return len(trace) == 16 and len(own) == 8 and any(trace) and any(own) and len(span.parent_span_id) in (0, 8)
+    return (
+        len(trace) == 16 and len(own) == 8 and len(span.parent_span_id) in (0, 8)
+        and trace != _NO_TRACE and own != _NO_SPAN
+    )  # fmt: skip
 
 
 def _all_attributes(groups: Any) -> Iterator[Any]:

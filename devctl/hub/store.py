@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from devctl.hub.intake import Refused, acceptable, read
-from devctl.record.spans import SpanWriter
+from devctl.record.span_writer import SpanWriter
 
 T = TypeVar("T")
 
@@ -111,16 +111,10 @@ class Store:
             answers = [(job, *_attempt(job, self._writer)) for job in jobs]
             self._writer.commit()
         except sqlite3.Error as error:
-            self._undo()
+            self._writer.roll_back()
             refusal = Refused(503, f"the record cannot be written: {error}")
             answers = [(job, None, refusal) for job in jobs]
         self._loop.call_soon_threadsafe(_resolve, answers)
-
-    def _undo(self) -> None:
-        try:
-            self._writer.roll_back()
-        except sqlite3.Error:
-            return  # SQLite has rolled back by itself, as it does on a full disk
 
 
 def _attempt(job: _Job, writer: SpanWriter) -> tuple[Any, Exception | None]:

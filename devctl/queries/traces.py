@@ -95,10 +95,9 @@ class Tail:
     def poll(self, now_ns: int) -> list[Trace]:
         """Return the traces that finished since the last call and match the query. A trace of which more arrives
         later is told again, so that what its consumers did is not missed."""
-        while fresh := self._reader.since(self._row):
-            self._row = fresh[-1].id
-            for span in fresh:
-                self._open[span.trace_id] = now_ns
+        while fresh := self._reader.arrived(self._row):
+            self._row = fresh[-1][0]
+            self._open.update((trace_id, now_ns) for _, trace_id in fresh)
         return [trace for trace in self._finished(now_ns) if matches(trace, self._query)]
 
     def _finished(self, now_ns: int) -> Iterator[Trace]:

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from devctl.errors import EnvironmentProblem
 from devctl.recipes import kafka_config
-from devctl.record.spans import SpanWriter
+from devctl.record.span_writer import SpanWriter
 from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
 from tests.reference.running import HTTP, accepts, answers_http, free_ports, running, stand_in

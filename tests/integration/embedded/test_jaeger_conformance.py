@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devctl.record.spans import SpanWriter
+from devctl.record.span_writer import SpanWriter
 from tests.integration.embedded.jaeger_scenarios import QUESTIONS, SHOP, Batch, observe
 from tests.reference.observed import Reference, as_json, recording
 from tests.reference.running import HTTP, answers_http, free_ports, running, stand_in

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from devctl.record.spans import SpanReader, SpanWriter
+from devctl.record.span_writer import SpanWriter
+from devctl.record.spans import SpanReader
 from tests.otlp import export
 
 SECOND = 1_000_000_000

@@ -1,0 +1,287 @@
+"""Writes the spans of a run: the hub alone does, one thread of it.
+
+Memory and disk are bounded whatever is sent: the oldest spans fall out at the cap, and a stack that makes up ever
+new names or resources has all but the first ones kept inside the span instead of in a table of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devctl.record.spans import ERROR, PART_BITS, SCHEMA_VERSION, check_version, service_name
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
+
+_PAGE = 8192
+_CHECKPOINT_PAGES = 4_000  # 32 MB of log before it is worked into the file: pages that change often are written once
+_EVICT_SHARE = 0.01  # of the oldest spans, each time the cap is passed
+_MOST_KNOWN = 20_000  # names, origins and operations each
+_LONGEST_NAME = 1_000
+
+# The ids of traces are random: an index over all of them would touch a page for every span. This one begins with
+# the part of the file that a row is in, so that only the pages of the newest part change.
+_SCHEMA = f"""
+PRAGMA page_size = {_PAGE};
+PRAGMA journal_mode = WAL;
+CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS origins (id INTEGER PRIMARY KEY, service INTEGER NOT NULL, resource BLOB NOT NULL,
+    scope BLOB NOT NULL, UNIQUE (resource, scope));
+CREATE TABLE IF NOT EXISTS spans (id INTEGER PRIMARY KEY, trace BLOB NOT NULL, span BLOB NOT NULL,
+    parent BLOB NOT NULL, service INTEGER NOT NULL, operation INTEGER NOT NULL, kind INTEGER NOT NULL,
+    error INTEGER NOT NULL, start_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL, origin INTEGER NOT NULL,
+    data BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS spans_by_part ON spans (id >> {PART_BITS}, trace);
+CREATE INDEX IF NOT EXISTS spans_by_service ON spans (service, start_ns, duration_ns);
+CREATE INDEX IF NOT EXISTS spans_failed ON spans (service, start_ns, duration_ns) WHERE error;
+CREATE TABLE IF NOT EXISTS links (target BLOB NOT NULL, span INTEGER NOT NULL,
+    PRIMARY KEY (target, span)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_span ON links (span);
+CREATE TABLE IF NOT EXISTS operations (service INTEGER NOT NULL, operation INTEGER NOT NULL, kind INTEGER NOT NULL,
+    PRIMARY KEY (service, operation, kind)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outgoing (id INTEGER PRIMARY KEY AUTOINCREMENT, spans INTEGER NOT NULL, queued_ns INTEGER
+    NOT NULL, spans_before INTEGER NOT NULL, bytes_before INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS cursors (exporter TEXT PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS counters (name TEXT NOT NULL, exporter TEXT NOT NULL DEFAULT '', value INTEGER NOT NULL,
+    PRIMARY KEY (name, exporter)) WITHOUT ROWID;
+INSERT OR IGNORE INTO names VALUES (0, '');
+INSERT OR IGNORE INTO origins VALUES (0, 0, x'', x'');
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+_IN_DATA = 0
+"""The number of a name or origin that has no row of its own: the span itself tells."""
+
+_INSERT = (
+    "INSERT INTO spans (id, trace, span, parent, service, operation, kind, error, start_ns, duration_ns, origin, data)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_LAST_NS = (1 << 63) - 1  # SQLite's integers are signed, OTLP's times are not
+
+Row = tuple[int, bytes, bytes, bytes, int, int, int, bool, int, int, int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an exporter has before it: batches' spans and bytes, and when the oldest was queued (0: none is)."""
+
+    spans: int = 0
+    bytes: int = 0
+    oldest_ns: int = 0
+
+
+class SpanWriter:
+    """The only writer of the file. Not thread-safe: one thread owns it.
+
+    `cap_bytes` bounds the space that spans take; the oldest go first.
+    """
+
+    def __init__(self, path: Path, *, cap_bytes: int = 2 << 30) -> None:
+        self._cap_pages = max(cap_bytes // _PAGE, 64)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        path.chmod(0o600)
+        check_version(self._db, path)
+        self._db.executescript(_SCHEMA)
+        # In WAL mode NORMAL survives the kill of any process; only a power cut may cost the last moments.
+        self._db.executescript(
+            "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -24000; PRAGMA temp_store = MEMORY;"
+            f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}; PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * _PAGE};"
+        )
+        self._names: dict[str, int] = {}
+        self._origins: dict[tuple[bytes, bytes], tuple[int, int]] = {}
+        self._operations: set[tuple[int, int, int]] = set()
+        self._remember()
+
+    def _remember(self) -> None:
+        """Read again what is kept in memory of the file."""
+        self._names = {name: number for name, number in self._db.execute("SELECT name, id FROM names") if number}
+        self._origins = {
+            (resource, scope): (number, service)
+            for number, service, resource, scope in self._db.execute(
+                "SELECT id, service, resource, scope FROM origins WHERE id != 0"
+            )
+        }
+        self._operations = set(self._db.execute("SELECT service, operation, kind FROM operations"))
+        (self._last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()
+
+    def begin(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self._db.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Give the open transaction up and forget what was remembered of it."""
+        if self._db.in_transaction:  # on a full disk SQLite has rolled back by itself
+            self._db.execute("ROLLBACK")
+        self._remember()
+
+    def add(self, resource_spans: Iterable[ResourceSpans]) -> int:
+        """Add the spans within the open transaction and return their number."""
+        rows: list[Row] = []
+        links: list[tuple[bytes, int]] = []
+        for group in resource_spans:
+            resource = group.resource.SerializeToString()
+            for scoped in group.scope_spans:
+                origin, service = self._origin(resource, scoped.scope.SerializeToString(), group.resource)
+                self._append(rows, links, scoped.spans, origin, service, (group.resource, scoped.scope))
+        self._db.executemany(_INSERT, rows)
+        self._last += len(rows)
+        if links:
+            self._db.executemany("INSERT OR IGNORE INTO links VALUES (?, ?)", links)
+        return len(rows)
+
+    def _append(
+        self, rows: list[Row], links: list[tuple[bytes, int]], spans: Iterable[ProtoSpan], origin: int, service: int,
+        origin_messages: tuple[Resource, InstrumentationScope],
+    ) -> None:  # fmt: skip
+        number = self._last + len(rows)
+        names, operations = self._names, self._operations
+        for span in spans:
+            number += 1
+            name, kind, start = span.name, span.kind, span.start_time_unix_nano
+            operation = names.get(name)
+            if operation is None:
+                operation = self._name(name)
+            if (service, operation, kind) not in operations:
+                self._operation(service, operation, kind)
+            duration = span.end_time_unix_nano - start
+            rows.append(
+                (
+                    number, span.trace_id, span.span_id, span.parent_span_id, service, operation, kind,
+                    span.status.code == ERROR, start if start < _LAST_NS else _LAST_NS,
+                    0 if duration < 0 else duration if duration < _LAST_NS else _LAST_NS, origin,
+                    span.SerializeToString() if origin else _with_origin(span, *origin_messages),
+                )
+            )  # fmt: skip
+            if span.links:
+                links += [(link.trace_id, number) for link in span.links]
+
+    def _operation(self, service: int, operation: int, kind: int) -> None:
+        if operation != _IN_DATA and len(self._operations) < _MOST_KNOWN:
+            self._operations.add((service, operation, kind))
+            self._db.execute("INSERT OR IGNORE INTO operations VALUES (?, ?, ?)", (service, operation, kind))
+
+    def _name(self, name: str) -> int:
+        number = self._names.get(name)
+        if number is None:
+            if len(self._names) >= _MOST_KNOWN or len(name) > _LONGEST_NAME:
+                return _IN_DATA
+            number = int(self._db.execute("INSERT INTO names (name) VALUES (?)", (name,)).lastrowid or 0)
+            self._names[name] = number
+        return number
+
+    def _origin(self, resource: bytes, scope: bytes, message: Resource) -> tuple[int, int]:
+        """Return the numbers of origin and service."""
+        known = self._origins.get((resource, scope))
+        if known is None:
+            service = self._name(service_name(message.attributes))
+            if service == _IN_DATA or len(self._origins) >= _MOST_KNOWN or len(resource) + len(scope) > _PAGE:
+                return _IN_DATA, service
+            number = self._db.execute(
+                "INSERT INTO origins (service, resource, scope) VALUES (?, ?, ?)", (service, resource, scope)
+            ).lastrowid
+            known = self._origins[resource, scope] = (int(number or 0), service)
+        return known
+
+    def count(self, name: str, amount: int, exporter: str = "") -> None:
+        """Add to a counter within the open transaction."""
+        if amount:
+            self._db.execute(
+                "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                (name, exporter, amount),
+            )
+
+    def counters(self) -> dict[tuple[str, str], int]:
+        """Return every counter as {(name, exporter): value}."""
+        return {(name, exporter): value for name, exporter, value in self._db.execute("SELECT * FROM counters")}
+
+    def evict(self) -> int:
+        """Delete the oldest spans while the file is over its cap; return how many, counted as evicted."""
+        gone = 0
+        while self._pragma("page_count") - self._pragma("freelist_count") > self._cap_pages:
+            first, last = self._db.execute("SELECT min(id), max(id) FROM spans").fetchone()
+            if first is None:
+                break
+            bound = first + max(int((last - first) * _EVICT_SHARE), 1)
+            gone += self._db.execute("DELETE FROM spans WHERE id <= ?", (bound,)).rowcount
+            self._db.execute("DELETE FROM links WHERE span <= ?", (bound,))
+        self.count("evicted", gone)
+        return gone
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    # What waits to be passed on. A batch stays until every exporter has taken or dropped it.
+
+    def queue(self, body: bytes, spans: int, queued_ns: int) -> int:
+        """Keep a batch for the exporters within the open transaction and return its number."""
+        spans_before, bytes_before = self._queued()
+        cursor = self._db.execute(
+            "INSERT INTO outgoing (spans, queued_ns, spans_before, bytes_before, body) VALUES (?, ?, ?, ?, ?)",
+            (spans, queued_ns, spans_before, bytes_before, body),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def _queued(self) -> tuple[int, int]:
+        """Return how many spans and bytes were ever queued; both begin again when nothing waits."""
+        found = self._db.execute(
+            "SELECT spans_before + spans, bytes_before + length(body) FROM outgoing ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return found or (0, 0)
+
+    def cursor(self, exporter: str) -> int:
+        """Return the number of the last batch this exporter is done with; a new exporter begins at the end."""
+        found = self._db.execute("SELECT last FROM cursors WHERE exporter = ?", (exporter,)).fetchone()
+        if found is None:
+            found = self._db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'outgoing'").fetchone()
+            self._db.execute("INSERT INTO cursors VALUES (?, ?)", (exporter, found[0] or 0))
+        return int(found[0] or 0)
+
+    def waiting(self, after: int) -> Waiting:
+        """Return how much waits after a cursor."""
+        first = self._db.execute(
+            "SELECT spans_before, bytes_before, queued_ns FROM outgoing WHERE id > ? ORDER BY id LIMIT 1", (after,)
+        ).fetchone()
+        if first is None:
+            return Waiting()
+        spans, size = self._queued()
+        return Waiting(spans - first[0], size - first[1], first[2])
+
+    def batches(self, after: int, most: int) -> list[tuple[int, int]]:
+        """Return (number, spans) of at most so many batches after a cursor, oldest first."""
+        return list(self._db.execute("SELECT id, spans FROM outgoing WHERE id > ? ORDER BY id LIMIT ?", (after, most)))
+
+    def body(self, number: int) -> bytes:
+        """Return the OTLP request of a waiting batch, empty when it is gone."""
+        found = self._db.execute("SELECT body FROM outgoing WHERE id = ?", (number,)).fetchone()
+        return bytes(found[0]) if found else b""
+
+    def advance(self, exporter: str, number: int) -> None:
+        """Move an exporter's cursor within the open transaction and delete what nobody waits for any more."""
+        self._db.execute("UPDATE cursors SET last = ? WHERE exporter = ?", (number, exporter))
+        self._db.execute("DELETE FROM outgoing WHERE id <= (SELECT min(last) FROM cursors)")
+
+    def forget_exporters(self, keep: Iterable[str]) -> None:
+        """Drop the cursors of exporters that are configured no longer, so that they hold nothing back."""
+        kept = list(keep)
+        self._db.execute(f"DELETE FROM cursors WHERE exporter NOT IN ({','.join('?' * len(kept))})", kept)
+        if not kept:
+            self._db.execute("DELETE FROM outgoing")
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _with_origin(span: ProtoSpan, resource: Resource, scope: InstrumentationScope) -> bytes:
+    """Return a span as ResourceSpans message, for one whose resource has no row."""
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
+
+    message = ResourceSpans(resource=resource, scope_spans=[ScopeSpans(scope=scope, spans=[span])])
+    return message.SerializeToString()
