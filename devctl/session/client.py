@@ -10,7 +10,6 @@ import errno
 import fcntl
 import json
 import os
-import signal
 import socket
 import stat
 import sys
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from devctl.core.spec import Spec
 
 _READING = frozenset({"hello", "status", "plan", "check", "why", "spec"})  # asked again when a supervisor dies
+_UNUSED_SECONDS = 2.0  # how long a supervisor that nobody needs may take to end
 ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
 
 
@@ -142,20 +142,22 @@ class Client:
     def _ask(self, call: str, on_item: OnItem | None = None, **arguments: object) -> Any:
         """Send one call, hand its items to `on_item`, and return its result."""
         number = self._send(call, arguments)
+        is_unheard = True
         for answer in self._answers(number):
             if "item" not in answer:
                 return answer["result"]
+            is_unheard = False
             if on_item is not None:
                 on_item(answer["item"])
-        if call in _READING and self._reconnect():
-            return self._ask(call, None, **arguments)
+        if (call in _READING or (call == "apply" and is_unheard)) and self._reconnect(start=call == "apply"):
+            return self._ask(call, on_item, **arguments)
         raise DevctlError(
             "the supervisor ended before it answered", next="Run the command again: a new supervisor takes over."
         )
 
-    def _reconnect(self) -> bool:
-        """Find the stack again after its supervisor died, once per client."""
-        prepared = None if self._has_reconnected else prepare(self._paths)
+    def _reconnect(self, *, start: bool) -> bool:
+        """Find the stack again after its supervisor died or ended as idle, once per client."""
+        prepared = None if self._has_reconnected else prepare(self._paths, start=start)
         self._has_reconnected = True
         if prepared is None:
             return False
@@ -256,15 +258,11 @@ class Prepared:
         return connection
 
     def cancel(self) -> None:
-        """End what `prepare` started and leave no trace of it."""
-        if self._connection is not None:
-            self._connection.close()
+        """Let go without asking for anything: a supervisor that nobody else has joined meanwhile ends by itself."""
+        with contextlib.suppress(DevctlError):
+            self.reach().close()
         if self._pid:
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has ended already
-                os.kill(self._pid, signal.SIGTERM)
-                os.waitpid(self._pid, 0)
-            _remove_runtime(self._paths)
-        self._release()
+            _wait_until_gone(self._pid, _UNUSED_SECONDS)
 
     def _look_after_child(self) -> None:
         """Raise when the process that was started has ended; start one when another starter's came to nothing."""
@@ -372,9 +370,9 @@ def _spawn(paths: StackPaths, lock: int) -> int:
         os.set_inheritable(lock, False)
 
 
-def _wait_until_gone(pid: int) -> None:
-    """Return when the process has ended, so that nothing of a stack is left when `down` returns."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+def _wait_until_gone(pid: int, most_seconds: float = ANSWER_SECONDS) -> None:
+    """Return when the process has ended, so that nothing of a stack is left when its command returns."""
+    deadline = time.monotonic() + most_seconds
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.002)
 
@@ -399,11 +397,3 @@ def _takes_signals(pid: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _remove_runtime(paths: StackPaths) -> None:
-    """Remove the runtime folder of a supervisor that never held anything."""
-    for path in (paths.socket, paths.runtime / "boot", paths.lock):
-        path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        paths.runtime.rmdir()

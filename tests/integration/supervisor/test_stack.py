@@ -232,6 +232,23 @@ def test_a_refused_request_leaves_no_trace(stack: RealStack) -> None:
     assert not stack.paths.state.exists()
 
 
+def test_a_refused_manifest_does_not_disturb_who_joined_meanwhile(stack: RealStack) -> None:
+    for joins_before in (True, False):
+        refused = prepare(stack.paths, start=True)
+        joined = prepare(stack.paths, start=True)
+        assert refused is not None
+        assert joined is not None
+        client = joined.connect() if joins_before else None
+        canceller = threading.Thread(target=refused.cancel)
+        canceller.start()
+        with client or joined.connect() as client:
+            assert client.apply(stack.spec(process("a", "sleep", "600")))["healthy"]
+            canceller.join()
+            assert stack.statuses() == {"a": "running"}
+            client.down()
+        assert not stack.is_left()
+
+
 def test_watch_tells_the_status_and_then_every_change(stack: RealStack) -> None:
     with stack.client() as client, stack.client() as listener:
         client.apply(stack.spec(process("a", "sleep", "600")))
