@@ -11,6 +11,7 @@ from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.partition import Partition
 
 _LEGAL_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+_DELETED = "~"  # no legal name ends so: a deletion that a kill cut short is ended at the next start
 MOST_PARTITIONS = 1000
 
 
@@ -28,7 +29,9 @@ class Topics:
         self._topics: dict[str, list[Partition]] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in sorted(folder.iterdir()):
-            if legal(path.name):
+            if path.name.endswith(_DELETED):
+                shutil.rmtree(path)
+            elif legal(path.name):
                 self.grow(path.name, sum(1 for inner in path.iterdir() if inner.name.isdecimal()))
 
     def __contains__(self, name: object) -> bool:
@@ -57,7 +60,9 @@ class Topics:
         """Delete a topic with everything in it."""
         for partition in self._topics.pop(name):
             partition.close(sync=False)
-        shutil.rmtree(self._folder / name)
+        gone = self._folder / f"{name}{_DELETED}"
+        (self._folder / name).rename(gone)
+        shutil.rmtree(gone)
 
     def close(self) -> None:
         """Write everything through to the disk and close it."""
