@@ -5,8 +5,6 @@ import os
 import socket
 import sys
 
-_MOST_FILES = 1 << 20
-
 
 def main() -> None:
     """Hold the instances of one stack until told to end."""
@@ -15,7 +13,10 @@ def main() -> None:
     from devctl.keeper import loop, start, system
 
     os.chdir("/")
-    os.closerange(start.SOCKET_FD + 1, _MOST_FILES)  # what the starter had open is none of the instances' business
+    # What the starter had open is none of the instances' business.
+    os.closerange(start.SOCKET_FD + 1, os.sysconf("SC_OPEN_MAX"))
+        start.SOCKET_FD + 1, os.sysconf("SC_OPEN_MAX")
+    )  # what the starter had open is none of the instances' business
     for fd in (start.LOCK_FD, start.SOCKET_FD):
         os.set_inheritable(fd, False)
     system.become_subreaper()

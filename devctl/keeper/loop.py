@@ -14,6 +14,8 @@ import time
 
 from devctl.keeper import spawn, start, system, wire
 from devctl.keeper.capture import Capture, Held
+from devctl.keeper.clients import Clients, Refusal
+from devctl.keeper.ports import Ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,21 +25,6 @@ if TYPE_CHECKING:
 _NAP_SECONDS = 0.001  # while somebody writes fast: fewer, larger moves
 _CARE_SECONDS = 0.5
 _SHAKEN_SECONDS = 0.05
-_BACKLOG = 1024
-
-
-class Refusal(Exception):
-    """A request that cannot be done, told to the client in its answer."""
-
-
-class Client:
-    """One connection: what came in half, what could not be sent yet."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.decoder = wire.Decoder()
-        self.unsent = bytearray()
-        self.is_listening = False  # has said hello, so it is told of ends
 
 
 class Keeper:
@@ -48,13 +35,11 @@ class Keeper:
         self.held: dict[str, Held] = {}
         self.snapshot = b""
         self._by_pid: dict[int, Held] = {}
-        self._sockets: dict[tuple[str, int], socket.socket] = {}
-        self._clients: set[Client] = set()
+        self._ports = Ports()
         self._selector = selectors.DefaultSelector()
-        self._listener = listener
+        self._clients = Clients(listener, self._selector, self._do)
         self._is_chatty = False
         self._shall_end = False
-        self._watch(listener, self._accept)
         self._watch_children()
 
     def run(self) -> None:
@@ -70,8 +55,8 @@ class Keeper:
 
     # The loop's ears
 
-    def _watch(self, fd: Any, call: Callable[[int], None], events: int = selectors.EVENT_READ) -> None:
-        self._selector.register(fd, events, call)
+    def _watch(self, fd: int, call: Callable[[int], None]) -> None:
+        self._selector.register(fd, selectors.EVENT_READ, call)
 
     def _watch_children(self) -> None:
         ear, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
@@ -121,7 +106,7 @@ class Keeper:
 
     def _ended(self, held: Held, code: int | None) -> None:
         held.end(code)
-        self._tell({"event": "exit", **held.describe()})
+        self._clients.tell({"event": "exit", **held.describe()})
 
     def _output(self, held: Held) -> Callable[[int], None]:
         def move(_: int) -> None:
@@ -141,54 +126,10 @@ class Keeper:
 
     # Requests
 
-    def _accept(self, _: int) -> None:
-        connection, _address = self._listener.accept()
-        if system.peer_uid(connection) != os.getuid():
-            connection.close()
-            return
-        connection.setblocking(False)
-        client = Client(connection)
-        self._clients.add(client)
-        self._watch(connection, lambda events: self._serve(client, events))
-
-    def _serve(self, client: Client, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
-            self._send(client)
-        if events & selectors.EVENT_READ:
-            try:
-                received = client.connection.recv(1 << 18)
-                for message, body in client.decoder.feed(received):
-                    self._answer(client, message, body)
-            except BlockingIOError:
-                return
-            except (OSError, ValueError):
-                received = b""
-            if not received:
-                self._part(client)
-
-    def _part(self, client: Client) -> None:
-        if client in self._clients:
-            self._clients.remove(client)
-            self._selector.unregister(client.connection)
-            client.connection.close()
-
-    def _answer(self, client: Client, message: wire.Message, body: bytes) -> None:
-        answer: wire.Message = {"id": message.get("id")}
-        reply_body = b""
-        try:
-            result = self._do(client, message, body)
-            if isinstance(result, bytes):
-                reply_body = result
-            else:
-                answer["result"] = result
-        except Exception as error:  # whatever one request does wrong, the instances are worth more
-            answer["error"] = _explain(error)
-        self._queue(client, wire.encode(answer, reply_body))
-
-    def _do(self, client: Client, message: wire.Message, body: bytes) -> Any:
+    def _do(self, message: wire.Message, body: bytes) -> Any:
         match message.get("op"):
             case "hello":
-                return self._hello(client)
+                return self._hello()
             case "start":
                 return self._start(message)
             case "adopt":
@@ -207,8 +148,7 @@ class Keeper:
             case other:
                 raise Refusal(f"the keeper knows no {other!r}")
 
-    def _hello(self, client: Client) -> dict[str, Any]:
-        client.is_listening = True
+    def _hello(self) -> dict[str, Any]:
         instances = [held.describe() for held in self.held.values()]
         return {"version": wire.VERSION, "pid": os.getpid(), "instances": instances}
 
@@ -219,7 +159,7 @@ class Keeper:
             raise Refusal(f"{instance} runs already as process {before.pid}")
         capture = self._capture(message, before)
         try:
-            sockets = [self._socket(instance, port) for port in message.get("inherited", ())]
+            sockets = [self._ports.descriptor(instance, port) for port in message.get("inherited", ())]
             started_ns = time.time_ns()
             environment = {**message["environment"], "DEVCTL_INSTANCE": message["tag"]}
             pid = spawn.spawn(message["argv"], environment, message["working_dir"], capture.fifo, sockets)
@@ -243,20 +183,6 @@ class Keeper:
         fifo = os.path.join(self.runtime, start.FIFO_FOLDER, message["instance"])
         return Capture(fifo, message["log_folder"], message["log_bytes"], writer)
 
-    def _socket(self, instance: str, port: int) -> int:
-        """Return the listening socket of this port, bound now if it is not yet."""
-        if (instance, port) not in self._sockets:
-            listener = socket.socket()
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError as error:
-                listener.close()
-                raise OSError(error.errno, f"cannot listen: {error.strerror}", f"127.0.0.1:{port}") from error
-            listener.listen(_BACKLOG)
-            self._sockets[instance, port] = listener
-        return self._sockets[instance, port].fileno()
-
     def _adopt(self, message: wire.Message) -> dict[str, object]:
         """Take back an instance that an earlier keeper started; one that is gone is told as ended."""
         instance, pid, ticks = message["instance"], message["pid"], message["ticks"]
@@ -270,7 +196,7 @@ class Keeper:
         if is_alive and process is not None:
             held.process = process
             self._watch(process, lambda _: self._adopted_ended(held))
-            self._take_sockets(held, message.get("inherited", ()))
+            self._ports.copy(instance, process, message.get("inherited", ()))
         elif is_alive:
             held.is_polled = True
         else:
@@ -286,13 +212,6 @@ class Keeper:
             held.process = None
             self._ended(held, None)
 
-    def _take_sockets(self, held: Held, ports: list[int]) -> None:
-        """Get our own copies of the listening sockets that the instance still holds."""
-        for place, port in enumerate(ports):
-            listener = system.copy_socket(held.process, spawn.FIRST_INHERITED + place)
-            if listener is not None and listener.getsockname()[1:2] == (port,):
-                self._sockets[held.instance, port] = listener
-
     def _told(self, message: wire.Message) -> None:
         held = self.held.get(message["instance"])
         if held and held.pid == message["pid"]:
@@ -306,8 +225,7 @@ class Keeper:
                 raise Refusal(f"{instance} still runs as process {held.pid}")
             if held:
                 self._drop(held)
-            for key in [key for key in self._sockets if key[0] == instance]:
-                self._sockets.pop(key).close()
+            self._ports.release(instance)
 
     def _end(self) -> None:
         living = [held.instance for held in self.held.values() if not held.ended_ns]
@@ -316,35 +234,10 @@ class Keeper:
         self._release(list(self.held))
         self._shall_end = True
 
-    # Answers
-
-    def _tell(self, event: wire.Message) -> None:
-        for client in list(self._clients):
-            if client.is_listening:
-                self._queue(client, wire.encode(event))
-
-    def _queue(self, client: Client, message: bytes) -> None:
-        client.unsent += message
-        self._send(client)
-
-    def _send(self, client: Client) -> None:
-        try:
-            while client.unsent:
-                del client.unsent[: client.connection.send(client.unsent)]
-        except BlockingIOError:
-            pass
-        except OSError:
-            return self._part(client)
-        if client in self._clients:
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.unsent else 0)
-            self._selector.modify(client.connection, events, lambda got: self._serve(client, got))
-        return None
-
     def _leave(self) -> None:
         for held in list(self.held.values()):
             self._drop(held)
-        for client in list(self._clients):
-            self._part(client)
+        self._clients.close()
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(self.runtime, start.FIFO_FOLDER))
         for name in (start.SOCKET_NAME, start.ERRORS_NAME, start.LOCK_NAME):
@@ -378,11 +271,3 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return False  # the number belongs to somebody else by now
     return True
-
-
-def _explain(error: Exception) -> dict[str, Any]:
-    if isinstance(error, OSError):
-        where = error.filename if isinstance(error.filename, str) else ""
-        return {"errno": error.errno, "what": error.strerror or str(error), "where": where}
-    what = str(error) if isinstance(error, Refusal) else f"the keeper failed: {error!r}"
-    return {"errno": 0, "what": what, "where": ""}
