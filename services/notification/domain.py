@@ -99,7 +99,7 @@ _TYPES: Mapping[str, MessageType] = {
     "order.confirmed": MessageType.ORDER_CONFIRMED,
     "order.rejected": MessageType.ORDER_REJECTED,
     "order.cancelled": MessageType.ORDER_CANCELLED,
-    "order.refunded": MessageType.ORDER_REFUNDED,
+    "payment.refunded": MessageType.ORDER_REFUNDED,
     "order.shipped": MessageType.ORDER_SHIPPED,
     "user.registered": MessageType.USER_REGISTERED,
     "user.locked": MessageType.USER_LOCKED,
@@ -120,7 +120,7 @@ _TEMPLATES: Mapping[MessageType, tuple[str, str]] = {
     ),
     MessageType.ORDER_REFUNDED: (
         "Your money is on its way back",
-        "Your order $order is cancelled and $amount is refunded: $reason.",
+        "Your order $order is cancelled, and $amount is going back to where it came from.",
     ),
     MessageType.ORDER_SHIPPED: ("Your order is on its way", "Your order $order has left our house."),
     MessageType.USER_REGISTERED: ("Welcome to the shop", "Hello $name, your account is ready."),

@@ -99,3 +99,12 @@ async def test_dead_messages_are_listed_and_replayed(shop: TestShop) -> None:
         return bool(again["state"] == "sent")
 
     await eventually_async(is_sent)
+
+
+async def test_a_refund_is_told_once_when_the_money_goes_back(shop: TestShop) -> None:
+    member = await shop.member()
+    order_id = await _order(shop, member)
+    assert (await member.post(f"/api/v1/orders/{order_id}/cancel")).json()["status"] == "refunded"
+    (refunded,) = await _messages(member, "order_refunded")
+    assert refunded["orderId"] == order_id
+    assert "EUR" in refunded["text"]

@@ -235,6 +235,16 @@ async def test_an_order_that_is_cancelled_before_its_charge_is_never_charged(sho
     assert (charge["status"], charge["reason"]) == ("failed", "cancelled")
 
 
+async def test_an_order_costs_what_it_cost_when_it_was_placed(shop: TestShop, member: Member) -> None:
+    admin = await shop.member(is_admin=True)
+    before = (await shop.client().get("/api/v1/products/picture-frame")).json()["price"]["amount"]
+    order = (await member.post("/orders", of("picture-frame", 2, paymentMethod="tok_slow"))).json()
+    await admin.client.put("/api/v1/products/picture-frame/price", json={"amount": before + 500})
+    assert (await shop.settled(member, order["id"]))["total"]["amount"] == 2 * before
+    (charge,) = (await member.get(f"/api/v1/payments?orderId={order['id']}")).json()["items"]
+    assert (charge["status"], charge["amount"]) == ("captured", 2 * before)
+
+
 async def test_only_an_administrator_ships_and_what_is_shipped_stays(shop: TestShop, member: Member) -> None:
     order = (await member.post("/orders", of("moka-pot"))).json()
     await shop.settled(member, order["id"])
