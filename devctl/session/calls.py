@@ -16,7 +16,7 @@ from devctl.core.status import GOOD
 from devctl.errors import DevctlError, UsageError
 from devctl.probes.base import ask
 from devctl.probes.kinds import probe
-from devctl.session import blame, views
+from devctl.session import views
 from devctl.session.base import VERSION, CheckView, HelloView, LaunchView, Settled, SpecView, StatusView, WhyView
 from devctl.session.server import Call, Feed, Send
 from devctl.session.views import Picture
@@ -87,6 +87,8 @@ class Calls:
             await feed.pump(send)
 
     async def _why(self, request: dict[str, Any], _: Send) -> list[WhyView]:
+        from devctl.session import blame  # with the reading side of logs, which only this call needs
+
         names = list(request.get("names", ()))
         check_names(self._loop.spec.services, names)
         answers = {instance: answer.text for instance, answer in self._stack.health.answers.items()}

@@ -6,7 +6,6 @@ locked descriptor of the runtime folder's lock.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import os
@@ -39,18 +38,16 @@ _KEEPER_ENDS_LOOKS, _LOOK_SECONDS = 1000, 0.002
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until the stack is down; return the exit code."""
-    parser = argparse.ArgumentParser(prog="devctl supervisor")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--project", default="")
-    parser.add_argument("--lock", type=int, required=True)
-    asked = parser.parse_args(arguments)
-    os.set_inheritable(asked.lock, False)
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = dict(zip(words[::2], words[1::2], strict=True))  # argparse alone would cost a tenth of the start
+    lock = int(asked["--lock"])
+    os.set_inheritable(lock, False)
     os.chdir("/")  # whatever folder the command ran in may go
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux" and sys.version_info < (3, 12):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
-    return asyncio.run(Process(StackPaths(asked.folder, asked.project), asked.lock).run())
+    return asyncio.run(Process(StackPaths(Path(asked["--folder"]), asked["--project"]), lock).run())
 
 
 class Process:
