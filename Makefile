@@ -4,7 +4,7 @@ PY := .venv/bin/python
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down demo test check unit e2e generate lock bench soak clean
+.PHONY: help setup setup-dev up down demo traffic test check unit e2e generate lock bench soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,10 @@ down: setup ## stop the shop
 
 demo: setup ## place an order and show how to follow it
 	@$(PY) -m services.demo
+
+traffic: setup ## shoppers at work, as a service of the running shop
+	@scripts/setup traffic
+	@$(DEVCTL) up -d traffic
 
 test: check unit e2e ## run every test
 
@@ -48,6 +52,8 @@ lock: ## resolve the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --extra native --extra shop --extra build --extra dev -c requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	  -q -o requirements-dev.lock
+	uv pip compile --group traffic --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q -o requirements-traffic.lock
 
 bench: setup-dev ## measure devctl against floors of the same run
 	$(PY) -m bench
