@@ -23,7 +23,7 @@ from devctl.runners.base import Exit, HolderLost, Identity, Stopped
 from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.processes import Leader, Row, Table
 
-_SCAN_PAUSE_SECONDS = 0.015  # all that ask within this share one look at the process table
+_SCAN_PAUSE_SECONDS = 0.015  # at most; all that ask within a pause share one look at the process table
 _POLL_SECONDS = 0.05
 _LONGEST_POLL_SECONDS = 0.5  # in case the keeper dies while an end is awaited
 _UNKILLABLE_SECONDS = 10.0
@@ -50,6 +50,10 @@ class _Held:
         return Leader(self.pid, self.ticks, self.tag)
 
     @property
+    def row(self) -> Row:
+        return Row(self.pid, 0, self.pid, self.ticks)
+
+    @property
     def identity(self) -> Identity:
         return Identity(self.instance, self.pid, self.ticks, self.started_ns, boot=system.boot_id())
 
@@ -70,7 +74,7 @@ class ProcessRunner:
         self._fifos: dict[str, int] = {}
         self._may_have_strays = False  # a keeper was killed, perhaps between a start and its answer
         self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
-        self._looked_at = 0.0
+        self._looked_at = self._look_seconds = 0.0
         self.keeper_pid = 0
 
     async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
@@ -258,9 +262,11 @@ class ProcessRunner:
         """Signal, then kill until nothing is left; return the pids that had to be killed."""
         deadline = time.monotonic() + grace_seconds
         killed: set[int] = set()
+        is_leader_told = not held.exit and processes.send(held.row, number)  # at once; looking for the others takes
         rows = await self._members(held.instance)
         for row in rows:
-            processes.send(row, number)
+            if row.pid != held.pid or not is_leader_told:
+                processes.send(row, number)
         while rows:
             await self._wait(held, deadline)
             rows = await self._members(held.instance)
@@ -297,11 +303,14 @@ class ProcessRunner:
         return (await asyncio.shield(self._next_look)).get(instance, [])
 
     async def _look(self) -> dict[str, list[Row]]:
-        await asyncio.sleep(max(self._looked_at + _SCAN_PAUSE_SECONDS - time.monotonic(), 0.0))
+        pause = min(self._look_seconds, _SCAN_PAUSE_SECONDS)
+        await asyncio.sleep(max(self._looked_at + pause - time.monotonic(), 0.0))
         self._next_look = None
+        began = time.monotonic()
         leaders = {name: held.leader for name, held in self._held.items()}
         members = self._table.members(leaders, self.keeper_pid)
         self._looked_at = time.monotonic()
+        self._look_seconds = self._looked_at - began
         return members
 
 

@@ -64,7 +64,10 @@ class Table:
         tags = {leader.tag: instance for instance, leader in leaders.items()}
         ours = {os.getpid(), keeper}
         owners: dict[int, str] = {}
+        first = min((leader.ticks for leader in leaders.values()), default=0)  # nobody of an instance is older
         for row in rows.values():
+            if row.ticks < first:
+                continue
             owner = sessions.get(row.session) or tags.get(self._tag(row))
             if not owner and row.parent in (1, keeper):
                 owner = self._by_output(row.pid, leaders)
@@ -101,6 +104,8 @@ class Table:
 
 def send(row: Row, number: int) -> bool:
     """Send a signal to exactly this process, never to a later one of the same number; False when it is gone."""
+    if row.pid <= 0:
+        return False
     try:
         if not hasattr(os, "pidfd_open") or not hasattr(signal, "pidfd_send_signal"):
             os.kill(row.pid, number)
