@@ -69,6 +69,10 @@ def test_real_consul_and_jaeger_on_the_path_are_run_and_get_the_spans(devctl: An
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
     httpx.post(f"http://{services['hub']['ports']['otlp']}/v1/traces", json=body).raise_for_status()
     page = f"http://{services['jaeger']['ports']['ui']}"
-    eventually(lambda: "order" in (httpx.get(f"{page}/api/services").json()["data"] or []), within=30)
+    try:
+        eventually(lambda: "order" in (httpx.get(f"{page}/api/services").json()["data"] or []), within=30)
+    except AssertionError as error:
+        hub = httpx.get(f"http://{services['hub']['ports']['otlp']}/metrics").text
+        raise AssertionError(f"{hub}\n{devctl('logs', 'hub')}") from error
     trace = httpx.get(f"{page}/api/traces/{span['traceId']}").json()["data"][0]
     assert [one["operationName"] for one in trace["spans"]] == ["POST /orders"]
