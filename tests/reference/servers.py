@@ -24,7 +24,7 @@ NODE = "devctl"
 def real_consul_at(program: Path, folder: Path) -> Iterator[str]:
     """Run a real Consul in memory; give its address."""
     http, server, serf = free_ports(3)
-    command = [
+    command: list[str | Path] = [
         *(program, "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1", f"-node={NODE}", "-log-level=warn"),
         *(f"-http-port={http}", f"-server-port={server}", f"-serf-lan-port={serf}"),
         *("-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1"),
@@ -62,7 +62,7 @@ def real_kafka(folder: Path) -> Iterator[str]:
     config, logging = home / "server.properties", home / "log4j2.yaml"
     config.write_text(kafka_config.properties(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
     logging.write_text(kafka_config.logging("WARN"))
-    command = [
+    command: list[str | Path] = [
         *(sys.executable, "-m", "devctl.tools.start_kafka", "--java", java, "--jars", jars, "--broker", broker),
         *("--config", config, "--logging", logging, "--data", home / "data"),
     ]
@@ -89,7 +89,7 @@ def real_jaeger_at(program: Path, folder: Path, batches: Sequence[ExportTraceSer
     old = ("jaeger-compact", "jaeger-binary", "zipkin-compact")
     numbers = free_ports(len(names) + len(old))
     ports = dict(zip(names, numbers, strict=False))
-    command = [
+    command: list[str | Path] = [
         str(program),
         *(f"--{name}.host-port=127.0.0.1:{port}" for name, port in ports.items()),
         *(
