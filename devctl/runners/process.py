@@ -21,10 +21,11 @@ from devctl.paths import StackPaths
 from devctl.runners import processes
 from devctl.runners.base import Exit, HolderLost, Identity, Stopped
 from devctl.runners.keeper import KeeperLink, Starter, connect
+from devctl.runners.looks import Looks
 from devctl.runners.processes import Leader, Row, Table
 
-_SCAN_PAUSE_SECONDS = 0.015  # at most; all that ask within a pause share one look at the process table
 _POLL_SECONDS = 0.05
+_KILLED_SECONDS = 0.015
 _LONGEST_POLL_SECONDS = 0.5  # in case the keeper dies while an end is awaited
 _UNKILLABLE_SECONDS = 10.0
 _CODE_SECONDS = 1.0
@@ -63,7 +64,8 @@ class ProcessRunner:
 
     def __init__(self, paths: StackPaths) -> None:
         self._paths = paths
-        self._table = Table(str(paths.runtime / start.FIFO_FOLDER))
+        table = Table(str(paths.runtime / start.FIFO_FOLDER))
+        self._looks = Looks(table, self._leaders, lambda: self.keeper_pid)
         self._held: dict[str, _Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_exit: Callable[[Exit], None] = lambda _: None
@@ -73,8 +75,6 @@ class ProcessRunner:
         self._live_link: KeeperLink | None = None
         self._fifos: dict[str, int] = {}
         self._may_have_strays = False  # a keeper was killed, perhaps between a start and its answer
-        self._next_look: asyncio.Task[dict[str, list[Row]]] | None = None
-        self._looked_at = self._look_seconds = 0.0
         self.keeper_pid = 0
 
     async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
@@ -130,7 +130,7 @@ class ProcessRunner:
 
     async def signal(self, instance: str, number: int) -> None:
         """Send a signal to every process of the instance; nothing happens when it is gone."""
-        for row in await self._members(instance):
+        for row in await self._looks.members(instance):
             processes.send(row, number)
 
     async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
@@ -258,18 +258,21 @@ class ProcessRunner:
 
     # Emptying an instance
 
+    def _leaders(self) -> dict[str, Leader]:
+        return {name: held.leader for name, held in self._held.items()}
+
     async def _empty(self, held: _Held, number: int, grace_seconds: float) -> list[int]:
         """Signal, then kill until nothing is left; return the pids that had to be killed."""
         deadline = time.monotonic() + grace_seconds
         killed: set[int] = set()
         is_leader_told = not held.exit and processes.send(held.row, number)  # at once; looking for the others takes
-        rows = await self._members(held.instance)
+        rows = await self._looks.members(held.instance)
         for row in rows:
             if row.pid != held.pid or not is_leader_told:
                 processes.send(row, number)
         while rows:
             await self._wait(held, deadline)
-            rows = await self._members(held.instance)
+            rows = await self._looks.members(held.instance)
             if time.monotonic() >= deadline:
                 killed |= {row.pid for row in rows if processes.send(row, signal.SIGKILL)}
             if rows and time.monotonic() > deadline + _UNKILLABLE_SECONDS:
@@ -285,7 +288,7 @@ class ProcessRunner:
         """Wait for the leader's end while it lives, else a moment; at most until the deadline."""
         left = max(deadline - time.monotonic(), 0.0)
         if held.ended.is_set() or not left:
-            await asyncio.sleep(min(_POLL_SECONDS, left) if left else _SCAN_PAUSE_SECONDS)
+            await asyncio.sleep(min(_POLL_SECONDS, left) if left else _KILLED_SECONDS)
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(held.ended.wait(), min(left, _LONGEST_POLL_SECONDS))
@@ -295,23 +298,6 @@ class ProcessRunner:
         if self._link.is_open:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(held.ended.wait(), _CODE_SECONDS)
-
-    async def _members(self, instance: str) -> list[Row]:
-        """Return the living processes of an instance, from a look that begins after this call."""
-        if self._next_look is None:
-            self._next_look = asyncio.get_running_loop().create_task(self._look())
-        return (await asyncio.shield(self._next_look)).get(instance, [])
-
-    async def _look(self) -> dict[str, list[Row]]:
-        pause = min(self._look_seconds, _SCAN_PAUSE_SECONDS)
-        await asyncio.sleep(max(self._looked_at + pause - time.monotonic(), 0.0))
-        self._next_look = None
-        began = time.monotonic()
-        leaders = {name: held.leader for name, held in self._held.items()}
-        members = self._table.members(leaders, self.keeper_pid)
-        self._looked_at = time.monotonic()
-        self._look_seconds = self._looked_at - began
-        return members
 
 
 def _tag(launch: Launch) -> str:

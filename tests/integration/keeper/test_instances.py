@@ -86,7 +86,7 @@ async def test_stop_leaves_no_survivor_whatever_its_children_do(stack: Stack) ->
     for number in range(3):
         await stack.python("wild.1", STUBBORN, number)
         await stack.has_line("wild.1", b"up %d" % number)
-        members = await stack.runner._members("wild.1")
+        members = await stack.runner._looks.members("wild.1")
         pids = [row.pid for row in members]
         assert len(pids) >= 3
         stopped = await stack.runner.stop("wild.1", signal.SIGTERM, 0.2)

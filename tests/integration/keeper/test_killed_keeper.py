@@ -72,7 +72,7 @@ async def test_one_that_connects_while_the_keeper_is_dying_ends_up_at_the_new_on
 async def test_stop_leaves_nobody_after_the_keeper_was_killed(stack: Stack) -> None:
     await stack.python("wild.1", STUBBORN, 0)
     await stack.has_line("wild.1", b"up 0")
-    pids = [row.pid for row in await stack.runner._members("wild.1")]
+    pids = [row.pid for row in await stack.runner._looks.members("wild.1")]
     await stack.kill_keeper()
     stopped = await stack.runner.stop("wild.1", signal.SIGTERM, 0.2)
     assert set(stopped.killed) == set(pids)
