@@ -52,13 +52,19 @@ def compose(environment: Environment) -> Shop:
     runtimes: dict[str, Runtime] = {}
     applications: dict[str, ASGIApp] = {}
     for name in PORTS:
-        service: Service = import_module(f"services.{name}.app").SERVICE
+        service = _service(name)
         settings = _settings(name, environment)
         runtime = Runtime(service, settings, broker=broker.port(), transport=transport)
         applications[name] = asgi(service, runtime)
         transport.add(name, applications[name])
         runtimes[name] = runtime
     return Shop(runtimes, applications, transport, broker)
+
+
+def _service(name: str) -> Service:
+    """Return the definition of a service."""
+    service: Service = import_module(f"services.{name}.app").SERVICE
+    return service
 
 
 def _settings(name: str, environment: Environment) -> Settings:
@@ -110,8 +116,10 @@ async def _serve() -> int:
 
 def main() -> None:
     """Serve until told to stop."""
-    from services.common.serve import start
+    from services.common.serve import migrate_apart, start
 
+    environment = Environment()
+    migrate_apart({_service(name): _settings(name, environment) for name in PORTS})
     start(_serve, Settings.read(NAME).log_level)
 
 

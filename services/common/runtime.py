@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from opentelemetry.trace import NoOpTracer
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.types import ASGIApp
 
@@ -61,16 +62,13 @@ class Runtime:
         transport: http.Transport | None = None,
     ) -> None:
         self.service, self.settings = service, settings
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.environment = settings.environment
         self.log = logs.Logger(service.name)
         self.metrics = Metrics()
         self.telemetry = telemetry.build(settings)
         self.token = secrets.service_token(settings)
         self.faults = Faults(self.metrics, is_allowed=settings.faults_allowed)
-        self.database = db.Database(
-            _database_url(settings), service.name, service.migrations, self.telemetry, self.metrics
-        )
+        self.database = open_database(service, settings, self.telemetry, self.metrics)
         self.database.before_transaction = self.faults.before_query
         self.broker = broker or _broker(settings, self)
         self.consul = _consul(settings, self)
@@ -265,6 +263,23 @@ class Runtime:
 def asgi(service: Service, runtime: Runtime) -> ASGIApp:
     """Build a service's application and put the edge round it."""
     return web.Edge(service.build(runtime), runtime, is_front=service.is_front)
+
+
+def open_database(
+    service: Service,
+    settings: Settings,
+    telemetry_: telemetry.Telemetry | None = None,
+    metrics: Metrics | None = None,
+) -> db.Database:
+    """Open the database of a service; alone, it is neither traced nor measured."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return db.Database(
+        _database_url(settings),
+        service.name,
+        service.migrations,
+        telemetry_ or telemetry.Telemetry(NoOpTracer()),
+        metrics or Metrics(with_process=False),
+    )
 
 
 def _database_url(settings: Settings) -> str:

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -18,21 +19,48 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 
 from services.common import logs
-from services.common.runtime import Runtime, Service, asgi
+from services.common.runtime import Runtime, Service, asgi, open_database
 from services.common.settings import Settings
 
 _GRACE_SECONDS = 6
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 
 
 def run(service: Service) -> None:
     """Serve until told to stop."""
     settings = Settings.read(service.name)
+    migrate_apart({service: settings})
     start(lambda: _serve(service, settings), settings.log_level)
+
+
+def migrate_apart(services: Mapping[Service, Settings]) -> None:
+    """Bring databases up to date in a child process, which takes Alembic's 12 MB with it when it ends.
+
+    Only memory is at stake: what the child did not manage, each service does (or complains of) when it starts.
+    """
+    if not hasattr(os, "fork"):
+        return
+    child = os.fork()
+    if child == 0:
+        try:
+            asyncio.run(_migrate(services))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+
+async def _migrate(services: Mapping[Service, Settings]) -> None:
+    for service, settings in services.items():
+        database = open_database(service, settings)
+        with contextlib.suppress(Exception):
+            await database.migrate()
+        await database.close()
 
 
 def start(serve: Callable[[], Coroutine[Any, Any, int]], log_level: str) -> None:
     """Set the logs up, run, and exit with the code that comes of it."""
     logs.configure(log_level)
+    _spare_memory()
     sys.exit(_with_loop(serve()))
 
 
@@ -79,6 +107,19 @@ class _Server(Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _spare_memory() -> None:
+    """Have the C library give memory back: two heaps for all threads, and large blocks apart from them.
+
+    Otherwise each thread keeps a heap, and the 19 MiB of a password's hash stay in it. Only glibc has the call.
+    """
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+        mallopt(_M_MMAP_THRESHOLD, 256 * 1024)
 
 
 def _with_loop(work: Coroutine[Any, Any, int]) -> int:
