@@ -5,7 +5,13 @@ from __future__ import annotations
 from devctl.cli import downloads, shared
 from devctl.cli.context import Context
 from devctl.cli.declare import Command, Option
+from devctl.cli.interrupts import Interrupts
 from devctl.cli.starting import Wishes, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.core.spec import Spec
+    from devctl.session.client import Client, Prepared
 
 
 def run(
@@ -31,22 +37,34 @@ def bring(context: Context, wishes: Wishes) -> int:
     """Start the supervisor, load the manifest meanwhile, hand it over, and stay as long as was asked."""
     if wishes.isolated:
         context.isolate()
-    prepared = context.prepare()
+    interrupts = Interrupts()
+    with interrupts.heard():
+        client, spec = _begin(context, wishes, interrupts)
+        if wishes.detach:
+            from devctl.cli import detached
+
+            return detached.bring(context, client, spec, wishes)
+        from devctl.cli import attached
+
+        return attached.bring(context, client, spec, wishes, interrupts)
+
+
+def _begin(context: Context, wishes: Wishes, interrupts: Interrupts) -> tuple[Client, Spec]:
+    """Return a session and the specification for it; whatever fails meanwhile leaves no trace."""
+    prepared: Prepared | None = None
     try:
+        with interrupts.held_back():  # or a supervisor would be left without anybody who knows of it
+            prepared = context.prepare()
         spec = load(context, wishes)
         if not (wishes.quiet or wishes.as_json):
             downloads.announce(context.terminal, spec)
+        client = prepared.connect()
+        interrupts.look()
     except BaseException:
-        prepared.cancel()
+        if prepared:
+            prepared.cancel()
         raise
-    client = prepared.connect()
-    if wishes.detach:
-        from devctl.cli import detached
-
-        return detached.bring(context, client, spec, wishes)
-    from devctl.cli import attached
-
-    return attached.bring(context, client, spec, wishes)
+    return client, spec
 
 
 COMMAND = Command(
