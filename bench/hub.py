@@ -322,8 +322,8 @@ def accepts(port: int) -> bool:
 
 def hold_to(pid: int, core: int) -> None:
     """Let all threads of a process run on one core only."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {core})
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
 
 
 def wait_until(holds: Callable[[], bool], what: str, within: float = 60.0) -> None:

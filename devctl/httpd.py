@@ -1,6 +1,7 @@
 """The one small HTTP/1.1 server of devctl's own processes (hub, stand-ins): h11 for the protocol, asyncio
-for the sockets. It answers whole requests with whole responses, keeps connections open, caps bodies, and
-refuses foreign Host headers, so that no web page can reach a local port by a name that it rebinds.
+for the sockets. It answers whole requests with whole responses, keeps connections open, and refuses foreign Host
+headers, so that no web page can reach a local port by a name that it rebinds. No client can hold it up: bodies,
+heads and connections are capped, and a connection on which nothing gets ahead is cut.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import math
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
@@ -17,6 +19,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
+
+_MOST_CONNECTIONS = 1_000
+_MOST_AHEAD = 256 << 10  # bytes of further requests taken in while one is answered
+_REQUEST_SECONDS = 30.0  # from a request's first byte to its last, and to take an answer
+_IDLE_SECONDS = 300.0  # between requests
+_LINGER_SECONDS = 2.0  # for a refused client to read why, while what it still sends is thrown away
+_SWEEP_SECONDS = 5.0
 
 LISTEN_FDS_START = 3  # sd_listen_fds(3): inherited sockets begin at descriptor 3
 
@@ -71,8 +80,19 @@ def is_loopback_host(host_header: str) -> bool:
 class Server:
     """Serve `handler` on listening sockets until closed."""
 
-    def __init__(self, handler: Handler, *, max_body: int = 64 << 20, any_host: bool = False) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        max_body: int = 64 << 20,
+        any_host: bool = False,
+        most_connections: int = _MOST_CONNECTIONS,
+        request_seconds: float = _REQUEST_SECONDS,
+    ) -> None:
         self._handler = handler
+        self._most_connections = most_connections
+        self._request_seconds = request_seconds
+        self._sweep: asyncio.TimerHandle | None = None
         self._max_body = max_body
         self._any_host = any_host
         self._connections: set[_Connection] = set()
@@ -88,11 +108,35 @@ class Server:
         """Take no more connections, let running requests end within the grace, then cut the rest."""
         for server in self._servers:
             server.close()
+        if self._sweep:
+            self._sweep.cancel()
         busy = [connection.task for connection in self._connections if connection.task]
         if busy:
             await asyncio.wait(busy, timeout=grace_seconds)
         for connection in list(self._connections):
             connection.drop()
+
+    def _admit(self, connection: _Connection) -> bool:
+        """Take a connection up unless there are too many."""
+        if len(self._connections) >= self._most_connections:
+            return False
+        self._connections.add(connection)
+        self._plan_sweep()
+        return True
+
+    def _plan_sweep(self) -> None:
+        """Look after the connections later on; without any, nothing wakes the process."""
+        if self._sweep is None and self._connections:
+            every = min(_SWEEP_SECONDS, self._request_seconds)
+            self._sweep = asyncio.get_running_loop().call_later(every, self._drop_the_stuck)
+
+    def _drop_the_stuck(self) -> None:
+        self._sweep = None
+        now = asyncio.get_running_loop().time()
+        for connection in list(self._connections):
+            if now > connection.deadline:
+                connection.drop()
+        self._plan_sweep()
 
 
 def bind(address: str) -> socket.socket:
@@ -121,23 +165,50 @@ class _Connection(asyncio.Protocol):
         self._request: h11.Request | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._ahead = 0
+        self._is_begun = False  # some of the next request is here
+        self._is_full = False  # the client does not take what was answered
+        self._is_refused = False
+        self.deadline = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self.server._connections.add(self)
+        self._wait_for(_IDLE_SECONDS)
+        if not self.server._admit(self):
+            self._refuse(503, "too many connections")
 
     def connection_lost(self, error: Exception | None) -> None:
         self.server._connections.discard(self)
         if self.task:
             self.task.cancel()
 
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._read()
+
     def drop(self) -> None:
         self.transport.abort()
 
+    def _wait_for(self, seconds: float) -> None:
+        self.deadline = asyncio.get_running_loop().time() + seconds
+
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        if not self._is_begun:
+            self._is_begun = True
+            self._wait_for(self.server._request_seconds)
         self._http.receive_data(data)
-        self._read()
+        if self.task is None:
+            self._read()
+            return
+        self._ahead += len(data)
+        if self._ahead > _MOST_AHEAD:
+            self.transport.pause_reading()
 
     def _read(self) -> None:
         try:
@@ -146,14 +217,14 @@ class _Connection(asyncio.Protocol):
             self._refuse(error.error_status_hint or 400, str(error))
 
     def _read_events(self) -> None:
-        while self.task is None and not self.transport.is_closing():
+        while self.task is None and not (self._is_full or self._is_refused or self.transport.is_closing()):
             event = self._http.next_event()
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
                     self._send(h11.InformationalResponse(status_code=100, headers=[]))
                 return
             if isinstance(event, h11.Request):
-                self._request, self._chunks, self._size = event, [], 0
+                self._begin(event)
             elif isinstance(event, h11.Data):
                 self._take(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage):
@@ -163,12 +234,22 @@ class _Connection(asyncio.Protocol):
                     self.transport.close()
                 return
 
+    def _begin(self, head: h11.Request) -> None:
+        self._request, self._chunks, self._size = head, [], 0
+        announced = next((value for name, value in head.headers if name == b"content-length"), b"0")
+        if int(announced) > self.server._max_body:  # h11 has checked that it is a number
+            self._refuse_size()
+
     def _take(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > self.server._max_body:
-            self._refuse(413, f"the body is larger than {self.server._max_body} bytes")
+            self._refuse_size()
         else:
             self._chunks.append(chunk)
+
+    def _refuse_size(self) -> None:
+        self._chunks = []
+        self._refuse(413, f"the body is larger than {self.server._max_body} bytes")
 
     def _answer_request(self) -> None:
         assert self._request is not None
@@ -180,6 +261,7 @@ class _Connection(asyncio.Protocol):
             b"".join(self._chunks),
         )
         self._chunks = []
+        self.deadline = math.inf  # a handler takes the time that it needs
         self.task = asyncio.get_running_loop().create_task(self._answer(request))
 
     async def _answer(self, request: Request) -> None:
@@ -191,6 +273,13 @@ class _Connection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self._respond(response, has_body=request.method != "HEAD")
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Turn to the next request, of which some may be here already."""
+        self._is_begun, self._ahead = self._ahead > 0, 0
+        self._wait_for(self.server._request_seconds if self._is_begun or self._is_full else _IDLE_SECONDS)
+        self.transport.resume_reading()
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
             self._read()
@@ -220,4 +309,8 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str) -> None:
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._respond(Response(status, f"{reason}\n".encode(), headers=[("connection", "close")]))
-        self.transport.close()
+        # Closing at once would reset the connection under a client that still sends, and take the answer with it.
+        self._is_refused = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.abort)

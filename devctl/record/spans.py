@@ -168,7 +168,7 @@ class SpanReader:
 
         where, values = self._where(query)
         numbers = self._service_numbers(query.service)
-        if len(numbers) > _MOST_WALKS:
+        if len(numbers) > _MOST_WALKS or (query.attributes and not query.service):
             return iter(
                 self._db.execute(f"SELECT {columns} FROM spans s {joins} WHERE {where} ORDER BY s.id DESC", values)
             )
@@ -301,7 +301,11 @@ _COLUMNS = (
     "s.id, s.trace, s.span, s.parent, sn.name, op.name, s.kind, s.error, s.start_ns, s.duration_ns, s.data,"
     " o.resource, o.scope, s.service, s.operation, s.origin"
 )
-_JOINS = "JOIN names sn ON sn.id = s.service JOIN names op ON op.id = s.operation JOIN origins o ON o.id = s.origin"
+# Filters first, names after: a cross join keeps SQLite from turning the order round.
+_JOINS = (
+    "CROSS JOIN names sn ON sn.id = s.service CROSS JOIN names op ON op.id = s.operation"
+    " CROSS JOIN origins o ON o.id = s.origin"
+)
 
 
 def _span(row: Sequence[Any]) -> Span:
