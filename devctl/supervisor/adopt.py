@@ -40,6 +40,12 @@ def left_behind(run: Run | None, snapshot: bytes, boot: str) -> Left | None:
     return Left(run, spec, state)
 
 
+def is_over(run: Run, boot: str) -> bool:
+    """Tell whether the history of `run` says that nothing of it can live: it was ended, or in an earlier boot."""
+    state = _from_history(run)
+    return state.ended or (bool(state.boot) and state.boot != boot)
+
+
 def _from_history(run: Run) -> State:
     state = State()
     for body in store.events(run):

@@ -44,10 +44,10 @@ class Holders:
         """Reach or make the holder of each kind; return what lives."""
         return {kind: await self._connect(kind) for kind in self._runners}
 
-    async def reach_fresh(self) -> None:
-        """Reach the holders where nothing is known of a run; what they hold all the same is stopped."""
-        for kind, living in (await self.reach()).items():
-            for identity in living:
+    async def empty(self, living: Mapping[Kind, list[Identity]]) -> None:
+        """Stop what the holders hold of a run that nothing is known of."""
+        for kind, identities in living.items():
+            for identity in identities:
                 await self._runners[kind].stop(identity.instance, SIGKILL, 0.0)
 
     async def compare(self, kind: Kind, identities: list[Identity]) -> None:

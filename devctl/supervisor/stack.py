@@ -80,6 +80,7 @@ class Stack:
         self._allocator = Allocator(ports, int(paths.key, 16))
         self._boot = boot
         self._is_ending = False
+        self._is_disk_full = False
         self._connected: asyncio.Task[None] | None = None
         self._saving: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,16 +94,20 @@ class Stack:
         To be called before the loop runs: what the runners tell meanwhile waits until the state is restored.
         """
         found = store.current(self.paths)
-        if found is not None and adopt.left_behind(found, b"", self._boot):
-            await self._take_back(found)
+        if found is None or adopt.is_over(found, self._boot):
+            self._connected = asyncio.get_running_loop().create_task(self._reach_fresh())
         else:
-            self._connected = asyncio.get_running_loop().create_task(self._holders.reach_fresh())
+            await self._take_back(found)
+
+    async def _reach_fresh(self) -> None:
+        await self._holders.empty(await self._holders.reach())
 
     async def _take_back(self, run: Run) -> None:
         living = await self._holders.reach()
-        snapshot = await self.runners[Kind.PROCESS].saved()
-        left = adopt.left_behind(run, snapshot, self._boot)
-        assert left is not None, "a snapshot only adds to what the history said"
+        left = adopt.left_behind(run, await self.runners[Kind.PROCESS].saved(), self._boot)
+        if left is None:
+            await self._holders.empty(living)
+            return
         self._work_on(run)
         self.loop.restore(left.spec, left.state)
         self.loop.post(happened.SupervisorBegan(os.getpid(), len(left.state.living)))
@@ -290,8 +295,18 @@ class Stack:
                 chosen = self.launches.chosen(event.service)
                 if chosen:
                     self._variants.note(chosen.service, chosen.variant.name)
+        self._tell_full_disk()
         if self._saving is None and self.run is not None and not self.loop.state.ended:
-            self._saving = asyncio.get_running_loop().call_later(_SAVE_AFTER_SECONDS, self._save)
+            wait = 0.0 if self._is_disk_full else _SAVE_AFTER_SECONDS
+            self._saving = asyncio.get_running_loop().call_later(wait, self._save)
+
+    def _tell_full_disk(self) -> None:
+        """Say once that the history does not reach the disk, and once that it does again."""
+        is_full = self.journal is not None and self.journal.unwritten > 0
+        if is_full != self._is_disk_full:
+            self._is_disk_full = is_full
+            text = "cannot be written: it is kept in memory until the disk has room" if is_full else "is on disk again"
+            self.loop.post(happened.Noticed(f"the history of the run {text}"))
 
     def _save(self) -> None:
         self._saving = None

@@ -145,3 +145,21 @@ def test_a_supervisor_whose_runtime_folder_is_removed_stays_the_only_one(stack: 
     with stack.client() as client:
         client.down()
     assert not stack.is_left()
+
+
+def test_a_history_that_cannot_be_written_is_said_and_the_keeper_remembers(stack: RealStack) -> None:
+    before = loaded(stack)
+    run = store.current(stack.paths)
+    assert run is not None
+    run.events_file.unlink()
+    run.events_file.mkdir()  # nobody can write there now, as on a full disk
+    with stack.client() as client:
+        client.restart(["idle"])
+    after = stack.pids()
+    assert after["idle.1"] != before["idle.1"]
+    eventually(lambda: "history" in (run.folder / "supervisor.log").read_text(), what="the notice")
+    assert stack.status()["status"] == "starting", "the supervisor has had a turn in which it saved"
+    kill_all(devctl_processes(stack, ("supervisor",)))
+    eventually(lambda: stack.statuses() == GOOD, what="the right state")
+    assert stack.pids() == after
+    run.events_file.rmdir()

@@ -75,6 +75,8 @@ def test_a_damaged_specification_means_that_nothing_can_be_taken_back(tmp_path: 
 def test_another_boot_and_an_ended_run_leave_nothing(tmp_path: Path) -> None:
     run, _ = lived(StackPaths(tmp_path))
     assert adopt.left_behind(run, b"", "another boot") is None
+    assert adopt.is_over(run, "another boot")
+    assert not adopt.is_over(run, "boot")
     EventLog(run).append(happened.to_json(happened.RunEnded()))
     assert adopt.left_behind(run, b"", "boot") is None
     assert adopt.left_behind(None, b"", "boot") is None
