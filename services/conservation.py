@@ -1,7 +1,8 @@
 """Adds up stock, reservations, orders, charges, refunds and the ledger, and names everything that does not fit.
 
-`python -m services.conservation --data FOLDER` reads the databases of a shop; it reads only, and imports no
-service. An order that is still on its way is "unsettled", which is no violation until everything is quiet.
+`python -m services.conservation --data FOLDER` reads the databases of a shop (`--database URL`: of one that shares
+a PostgreSQL, where each service has a schema of its own); it reads only, and imports no service. An order that is
+still on its way is "unsettled", which is no violation until everything is quiet.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _SOLD = frozenset({"confirmed", "shipped"})
 _ENDED_WITHOUT_MONEY = frozenset({"rejected", "cancelled"})
@@ -73,12 +74,12 @@ async def read(urls: Mapping[str, str]) -> Books:
     """Read the databases of catalog, order and payment, given by their URLs."""
     rows: dict[str, Sequence[Row]] = {}
     for service, queries in _QUERIES.items():
-        rows |= await _read_one(urls[service], queries)
+        rows |= await _read_one(service, urls[service], queries)
     return Books(**rows)
 
 
-async def _read_one(url: str, queries: Mapping[str, str]) -> dict[str, Sequence[Row]]:
-    engine = create_async_engine(url)
+async def _read_one(service: str, url: str, queries: Mapping[str, str]) -> dict[str, Sequence[Row]]:
+    engine = _engine(service, url)
     try:
         async with engine.connect() as connection:
             return {
@@ -87,6 +88,13 @@ async def _read_one(url: str, queries: Mapping[str, str]) -> dict[str, Sequence[
             }
     finally:
         await engine.dispose()
+
+
+def _engine(service: str, url: str) -> AsyncEngine:
+    if url.startswith("sqlite"):
+        return create_async_engine(url)
+    full = "postgresql+asyncpg://" + url.split("://", 1)[1]
+    return create_async_engine(full, connect_args={"server_settings": {"search_path": service}})
 
 
 def check(books: Books, acknowledged: Iterable[str] = ()) -> Report:
@@ -235,13 +243,15 @@ def main(arguments: Sequence[str]) -> int:
     """Check the databases, print what was found and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.conservation", description=__doc__)
     parser.add_argument("--data", type=Path, help="the folder above the services' own data folders")
+    parser.add_argument("--database", help="the URL of the PostgreSQL that all services share")
     for service in _QUERIES:
         parser.add_argument(f"--{service}", help=f"the database URL of {service}, instead of one below --data")
     options = parser.parse_args(arguments)
     urls = urls_below(options.data.absolute()) if options.data else {}
+    urls |= dict.fromkeys(_QUERIES, options.database) if options.database else {}
     urls |= {service: url for service in _QUERIES if (url := getattr(options, service))}
     if missing := [service for service in _QUERIES if service not in urls]:
-        parser.error(f"say where {', '.join(missing)} keeps its data: --data FOLDER or --{missing[0]} URL")
+        parser.error(f"say where {', '.join(missing)} keeps its data: --data, --database or --{missing[0]}")
     report = check(asyncio.run(read(urls)))
     for line in report.violations:
         sys.stdout.write(f"violated: {line}\n")

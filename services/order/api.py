@@ -141,7 +141,6 @@ class Edge:
             self.log.error("order could not be created", error=repr(error), user_id=caller.user_id)
             raise ExactError(500, "Order creation error") from error
         _mark(order.id)
-        self.log.info("order placed", order_id=order.id, user_id=order.user_id, amount=order.amount)
         return _order_view(order)
 
     async def _place_in_time(self, command: PlaceOrder) -> Order:

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from services import conservation
 from services.common import killpoints
 from services.conservation import Books, Report
 from tests.services.harness import Member, TestShop, running_shop
+from tests.services.stores import postgres
+
+__all__ = ["postgres"]
 
 ORDERS = 500
 AT_ONCE = 12
@@ -92,11 +96,11 @@ async def _outages(shop: TestShop, dice: random.Random, done: asyncio.Event) -> 
     return count
 
 
-async def _settled(folder: Path, acknowledged: set[str], within: float) -> Report:
+async def _settled(urls: Mapping[str, str], acknowledged: set[str], within: float) -> Report:
     """Wait until nothing is on its way any more, and return what the checker says then."""
     ends_at = time.monotonic() + within
     while True:
-        books = await conservation.read(conservation.urls_below(folder))
+        books = await conservation.read(urls)
         report = conservation.check(books, acknowledged)
         if not report.unsettled or time.monotonic() > ends_at:
             return report
@@ -129,13 +133,26 @@ async def test_a_storm_of_orders_crashes_and_outages_conserves_stock_and_money(
         assert await outages >= 3
         crashes.is_armed = False
         acknowledged = set().union(*(buyer.acknowledged for buyer in buyers))
-        report = await _settled(tmp_path, acknowledged, within=90)
+        report = await _settled(conservation.urls_below(tmp_path), acknowledged, within=90)
     told = f"seed {seed}, {crashes.hits}, {sum((b.answers for b in buyers), Counter())}, {report.orders}"
     assert not report.violations, f"{report.violations[:5]} ({told})"
     assert not report.unsettled, f"{report.unsettled[:5]} ({told})"
     assert sum(crashes.hits.values()) >= 20, told
     assert len(acknowledged) >= ORDERS // 3, told
     assert {"confirmed", "rejected"} <= set(report.orders), told
+
+
+@pytest.mark.timeout(180)
+async def test_buyers_who_fight_for_stock_on_one_postgresql_conserve_it_too(tmp_path: Path, postgres: str) -> None:
+    url = postgres.format("postgres")
+    async with running_shop(tmp_path, DATABASE_URL=url, RESERVATION_SECONDS="8") as shop:
+        buyers = [Buyer(shop, await shop.member(), random.Random(n)) for n in range(8)]
+        await asyncio.gather(*(buyer.buy() for buyer in buyers for _ in range(8)))
+        acknowledged = set().union(*(buyer.acknowledged for buyer in buyers))
+        report = await _settled(dict.fromkeys(("catalog", "order", "payment"), url), acknowledged, within=60)
+    assert not report.violations
+    assert not report.unsettled
+    assert len(acknowledged) >= 20
 
 
 GOOD = Books(
