@@ -296,9 +296,12 @@ class Stack:
                 if chosen:
                     self._variants.note(chosen.service, chosen.variant.name)
         self._tell_full_disk()
-        if self._saving is None and self.run is not None and not self.loop.state.ended:
-            wait = 0.0 if self._is_disk_full else _SAVE_AFTER_SECONDS
-            self._saving = asyncio.get_running_loop().call_later(wait, self._save)
+        if self.run is None or self.loop.state.ended:
+            return
+        if self._is_disk_full:  # the keeper alone remembers
+            self._save()
+        elif self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(_SAVE_AFTER_SECONDS, self._save)
 
     def _tell_full_disk(self) -> None:
         """Say once that the history does not reach the disk, and once that it does again."""
@@ -309,6 +312,8 @@ class Stack:
             self.loop.post(happened.Noticed(f"the history of the run {text}"))
 
     def _save(self) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
         self._saving = None
         self._keep(self.runners[Kind.PROCESS].save(adopt.take_snapshot(self.loop.state)))
 
