@@ -26,10 +26,7 @@ _TRACE_KEYS = ("trace_id", "traceId", "traceID", "trace.id", "otelTraceID", "tra
 _HEAD = 160  # a level stands near the beginning of a line
 
 _STEMS = (b"trace", b"debug", b"info", b"notice", b"warn", b"err", b"severe", b"crit", b"fatal", b"alert", b"panic")
-_LEVEL_HINTS = (
-    *(word for stem in _STEMS for word in (stem, stem.upper(), stem.capitalize())),
-    *(b"EMERG", b"level=", b"lvl=", b"severity="),
-)
+_LEVEL_HINTS = (*_STEMS, b"emerg", b"level=", b"lvl=", b"severity=", b"verbose", b"finer", b"finest")
 _UPPER_WORD = re.compile(rb"\b[A-Z]{3,11}\b")
 _NAMED_LEVEL = re.compile(rb"\b(?:level|lvl|severity)=\"?(\w+)")
 _BRACKETED = re.compile(rb"[\[(<]([A-Za-z]{3,11})[\])>]")
@@ -126,7 +123,8 @@ def guess_level(raw: bytes) -> str | None:
 
 def may_show_level(data: bytes) -> bool:
     """Tell quickly whether any line in `data` could show a level."""
-    return any(hint in data for hint in _LEVEL_HINTS) or _KLOG.search(data) is not None
+    lowered = data.lower()
+    return any(hint in lowered for hint in _LEVEL_HINTS) or _KLOG.search(data) is not None
 
 
 def find_trace_id(raw: bytes) -> str | None:
