@@ -146,6 +146,8 @@ class Process:
         """Notice when somebody removes the runtime folder: without its lock there could be two supervisors."""
         while True:
             await asyncio.sleep(_GUARD_SECONDS)
+            if self._server.seen:
+                self._end_if_idle()
             if self._stack.is_over.is_set() or _is_mine(self._lock, self._paths.lock):
                 continue
             print("the runtime folder was removed from outside", file=sys.stderr, flush=True)
@@ -178,20 +180,25 @@ class Process:
 
     async def _leave(self) -> None:
         """Let go: of a stack that goes on without a supervisor, or of nothing at all."""
-        print(f"supervisor {os.getpid()} was told to end; the services go on", file=sys.stderr, flush=True)
-        is_empty = self._stack.run is None
-        await self._stack.close(end=is_empty)
-        if is_empty:
+        if self._stack.run is None:
+            await self._end_holders()
             leave_runtime(self._paths)
+        else:
+            print(f"supervisor {os.getpid()} was told to end; the services go on", file=sys.stderr, flush=True)
+            await self._stack.close(end=False)
 
-    async def _clean_up(self) -> None:
-        """Leave nothing behind; called when all is stopped, before `down` is answered."""
-        keeper = self._runner.keeper_pid
+    async def _end_holders(self) -> None:
+        """Let go of everything and wait for the keeper's end: what it removes then might be its successor's."""
         await self._stack.close(end=True)
+        keeper = self._runner.keeper_pid
         for _ in range(_KEEPER_ENDS_LOOKS):
             if not keeper or not is_alive(keeper):
                 break
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _clean_up(self) -> None:
+        """Leave nothing behind; called when all is stopped, before `down` is answered."""
+        await self._end_holders()
         leave_runtime(self._paths)
         asyncio.get_running_loop().call_soon(self._over.set)
 

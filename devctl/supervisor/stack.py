@@ -21,7 +21,7 @@ from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_st
 from devctl.core.spec import Spec, to_json
 from devctl.core.standing import is_settled
 from devctl.core.status import Kind, Status
-from devctl.errors import DevctlError, EnvironmentProblem, UsageError
+from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
@@ -255,7 +255,7 @@ class Stack:
     async def close(self, *, end: bool) -> None:
         """Let go of everything; `end`: also of the holders, which are empty then."""
         if self._connected is not None:
-            with contextlib.suppress(EnvironmentProblem):
+            with contextlib.suppress(DevctlError):
                 await self._connected
         if self._saving:
             self._saving.cancel()

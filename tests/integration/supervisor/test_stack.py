@@ -232,6 +232,14 @@ def test_a_refused_request_leaves_no_trace(stack: RealStack) -> None:
     assert not stack.paths.state.exists()
 
 
+def test_one_refused_manifest_after_the_other_leaves_no_trace(stack: RealStack) -> None:
+    for _ in range(6):
+        prepared = prepare(stack.paths, start=True)
+        assert prepared is not None
+        prepared.cancel()
+    assert not stack.is_left()
+
+
 def test_a_refused_manifest_does_not_disturb_who_joined_meanwhile(stack: RealStack) -> None:
     for joins_before in (True, False):
         refused = prepare(stack.paths, start=True)
