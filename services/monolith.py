@@ -48,7 +48,8 @@ class Shop:
 
 def compose(environment: Environment) -> Shop:
     """Put the shop together; nothing runs yet."""
-    transport, broker = http.InProcess(), InProcessBroker()
+    folder = Settings.read(NAME, environment).data_dir
+    transport, broker = http.InProcess(), InProcessBroker(folder / "dead-letters.jsonl")
     runtimes: dict[str, Runtime] = {}
     applications: dict[str, ASGIApp] = {}
     for name in PORTS:

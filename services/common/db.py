@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _READ_ONLY = {"shop_read_only": True}
 _AFTER_COMMIT = "after_commit"
 _WAIT_FOR_WRITER_SECONDS = 4.0
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 2}
 
 
 class Database:
@@ -73,6 +74,8 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a snapshot to read from; it never waits for a writer."""
+        if self.before_transaction is not None:
+            await self.before_transaction()
         async with self.engine.connect() as connection:
             await connection.execution_options(**_READ_ONLY)
             yield connection
@@ -132,6 +135,11 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
+def is_unavailable(error: BaseException) -> bool:
+    """Say whether the database is away, busy or out of connections."""
+    return isinstance(error, DBAPIError | PoolTimeoutError) and is_transient(error)
+
+
 def _is_conflict(error: DBAPIError) -> bool:
     """Recognise PostgreSQL's serialisation failures, deadlocks and shutdowns by their SQLSTATE class."""
     state = str(getattr(error.orig, "sqlstate", "") or "")
@@ -150,16 +158,12 @@ def _engine(url: str, schema: str) -> AsyncEngine:
         full = driver + url.split("://", 1)[1]
         return create_async_engine(
             full,
-            pool_size=8,
-            max_overflow=4,
-            pool_timeout=3,
+            **_POOL,
             pool_pre_ping=True,
             connect_args={"timeout": 3, "server_settings": {"search_path": schema}},
         )
     path = Path(url.partition(":///")[2])
-    engine = create_async_engine(
-        "sqlite+aiosqlite:///file", async_creator=lambda: inline_sqlite.connect(path), pool_size=6, pool_timeout=3
-    )
+    engine = create_async_engine("sqlite+aiosqlite:///file", async_creator=lambda: inline_sqlite.connect(path), **_POOL)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 

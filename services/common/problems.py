@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from services.common.db import is_unavailable
 from services.common.telemetry import current_trace_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -81,9 +82,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-async def _on_unexpected(request: Request, _error: Exception) -> Response:
-    """Answer for a mistake of ours; the exception goes on to the edge, which logs it."""
-    return problem_response(OURS, request.url.path)
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    """Answer for a mistake of ours or a database that is away; the exception goes on to the edge, which logs it."""
+    return problem_response(unavailable("The database") if is_unavailable(error) else OURS, request.url.path)
 
 
 def _title(status: int) -> str:
