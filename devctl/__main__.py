@@ -10,10 +10,15 @@ def main() -> int:
 
         print(f"devctl {devctl.__version__}")
         return 0
+    from devctl.cli.ctrl_c import INTERRUPTS
+
+    INTERRUPTS.listen()
     try:
         from devctl.cli.main import run
 
-        return run(sys.argv[1:])
+        code = run(sys.argv[1:])
+        INTERRUPTS.look()
+        return code
     except KeyboardInterrupt:
         return 130
 

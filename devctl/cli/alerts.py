@@ -33,21 +33,21 @@ def run(context: Context, *, as_json: bool) -> int:
 
 def _show(context: Context, found: list[Alert]) -> None:
     from devctl.render import table
-    from devctl.text import clean
+    from devctl.render.traces import short
 
     rows: list[list[table.Cell]] = [
         [
-            (alert.state, STYLES.get(alert.severity, "") if alert.state == "firing" else "dim"),
-            alert.severity,
-            clean(alert.name),
-            clean(", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()))),
-            alert.since[:19],
-            clean(alert.summary),
+            (short(alert.state), STYLES.get(alert.severity, "") if alert.state == "firing" else "dim"),
+            short(alert.severity),
+            short(alert.name),
+            short(", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()))),
+            short(alert.since[:19]),
+            short(alert.summary, 500),
         ]
         for alert in found
     ]
     heads = ["state", "severity", "alert", "labels", "since", "summary"]
-    for line in table.lines(heads, rows, context.terminal):
+    for line in table.lines(heads, rows, context.terminal, spare="since labels"):
         context.terminal.write(line)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.interrupts import Interrupts
+from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.starting import Start, Wishes, conclude
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import duration, typed
@@ -37,7 +37,7 @@ def _hangups() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def bring(context: Context, client: Client, spec: Spec, wishes: Wishes, interrupts: Interrupts) -> int:
+def bring(context: Context, client: Client, spec: Spec, wishes: Wishes) -> int:
     """Start the stack, stay with it, and return the exit code of the command."""
     start = Start(context, wishes, give_up=False)
     try:
@@ -45,8 +45,8 @@ def bring(context: Context, client: Client, spec: Spec, wishes: Wishes, interrup
             settled = start.apply(client, spec)
             conclude(context, client, settled, wishes, start.began_ns)
             client.close()
-            interrupts.look()
-            return _follow(context, spec, wishes, start, interrupts)
+            INTERRUPTS.look()
+            return _follow(context, spec, wishes, start)
     except (_Hangup, KeyboardInterrupt) as leaving:
         if isinstance(leaving, _Hangup):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -54,7 +54,7 @@ def bring(context: Context, client: Client, spec: Spec, wishes: Wishes, interrup
         return _leave(context, began=start.began if start.accepted else client.started)
 
 
-def _follow(context: Context, spec: Spec, wishes: Wishes, start: Start, interrupts: Interrupts) -> int:
+def _follow(context: Context, spec: Spec, wishes: Wishes, start: Start) -> int:
     """Follow the logs until the stack is gone."""
     from devctl.cli import follow
 
@@ -64,7 +64,7 @@ def _follow(context: Context, spec: Spec, wishes: Wishes, start: Start, interrup
     keys = "Enter shows the addresses again, " if context.terminal.can_ask else ""
     context.terminal.say(f"Following the logs; {keys}Ctrl-C {'stops the stack' if start.began else 'detaches'}.")
     since_ns = None if start.began else start.began_ns
-    follow.logs_until_gone(context, spec, wishes.services, since_ns, interrupts.look)
+    follow.logs_until_gone(context, spec, wishes.services, since_ns)
     context.terminal.say("The stack was stopped.")
     return ExitCode.OK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.interrupts import DeadlinePassed, deadline
+from devctl.cli.deadline import DeadlinePassed, deadline
 from devctl.cli.starting import Hopeless, Start, Wishes, conclude
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import clean, duration, listing, typed

@@ -117,7 +117,7 @@ def _dead(
 def _show(context: Context, event: Event, *, as_json: bool) -> None:
     from devctl.queries.events import REASON_PREFIX
     from devctl.queries.traces import rfc3339
-    from devctl.render.traces import clock
+    from devctl.render.traces import clock, short
     from devctl.text import clean
 
     terminal = context.terminal
@@ -130,8 +130,8 @@ def _show(context: Context, event: Event, *, as_json: bool) -> None:
         return
     value = event.value if isinstance(event.value, str) else json.dumps(event.value, ensure_ascii=False)
     place = terminal.paint(f"{clean(event.topic)}/{event.partition}@{event.offset}", "dim")
-    head = f"{clock(event.time_ns)}  {place}  {terminal.paint(clean(event.type or '?'), 'magenta')}"
-    terminal.write(f"{head}  {clean(event.key)}  {clean(value)}")
+    head = f"{clock(event.time_ns)}  {place}  {terminal.paint(short(event.type or '?'), 'magenta')}"
+    terminal.write(f"{head}  {short(event.key)}  {clean(value)}")
     reason = [f"{k.removeprefix(REASON_PREFIX)}: {v}" for k, v in event.headers.items() if k.startswith(REASON_PREFIX)]
     if reason:
         terminal.write(terminal.paint(f"    {clean('; '.join(reason))}", "red"))

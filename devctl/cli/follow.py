@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 
 from devctl.cli.context import Context
 from devctl.cli.logs import Output, show
@@ -19,11 +18,9 @@ if TYPE_CHECKING:
     from devctl.record.batch import Batch
 
 
-def logs_until_gone(
-    context: Context, spec: Spec, services: list[str], since_ns: int | None, look_out: Callable[[], None]
-) -> None:
+def logs_until_gone(context: Context, spec: Spec, services: list[str], since_ns: int | None) -> None:
     """Follow the logs of `services` (none: all) from `since_ns` on, bought-in products from `warning` up; return
-    when the stack is gone. `look_out` is called again and again, and may end it by raising."""
+    when the stack is gone."""
     watcher = Watcher(context, progress.Plain(context.terminal))
     terminal = context.terminal
     look = looks.Look(colour=terminal.colour(), pretty=True, width=max((len(name) for name in spec.active), default=0))
@@ -36,16 +33,12 @@ def logs_until_gone(
         wanted = severe(batch) if batch.label.service in bought and batch.label.service not in services else batch
         return render(wanted) if wanted else b""
 
-    def is_gone() -> bool:
-        look_out()
-        return watcher.gone.is_set()
-
     watcher.start()
     if terminal.can_ask:
         threading.Thread(target=_answer_enter, args=(context,), name="enter", daemon=True).start()
     query = logs.Query(services=tuple(services), since_ns=since_ns)
     try:
-        show(Output(terminal), shown, context.run(), query, stop=is_gone)
+        show(Output(terminal), shown, context.run(), query, stop=watcher.gone.is_set)
     finally:
         watcher.hush()
 

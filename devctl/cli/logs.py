@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from devctl.cli import shared
 from devctl.cli.context import Context
+from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.declare import Command, Option
 from devctl.errors import ExitCode, UsageError
 from devctl.record import logs
@@ -165,6 +166,7 @@ def show(
             if woven:
                 output.write(woven.fresh())
             output.flush()
+            INTERRUPTS.look()
             return stop()
 
         batches = logs.follow_batches(found, query, flushed)

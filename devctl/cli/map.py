@@ -41,23 +41,28 @@ def run(context: Context, *, since: str | None, shape: str | None, as_json: bool
 
 def _show(context: Context, found: Sequence[Edge]) -> None:
     from devctl.render import table
-    from devctl.text import clean
+    from devctl.render.traces import short
+    from devctl.text import duration
 
     rows: list[list[table.Cell]] = [
         [
-            clean(edge.caller),
+            short(edge.caller),
             "⇢" if edge.kind == "event" else "→",
-            clean(edge.callee),
+            short(edge.callee),
             str(edge.calls),
-            f"{edge.rate:.2f}/s",
+            _rate(edge.rate),
             (f"{edge.error_share:.1%}", "red") if edge.errors else "",
-            f"{edge.p95_ms:.1f} ms",
+            duration(edge.p95_ms / 1000),
         ]
         for edge in found
     ]
     heads = ["caller", "", "callee", "calls", "rate", "errors", "p95"]
     for line in table.lines(heads, rows, context.terminal, right="calls rate errors p95"):
         context.terminal.write(line)
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.2g}/min"
 
 
 COMMAND = Command(

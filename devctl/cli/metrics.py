@@ -131,19 +131,19 @@ def _draw(
 
     if board.title and not as_json:
         yield rendered.board_head(board, context.terminal)
+    from devctl.queries import boards
+
     now = time.time()
+    step = max(window / POINTS, 1.0)
     for panel in board.panels:
         series = []
         for target in panel.targets:
-            from devctl.queries import boards
-
-            step = max(window / POINTS, 1.0)
             asked = boards.expression(target, values, step_seconds=step, range_seconds=window)
             series += [(boards.legend(target, one.labels), one) for one in server.range(asked, now - window, now, step)]
         if as_json:
             yield from (json.dumps(_json(panel.title, name, one)) for name, one in series)
         else:
-            yield from ["", *rendered.panel_lines(panel, series, context.terminal)]
+            yield from ["", *rendered.panel_lines(panel, series, context.terminal, window=(now - window, now, step))]
 
 
 def _json(panel: str, name: str, one: Series) -> dict[str, object]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from devctl.cli import downloads, shared
 from devctl.cli.context import Context
+from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.declare import Command, Option
-from devctl.cli.interrupts import Interrupts
 from devctl.cli.starting import Wishes, load
 
 TYPE_CHECKING = False
@@ -37,29 +37,27 @@ def bring(context: Context, wishes: Wishes) -> int:
     """Start the supervisor, load the manifest meanwhile, hand it over, and stay as long as was asked."""
     if wishes.isolated:
         context.isolate()
-    interrupts = Interrupts()
-    with interrupts.heard():
-        client, spec = _begin(context, wishes, interrupts)
-        if wishes.detach:
-            from devctl.cli import detached
+    client, spec = _begin(context, wishes)
+    if wishes.detach:
+        from devctl.cli import detached
 
-            return detached.bring(context, client, spec, wishes)
-        from devctl.cli import attached
+        return detached.bring(context, client, spec, wishes)
+    from devctl.cli import attached
 
-        return attached.bring(context, client, spec, wishes, interrupts)
+    return attached.bring(context, client, spec, wishes)
 
 
-def _begin(context: Context, wishes: Wishes, interrupts: Interrupts) -> tuple[Client, Spec]:
+def _begin(context: Context, wishes: Wishes) -> tuple[Client, Spec]:
     """Return a session and the specification for it; whatever fails meanwhile leaves no trace."""
     prepared: Prepared | None = None
     try:
-        with interrupts.held_back():  # or a supervisor would be left without anybody who knows of it
+        with INTERRUPTS:  # or a supervisor would be left without anybody who knows of it
             prepared = context.prepare()
         spec = load(context, wishes)
         if not (wishes.quiet or wishes.as_json):
             downloads.announce(context.terminal, spec)
         client = prepared.connect()
-        interrupts.look()
+        INTERRUPTS.look()
     except BaseException:
         if prepared:
             prepared.cancel()

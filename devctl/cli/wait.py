@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from devctl.cli import shared
 from devctl.cli.context import Context
+from devctl.cli.deadline import DeadlinePassed, deadline
 from devctl.cli.declare import Command, Option
-from devctl.cli.interrupts import DeadlinePassed, deadline
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import listing
 

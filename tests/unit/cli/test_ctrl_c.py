@@ -1,0 +1,45 @@
+"""Ctrl-C: raised at once, held back around what must not be cut in two, and remembered where Python drops it."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from devctl.cli.ctrl_c import Interrupts
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    earlier = signal.getsignal(signal.SIGINT)
+    interrupts = Interrupts()
+    interrupts.listen()
+    yield interrupts
+    signal.signal(signal.SIGINT, earlier)
+
+
+def test_ctrl_c_is_raised_at_once(interrupts: Interrupts) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_is_held_back_until_the_work_is_whole(interrupts: Interrupts) -> None:
+    is_whole = False
+    with pytest.raises(KeyboardInterrupt), interrupts:
+        signal.raise_signal(signal.SIGINT)
+        is_whole = True
+    assert is_whole
+
+
+def test_what_fails_while_ctrl_c_is_held_back_is_told_first(interrupts: Interrupts) -> None:
+    with pytest.raises(ValueError, match="broken"), interrupts:
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("broken")
+
+
+def test_a_ctrl_c_that_was_dropped_is_raised_once_at_the_next_look(interrupts: Interrupts) -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.look()
+    interrupts.look()
