@@ -23,18 +23,24 @@ def test_ctrl_c_is_raised_at_once(interrupts: Interrupts) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_ctrl_c_is_held_back_until_the_work_is_whole(interrupts: Interrupts) -> None:
-    is_whole = False
-    with pytest.raises(KeyboardInterrupt), interrupts:
+def work(interrupts: Interrupts, done: list[str], *, fails: bool = False) -> None:
+    with interrupts:
         signal.raise_signal(signal.SIGINT)
-        is_whole = True
-    assert is_whole
+        done.append("whole")
+        if fails:
+            raise ValueError("broken")
+
+
+def test_ctrl_c_is_held_back_until_the_work_is_whole(interrupts: Interrupts) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        work(interrupts, done)
+    assert done == ["whole"]
 
 
 def test_what_fails_while_ctrl_c_is_held_back_is_told_first(interrupts: Interrupts) -> None:
-    with pytest.raises(ValueError, match="broken"), interrupts:
-        signal.raise_signal(signal.SIGINT)
-        raise ValueError("broken")
+    with pytest.raises(ValueError, match="broken"):
+        work(interrupts, [], fails=True)
 
 
 def test_a_ctrl_c_that_was_dropped_is_raised_once_at_the_next_look(interrupts: Interrupts) -> None:
