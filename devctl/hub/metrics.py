@@ -7,9 +7,10 @@ and `_total` are appended, `service.name` and `service.instance.id` become `job`
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ _MOST_SERIES = 50_000
 _STALE_SECONDS = 300.0
 _DELTA = 1  # AGGREGATION_TEMPORALITY_DELTA
 _UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "ratio", "%": "percent"}
+
+_RESERVED = frozenset({"job", "instance", "le", "quantile"})
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -63,6 +66,10 @@ class Metrics:
             self._take_numbers(metric, getattr(metric, shape), origin)
         elif shape == "histogram":
             self._take_histogram(metric, origin)
+        elif shape == "exponential_histogram":
+            self._take_exponential(metric, origin)
+        elif shape == "summary":
+            self._take_summary(metric, origin)
 
     def _take_numbers(self, metric: Any, numbers: Any, origin: Labels) -> None:
         is_sum = metric.WhichOneof("data") == "sum"
@@ -75,15 +82,26 @@ class Metrics:
     def _take_histogram(self, metric: Any, origin: Labels) -> None:
         is_delta = metric.histogram.aggregation_temporality == _DELTA
         for point in metric.histogram.data_points:
-            samples: dict[tuple[str, Labels], float] = {}
-            total = 0
-            bounds = [*map(str, point.explicit_bounds), "+Inf"]
-            for bound, count in zip(bounds, point.bucket_counts, strict=False):
-                total += count
-                samples["_bucket", (("le", bound),)] = float(total)
-            samples["_sum", ()] = point.sum
-            samples["_count", ()] = float(point.count)
-            self._put(metric, "histogram", point, origin, samples, is_delta=is_delta)
+            buckets = zip(point.explicit_bounds, point.bucket_counts, strict=False)
+            self._put(metric, "histogram", point, origin, _histogram(point, buckets), is_delta=is_delta)
+
+    def _take_exponential(self, metric: Any, origin: Labels) -> None:
+        """Turn buckets that grow by 2 ** 2 ** -scale into ones with bounds (OpenTelemetry metrics data model)."""
+        is_delta = metric.exponential_histogram.aggregation_temporality == _DELTA
+        for point in metric.exponential_histogram.data_points:
+            base = 2.0 ** (2.0 ** -max(min(point.scale, 20), -10))
+            negative = sum(point.negative.bucket_counts)
+            buckets = [(point.zero_threshold, point.zero_count + negative)]
+            for index, count in enumerate(point.positive.bucket_counts, point.positive.offset + 1):
+                with contextlib.suppress(OverflowError):  # beyond every float: part of +Inf alone
+                    buckets.append((base**index, count))
+            self._put(metric, "histogram", point, origin, _histogram(point, buckets), is_delta=is_delta)
+
+    def _take_summary(self, metric: Any, origin: Labels) -> None:
+        for point in metric.summary.data_points:
+            samples: dict[tuple[str, Labels], float] = {("_sum", ()): point.sum, ("_count", ()): float(point.count)}
+            samples |= {("", (("quantile", str(q.quantile)),)): q.value for q in point.quantile_values}
+            self._put(metric, "summary", point, origin, samples, is_delta=False)
 
     def _put(
         self,
@@ -96,8 +114,7 @@ class Metrics:
         is_delta: bool,
     ) -> None:
         family = self._families.setdefault(_name(metric.name, metric.unit, kind), _Family(kind, metric.description))
-        own = ((_label(key), text_of(value)) for key, value in attributes(point.attributes).items())
-        labels = tuple(sorted((*origin, *own)))
+        labels = _labels(attributes(point.attributes), origin)
         series = family.series.get(labels)
         if series is None:
             if sum(len(known.series) for known in self._families.values()) >= _MOST_SERIES:
@@ -158,5 +175,30 @@ def _name(name: str, unit: str, kind: str) -> str:
     return base
 
 
+def _histogram(point: Any, buckets: Iterable[tuple[float, int]]) -> dict[tuple[str, Labels], float]:
+    """Return the samples of a histogram: cumulative buckets, sum and count."""
+    samples: dict[tuple[str, Labels], float] = {}
+    total = 0
+    for bound, count in buckets:
+        total += count
+        samples["_bucket", (("le", str(bound)),)] = float(total)
+    samples["_bucket", (("le", "+Inf"),)] = float(point.count)
+    samples["_sum", ()] = point.sum
+    samples["_count", ()] = float(point.count)
+    return samples
+
+
+def _labels(found: Mapping[str, Any], origin: Labels) -> Labels:
+    """Return labels of which no two have one name: a scrape with a double would be refused as a whole."""
+    labels: dict[str, str] = {}
+    for key, value in sorted(found.items()):
+        name = _label(key)
+        labels[name] = f"{labels[name]};{text_of(value)}" if name in labels else text_of(value)
+    return tuple(sorted((labels | dict(origin)).items()))
+
+
 def _label(key: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_]", "_", key)
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", key).lstrip("_") or "key"
+    if name in _RESERVED:
+        return f"exported_{name}"
+    return f"key_{name}" if name[0].isdigit() else name

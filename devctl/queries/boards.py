@@ -14,6 +14,9 @@ from typing import Any
 
 SHOWN = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "barchart", "piechart", "histogram"})
 
+NAMELESS = "value"
+"""What a series without labels is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -127,4 +130,4 @@ def legend(target: Target, labels: Mapping[str, str]) -> str:
     if target.legend and target.legend != "__auto":
         return re.sub(r"\{\{\s*([\w.]+)\s*\}\}", lambda match: labels.get(match[1], ""), target.legend)
     shown = {key: value for key, value in labels.items() if key != "__name__"}
-    return ", ".join(f"{key}={value}" for key, value in sorted(shown.items())) or labels.get("__name__", "value")
+    return ", ".join(f"{key}={value}" for key, value in sorted(shown.items())) or labels.get("__name__", NAMELESS)

@@ -62,8 +62,12 @@ def travel(run: Run, reader: SpanReader, journeys: Iterable[Journey], thing: str
                 if line.parsed.trace_id:
                     _follow(reader, line.parsed.trace_id, traces)
     _keep(lines, of_traces(run, traces))
-    entries = [*_of_spans(traces.values()), *map(_of_line, lines.values())]
-    return sorted(entries, key=lambda entry: entry.time_ns)
+    happened = list(_of_spans(traces.values()))
+    told = {(entry.trace_id, entry.service, entry.what.replace("→ ", "")) for entry in happened}
+    said = map(_of_line, lines.values())
+    # An access log that repeats what its request says already is left out.
+    more = [entry for entry in said if (entry.trace_id, entry.service, entry.what) not in told]
+    return sorted([*happened, *more], key=lambda entry: entry.time_ns)
 
 
 def _follow(reader: SpanReader, trace_id: str, traces: dict[str, Trace]) -> None:

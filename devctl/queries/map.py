@@ -11,6 +11,8 @@ from typing import Any
 from devctl.queries.traces import CONSUMER
 from devctl.record.spans import SpanReader
 
+_LONGEST_NAME = 200  # in a drawing
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -68,7 +70,9 @@ def dot(found: Sequence[Edge]) -> str:
         style += ["color=red"] if edge.errors else []
         label = json.dumps(_label(edge))
         attributes = ", ".join([f"label={label}", *style])
-        lines.append(f"  {json.dumps(edge.caller)} -> {json.dumps(edge.callee)} [{attributes}];")
+        lines.append(
+            f"  {json.dumps(edge.caller[:_LONGEST_NAME])} -> {json.dumps(edge.callee[:_LONGEST_NAME])} [{attributes}];"
+        )
     return "\n".join([*lines, "}"])
 
 
@@ -88,4 +92,4 @@ def _label(edge: Edge) -> str:
 
 
 def _quoted(name: str) -> str:
-    return "".join(c if c.isprintable() and c not in '"#[]' else " " for c in name)
+    return "".join(c if c.isprintable() and c not in '"#[]' else " " for c in name[:_LONGEST_NAME])

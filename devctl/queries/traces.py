@@ -202,4 +202,4 @@ CONSUMER = 5  # opentelemetry.proto.trace.v1.Span.SPAN_KIND_CONSUMER
 
 def _word(text: str) -> str:
     """Keep what Mermaid would read as syntax, and control characters, out of a label."""
-    return "".join(c if c.isprintable() and c not in "#;:<>" else " " for c in text)[:80] or "?"
+    return "".join(c if c.isprintable() and c not in "#;:<>" else " " for c in text[:80]) or "?"

@@ -88,6 +88,11 @@ def self_time(span: Span, children: Iterable[Span]) -> int:
     return max(span.duration_ns - covered, 0)
 
 
+_SLACK_SHARE = 100
+"""One that ended this part of its parent's time after its successor began still counts as having come before: what
+measures takes time, and clocks differ."""
+
+
 def critical_path(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) -> set[SpanKey]:
     """Return the spans that the end of the whole waited for.
 
@@ -103,8 +108,9 @@ def critical_path(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) ->
         span = waiting.pop()
         found.add(_key(span))
         point = ends[_key(span)]
+        slack = span.duration_ns // _SLACK_SHARE
         for child in sorted(children[_key(span)], key=lambda child: -ends[_key(child)]):
-            if ends[_key(child)] <= point and _key(child) not in found:
+            if ends[_key(child)] <= point + slack and _key(child) not in found:
                 waiting.append(child)
                 point = child.start_ns
     return found

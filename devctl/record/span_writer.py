@@ -164,7 +164,7 @@ class SpanWriter:
                 links += [(link.trace_id, number) for link in span.links]
 
     def _operation(self, service: int, operation: int, kind: int) -> None:
-        if operation != _IN_DATA and len(self._operations) < _MOST_KNOWN:
+        if len(self._operations) < _MOST_KNOWN:
             self._operations.add((service, operation, kind))
             self._db.execute("INSERT OR IGNORE INTO operations VALUES (?, ?, ?)", (service, operation, kind))
 
@@ -181,7 +181,7 @@ class SpanWriter:
         """Return the numbers of origin and service."""
         known = self._origins.get((resource, scope))
         if known is None:
-            service = self._name(service_name(message.attributes))
+            service = self._name(service_name(message.attributes)[:_LONGEST_NAME])
             if service == _IN_DATA or len(self._origins) >= _MOST_KNOWN or len(resource) + len(scope) > _PAGE:
                 return _IN_DATA, service
             number = self._db.execute(

@@ -121,7 +121,8 @@ class SpanReader:
         return [
             name
             for (name,) in self._db.execute(
-                "SELECT DISTINCT name FROM operations JOIN names ON names.id = operations.service ORDER BY name"
+                "SELECT DISTINCT name FROM operations JOIN names ON names.id = operations.service"
+                " WHERE name != '' ORDER BY name"
             )
         ]
 
@@ -130,7 +131,7 @@ class SpanReader:
         return list(
             self._db.execute(
                 "SELECT o.name, kind FROM operations JOIN names s ON s.id = service JOIN names o ON o.id = operation"
-                " WHERE s.name = ? ORDER BY o.name, kind",
+                " WHERE s.name = ? AND o.id != 0 ORDER BY o.name, kind",
                 (service,),
             )
         )
@@ -183,7 +184,7 @@ class SpanReader:
         if name:
             found = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchall()
         else:
-            found = self._db.execute("SELECT 0 UNION SELECT service FROM origins").fetchall()
+            found = self._db.execute("SELECT 0 UNION SELECT service FROM operations").fetchall()
         return [number for (number,) in found]
 
     def _number(self, name: str) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devctl import text
-from devctl.queries.boards import Board, Panel
+from devctl.queries.boards import NAMELESS, Board, Panel
 from devctl.queries.prometheus import Series
 from devctl.render.table import cut, width
 
@@ -24,19 +24,27 @@ _ONE_VALUE = frozenset({"stat", "gauge", "bargauge", "table", "piechart", "barch
 Named = tuple[str, Series]
 
 
-def panel_lines(panel: Panel, series: Sequence[Named], terminal: Terminal) -> list[str]:
-    """Return the lines of one panel; one that has nothing to show says so."""
+Window = tuple[float, float, float]
+"""Begin and end in Unix seconds, and the seconds of a step."""
+
+
+def panel_lines(
+    panel: Panel, series: Sequence[Named], terminal: Terminal, *, window: Window | None = None
+) -> list[str]:
+    """Return the lines of one panel; one that has nothing to show says so. With `window` courses stand in time."""
     lines = [terminal.paint(text.clean(panel.title), "bold")]
     shown = [(name, one) for name, one in series if any(not math.isnan(value) for _, value in one.points)]
     if not shown:
         return [*lines, terminal.paint("  no data", "dim")]
+    if len(shown) == 1 and shown[0][0] == NAMELESS:  # the title says it all
+        shown = [("", shown[0][1])]
     column = min(max(width(text.clean(name)) for name, _ in shown[:_MOST_SERIES]), 44)
     room = max(min(terminal.width, 160) - column - 42, 10)
-    highest = max(one.last for _, one in shown)
+    highest = max((one.last for _, one in shown if not math.isnan(one.last)), default=0.0)
     for name, one in shown[:_MOST_SERIES]:
         label = cut(text.clean(name), column)
         padded = "  " + label + " " * (column - width(label))
-        lines.append(f"{padded}  {_course(panel, one, highest, room, terminal)}")
+        lines.append(f"{padded}  {_course(panel, one, highest, room, window, terminal)}")
     if len(shown) > _MOST_SERIES:
         lines.append(terminal.paint(f"  … and {len(shown) - _MOST_SERIES} more series", "dim"))
     return lines
@@ -47,11 +55,11 @@ def board_head(board: Board, terminal: Terminal) -> str:
     return terminal.paint(f"{text.clean(board.title)}  ({text.clean(board.uid)})", "bold", "cyan")
 
 
-def _course(panel: Panel, one: Series, highest: float, room: int, terminal: Terminal) -> str:
+def _course(panel: Panel, one: Series, highest: float, room: int, window: Window | None, terminal: Terminal) -> str:
     last = value(one.last, panel.unit)
     if panel.kind in _ONE_VALUE:
         return f"{last:>12}  {terminal.paint(_bar(one.last, highest, panel, room), 'cyan')}".rstrip()
-    values = [number for _, number in one.points]
+    values = in_time(one, *window) if window else [number for _, number in one.points]
     finite = [number for number in values if not math.isnan(number)]
     steps = _SHADES if panel.kind == "heatmap" else _STEPS
     drawn = terminal.paint(sparkline(values, room, steps), "cyan")
@@ -81,6 +89,16 @@ def sparkline(values: Sequence[float], room: int, steps: str = _STEPS) -> str:
         " " if math.isnan(point) else steps[flat if high == low else round((point - low) / span * top)]
         for point in points
     )
+
+
+def in_time(one: Series, begin: float, end: float, step: float) -> list[float]:
+    """Return the values of a window by time, one for each step, NaN where there is none."""
+    values = [math.nan] * (int((end - begin) / step + 0.5) + 1)
+    for moment, number in one.points:
+        index = int((moment - begin) / step + 0.5)
+        if 0 <= index < len(values):
+            values[index] = number
+    return values
 
 
 def _mean(values: Sequence[float]) -> float:

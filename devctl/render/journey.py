@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from devctl import text
 from devctl.queries.journey import Entry, EntryKind
-from devctl.render.traces import clock
+from devctl.render.table import cut, width
+from devctl.render.traces import clock, short
 
 if TYPE_CHECKING:
     from devctl.render.terminal import Terminal
@@ -21,6 +22,7 @@ _MARKS = {
     EntryKind.LOG: ("·", "dim"),
 }
 _LONG_PAUSE_SECONDS = 1.0
+_LONGEST_TEXT = 500
 
 
 def lines(thing: str, entries: Sequence[Entry], terminal: Terminal) -> list[str]:
@@ -32,7 +34,7 @@ def lines(thing: str, entries: Sequence[Entry], terminal: Terminal) -> list[str]
         f"{text.clean(thing)} · {text.duration((last - first) / 1e9)} · {text.count(services, 'service')}"
         f" · {text.count(traces, 'trace')}"
     )
-    column = max(len(text.clean(entry.service)) for entry in entries)
+    column = min(max(width(short(entry.service)) for entry in entries), 40)
     shown = [terminal.paint(head, "bold")]
     previous = first
     for entry in entries:
@@ -47,8 +49,9 @@ def _line(entry: Entry, previous: int, column: int, terminal: Terminal) -> str:
     after = f"+{text.duration(pause)}" if pause >= 0.0005 else ""
     after = terminal.paint(f"{after:>9}", "yellow" if pause >= _LONG_PAUSE_SECONDS else "dim")
     took = f"  ({text.duration(entry.duration_ns / 1e9)})" if entry.duration_ns else ""
-    what = text.clean(entry.what)
+    what = short(entry.what, _LONGEST_TEXT)
     painted = terminal.paint(what, "red") if entry.is_error else what
-    name = f"{text.clean(entry.service):<{column}}"
+    name = cut(short(entry.service), column)
+    name += " " * (column - width(name))
     kind = terminal.paint(f"{mark} {entry.kind.value:<9}", style)
     return f"{clock(entry.time_ns)} {after}  {name}  {kind}  {painted}{terminal.paint(took, 'dim')}"

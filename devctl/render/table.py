@@ -67,6 +67,7 @@ def cut(text: str, room: int) -> str:
     """Return `text` shortened to `room` columns, with … where something is missing."""
     if width(text) <= room:
         return text
+    text = text[: room * 4]  # marks that combine take no room, but nobody puts many on one letter
     while text and width(text) > room - 1:
         text = text[:-1]
     return text + "…"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from devctl import text
 from devctl.queries.traces import Trace
 from devctl.queries.waterfall import Row
+from devctl.record.spans import attributes, text_of
 from devctl.render.table import cut, width
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from devctl.render.terminal import Terminal
 
 _BAR = 12
+_LONGEST_NAME = 120
+_LONGEST_TEXT = 1_000
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVEL_STYLES = {"error": "red", "fatal": "red", "warning": "yellow"}
 
@@ -34,9 +37,9 @@ def _line(trace: Trace, terminal: Terminal, longest: int) -> str:
     bar = terminal.paint(f"{_bar(trace.duration_ns / max(longest, 1)):<{_BAR}}", "red" if errors else "cyan")
     failed = terminal.paint(f" {text.count(errors, 'error')}", "red") if errors else ""
     took = f"{text.duration(trace.duration_ns / 1e9):>9}"
-    name = f"{text.clean(trace.root.service)} {text.clean(trace.root.name)}"
-    others = [text.clean(service) for service in trace.services if service != trace.root.service]
-    touched = terminal.paint(f"  → {', '.join(others)}", "dim") if others else ""
+    name = f"{short(trace.root.service)} {short(trace.root.name)}"
+    others = [short(service) for service in trace.services if service != trace.root.service]
+    touched = terminal.paint(f"  → {short(', '.join(others))}", "dim") if others else ""
     moment = terminal.paint(clock(trace.start_ns), "dim")
     return f"{moment}  {trace.trace_id}  {took}  {bar}  {len(trace.spans):>5}  {name}{failed}{touched}"
 
@@ -44,6 +47,11 @@ def _line(trace: Trace, terminal: Terminal, longest: int) -> str:
 def _bar(share: float) -> str:
     eighths = max(round(min(share, 1.0) * _BAR * 8), 1)
     return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def short(name: str, room: int = _LONGEST_NAME) -> str:
+    """Return a name or text from outside as it is safe on a terminal, cut to so many columns."""
+    return cut(text.clean(name[: room * 8]), room)
 
 
 def clock(time_ns: int) -> str:
@@ -96,7 +104,7 @@ def _head(found: Sequence[Row], whole: int, terminal: Terminal) -> str:
 def _name(row: Row) -> str:
     mark = "●" if row.is_critical else "⇢" if row.is_linked else " "
     link = "⇢ " if row.is_linked and row.is_critical else ""
-    return f"{'  ' * min(row.depth, 30)}{mark} {link}{text.clean(row.span.service)} {text.clean(row.span.name)}"
+    return f"{'  ' * min(row.depth, 30)}{mark} {link}{short(row.span.service)} {short(row.span.name)}"
 
 
 def _span_line(row: Row, name: str, column: int, start: int, whole: int, room: int, terminal: Terminal) -> str:
@@ -108,20 +116,24 @@ def _span_line(row: Row, name: str, column: int, start: int, whole: int, room: i
     style = "red" if span.error else "cyan" if row.is_critical else "blue"
     bar = " " * before + terminal.paint("━" * length if length > 1 else "╸", style)
     padded = name + " " * (column - width(name))
-    failed = terminal.paint("  " + (text.clean(span.message.status.message) or "error"), "red") if span.error else ""
+    failed = terminal.paint("  " + (short(span.message.status.message) or "error"), "red") if span.error else ""
     painted = terminal.paint(padded, "red") if span.error else padded
     return f"{painted} {times}  {bar}{failed}"
 
 
 def _pairs(span: Span) -> Iterable[str]:
-    for key, value in sorted(span.attributes.items()):
-        yield f"{text.clean(key)} = {text.clean(text.masked(key.replace('.', '_'), str(value)))}"
+    yield from (_pair(key, value) for key, value in sorted(span.attributes.items()))
     for event in span.message.events:
-        yield f"event {text.clean(event.name)}"
+        yield f"event {short(event.name)} at {clock(event.time_unix_nano)}"
+        yield from (f"  {_pair(key, value)}" for key, value in sorted(attributes(event.attributes).items()))
+
+
+def _pair(key: str, value: object) -> str:
+    return f"{short(key)} = {short(text.masked(key.replace('.', '_'), text_of(value)), _LONGEST_TEXT)}"
 
 
 def _log_line(line: Line, indent: str, terminal: Terminal) -> str:
     parsed = line.parsed
     level = parsed.level or "info"
-    shown = f"{indent}{clock(line.time_ns)} {level:<7} {text.clean(line.service)}: {text.clean(parsed.message)}"
+    shown = f"{indent}{clock(line.time_ns)} {level:<7} {short(line.service)}: {short(parsed.message, _LONGEST_TEXT)}"
     return terminal.paint(shown, _LEVEL_STYLES.get(level, "dim"))
