@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 BATCH = 512
 _ROUTES = ("/api/v1/orders", "/api/v1/products", "/api/v1/cart", "/inventory/check", "/health/ready")
@@ -50,7 +51,8 @@ def _request(traces: list[bytes], spans: list[bytes], per_trace: int, service: s
     for index, own in enumerate(spans):
         span = scoped.spans.add(trace_id=traces[index // per_trace], span_id=own)
         route = _ROUTES[index % len(_ROUTES)]
-        span.name, span.kind = f"GET {route}", 2
+        span.name = f"GET {route}"
+        span.kind = Span.SPAN_KIND_SERVER
         if index % per_trace:
             span.parent_span_id = spans[index - 1]
         span.start_time_unix_nano = now + index * 1_000
