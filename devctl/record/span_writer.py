@@ -79,10 +79,12 @@ class Waiting:
 class SpanWriter:
     """The only writer of the file. Not thread-safe: one thread owns it.
 
-    `cap_bytes` bounds the space that spans take; the oldest go first.
+    `cap_bytes` bounds the space that spans take, the oldest go first; `most_known` the names, origins and operations
+    that have rows of their own.
     """
 
-    def __init__(self, path: Path, *, cap_bytes: int = 2 << 30) -> None:
+    def __init__(self, path: Path, *, cap_bytes: int = 2 << 30, most_known: int = _MOST_KNOWN) -> None:
+        self._most_known = most_known
         self._cap_pages = max(cap_bytes // _PAGE, 64)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         path.chmod(0o600)
@@ -164,14 +166,14 @@ class SpanWriter:
                 links += [(link.trace_id, number) for link in span.links]
 
     def _operation(self, service: int, operation: int, kind: int) -> None:
-        if len(self._operations) < _MOST_KNOWN:
+        if len(self._operations) < self._most_known:
             self._operations.add((service, operation, kind))
             self._db.execute("INSERT OR IGNORE INTO operations VALUES (?, ?, ?)", (service, operation, kind))
 
     def _name(self, name: str) -> int:
         number = self._names.get(name)
         if number is None:
-            if len(self._names) >= _MOST_KNOWN or len(name) > _LONGEST_NAME:
+            if len(self._names) >= self._most_known or len(name) > _LONGEST_NAME:
                 return _IN_DATA
             number = int(self._db.execute("INSERT INTO names (name) VALUES (?)", (name,)).lastrowid or 0)
             self._names[name] = number
@@ -182,7 +184,7 @@ class SpanWriter:
         known = self._origins.get((resource, scope))
         if known is None:
             service = self._name(service_name(message.attributes)[:_LONGEST_NAME])
-            if service == _IN_DATA or len(self._origins) >= _MOST_KNOWN or len(resource) + len(scope) > _PAGE:
+            if service == _IN_DATA or len(self._origins) >= self._most_known or len(resource) + len(scope) > _PAGE:
                 return _IN_DATA, service
             number = self._db.execute(
                 "INSERT INTO origins (service, resource, scope) VALUES (?, ?, ?)", (service, resource, scope)
