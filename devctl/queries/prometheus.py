@@ -21,7 +21,8 @@ class Series:
 
     @property
     def last(self) -> float:
-        return self.points[-1][1]
+        """The newest value that is a number, NaN when none is."""
+        return next((value for _, value in reversed(self.points) if value == value), float("nan"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ def panel_lines(
     shown = [(name, one) for name, one in series if any(not math.isnan(value) for _, value in one.points)]
     if not shown:
         return [*lines, terminal.paint("  no data", "dim")]
+    if panel.kind == "heatmap" and all("le" in one.labels for _, one in shown):
+        return [*lines, *_heat(panel, [one for _, one in shown], window, terminal)]
     if len(shown) == 1 and shown[0][0] == NAMELESS:  # the title says it all
         shown = [("", shown[0][1])]
     column = min(max(width(text.clean(name)) for name, _ in shown[:_MOST_SERIES]), 44)
@@ -50,6 +52,44 @@ def panel_lines(
     return lines
 
 
+def _heat(panel: Panel, series: Sequence[Series], window: Window | None, terminal: Terminal) -> list[str]:
+    """Return a row for each bucket that something fell into, the highest on top; the shade tells how much."""
+    counts = _by_bucket(series, window)
+    while counts and not any(counts[-1][1]):
+        counts.pop()
+    while counts and not any(counts[0][1]):
+        counts.pop(0)
+    most = max((max(course) for _, course in counts), default=0.0)
+    names = [f"≤ {value(bound, panel.unit)}" if math.isfinite(bound) else "more" for bound, _ in counts]
+    column = max(map(len, names), default=0)
+    room = max(min(terminal.width, 160) - column - 6, 10)
+    return [
+        f"  {name:>{column}}  {terminal.paint(_shades(course, most, room), 'cyan')}".rstrip()
+        for name, (_, course) in reversed(list(zip(names, counts, strict=True)))
+    ]
+
+
+def _by_bucket(series: Sequence[Series], window: Window | None) -> list[tuple[float, list[float]]]:
+    """Return what fell into each bucket in the course of time, by its bound: Prometheus' buckets hold the smaller
+    ones, too."""
+    found: list[tuple[float, list[float]]] = []
+    below: list[float] = []
+    for one in sorted(series, key=lambda one: float(one.labels["le"])):
+        values = in_time(one, *window) if window else [number for _, number in one.points]
+        reached = [0.0 if math.isnan(number) else number for number in values]
+        below += [0.0] * (len(reached) - len(below))
+        found.append((float(one.labels["le"]), [max(a - b, 0.0) for a, b in zip(reached, below, strict=False)]))
+        below = [max(a, b) for a, b in zip(reached, below, strict=False)]
+    return found
+
+
+def _shades(course: Sequence[float], most: float, room: int) -> str:
+    chunk = max(-(-len(course) // room), 1)
+    means = [_mean(course[i : i + chunk]) for i in range(0, len(course), chunk)]
+    top = len(_SHADES) - 1
+    return "".join(_SHADES[math.ceil(mean / most * top) if most and mean > most / 1000 else 0] for mean in means)
+
+
 def board_head(board: Board, terminal: Terminal) -> str:
     """Return the line above a board."""
     return terminal.paint(f"{text.clean(board.title)}  ({text.clean(board.uid)})", "bold", "cyan")
@@ -61,8 +101,7 @@ def _course(panel: Panel, one: Series, highest: float, room: int, window: Window
         return f"{last:>12}  {terminal.paint(_bar(one.last, highest, panel, room), 'cyan')}".rstrip()
     values = in_time(one, *window) if window else [number for _, number in one.points]
     finite = [number for number in values if not math.isnan(number)]
-    steps = _SHADES if panel.kind == "heatmap" else _STEPS
-    drawn = terminal.paint(sparkline(values, room, steps), "cyan")
+    drawn = terminal.paint(sparkline(values, room), "cyan")
     low, high = value(min(finite), panel.unit), value(max(finite), panel.unit)
     return f"{last:>12}  {drawn}  {terminal.paint(f'{low} … {high}', 'dim')}"
 
@@ -74,7 +113,7 @@ def _bar(number: float, highest: float, panel: Panel, room: int) -> str:
     return "█" * max(round(min(number / whole, 1.0) * min(room, 30)), 1) if whole > 0 else ""
 
 
-def sparkline(values: Sequence[float], room: int, steps: str = _STEPS) -> str:
+def sparkline(values: Sequence[float], room: int) -> str:
     """Return a course as one line of at most `room` characters; gaps where there is no number."""
     chunk = max(-(-len(values) // room), 1)
     points = [_mean(values[i : i + chunk]) for i in range(0, len(values), chunk)]
@@ -83,10 +122,10 @@ def sparkline(values: Sequence[float], room: int, steps: str = _STEPS) -> str:
         return ""
     low, high = min(finite), max(finite)
     span = (high - low) or 1.0
-    top = len(steps) - 1
+    top = len(_STEPS) - 1
     flat = 0 if high == 0 else top // 2
     return "".join(
-        " " if math.isnan(point) else steps[flat if high == low else round((point - low) / span * top)]
+        " " if math.isnan(point) else _STEPS[flat if high == low else round((point - low) / span * top)]
         for point in points
     )
 

@@ -1,5 +1,6 @@
 """Boards read from Grafana's JSON, and their numbers as text."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from devctl.queries import boards
-from devctl.render.boards import sparkline, value
+from devctl.queries.prometheus import Series
+from devctl.render.boards import in_time, panel_lines, sparkline, value
+from devctl.render.terminal import Terminal
 
 
 def _board(tmp_path: Path, **model: Any) -> boards.Board:
@@ -69,3 +72,41 @@ def test_numbers_are_written_with_their_unit(number: float, unit: str, shown: st
 )
 def test_a_sparkline_spans_lowest_to_highest_and_leaves_gaps(values: list[float], drawn: str) -> None:
     assert sparkline(values, 10) == drawn
+
+
+def test_a_course_stands_where_it_was_in_the_window() -> None:
+    course = in_time(Series({}, [(20.0, 1.0), (40.0, 2.0)]), 0.0, 50.0, 10.0)
+    assert [None if math.isnan(number) else number for number in course] == [None, None, 1.0, None, 2.0, None]
+
+
+def _drawn(kind: str, series: list[Series], unit: str = "s") -> list[str]:
+    panel = boards.Panel("Time", kind, unit, "", "", ())
+    terminal = Terminal(io.StringIO(), io.StringIO(), {"COLUMNS": "80"})
+    named = [(boards.legend(boards.Target("", ""), one.labels), one) for one in series]
+    return panel_lines(panel, named, terminal, window=(0.0, 20.0, 10.0))
+
+
+def test_a_heat_map_shows_what_fell_into_each_bucket_by_size_and_leaves_empty_ones_out() -> None:
+    counts = {"10": (4, 8, 8), "0.5": (4, 4, 4), "+Inf": (4, 8, 8), "2": (4, 4, 8), "0.1": (0, 0, 0)}
+    series = [Series({"le": le}, [(i * 10.0, float(n)) for i, n in enumerate(ns)]) for le, ns in counts.items()]
+    assert _drawn("heatmap", series) == ["Time", "  ≤ 10.0 s   █", "  ≤ 2.00 s    █", "  ≤ 500 ms  ███"]
+
+
+def test_the_last_number_counts_where_a_course_ends_without_one() -> None:
+    (_, line) = _drawn("timeseries", [Series({"a": "b"}, [(0.0, 1.0), (10.0, 2.0), (20.0, math.nan)])], "short")
+    assert line.split()[:2] == ["a=b", "2"]
+
+
+def test_a_single_value_without_a_name_stands_alone_below_its_title() -> None:
+    assert _drawn("stat", [Series({}, [(0.0, 3.0)])], "short") == ["Time", "               3"]
+
+
+def test_a_gauge_has_a_bar_of_its_share_and_a_table_one_against_the_highest() -> None:
+    (_, gauge) = _drawn("gauge", [Series({"a": "b"}, [(0.0, 0.5)])], "percentunit")
+    assert gauge == "  a=b         50.0%  " + "█" * 15
+    table = _drawn("table", [Series({"a": str(i)}, [(0.0, float(i))]) for i in (1, 2)], "short")
+    assert [line.count("█") for line in table[1:]] == [15, 30]
+
+
+def test_a_panel_without_numbers_says_so() -> None:
+    assert _drawn("timeseries", [Series({}, [(0.0, math.nan)])]) == ["Time", "  no data"]
