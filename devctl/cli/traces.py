@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.declare import Argument, Command, Option
-from devctl.errors import ExitCode, UsageError
+from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +51,10 @@ def run(
 
 
 def reader_of(recorded: Run) -> SpanReader:
-    """Open the spans of a run; UsageError where it has none."""
-    from devctl.record.spans import SpanReader
+    """Open the spans of a run; DevctlError where it has none or they cannot be read."""
+    import sqlite3
+
+    from devctl.record.spans import RecordVersionError, SpanReader
 
     if not recorded.spans_file.exists():
         raise UsageError(
@@ -60,7 +62,15 @@ def reader_of(recorded: Run) -> SpanReader:
             where=str(recorded.folder),
             next="Spans come in through the hub: is `telemetry: off` in stack.yaml?",
         )
-    return SpanReader(recorded.spans_file)
+    try:
+        reader = SpanReader(recorded.spans_file)
+        if reader.is_ready:
+            return reader
+    except RecordVersionError as error:
+        raise UsageError(str(error), next="Use the newer devctl, or `devctl prune` old runs.") from error
+    except sqlite3.Error as error:
+        raise EnvironmentProblem(f"the spans cannot be read: {error}", where=str(recorded.spans_file)) from error
+    raise DevctlError("the hub has only just begun", where=str(recorded.folder), next="Try again in a moment.")
 
 
 def _query(

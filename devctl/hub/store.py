@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -41,7 +42,7 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._room = _PENDING_BYTES
         self._has_room = asyncio.Condition()
-        self._writer = SpanWriter(path, cap_bytes=cap_bytes)
+        self._writer = _opened(path, cap_bytes)
         self._thread = threading.Thread(target=self._write, name="record", daemon=True)
         self._thread.start()
 
@@ -115,6 +116,21 @@ class Store:
             refusal = Refused(503, f"the record cannot be written: {error}")
             answers = [(job, None, refusal) for job in jobs]
         self._loop.call_soon_threadsafe(_resolve, answers)
+
+
+def _opened(path: Path, cap_bytes: int) -> SpanWriter:
+    """Open the record; one that is damaged is put aside, since taking new spans in matters more than old ones."""
+    try:
+        return SpanWriter(path, cap_bytes=cap_bytes)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):  # locked, or a full disk: nothing is wrong with the file
+            raise
+        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+        print(f"{path} is damaged ({error}): put aside as {aside.name}", file=sys.stderr, flush=True)
+        path.rename(aside)
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        return SpanWriter(path, cap_bytes=cap_bytes)
 
 
 def _attempt(job: _Job, writer: SpanWriter) -> tuple[Any, Exception | None]:

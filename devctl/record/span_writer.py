@@ -26,6 +26,7 @@ _EVICT_SHARE = 0.01  # of the oldest spans, each time the cap is passed
 _MOST_KNOWN = 20_000  # names, origins and operations each
 _LONGEST_NAME = 1_000
 
+# Row 0 of names and origins stands for those that the span itself tells; no resource is the byte 0.
 # The ids of traces are random: an index over all of them would touch a page for every span. This one begins with
 # the part of the file that a row is in, so that only the pages of the newest part change.
 _SCHEMA = f"""
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS cursors (exporter TEXT PRIMARY KEY, last INTEGER NOT 
 CREATE TABLE IF NOT EXISTS counters (name TEXT NOT NULL, exporter TEXT NOT NULL DEFAULT '', value INTEGER NOT NULL,
     PRIMARY KEY (name, exporter)) WITHOUT ROWID;
 INSERT OR IGNORE INTO names VALUES (0, '');
-INSERT OR IGNORE INTO origins VALUES (0, 0, x'', x'');
+INSERT OR REPLACE INTO origins VALUES (0, 0, x'00', x'');
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 _IN_DATA = 0

@@ -113,6 +113,11 @@ class SpanReader:
         self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=5, check_same_thread=False)
         check_version(self._db, path)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the hub has laid the tables out."""
+        return bool(self._db.execute("PRAGMA user_version").fetchone()[0])
+
     def close(self) -> None:
         self._db.close()
 

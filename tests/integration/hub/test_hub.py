@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client.parser import text_string_to_metric_families
 
 from devctl.httpd import bind
 from devctl.record.spans import SpanQuery, SpanReader
@@ -258,3 +260,66 @@ def test_spans_are_found_by_service_duration_error_and_attribute(hub: Hub) -> No
         assert names(attributes=(("shop.order.id", "42"),)) == {"slow"}
         assert names(service="nobody") == set()
         assert names() == {"slow", "quick", "bad"}
+
+
+def test_a_damaged_record_is_put_aside_and_spans_are_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "record.db").write_bytes(b"garbage " * 4096)
+    hub = Hub(tmp_path)
+    with contextlib.closing(hub):
+        assert hub.post(batch(8)[0])[0] == 200
+        assert len(_stored(hub)) == 8
+    (aside,) = tmp_path.glob("record.db.damaged-*")
+    assert aside.read_bytes().startswith(b"garbage")
+
+
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs", "/v1/metrics"])
+def test_no_mangled_body_is_more_than_refused(hub: Hub, path: str) -> None:
+    (hub.folder / "logs").mkdir(exist_ok=True)
+    chance = random.Random(path)
+    good = export(
+        {"name": "caf\u00e9", "attributes": {"a": 1.5, "b": "c", "d": True}, "links": [(b"l" * 16, b"l" * 8)]}
+    ).SerializeToString()
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=20)
+    seen = set()
+    with contextlib.closing(connection):
+        for _ in range(300):
+            body = bytearray(good)
+            for _ in range(chance.randint(1, 6)):
+                body[chance.randrange(len(body))] = chance.randrange(256)
+            del body[chance.randint(len(body) // 2, len(body)) :]
+            connection.request("POST", path, bytes(body), PROTOBUF)
+            response = connection.getresponse()
+            response.read()
+            seen.add(response.status)
+        for address in ("/metrics", "/metrics/otlp"):
+            connection.request("GET", address)
+            response = connection.getresponse()
+            list(text_string_to_metric_families(response.read().decode()))
+            assert response.status == 200
+    assert seen <= {200, 400}
+    assert hub.post(export({"name": "good"}).SerializeToString())[0] == 200
+
+
+@pytest.mark.parametrize("depth", [20, 5_000])
+def test_values_nested_deeply_are_kept_or_refused(hub: Hub, depth: int) -> None:
+    inner = b"\x0a\x01x"  # AnyValue {string_value: "x"}
+    for _ in range(depth):
+        array = b"\x0a" + _length(inner)  # ArrayValue {values: inner}
+        inner = b"\x2a" + _length(array)  # AnyValue {array_value: array}
+    request = export({"name": "deep"})
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    raw = span.SerializeToString() + b"\x4a" + _length(b"\x0a\x01k\x12" + _length(inner))
+    scoped = b"\x12" + _length(raw)
+    body = b"\x0a" + _length(b"\x12" + _length(scoped))
+    status, _ = hub.post(body)
+    assert status == (400 if depth > 100 else 200)
+    assert hub.post(export({"name": "good"}).SerializeToString())[0] == 200
+
+
+def _length(content: bytes) -> bytes:
+    """Return content with its length before it, as protobuf writes it."""
+    number, out = len(content), bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number]) + content
