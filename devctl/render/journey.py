@@ -49,7 +49,8 @@ def _line(entry: Entry, previous: int, column: int, terminal: Terminal) -> str:
     after = f"+{text.duration(pause)}" if pause >= 0.0005 else ""
     after = terminal.paint(f"{after:>9}", "yellow" if pause >= _LONG_PAUSE_SECONDS else "dim")
     took = f"  ({text.duration(entry.duration_ns / 1e9)})" if entry.duration_ns else ""
-    what = short(entry.what, _LONGEST_TEXT)
+    room = max(terminal.width - column - 40 - len(took), 20) if terminal.is_terminal else _LONGEST_TEXT
+    what = short(entry.what, min(room, _LONGEST_TEXT))
     painted = terminal.paint(what, "red") if entry.is_error else what
     name = cut(short(entry.service), column)
     name += " " * (column - width(name))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BAR = 12
 _LONGEST_NAME = 120
+_WIDE = 110  # columns from which on there is room for whole ids
 _LONGEST_TEXT = 1_000
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVEL_STYLES = {"error": "red", "fatal": "red", "warning": "yellow"}
@@ -27,21 +28,34 @@ _LEVEL_STYLES = {"error": "red", "fatal": "red", "warning": "yellow"}
 def listing(traces: Sequence[Trace], terminal: Terminal, *, longest_ns: int = 0, has_head: bool = True) -> list[str]:
     """Return the lines of a table of traces. `longest_ns` is what a full bar means (the longest, unless given)."""
     longest = longest_ns or max((trace.duration_ns for trace in traces), default=1)
-    head = f"{'TIME':<12}  {'TRACE':<32}  {'DURATION':>9}  {'':<{_BAR}}  {'SPANS':>5}  ROOT"
+    head = f"{'TIME':<12}  {'TRACE':<{_id_width(terminal)}}  {'DURATION':>9}  {'':<{_BAR}}  {'SPANS':>5}  ROOT"
     lines = [terminal.paint(head, "dim")] if has_head else []
     return [*lines, *(_line(trace, terminal, longest) for trace in traces)]
 
 
+def _id_width(terminal: Terminal) -> int:
+    """So much of a trace id is shown; its beginning is enough to ask for it."""
+    return 32 if not terminal.is_terminal or terminal.width >= _WIDE else 8
+
+
 def _line(trace: Trace, terminal: Terminal, longest: int) -> str:
     errors = trace.errors
+    trace_id = trace.trace_id[: _id_width(terminal)]
     bar = terminal.paint(f"{_bar(trace.duration_ns / max(longest, 1)):<{_BAR}}", "red" if errors else "cyan")
-    failed = terminal.paint(f" {text.count(errors, 'error')}", "red") if errors else ""
-    took = f"{text.duration(trace.duration_ns / 1e9):>9}"
-    name = f"{short(trace.root.service)} {short(trace.root.name)}"
-    others = [short(service) for service in trace.services if service != trace.root.service]
-    touched = terminal.paint(f"  → {short(', '.join(others))}", "dim") if others else ""
     moment = terminal.paint(clock(trace.start_ns), "dim")
-    return f"{moment}  {trace.trace_id}  {took}  {bar}  {len(trace.spans):>5}  {name}{failed}{touched}"
+    took = f"{text.duration(trace.duration_ns / 1e9):>9}"
+    room = terminal.width - 48 - len(trace_id) if terminal.is_terminal else 1_000
+    return f"{moment}  {trace_id}  {took}  {bar}  {len(trace.spans):>5}  {_told(trace, terminal, max(room, 10))}"
+
+
+def _told(trace: Trace, terminal: Terminal, room: int) -> str:
+    """Return what a trace was, whether it failed, and whom else it touched, in so many columns."""
+    failed = f" {text.count(trace.errors, 'error')}" if trace.errors else ""
+    name = cut(f"{short(trace.root.service)} {short(trace.root.name)}", max(room - len(failed), 10))
+    others = ", ".join(short(service) for service in trace.services if service != trace.root.service)
+    left = room - width(name) - len(failed)
+    touched = short(f"  → {others}", min(left, _LONGEST_NAME)) if others and left > 10 else ""
+    return name + terminal.paint(failed, "red") + terminal.paint(touched, "dim")
 
 
 def _bar(share: float) -> str:

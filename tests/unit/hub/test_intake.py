@@ -82,3 +82,12 @@ def test_spans_without_valid_ids_are_taken_out_and_counted(ids: dict[str, bytes]
     request = export(ids, {"name": "kept"})
     assert intake.acceptable(request.resource_spans, body=request.SerializeToString()) == (1, 1)
     assert [span.name for span in request.resource_spans[0].scope_spans[0].spans] == ["kept"]
+
+
+@pytest.mark.parametrize("written", [b'"NaN"', b"NaN", b"1e999", b'"-Infinity"', b"-Infinity"])
+def test_json_may_write_numbers_that_are_no_numbers_in_any_way(written: bytes) -> None:
+    ids = b'"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"'
+    pair = b'{"key":"a","value":{"doubleValue":' + written + b"}}"
+    body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{' + ids + b',"attributes":[' + pair + b"]}]}]}]}"
+    (span,) = _read(body, intake.JSON).resource_spans[0].scope_spans[0].spans
+    assert attributes(span.attributes)["a"] in ("NaN", "Infinity", "-Infinity")
