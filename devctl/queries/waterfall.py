@@ -6,10 +6,11 @@ Spans of other traces that link to a span hang below it, so that a consumer stan
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from devctl.queries.traces import CONSUMER
 from devctl.record.spans import Span
 
 if TYPE_CHECKING:
@@ -103,17 +104,36 @@ def critical_path(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) ->
     if not roots:
         return found
     ends = _latest_ends(roots, children)
-    waiting = [min(roots, key=lambda span: (span.start_ns, span.id))]
+    first = min(roots, key=lambda span: (span.start_ns, span.id))
+    waiting = [(first, ends[_key(first)])]
     while waiting:
-        span = waiting.pop()
+        span, until = waiting.pop()
         found.add(_key(span))
-        point = ends[_key(span)]
-        slack = span.duration_ns // _SLACK_SHARE
-        for child in sorted(children[_key(span)], key=lambda child: -ends[_key(child)]):
-            if ends[_key(child)] <= point + slack and _key(child) not in found:
-                waiting.append(child)
-                point = child.start_ns
+        below = [child for child in children[_key(span)] if _key(child) not in found]
+        waiting.extend(_waited_for(span, until, below, ends))
     return found
+
+
+def _waited_for(span: Span, until: int, below: Sequence[Span], ends: dict[SpanKey, int]) -> Iterator[tuple[Span, int]]:
+    """Yield the children that `until` waited for, the last first, each with the moment that was waited for."""
+    point, slack = until, span.duration_ns // _SLACK_SHARE
+    tail = max(
+        (child for child in below if ends[_key(child)] <= until), key=lambda child: ends[_key(child)], default=None
+    )
+    if tail is not None and ends[_key(tail)] > max(tail.end_ns, span.end_ns):  # what it set going outlived it
+        yield tail, ends[_key(tail)]
+        point = tail.start_ns
+    else:
+        tail = None
+
+    def end(child: Span) -> int:
+        # A server may work on after its answer; whoever called it waited no longer than for its own end.
+        return child.end_ns if child.kind == CONSUMER else min(child.end_ns, until)
+
+    for child in sorted(below, key=end, reverse=True):
+        if child is not tail and end(child) <= point + slack and child.start_ns <= point:
+            yield child, ends[_key(child)] if ends[_key(child)] <= point else end(child)
+            point = child.start_ns
 
 
 def _latest_ends(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) -> dict[SpanKey, int]:

@@ -39,6 +39,30 @@ def test_the_critical_path_follows_who_ended_last(tmp_path: Path) -> None:
     assert [row.span.name for row in rows if row.is_critical] == ["root", "first", "last"]
 
 
+def test_a_server_that_works_on_after_its_answer_was_waited_for_until_its_caller_went_on(tmp_path: Path) -> None:
+    rows = _rows(
+        tmp_path,
+        span("root", 1, 0, 10),
+        span("call", 2, 1, 4, parent=1, kind=3),
+        span("answer", 3, 2, 9, parent=2, kind=2),
+        span("beside", 4, 2, 5, parent=1),
+        span("write", 5, 4, 6, parent=1),
+    )
+    assert [row.span.name for row in rows if row.is_critical] == ["root", "call", "answer", "write"]
+
+
+def test_what_was_sent_off_and_ended_last_is_critical_with_what_came_before_it(tmp_path: Path) -> None:
+    rows = _rows(
+        tmp_path,
+        span("root", 1, 0, 5),
+        span("check", 2, 0, 2, parent=1),
+        span("send", 3, 3, 4, parent=1, kind=4),
+        span("respond", 4, 4, 5, parent=1),
+        span("process", 5, 6, 9, parent=3, kind=5),
+    )
+    assert [row.span.name for row in rows if row.is_critical] == ["root", "check", "send", "process"]
+
+
 def test_a_consumer_of_another_trace_hangs_below_the_producer_it_links_to(tmp_path: Path) -> None:
     link = ((1).to_bytes(16), (2).to_bytes(8))
     rows = _rows(
