@@ -26,7 +26,7 @@ MOST_WAITING_BYTES = 256 << 20
 _MOST_SPANS = 2_048  # of one request
 _MOST_BATCHES = 512  # looked at for one request
 _TIMEOUT_SECONDS = 10.0
-_FIRST_PAUSE, _LAST_PAUSE = 0.2, 10.0
+_FIRST_PAUSE, _LAST_PAUSE = 0.2, 3.0
 _LONGEST_WISH = 60.0  # seconds of Retry-After that are granted
 
 

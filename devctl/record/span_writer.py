@@ -209,7 +209,7 @@ class SpanWriter:
         """Delete the oldest spans while the file is over its cap; return how many, counted as evicted."""
         gone = 0
         while self._pragma("page_count") - self._pragma("freelist_count") > self._cap_pages:
-            first, last = self._db.execute("SELECT min(id), max(id) FROM spans").fetchone()
+            first, last = self._db.execute("SELECT (SELECT min(id) FROM spans), (SELECT max(id) FROM spans)").fetchone()
             if first is None:
                 break
             bound = first + max(int((last - first) * _EVICT_SHARE), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,15 +20,18 @@ from tests.waiting import eventually
 HTTP = httpx.Client(verify=False, trust_env=False, timeout=20.0)
 
 
+_QUIET_PORTS = (12_000, 32_000)
+
+
 def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on now."""
-    listeners = [socket.socket() for _ in range(count)]
-    for listener in listeners:
-        listener.bind(("127.0.0.1", 0))
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    """Give ports that nobody listens on now, below those that the system gives to outgoing connections."""
+    found: set[int] = set()
+    while len(found) < count:
+        number = random.randrange(*_QUIET_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", number))
+            found.add(number)
+    return list(found)
 
 
 def answers_http(url: str, good: Callable[[httpx.Response], bool] = lambda response: response.is_success) -> bool:
