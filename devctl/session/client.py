@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _READING = frozenset({"hello", "status", "plan", "check", "why", "spec"})  # asked again when a supervisor dies
 _UNUSED_SECONDS = 2.0  # how long a supervisor that nobody needs may take to end
+MOST_RECONNECTS = 8
+RECONNECT_SECONDS = 0.05  # before the second try, twice that before the third, …
 ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
 
 
@@ -50,7 +52,7 @@ class Client:
         self._connection = connection
         self._reader = connection.makefile("rb")
         self._last = 0
-        self._has_reconnected = False
+        self._reconnects = 0
 
     def __enter__(self) -> Client:
         return self
@@ -156,9 +158,15 @@ class Client:
         )
 
     def _reconnect(self, *, start: bool) -> bool:
-        """Find the stack again after its supervisor died or ended as idle, once per client."""
-        prepared = None if self._has_reconnected else prepare(self._paths, start=start)
-        self._has_reconnected = True
+        """Find the stack again after its supervisor died or ended as idle.
+
+        More than once, since what is reached may still be the one that is ending; but not for ever.
+        """
+        if self._reconnects == MOST_RECONNECTS:
+            return False
+        time.sleep(RECONNECT_SECONDS * self._reconnects)
+        self._reconnects += 1
+        prepared = prepare(self._paths, start=start)
         if prepared is None:
             return False
         self.close()

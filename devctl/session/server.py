@@ -47,10 +47,14 @@ class Server:
         path.chmod(0o600)  # its folder is private anyway
         self._server = await asyncio.start_unix_server(self._accept, sock=plain, limit=_LINE_BYTES, backlog=64)
 
-    async def close(self) -> None:
-        """Take no more connections and let go of those that are open."""
+    def refuse(self) -> None:
+        """Take no more connections; who is not accepted yet is cut off and asks again."""
         if self._server:
             self._server.close()
+
+    async def close(self) -> None:
+        """Take no more connections and let go of those that are open."""
+        self.refuse()
         for task in tuple(self.connections):
             task.cancel()
         await asyncio.gather(*self.connections, return_exceptions=True)

@@ -29,6 +29,7 @@ from devctl.supervisor.stop import leave_runtime
 from devctl.supervisor.telemetry import Telemetry
 from devctl.supervisor.watch import FileWatch, Hit
 
+_SECOND_LOOK_SECONDS = 0.02
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
 
@@ -160,9 +161,20 @@ class Process:
             await self._server.listen(self._paths.socket)
 
     def _end_if_idle(self) -> None:
-        """End a supervisor that nobody talks to and that has nothing to watch over."""
-        if self._stack.run is None and not self._server.connections:
+        """End a supervisor that nobody talks to and that has nothing to watch over, soon.
+
+        Not at once: somebody may be connected already and only not accepted yet.
+        """
+        if self._is_idle():
+            asyncio.get_running_loop().call_later(_SECOND_LOOK_SECONDS, self._end_if_still_idle)
+
+    def _end_if_still_idle(self) -> None:
+        if self._is_idle():
+            self._server.refuse()  # or an apply would begin with a supervisor that is on its way out
             self._over.set()
+
+    def _is_idle(self) -> bool:
+        return self._stack.run is None and not self._server.connections
 
     def _watch_files(self) -> None:
         if not self._loop.state.watches:

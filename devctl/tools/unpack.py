@@ -5,6 +5,8 @@ Names that are absolute or climb out, links that lead out, devices, too many mem
 
 from __future__ import annotations
 
+import copy
+import os
 import posixpath
 import shutil
 import stat
@@ -81,11 +83,9 @@ class _Budget:
 
 
 def _untar(archive: Path, folder: Path, max_bytes: int, max_members: int) -> None:
-    if not hasattr(tarfile, "data_filter"):
-        raise Refused("unpacking safely needs Python 3.11.4 or newer")
     budget = _Budget(max_bytes, max_members)
 
-    def harmless(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    def harmless(member: tarfile.TarInfo) -> tarfile.TarInfo:
         budget.take(member.size)
         _check_name(member.name)
         if member.issym():
@@ -94,14 +94,44 @@ def _untar(archive: Path, folder: Path, max_bytes: int, max_members: int) -> Non
             _check_name(member.linkname)
         elif not (member.isreg() or member.isdir()):
             raise Refused(f"{member.name} is neither a file nor a folder")
-        return tarfile.data_filter(member, path)
+        return member
 
     with tarfile.open(archive, "r:*") as source:
         for member in source:
-            try:
-                source.extract(member, folder, filter=harmless)
-            except tarfile.FilterError as error:
-                raise Refused(f"{member.name}: {error}") from error
+            _extract(source, harmless(member), folder)
+
+
+def _extract(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Extract a member that was found harmless by its names; where it really leads is looked at here."""
+    keep_inside(member, folder)
+    if not hasattr(tarfile, "data_filter"):  # Python before 3.11.4
+        source.extract(_unowned(member), folder, set_attrs=True)
+        return
+    try:
+        source.extract(member, folder, filter="data")
+    except tarfile.FilterError as error:
+        raise Refused(f"{member.name}: {error}") from error
+
+
+def keep_inside(member: tarfile.TarInfo, folder: Path) -> None:
+    """Refuse a member whose place or target lies outside `folder` once the links that are there are followed."""
+    root = folder.resolve()
+    places = [root / member.name]
+    if member.issym():
+        places.append(root / posixpath.dirname(member.name) / member.linkname)
+    elif member.islnk():
+        places.append(root / member.linkname)
+    for place in places:
+        if not place.resolve().is_relative_to(root):
+            raise Refused(f"{member.name} leads out of its folder")
+
+
+def _unowned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Return a copy that belongs to whoever unpacks it and is writable by nobody else (as the data filter has it)."""
+    own = copy.copy(member)
+    own.uid, own.gid, own.uname, own.gname = os.getuid(), os.getgid(), "", ""
+    own.mode = (member.mode & 0o755) | 0o600
+    return own
 
 
 def _unzip(archive: Path, folder: Path, max_bytes: int, max_members: int) -> None:

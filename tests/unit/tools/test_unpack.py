@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devctl.tools.base import Refused
-from devctl.tools.unpack import check_tree, unpack
+from devctl.tools.unpack import check_tree, keep_inside, unpack
 
 
 def tar(path: Path, *members: tuple[str, bytes | None, dict[str, object]]) -> Path:
@@ -93,3 +93,23 @@ def test_a_tree_with_a_link_to_the_outside_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tree/usr/outer").symlink_to("../../elsewhere")
     with pytest.raises(Refused, match="leads out"):
         check_tree(tmp_path / "tree")
+
+
+def test_a_link_that_leads_out_only_through_another_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(".")
+    sneaky = tarfile.TarInfo("out")
+    sneaky.type, sneaky.linkname = tarfile.SYMTYPE, "here/here/../.."
+    with pytest.raises(Refused):
+        keep_inside(sneaky, tmp_path)
+
+
+def test_a_sound_tar_is_unpacked_by_pythons_without_the_data_filter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tarfile, "data_filter")  # as before Python 3.11.4
+    (tmp_path / "tool").write_text("run")
+    (tmp_path / "tool").chmod(0o777)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "tool", "top/tool")
+    unpack(tmp_path / "a.tar.gz", tmp_path / "new")
+    assert (tmp_path / "new/top/tool").stat().st_mode & 0o777 == 0o755
