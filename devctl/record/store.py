@@ -78,9 +78,9 @@ def _make(paths: StackPaths, clock: Clock) -> Run:
 
 
 def ignore_in_git(paths: StackPaths) -> None:
-    """Make the state folder (0700) with a file of its own that keeps it out of git."""
+    """Make the state folder and that of volumes (0700), with a file of its own that keeps them out of git."""
     top = paths.folder / ".devctl"
-    for folder in (top, paths.state):
+    for folder in (top, paths.state, paths.volumes):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ignore = top / ".gitignore"
     if not ignore.exists():

@@ -108,11 +108,23 @@ def test_one_order_is_one_trace_over_http_and_kafka_with_its_log_lines(stack: St
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     needed = {"gateway", "order", "catalog", "payment", "notification"}
-    entries = eventually(lambda: (e := journey()) and {x["service"] for x in e} >= needed and e, within=20, every=0.3)
-    assert {"request", "published", "consumed", "database", "log"} <= {entry["kind"] for entry in entries}
+    kinds = {"request", "published", "consumed", "database", "log"}
+
+    def whole() -> list[dict[str, Any]]:
+        """The journey once every service's spans are in: they arrive up to a second late."""
+        found = journey()
+        has_all = {e["service"] for e in found} >= needed and {e["kind"] for e in found} >= kinds
+        return found if has_all else []
+
+    entries = eventually(whole, within=20, every=0.3, what="all spans of the order")
     placed = next(e for e in entries if e["service"] == "gateway" and e["what"].startswith("POST /api/v1/orders"))
-    (trace,) = [t for t in stack.lines("traces", "-n", "100", "--json") if t["trace_id"] == placed["trace_id"]]
-    assert needed <= set(trace["services"])
+
+    def touched() -> set[str]:
+        """The services of the order's trace."""
+        listed = stack.lines("traces", "-n", "100", "--json")
+        return {name for t in listed if t["trace_id"] == placed["trace_id"] for name in t["services"]}
+
+    eventually(lambda: touched() >= needed, within=20, every=0.3, what="one trace over all services")
     lines = stack.lines("logs", "--trace", placed["trace_id"], "--json")
     assert {"order", "payment"} <= {line["service"] for line in lines}
 
