@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from devctl.core.spec import (
@@ -18,6 +17,7 @@ from devctl.core.spec import (
     reference,
 )
 from devctl.core.status import Kind
+from devctl.recipes.common import json_text
 
 NAME = "hub"
 PORT = 4318  # OTLP over HTTP (OpenTelemetry protocol exporter specification)
@@ -41,7 +41,7 @@ def service(
     if jaeger:
         url = f"http://{reference(f'services.{jaeger}.otlp')}"
         entries.append({"name": jaeger, "kind": "otlp", "url": url, "when": reference(f"services.{jaeger}.variant")})
-    content = _json_with_references({"cap_bytes": cap_bytes, "exporters": entries})
+    content = json_text({"cap_bytes": cap_bytes, "exporters": entries})
     variant = Variant(
         name="process",
         kind=Kind.PROCESS,
@@ -59,8 +59,3 @@ def service(
         metrics="/metrics",
         telemetry=False,
     )
-
-
-def _json_with_references(document: object) -> str:
-    """JSON text in which references stay what they are: JSON would write their NUL bytes as escapes."""
-    return json.dumps(document, indent=1).replace("\\u0000", "\0")
