@@ -86,7 +86,7 @@ def _stops(found: ServiceState, graph: Graph, state: State, *, hurry: bool) -> I
     for instance in found.instances.values():
         if not _must_stop(found, instance):
             continue
-        if hurry or not any(_is_leaving(state, name) for name in graph.dependents.get(found.name, ())):
+        if hurry or not any(_is_leaving(state, name) for name in graph.leaving_before(found.name)):
             yield Stop(found.name, instance.id, found.cause)
 
 

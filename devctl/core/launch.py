@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from devctl.core.spec import MARK, Check, File, Port, Service, Spec, Variant, fill
+from devctl.core.spec import HUB, MARK, Check, File, Port, Service, Spec, Variant, fill
 
 HOST = "127.0.0.1"
-HUB = "hub"
 HUB_PORT = "otlp"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devctl.core.spec import Dependency, Service
+from devctl.core.spec import HUB, Dependency, Service
 from devctl.core.status import Condition
 
 
@@ -23,6 +23,10 @@ class Graph:
         for name in self.needs:
             self._visit(name, done, set())
         return list(done)
+
+    def leaving_before(self, name: str) -> Iterable[str]:
+        """Return who must be gone before `name` stops: its dependents; before the hub all, for their last spans."""
+        return (n for n in self.needs if n != HUB) if name == HUB else self.dependents.get(name, ())
 
     def _visit(self, name: str, done: dict[str, None], entered: set[str]) -> None:
         """Depth first without recursion, so that a chain of thousands is no trouble."""

@@ -24,6 +24,7 @@ from devctl.core.status import Condition, Kind
 
 VERSION = 1
 MARK = "\0"
+HUB = "hub"  # the reserved name of the hub's service
 
 
 def reference(dotted: str) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from devctl.core.spec import Port
+from devctl.core.spec import HUB, Port
 from devctl.manifest.healthchecks import main_port
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.problems import ManifestError as ManifestError
 from devctl.manifest.problems import Place, Problems
 from devctl.manifest.reader import Use, VolumeUse
 
-HUB = "hub"
 WAYS = ("command", "uses", "image", "build")
 ENDLESS = ("always", "unless-stopped")
 CHECKS = ("http", "tcp", "test", "log")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devctl.core.spec import Exporter, Journey, Port, Service, Spec
+from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.manifest import check, document, environment, expand, merge, nodes
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.model import Service as ManifestService
@@ -92,7 +92,7 @@ class _Load:
         manifest = self._manifest(root)
         ports = {name: self._ports(name, service) for name, service in manifest.services.items()}
         self._check(manifest, ports)
-        active = check.active(manifest, [n for n in self.request.names if n != check.HUB], self.request.profiles)
+        active = check.active(manifest, [n for n in self.request.names if n != HUB], self.request.profiles)
         check.check_ports(manifest, active, ports, self.problems)
         spec = self._spec(manifest, ports, active)
         self._check_uses(manifest, ports)
@@ -195,7 +195,7 @@ class _Load:
         """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
         unread = {name for name in manifest.services.places if name not in ports}
         unread |= {name for name, service in manifest.services.items() if service.uses and not self._known(service)}
-        hub = {check.HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
+        hub = {HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
         uses = [use for use in self.reader.uses if use.service not in unread]
         check.check_uses(uses, {**ports, **hub}, self.problems)
         check.check_volumes(manifest, self.reader.volume_uses, self.problems)
@@ -226,8 +226,8 @@ class _Load:
         services = self._services(manifest, ports, active, expander)
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:
-            services[check.HUB] = self._hub(exporters, services, active, record)
-            active = [*active, check.HUB]
+            services[HUB] = self._hub(exporters, services, active, record)
+            active = [*active, HUB]
         return Spec(
             name=self.request.paths.project or manifest.name or stack_name(self.folder.name),
             folder=str(self.folder),
@@ -269,7 +269,7 @@ class _Load:
         jaeger = next((name for name in active if services[name].uses == "jaeger"), "")
         return hub.service(
             python=sys.executable,
-            folder=str(self.request.paths.state / hub.NAME),
+            folder=str(self.request.paths.state / HUB),
             exporters=exporters,
             jaeger=jaeger,
             cap_bytes=record,

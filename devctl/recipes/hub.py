@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from devctl.core.spec import (
+    HUB,
     Check,
     CheckKind,
     Exporter,
@@ -19,7 +20,6 @@ from devctl.core.spec import (
 from devctl.core.status import Kind
 from devctl.recipes.common import json_text
 
-NAME = "hub"
 PORT = 4318  # OTLP over HTTP (OpenTelemetry protocol exporter specification)
 
 
@@ -52,7 +52,7 @@ def service(
         folders=(folder,),
     )
     return Service(
-        name=NAME,
+        name=HUB,
         variants=(variant,),
         ports=(Port("otlp", port, inherited=True),),
         restart=RestartPolicy(condition=RestartCondition.ALWAYS, max_attempts=20),

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from devctl.core.spec import Check, CheckKind, File, Port, Service, Variant, reference
+from devctl.core.spec import HUB, Check, CheckKind, File, Port, Service, Variant, reference
 from devctl.core.status import Kind
 from devctl.recipes.base import Context, Recipe
 from devctl.recipes.common import address, json_text
 
-HUB = "hub"
 DEFAULTS = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"}
 
 

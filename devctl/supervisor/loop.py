@@ -18,7 +18,7 @@ from devctl.core import events as happened
 from devctl.core.decide import Step
 from devctl.core.events import Event
 from devctl.core.order import Graph, graph
-from devctl.core.spec import Spec
+from devctl.core.spec import HUB, Spec
 from devctl.core.standing import Standing, standing
 from devctl.core.state import Instance, ServiceState, State, apply
 from devctl.core.status import GOOD, Status
@@ -243,7 +243,7 @@ class Loop:
 
     def _neighbourhood(self, names: set[str]) -> set[str]:
         """Return `names` and all whose start or stop may hang on them."""
-        near = set(names)
+        near = names | ({HUB} & self.graph.needs.keys())
         for name in names:
             near.update(self.graph.dependents.get(name, ()))
             near.update(d.service for d in self.graph.needs.get(name, ()))

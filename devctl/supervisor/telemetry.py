@@ -16,7 +16,8 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.events import Event
-from devctl.core.launch import HOST, HUB, HUB_PORT, instance_name
+from devctl.core.launch import HOST, HUB_PORT, instance_name
+from devctl.core.spec import HUB
 from devctl.core.standing import Standing
 from devctl.core.state import State
 from devctl.probes.connection import connected
