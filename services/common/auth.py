@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import random
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -91,6 +92,14 @@ class Tokens:
             raise BadTokenError(str(error)) from error
         return self._remember(token, claims)
 
+    async def keep_fresh(self) -> None:
+        """Fetch the keys before anybody asks, and again and again, so that no request waits for them."""
+        while True:
+            await self.refresh()
+            is_fresh = self._tried_at <= self._fetched_at
+            pause = _KEYS_LIVE_SECONDS if is_fresh else _FETCH_PAUSE_SECONDS
+            await asyncio.sleep(pause * random.uniform(1.0, 1.1))  # noqa: S311
+
     async def refresh(self) -> None:
         """Fetch the key set anew, at most once in a short while; on failure the old one stands."""
         async with self._lock:
@@ -113,7 +122,7 @@ class Tokens:
         key_id = header.get("kid")
         if header.get("alg") != ALGORITHM or not isinstance(key_id, str):
             raise BadTokenError("not one of our tokens")
-        if key_id not in self._keys or time.monotonic() - self._fetched_at > _KEYS_LIVE_SECONDS:
+        if key_id not in self._keys:
             await self.refresh()
         if not self._keys:
             raise unavailable("The service that knows the keys of tokens")

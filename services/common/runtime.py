@@ -146,6 +146,7 @@ class Runtime:
         if self._consumers:
             self.every(_PURGE_EVERY_SECONDS, "purge the inbox", self._consumers[0].purge)
         self.run_forever("discovery", self._discover)
+        self.run_forever("keys of tokens", self.tokens.keep_fresh)
         if self.consul is not None:
             consul, settings = self.consul, self.settings
             self.run_forever("consul", lambda: consul.keep_registered(settings, self.instance_id))

@@ -1,5 +1,6 @@
 """Tokens: only what the user service signed, for us, now, is believed."""
 
+import asyncio
 import base64
 import json
 import time
@@ -97,6 +98,21 @@ async def test_keys_outlive_the_user_service_and_our_own_restart(tmp_path: Path)
     first.fetch_from(away)
     assert (await first.check(token(sub="u2"))).user_id == "u2"
     assert (await Tokens(away, keep).check(token(sub="u3"))).user_id == "u3"
+
+
+async def test_the_keys_are_there_before_anybody_asks() -> None:
+    asked = asyncio.Event()
+
+    async def fetch_and_tell() -> dict[str, Any]:
+        asked.set()
+        return key_set()
+
+    tokens = Tokens(fetch_and_tell)
+    keeping = asyncio.create_task(tokens.keep_fresh())
+    await asyncio.wait_for(asked.wait(), 5)
+    tokens.fetch_from(away)
+    assert (await tokens.check(token())).user_id == "u1"
+    keeping.cancel()
 
 
 async def test_without_any_key_ever_it_is_a_503_and_no_verdict() -> None:
