@@ -59,7 +59,7 @@ bench: setup-dev ## measure devctl against floors of the same run
 	$(PY) -m bench
 
 soak: setup-dev ## the full counts of rounds, orders and spans
-	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e
+	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e tests/services/test_fuzz.py
 
 clean: ## stop the shop and delete what was made (the tool cache stays)
 	@[ ! -x $(DEVCTL) ] || $(DEVCTL) down --volumes --yes || true

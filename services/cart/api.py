@@ -17,7 +17,7 @@ from services.common.auth import OptionalCaller, User
 from services.common.clock import Clock
 from services.common.ids import Identifier, new_id
 from services.common.problems import ProblemError, unavailable
-from services.common.schemas import Answer, Moment, Money, Request
+from services.common.schemas import WHOLE, Answer, Moment, Money, Request
 
 COOKIE = "shop_cart"
 PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -51,7 +51,7 @@ class CartView(Answer):
 class NewQuantity(Request):
     """How many units of a product; 0 takes it out."""
 
-    quantity: Annotated[int, Field(strict=True, ge=0, le=domain.MAX_QUANTITY)]
+    quantity: Annotated[int, Field(ge=0, le=domain.MAX_QUANTITY), WHOLE]
 
 
 class NewCheckout(Request):

@@ -68,8 +68,9 @@ class SqlCatalog:
     async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
         """Products by name, beginning behind the cursor."""
         query = select(products).order_by(products.c.name, products.c.id).limit(limit)
-        if after.id:
-            query = query.where(tuple_(products.c.name, products.c.id) > tuple_(after.name, after.id))
+        if after.product_id:
+            name = select(products.c.name).where(products.c.id == after.product_id).scalar_subquery()
+            query = query.where(tuple_(products.c.name, products.c.id) > tuple_(name, after.product_id))
         return await self._list(_in_category(query, category))
 
     async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:

@@ -17,9 +17,9 @@ from services.common.clock import Clock
 from services.common.ids import Identifier
 from services.common.metrics import Metrics
 from services.common.problems import ProblemError
-from services.common.schemas import Answer, Moment, Money, Request
+from services.common.schemas import WHOLE, Answer, Moment, Money, Request
 
-Quantity = Annotated[int, Field(strict=True, ge=1, le=domain.MAX_QUANTITY)]
+Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 Word = Annotated[str, Field(max_length=200)]
 
 
@@ -107,11 +107,24 @@ class ReservationView(Answer):
     items: list[ReservedItem]
 
 
-class StockChange(Request):
-    """Either the units that come in (or, negative, go out), or the units that are there afterwards."""
+class StockMove(Request):
+    """The units that come in or, negative, go out."""
 
-    quantity: Annotated[int, Field(ge=-domain.MAX_STOCK, le=domain.MAX_STOCK)] | None = None
-    on_hand: Annotated[int, Field(ge=0, le=domain.MAX_STOCK)] | None = None
+    quantity: Annotated[int, Field(ge=-domain.MAX_STOCK, le=domain.MAX_STOCK), WHOLE]
+
+    def on_hand_after(self, on_hand: int) -> int:
+        """Return the stock once `on_hand` units have been changed."""
+        return on_hand + self.quantity
+
+
+class StockCount(Request):
+    """The units that are there, as counted."""
+
+    on_hand: Annotated[int, Field(ge=0, le=domain.MAX_STOCK), WHOLE]
+
+    def on_hand_after(self, _on_hand: int) -> int:
+        """Return the stock as it was counted."""
+        return self.on_hand
 
 
 class StockView(Answer):
@@ -126,7 +139,7 @@ class StockView(Answer):
 class PriceChange(Request):
     """A new price in minor units."""
 
-    amount: Annotated[int, Field(ge=0, le=10**12)]
+    amount: Annotated[int, Field(ge=0, le=10**12), WHOLE]
 
 
 class Edge:
@@ -151,14 +164,11 @@ def public_routes(edge: Edge) -> APIRouter:
         query: Word = "",
         category: Word = "",
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(max_length=600)] = None,
+        cursor: Annotated[str | None, Query(pattern=domain.CURSOR)] = None,
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """List products by name, or those that match a query, the best first."""
-        try:
-            page = await handlers.page(_clean(query), _clean(category) or None, cursor, limit, store=store)
-        except ValueError as error:
-            raise ProblemError(422, "bad_cursor", str(error)) from error
+        page = await handlers.page(_clean(query), _clean(category) or None, cursor, limit, store=store)
         items = [_product_view(product) for product in page.items]
         return _conditional(ProductList(items=items, next_cursor=page.next_cursor), if_none_match)
 
@@ -177,17 +187,15 @@ def public_routes(edge: Edge) -> APIRouter:
     @router.post("/products/{product_id}/stock", operation_id="change_stock")
     async def change_stock(
         product_id: Identifier,
-        change: StockChange,
+        change: StockMove | StockCount,
         _: Admin,
         response: Response,
         if_match: Annotated[str | None, Header()] = None,
     ) -> StockView:
         """Add units to the stock (`quantity`) or set it (`onHand`)."""
-        if (change.quantity is None) == (change.on_hand is None):
-            raise ProblemError(422, "invalid", "Say either quantity or onHand")
 
         def on_hand(product: Product) -> int:
-            return change.on_hand if change.on_hand is not None else product.on_hand + (change.quantity or 0)
+            return change.on_hand_after(product.on_hand)
 
         def is_expected(product: Product) -> bool:
             return _matches(if_match, _tag(_product_view(product)), when_absent=True)

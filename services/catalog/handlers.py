@@ -149,7 +149,7 @@ async def _end(tx: CatalogTx, known: Reservation, state: ReservationState) -> Re
 
 
 async def page(query: str, category: str | None, cursor: str | None, limit: int, *, store: CatalogStore) -> Page:
-    """List products by name, or by how well they match the query; a bad cursor raises ValueError."""
+    """List products by name, or by how well they match the query."""
     after = domain.Cursor.decode(cursor) if cursor else domain.Cursor()
     if not query.strip():
         return _page(await store.browse(category, after, limit + 1), after, limit)
@@ -162,8 +162,7 @@ def _page(found: Sequence[Product], after: domain.Cursor, limit: int) -> Page:
     items = found[:limit]
     if len(found) <= limit:
         return Page(items, None)
-    last = items[-1]
-    return Page(items, domain.Cursor(last.name, last.id, after.position + limit).encode())
+    return Page(items, domain.Cursor(after.position + limit, items[-1].id).encode())
 
 
 class Changed(Exception):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from services.common.clock import rfc3339
@@ -41,13 +41,21 @@ class Money(Answer):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Behind the bounds of an `int`: JSON may also write a whole number as 1.0 (JSON Schema 2020-12, 6.1.1).
+WHOLE = BeforeValidator(_whole)
 # Text from outside that any database and any terminal can hold: no control characters but tab and line feed.
 Text = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-# One line of it that is not blank.
+# Every space and control character by its number: what `\s` means differs between engines of regular expressions.
+BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2060\u3000\ufeff"
+# One line of text that is not blank.
 Line = Annotated[
     str,
     StringConstraints(
-        strict=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+        strict=True, min_length=1, max_length=200, pattern=rf"^[^\x00-\x1f\x7f]*[^{BLANK}][^\x00-\x1f\x7f]*$"
     ),
 ]
 Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from services.common.auth import Admin
 from services.common.problems import ProblemError
-from services.common.schemas import Answer, Request
+from services.common.schemas import WHOLE, Answer, Request
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES, Split
 from services.gateway.ports import Splits
@@ -25,7 +25,7 @@ class SplitBody(Request):
     """How the calls to a service are divided between its versions."""
 
     weights: Annotated[
-        dict[Version, Annotated[int, Field(ge=0, le=1000)]],
+        dict[Version, Annotated[int, Field(ge=0, le=1000), WHOLE]],
         Field(min_length=1, max_length=10, examples=[{"1": 90, "2": 10}]),
     ]
     header: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{0,60}$")] = ""

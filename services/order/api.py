@@ -13,7 +13,7 @@ from services.common.auth import Admin, Caller, User, forbidden
 from services.common.clock import Clock
 from services.common.ids import Identifier, new_id
 from services.common.problems import ExactError, ProblemError
-from services.common.schemas import Answer, Moment, Money, Request
+from services.common.schemas import WHOLE, Answer, Moment, Money, Request
 from services.order import domain, handlers
 from services.order.domain import Entry, Fact, Line, Order, Wish
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
@@ -23,7 +23,7 @@ from services.order.settings import OrderSettings
 if TYPE_CHECKING:
     from services.common.logs import Logger
 
-Quantity = Annotated[int, Field(strict=True, ge=1, le=domain.MAX_QUANTITY)]
+Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
@@ -210,13 +210,10 @@ def _add_reading(router: APIRouter, edge: Edge) -> None:
     async def list_orders(
         caller: User,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
+        cursor: Annotated[str | None, Query(pattern=domain.CURSOR)] = None,
     ) -> OrderList:
         """List one's own orders, the newest first."""
-        try:
-            orders, after = await handlers.history(caller.user_id, cursor, limit, store=edge.store)
-        except ValueError as error:
-            raise ProblemError(422, "bad_cursor", str(error)) from error
+        orders, after = await handlers.history(caller.user_id, cursor, limit, store=edge.store)
         return OrderList(items=[_order_view(order) for order in orders], next_cursor=after)
 
     async def get_order(order_id: Identifier, caller: User) -> OrderView:

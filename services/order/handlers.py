@@ -262,7 +262,7 @@ async def take_due(*, store: OrderStore, clock: Clock) -> Sequence[Order]:
 async def history(
     user_id: str, cursor: str | None, limit: int, *, store: OrderStore
 ) -> tuple[Sequence[Order], str | None]:
-    """List orders from the newest on, with the cursor of the next page; a bad cursor raises ValueError."""
+    """List orders from the newest on, with the cursor of the next page."""
     before = Cursor.decode(cursor) if cursor else None
     found = await store.history(user_id, before, limit + 1)
     page = found[:limit]

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from services.common.auth import User, unauthorized
 from services.common.ids import Identifier, new_id
 from services.common.problems import ProblemError
-from services.common.schemas import Answer, Line, Moment, Request, Text
+from services.common.schemas import BLANK, Answer, Line, Moment, Request, Text
 from services.user import domain
 from services.user.domain import Account, Address
 from services.user.handlers import Tokens, Users
@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 Email = Annotated[
     str,
-    StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s\x00-\x20\x7f]{1,64}@[^@\s\x00-\x20\x7f]{1,180}$"),
+    StringConstraints(strict=True, max_length=254, pattern=rf"^[^@{BLANK}]{{1,64}}@[^@{BLANK}]{{1,180}}$"),
     Field(examples=["ada@example.org"]),
 ]
 Password = Annotated[str, StringConstraints(strict=True, min_length=8, max_length=128)]

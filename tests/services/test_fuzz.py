@@ -1,7 +1,6 @@
 """Schemathesis over every service's document: no crash, no answer that the document does not know, no ignored login."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,18 +10,25 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from services.common import secrets
 from services.contracts.openapi import documents
+from tests.soak import rounds
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
+EXAMPLES = rounds(20, 500)
 DOCUMENTS = documents()
 
-# All checks but one: stock, cursors given out before and whole numbers written as 1.0 make us refuse what a schema
-# cannot tell from good. That good requests are accepted is for the other tests to show.
-WITHOUT = [positive_data_acceptance]
+# What a good request may meet beside the usual answers, because it hangs on what is in stock, in the cart or asked
+# before, of which no schema can tell: "Insufficient stock" is 400; a key that came with another body, two lines of one
+# product that are too much together and an empty cart are 422.
+ALSO_EXPECTED = {
+    "POST /orders": [400, 422],
+    "POST /api/v1/orders": [400, 422],
+    "POST /api/v1/cart/checkout": [400, 422],
+}
+USUAL = ["2xx", "3xx", 401, 403, 404, 409, 412, 429, 503]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "gateway"])
 def test_every_operation_keeps_to_its_document(served: str, name: str) -> None:
-    schema = schemathesis.openapi.from_dict(DOCUMENTS[name])
+    schema = schemathesis.openapi.from_dict(DOCUMENTS[name], config=_config())
     failures = []
     for result in schema.get_all_operations():
         operation = result.ok()
@@ -46,6 +52,20 @@ def test_every_operation_keeps_to_its_document(served: str, name: str) -> None:
         wanted = "Authorization" if _wants_token(operation) else secrets.HEADER
         failures += _failures(operation, f"{served}/{name}", {wanted: admin[wanted]})
     assert not failures, "\n\n".join(failures)
+
+
+def _config() -> SchemathesisConfig:
+    """Every check is on; a server error is never expected, save the one of the contract."""
+    accepted = {label: {"expected-statuses": USUAL + more} for label, more in ALSO_EXPECTED.items()}
+    return SchemathesisConfig.from_dict(
+        {
+            "checks": {"positive_data_acceptance": {"expected-statuses": USUAL}},
+            "operations": [
+                {"include-name": label, "checks": {"positive_data_acceptance": check}}
+                for label, check in accepted.items()
+            ],
+        }
+    )
 
 
 def _wants_token(operation: Any) -> bool:
@@ -62,7 +82,7 @@ def _failures(operation: Any, base_url: str, headers: dict[str, str]) -> list[st
     )
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
-        case.call_and_validate(base_url=base_url, headers=headers, timeout=10, excluded_checks=WITHOUT)
+        case.call_and_validate(base_url=base_url, headers=headers, timeout=10)
 
     try:
         check()

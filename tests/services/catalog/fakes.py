@@ -41,7 +41,8 @@ class FakeCatalog:
 
     async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
         ordered = sorted(self.tables.products.values(), key=lambda one: (one.name, one.id))
-        behind = [one for one in ordered if not after.id or (one.name, one.id) > (after.name, after.id)]
+        ids = [one.id for one in ordered]
+        behind = ordered[ids.index(after.product_id) + 1 :] if after.product_id else ordered
         return [one for one in behind if category in (None, one.category)][:limit]
 
     async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
