@@ -4,6 +4,8 @@ One middleware does for every request what must be done for every request: id, d
 faults, the log line, and an answer even where the code failed.
 """
 
+import copy
+import functools
 import re
 import time
 from typing import Any
@@ -67,13 +69,13 @@ def application(runtime: Means, title: str, description: str = "") -> FastAPI:
     app.state.runtime = runtime
     install(app)
     operations.add(app, runtime)
-    describe = app.openapi
-    app.openapi = lambda: _corrected(describe())  # type: ignore[method-assign]
+    app.openapi = functools.cache(lambda: described(app))  # type: ignore[method-assign]
     return app
 
 
-def _corrected(document: dict[str, Any]) -> dict[str, Any]:
-    """Say what FastAPI cannot know: the media type of errors, and where a token may be left out."""
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return the document that FastAPI makes, with what it cannot know: errors' media type, optional tokens."""
+    document = copy.deepcopy(FastAPI.openapi(app))
     for item in document["paths"].values():
         for operation in item.values():
             _correct_security(operation)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from services.common.settings import Environment
+from services.common.web import described
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES
 from services.monolith import compose
@@ -17,5 +18,5 @@ def documents() -> dict[str, dict[str, Any]]:
         applications = {name: runtime.app for name, runtime in shop.runtimes.items()}
         found = {name: applications[name].openapi() for name in SERVICES}
         gateway = applications["gateway"]
-        found["gateway"] = merged(type(gateway).openapi(gateway), found)
+        found["gateway"] = merged(described(gateway), found)
     return found

@@ -26,7 +26,12 @@ class SplitBody(Request):
 
     weights: Annotated[
         dict[Version, Annotated[int, Field(ge=0, le=1000), WHOLE]],
-        Field(min_length=1, max_length=10, examples=[{"1": 90, "2": 10}]),
+        Field(
+            min_length=1,
+            max_length=10,
+            examples=[{"1": 90, "2": 10}],
+            json_schema_extra={"additionalProperties": False},  # a key that no version can have
+        ),
     ]
     header: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{0,60}$")] = ""
     sticky: bool = False
