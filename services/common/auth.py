@@ -110,6 +110,7 @@ class Tokens:
                 key_set = await self._fetch()
                 self._take(key_set)
             except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+                self._tried_at = time.monotonic()  # those who waited meanwhile shall not each wait anew
                 return
             self._fetched_at = time.monotonic()
             self._note(key_set)

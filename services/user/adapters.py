@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from services.common.auth import ALGORITHM, AUDIENCE, ISSUER
@@ -18,7 +19,18 @@ from services.common.events import Event
 from services.common.ids import new_id
 from services.common.outbox import Outbox
 from services.common.problems import unavailable
-from services.user.domain import Account, Address, Attempts, Rotation, Session, deleted, locked, registered
+from services.user.domain import (
+    FAILURES_FORGOTTEN_AFTER,
+    Account,
+    Address,
+    Attempts,
+    Rotation,
+    Session,
+    deleted,
+    fingerprint,
+    locked,
+    registered,
+)
 from services.user.handlers import MOST_ADDRESSES
 from services.user.tables import accounts, addresses, login_attempts, refresh_tokens, sessions
 
@@ -35,6 +47,7 @@ class SqlStore:
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database, self._outbox = database, outbox
+        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     async def register(self, account: Account) -> bool:
         """Add an account and tell of it."""
@@ -54,16 +67,25 @@ class SqlStore:
         """Find an account by its id."""
         return await self._one(accounts.c.id == user_id)
 
-    async def update(self, account: Account) -> None:
-        """Write what can change of an account."""
+    async def rename(self, user_id: str, name: str) -> None:
+        """Write the name of an account."""
         async with self._database.transaction() as connection:
-            row = {"name": account.name, "password_hash": account.password_hash}
-            roles = " ".join(account.roles)
-            await connection.execute(update(accounts).where(accounts.c.id == account.id).values(**row, roles=roles))
+            await connection.execute(update(accounts).where(accounts.c.id == user_id).values(name=name))
+
+    async def set_password(self, account: Account, new_hash: str, *, ends_sessions: bool) -> bool:
+        """Write a new hash over the one that was checked."""
+        async with self._database.transaction() as connection:
+            changed = await connection.execute(
+                update(accounts).where(_is_still(account)).values(password_hash=new_hash)
+            )
+            if ends_sessions and changed.rowcount:
+                await connection.execute(delete(sessions).where(sessions.c.user_id == account.id))
+        return bool(changed.rowcount)
 
     async def delete(self, account: Account) -> None:
         """Delete an account; what hangs on it goes by the foreign keys."""
         async with self._database.transaction() as connection:
+            await connection.execute(delete(login_attempts).where(login_attempts.c.key == fingerprint(account.email)))
             await connection.execute(delete(accounts).where(accounts.c.id == account.id))
             await self._tell(connection, "user.deleted", account, deleted(account))
 
@@ -73,12 +95,13 @@ class SqlStore:
             return await _attempts(connection, key)
 
     async def note_failure(self, key: str, now: datetime, account: Account | None) -> Attempts:
-        """Count a failed login."""
+        """Count a failed login; of several at once each is counted."""
+        first = self._dialect.insert(login_attempts).values(key=key, failures=0, last_at=now)
         async with self._database.transaction() as connection:
-            attempts = (await _attempts(connection, key)).with_failure(now)
-            await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
-            row = {"key": key, "failures": attempts.failures, "last_at": now}
-            await connection.execute(insert(login_attempts).values(row))
+            await connection.execute(first.on_conflict_do_nothing(index_elements=["key"]))
+            attempts = (await _attempts(connection, key, is_locked=True)).with_failure(now)
+            row = {"failures": attempts.failures, "last_at": now}
+            await connection.execute(update(login_attempts).where(login_attempts.c.key == key).values(row))
             if account is not None and attempts.has_just_locked():
                 await self._tell(connection, "user.locked", account, locked(account))
         return attempts
@@ -88,17 +111,21 @@ class SqlStore:
         async with self._database.transaction() as connection:
             await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
 
-    async def open_session(self, session: Session, token_hash: str) -> None:
-        """Add a session with its first refresh token."""
+    async def open_session(self, session: Session, token_hash: str, account: Account) -> bool:
+        """Add a session with its first refresh token, if the account is still the one that was checked."""
+        row = {
+            "id": session.id,
+            "user_id": session.user_id,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+        }
+        unchanged = select(accounts.c.id).where(_is_still(account)).with_for_update()
         async with self._database.transaction() as connection:
-            row = {
-                "id": session.id,
-                "user_id": session.user_id,
-                "created_at": session.created_at,
-                "expires_at": session.expires_at,
-            }
+            if await connection.scalar(unchanged) is None:
+                return False
             await connection.execute(insert(sessions).values(row))
             await _add_token(connection, token_hash, session.id)
+        return True
 
     async def rotate(self, old_hash: str, new_hash: str, now: datetime) -> tuple[Rotation, Session | None]:
         """Exchange a refresh token; only one of several who show the same one gets through."""
@@ -112,7 +139,7 @@ class SqlStore:
             )
             if not marked.rowcount:
                 await connection.execute(delete(sessions).where(sessions.c.id == session.id))
-                return Rotation.REUSED, None
+                return Rotation.REUSED, session
             await _add_token(connection, new_hash, session.id)
         return Rotation.DONE, session
 
@@ -165,6 +192,8 @@ class SqlStore:
         """Delete sessions that are over and failures that are forgotten."""
         async with self._database.transaction() as connection:
             await connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+            forgotten = login_attempts.c.last_at < now - FAILURES_FORGOTTEN_AFTER
+            await connection.execute(delete(login_attempts).where(forgotten))
 
     async def _one(self, which: Any) -> Account | None:
         async with self._database.reading() as connection:
@@ -329,9 +358,14 @@ def _account_row(account: Account) -> dict[str, Any]:
     }
 
 
-async def _attempts(connection: AsyncConnection, key: str) -> Attempts:
+def _is_still(account: Account) -> Any:
+    """Match an account as long as its password is the one that was checked."""
+    return (accounts.c.id == account.id) & (accounts.c.password_hash == account.password_hash)
+
+
+async def _attempts(connection: AsyncConnection, key: str, *, is_locked: bool = False) -> Attempts:
     query = select(login_attempts).where(login_attempts.c.key == key)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(query.with_for_update() if is_locked else query)).one_or_none()
     return Attempts(row.failures, row.last_at) if row else Attempts()
 
 

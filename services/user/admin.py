@@ -2,25 +2,35 @@
 
 import argparse
 import asyncio
-import secrets
 import sys
-from dataclasses import replace
+from enum import IntEnum
+from pathlib import Path
 
-from services.common.clock import utc_now
-from services.common.runtime import Runtime
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
+
+from services.common.db import Database
+from services.common.runtime import open_database
 from services.common.settings import Settings
-from services.user.adapters import Argon2, KeyRing, SqlStore
 from services.user.app import SERVICE
 from services.user.domain import ADMIN, normalized
-from services.user.handlers import Users
 from services.user.settings import UserSettings
+from services.user.tables import accounts
+
+
+class ExitCode(IntEnum):
+    """What the command ends with; 2 is argparse's, for a wrong command line."""
+
+    DONE = 0
+    NO_ACCOUNT = 1
+    NO_DATABASE = 3
 
 
 def main() -> int:
     """Read the command line and do it."""
     parser = argparse.ArgumentParser(
         prog="python -m services.user.admin",
-        description="Make a user an administrator; an account that is not there is opened with a random password.",
+        description="Make the account with this address an administrator's; it must be there already.",
         epilog="Uses the database of DATABASE_URL or DATA_DIR, as the user service does.",
     )
     parser.add_argument("email")
@@ -30,31 +40,54 @@ def main() -> int:
 
 
 async def _appoint(email: str, *, revoke: bool) -> int:
-    runtime = Runtime(SERVICE, Settings.read("user"))
-    settings = UserSettings.read(runtime.environment)
-    store = SqlStore(runtime.database, runtime.outbox)
-    keys = KeyRing(runtime.settings.data_dir / "signing-keys", settings.token_seconds, settings.key_days)
-    users = Users(store, Argon2(settings.argon2_memory_kib, settings.argon2_passes), keys, utc_now)
-    await runtime.database.migrate()
+    settings = Settings.read("user")
+    file = settings.data_dir / "user.db"
+    if not settings.database_url and not file.exists():
+        return _no_database(f"there is no database of the user service at {_shown(file)}")
+    database = open_database(SERVICE, settings)
     try:
-        return await _change(users, email, revoke=revoke)
+        is_found = await _change(database, email, revoke=revoke)
+    except (OSError, DBAPIError) as error:
+        return _no_database(f"the database of the user service does not answer: {_first_line(error)}")
     finally:
-        await runtime.database.close()
+        await database.close()
+    if not is_found:
+        print(f"there is no account {email}\n  register it first: POST /api/v1/users", file=sys.stderr)
+        return ExitCode.NO_ACCOUNT
+    minutes = UserSettings.read(settings.environment).token_seconds / 60
+    until = f"; a token that is out counts for up to {minutes:g} minutes more" if revoke else ""
+    print(f"{email} is {'no longer ' if revoke else ''}an administrator from the next login on{until}")
+    return ExitCode.DONE
 
 
-async def _change(users: Users, email: str, *, revoke: bool) -> int:
-    account = await users.store.by_email(email)
-    if account is None and revoke:
-        print(f"there is no account {email}", file=sys.stderr)
-        return 1
-    if account is None:
-        password = secrets.token_urlsafe(12)
-        account = await users.register(email, password, email.partition("@")[0])
-        print(f"opened an account for {email} with the password {password}")
-    roles = tuple(role for role in account.roles if role != ADMIN)
-    await users.store.update(replace(account, roles=roles if revoke else (*roles, ADMIN)))
-    print(f"{email} is {'no longer ' if revoke else ''}an administrator from the next login on")
-    return 0
+async def _change(database: Database, email: str, *, revoke: bool) -> bool:
+    """Give or take the role; False when there is no such account."""
+    async with database.transaction() as connection:
+        mine = accounts.c.email == email
+        held = await connection.scalar(select(accounts.c.roles).where(mine).with_for_update())
+        if held is None:
+            return False
+        roles = [role for role in held.split() if role != ADMIN] + ([] if revoke else [ADMIN])
+        await connection.execute(update(accounts).where(mine).values(roles=" ".join(roles)))
+    return True
+
+
+def _no_database(reason: str) -> int:
+    print(
+        f"{reason}\n  run it in the service's environment: devctl exec user -- .venv/bin/python -m "
+        "services.user.admin EMAIL",
+        file=sys.stderr,
+    )
+    return ExitCode.NO_DATABASE
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
 if __name__ == "__main__":

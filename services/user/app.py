@@ -8,6 +8,7 @@ from services.common.clock import utc_now
 from services.common.runtime import Runtime, Service
 from services.user.adapters import Argon2, KeyRing, SqlStore
 from services.user.api import router
+from services.user.domain import Session
 from services.user.handlers import Users
 from services.user.settings import UserSettings
 
@@ -20,7 +21,13 @@ def build(runtime: Runtime) -> FastAPI:
     store = SqlStore(runtime.database, runtime.outbox)
     keys = KeyRing(runtime.settings.data_dir / "signing-keys", settings.token_seconds, settings.key_days)
     passwords = Argon2(settings.argon2_memory_kib, settings.argon2_passes)
-    users = Users(store, passwords, keys, utc_now)
+    reused = runtime.metrics.counter("shop_refresh_tokens_reused", "Sessions ended because a refresh token came twice")
+
+    def on_reuse(session: Session) -> None:
+        reused.inc()
+        runtime.log.warning("a refresh token was used twice; its session is over", user_id=session.user_id)
+
+    users = Users(store, passwords, keys, utc_now, on_reuse)
 
     async def own_keys() -> dict[str, object]:
         return keys.key_set()

@@ -1,6 +1,6 @@
 """What can be done with accounts. Needs are handed in; nothing here knows HTTP or SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from services.user.domain import (
     SESSION_LIVES,
     Account,
     Address,
+    Attempts,
     BadCredentialsError,
     EmailTakenError,
     LockedError,
@@ -51,6 +52,8 @@ class Users:
     passwords: Passwords
     signer: Signer
     clock: Clock
+    # Told of a session that was ended because one of its refresh tokens was shown twice.
+    on_reuse: Callable[[Session], None]
 
     async def register(self, email: str, password: str, name: str) -> Account:
         """Open an account."""
@@ -63,26 +66,18 @@ class Users:
 
     async def log_in(self, email: str, password: str) -> Tokens:
         """Open a session; a wrong address and a wrong password look the same."""
-        now = self.clock()
-        key = fingerprint(normalized(email))
-        attempts = await self.store.attempts(key)
-        if seconds := attempts.locked_for(now):
-            raise LockedError(seconds)
-        account = await self.store.by_email(normalized(email))
-        fits = await self.passwords.fits(password, account.password_hash if account else None)
-        if account is None or not fits:
-            await self.store.note_failure(key, now, account)
-            raise BadCredentialsError
-        if attempts.failures:
-            await self.store.clear_attempts(key)
-        await self._rehash(account, password)
-        return await self._open(account, now)
+        account = await self._prove(normalized(email), password)
+        if self.passwords.is_outdated(account.password_hash):
+            account = await self._rehashed(account, password)
+        return await self._open(account)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for new tokens; one that was used before ends the whole session."""
         now = self.clock()
         new_token = new_refresh_token()
         outcome, session = await self.store.rotate(fingerprint(refresh_token), fingerprint(new_token), now)
+        if outcome is Rotation.REUSED and session is not None:
+            self.on_reuse(session)
         if outcome is not Rotation.DONE or session is None:
             raise BadCredentialsError
         account = await self.account(session.user_id)
@@ -101,17 +96,15 @@ class Users:
 
     async def rename(self, user_id: str, name: str) -> Account:
         """Change the name of a user."""
-        account = replace(await self.account(user_id), name=name.strip())
-        await self.store.update(account)
-        return account
+        account = await self.account(user_id)
+        await self.store.rename(user_id, name.strip())
+        return replace(account, name=name.strip())
 
     async def change_password(self, user_id: str, current: str, new: str) -> None:
-        """Change the password and end every session."""
-        account = await self.account(user_id)
-        if not await self.passwords.fits(current, account.password_hash):
+        """Change the password and end every session; wrong guesses count as at the login."""
+        account = await self._prove((await self.account(user_id)).email, current)
+        if not await self.store.set_password(account, await self.passwords.hash(new), ends_sessions=True):
             raise BadCredentialsError
-        await self.store.update(replace(account, password_hash=await self.passwords.hash(new)))
-        await self.store.end_sessions(user_id, None)
 
     async def delete(self, user_id: str) -> None:
         """Delete an account and all that belongs to it."""
@@ -139,15 +132,40 @@ class Users:
         if not await self.store.delete_address(user_id, address_id):
             raise UnknownError(address_id)
 
-    async def _rehash(self, account: Account, password: str) -> None:
-        """Bring a password that was hashed with older parameters up to date while we have it."""
-        if self.passwords.is_outdated(account.password_hash):
-            await self.store.update(replace(account, password_hash=await self.passwords.hash(password)))
+    async def _prove(self, email: str, password: str) -> Account:
+        """Return the account of an address if the password is right, else count the failure."""
+        now = self.clock()
+        key = fingerprint(email)
+        await self._refuse_locked(key, now)
+        account = await self.store.by_email(email)
+        fits = await self.passwords.fits(password, account.password_hash if account else None)
+        # Looked up again: of many guesses at once, those that end after the lock are refused, right or wrong.
+        attempts = await self._refuse_locked(key, now)
+        if account is None or not fits:
+            await self.store.note_failure(key, now, account)
+            raise BadCredentialsError
+        if attempts.failures:
+            await self.store.clear_attempts(key)
+        return account
 
-    async def _open(self, account: Account, now: datetime) -> Tokens:
+    async def _refuse_locked(self, key: str, now: datetime) -> Attempts:
+        attempts = await self.store.attempts(key)
+        if seconds := attempts.locked_for(now):
+            raise LockedError(seconds)
+        return attempts
+
+    async def _rehashed(self, account: Account, password: str) -> Account:
+        """Bring a password that was hashed with older parameters up to date while we have it."""
+        new_hash = await self.passwords.hash(password)
+        is_done = await self.store.set_password(account, new_hash, ends_sessions=False)
+        return replace(account, password_hash=new_hash) if is_done else account
+
+    async def _open(self, account: Account) -> Tokens:
+        now = self.clock()
         session = Session(new_id(), account.id, now, now + SESSION_LIVES)
         refresh_token = new_refresh_token()
-        await self.store.open_session(session, fingerprint(refresh_token))
+        if not await self.store.open_session(session, fingerprint(refresh_token), account):
+            raise BadCredentialsError
         return self._tokens(account, session, refresh_token, now)
 
     def _tokens(self, account: Account, session: Session, refresh_token: str, now: datetime) -> Tokens:

@@ -19,8 +19,11 @@ class Store(Protocol):
     async def by_id(self, user_id: str) -> Account | None:
         """Find an account."""
 
-    async def update(self, account: Account) -> None:
-        """Write name, password and roles of an account."""
+    async def rename(self, user_id: str, name: str) -> None:
+        """Write the name of an account."""
+
+    async def set_password(self, account: Account, new_hash: str, *, ends_sessions: bool) -> bool:
+        """Write a new hash, and end every session if asked; False if the old one is not the account's any more."""
 
     async def delete(self, account: Account) -> None:
         """Delete an account with all that belongs to it, and tell of it."""
@@ -34,11 +37,11 @@ class Store(Protocol):
     async def clear_attempts(self, key: str) -> None:
         """Forget the failed logins of an address."""
 
-    async def open_session(self, session: Session, token_hash: str) -> None:
-        """Add a session with its first refresh token."""
+    async def open_session(self, session: Session, token_hash: str, account: Account) -> bool:
+        """Add a session with its first refresh token; False if the account is gone or its password another by now."""
 
     async def rotate(self, old_hash: str, new_hash: str, now: datetime) -> tuple[Rotation, Session | None]:
-        """Exchange a refresh token; one that was used before ends its session."""
+        """Exchange a refresh token; one that was used before ends its session, which is then returned too."""
 
     async def end_sessions(self, user_id: str, session_id: str | None) -> None:
         """End one session of a user, or all."""

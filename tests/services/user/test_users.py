@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+import os
+import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
-from sqlalchemy import update
+from sqlalchemy import inspect, update
 
+from services.common.auth import BadTokenError, Tokens
 from services.user.adapters import Argon2, KeyRing
-from services.user.domain import Attempts
+from services.user.domain import Account, Attempts
 from services.user.tables import login_attempts
 from tests.services.harness import PASSWORD, TestShop
+from tests.waiting import eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -74,6 +80,8 @@ async def test_a_refresh_token_works_once_and_its_second_use_ends_the_session(sh
     assert again.status_code == 401
     newest = first.json()["refreshToken"]
     assert (await client.post("/api/v1/sessions/refresh", json={"refreshToken": newest})).status_code == 401
+    page = (await shop.client("user").get("/metrics")).text
+    assert re.search(r"^shop_refresh_tokens_reused_total [1-9]", page, re.MULTILINE)
 
 
 async def test_of_many_who_show_one_refresh_token_at_once_one_at_most_gets_new_ones(shop: TestShop) -> None:
@@ -137,14 +145,85 @@ async def test_export_shows_everything_and_deletion_leaves_nothing(shop: TestSho
     assert login.status_code == 401
 
 
-async def test_a_new_key_is_published_before_it_signs_and_old_tokens_stay_good(shop: TestShop, tmp_path: Path) -> None:
-    ring = KeyRing(tmp_path / "keys", 900, 30)
-    assert len(ring.key_set()["keys"]) == 1
-    old = ring.key_set()["keys"][0]["kid"]
-    new = ring.rotate()
+async def test_after_a_deletion_no_service_knows_who_it_was(shop: TestShop) -> None:
+    member, product = await shop.member(), await shop.product()
+    await member.client.put(f"/api/v1/cart/items/{product['id']}", json={"quantity": 1})
+    order = (await member.post("/orders", {"items": [{"productId": product["id"], "quantity": 1}]})).json()
+    await shop.settled(member, order["id"])
+
+    async def services_with(*words: str) -> set[str]:
+        kept = {name: await _kept(shop, name) for name in shop.shop.runtimes if name != "gateway"}
+        return {name for name, text in kept.items() if any(word in text for word in words)}
+
+    async def has_heard() -> bool:
+        return {"user", "notification"} <= await services_with(member.email)
+
+    await eventually_async(has_heard, what="the services know the user")
+    assert await services_with(member.id) >= {"cart", "order", "payment"}
+    assert (await member.client.delete("/api/v1/users/me")).status_code == 204
+
+    async def is_forgotten() -> bool:
+        return not await services_with(member.email) and await services_with(member.id) <= {
+            "order",
+            "payment",
+            "notification",
+        }
+
+    await eventually_async(is_forgotten, what="no address anywhere; the id only in the books and as a mark of deletion")
+
+
+async def _kept(shop: TestShop, service: str) -> str:
+    """Return all that a service's database holds, as text."""
+    async with shop.shop.runtimes[service].database.reading() as connection:
+        names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        return repr([(await connection.exec_driver_sql(f'SELECT * FROM "{name}"')).all() for name in names])
+
+
+async def test_a_new_key_is_published_before_it_signs_and_old_tokens_stay_good_until_it_is_withdrawn(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "keys"
+    ring = KeyRing(folder, 900, 30)
+    ada = Account("ada", "ada@example.org", "Ada", "hash", datetime.now(UTC))
+
+    def token() -> str:
+        return ring.sign(ada, "session", datetime.now(UTC))
+
+    def key_of(signed: str) -> str:
+        return str(jwt.get_unverified_header(signed)["kid"])
+
+    async def fetch() -> dict[str, Any]:
+        return ring.key_set()
+
+    first = token()
+    old, new = key_of(first), ring.rotate()
     assert {key["kid"] for key in ring.key_set()["keys"]} == {old, new}
-    assert ring._signing_key()[0] == old
-    assert not [path for path in (tmp_path / "keys").iterdir() if path.stat().st_mode & 0o077]
+    assert key_of(token()) == old
+    _make_older(folder / f"{new}.pem", seconds=60)
+    _anew(ring)
+    second = token()
+    assert key_of(second) == new
+    checker = Tokens(fetch)
+    assert [(await checker.check(signed)).user_id for signed in (first, second)] == ["ada", "ada"]
+    assert not [path for path in folder.iterdir() if path.stat().st_mode & 0o077]
+    _make_older(folder / f"{old}.pem", seconds=40 * 86_400)
+    _anew(ring)
+    ring.retire()
+    _anew(ring)
+    assert [key["kid"] for key in ring.key_set()["keys"]] == [new]
+    with pytest.raises(BadTokenError):
+        await Tokens(fetch).check(first)
+
+
+def _make_older(path: Path, seconds: float) -> None:
+    made_at = time.time() - seconds
+    os.utime(path, (made_at, made_at))
+
+
+def _anew(ring: KeyRing) -> None:
+    """Have the ring look at its folder again, as it does by itself every few seconds."""
+    ring._looked_at = float("-inf")
+    ring._keys.clear()
 
 
 async def test_the_key_set_holds_public_parts_only(shop: TestShop) -> None:
