@@ -106,6 +106,12 @@ def must_download(spec: Spec, variant: Variant) -> bool:
     return any(tool not in spec.tools for tool in variant.tools)
 
 
+def owes_fetch(service: Service, found: ServiceState) -> bool:
+    """Tell whether `service` cannot start before its programs have been fetched."""
+    variant = variant_of(service, found)
+    return found.up and variant is not None and bool(variant.tools) and found.tools is None
+
+
 def _starts(
     spec: Spec, found: ServiceState, graph: Graph, state: State, now: float, *, fetch_optional: bool
 ) -> Iterator[Fetch | Start]:
@@ -114,7 +120,7 @@ def _starts(
     variant = variant_of(service, found) if pending else None
     if variant is None:
         return
-    if variant.tools and found.tools is None:
+    if owes_fetch(service, found):
         if not found.fetching and (fetch_optional or not service.optional or not must_download(spec, variant)):
             yield Fetch(service.name, variant.name, variant.tools)
         return

@@ -65,7 +65,8 @@ class Instance:
 @dataclass(frozen=True, slots=True)
 class ServiceState:
     """One service. `generation` grows whenever what lives must be replaced; `proven`: the digest of the
-    definition that has been good in this run; `missing`: variants that cannot be had."""
+    definition that has been good in this run; `missing`: variants that cannot be had; `fetch_began`,
+    `fetch_ended`: when its programs were last looked for, in monotonic seconds."""
 
     name: str
     up: bool = False
@@ -76,6 +77,8 @@ class ServiceState:
     missing: tuple[Missing, ...] = ()
     replicas: int = 1
     fetching: bool = False
+    fetch_began: float = 0.0
+    fetch_ended: float = 0.0
     tools: dict[str, str] | None = None
     proven: str = ""
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -188,14 +191,14 @@ def _ports_allocated(state: State, event: happened.PortsAllocated) -> State:
 
 
 def _fetch_began(state: State, event: happened.FetchBegan) -> State:
-    return _with_service(state, event.service, fetching=True)
+    return _with_service(state, event.service, fetching=True, fetch_began=event.monotonic, fetch_ended=0.0)
 
 
 def _tools_ready(state: State, event: happened.ToolsReady) -> State:
     service = state.services.get(event.service)
-    if not service or not service.option or service.option.variant != event.variant:
-        return _with_service(state, event.service, fetching=False)
-    return _with_service(state, event.service, fetching=False, tools=event.tools)
+    is_in_use = service and service.option and service.option.variant == event.variant
+    tools = {"tools": event.tools} if is_in_use else {}
+    return _with_service(state, event.service, fetching=False, fetch_ended=event.monotonic, **tools)
 
 
 def _variant_missing(state: State, event: happened.VariantMissing) -> State:
@@ -206,6 +209,7 @@ def _variant_missing(state: State, event: happened.VariantMissing) -> State:
         state,
         event.service,
         fetching=False,
+        fetch_ended=event.monotonic,
         tools=None,
         options=tuple(o for o in service.options if o.variant != event.variant),
         missing=(*service.missing, Missing(event.variant, event.reason, event.cure)),

@@ -9,7 +9,7 @@ from devctl.text import clean, duration, listing
 TELLING_SECONDS = 0.1  # of a shorter chain the ratio says nothing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.base import Settled, StatusView
+    from devctl.session.base import PathView, Settled, StatusView
 
 
 def results(view: StatusView, terminal: Terminal) -> list[str]:
@@ -35,7 +35,11 @@ def critical_path(settled: Settled) -> str:
     if not chain:
         return ""
     total = sum(link["seconds"] for link in chain)
-    links = " → ".join(f"{clean(link['service'])} {duration(link['seconds'])}" for link in chain)
+    links = " → ".join(f"{_step(link)} {duration(link['seconds'])}" for link in chain)
     ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total >= TELLING_SECONDS else ""
     whole = f" = {duration(total)}" if len(chain) > 1 else ""
     return f"Started in {duration(settled['seconds'])}{ratio}: {links}{whole}."
+
+
+def _step(link: PathView) -> str:
+    return ("fetching " if link["step"] == "fetch" else "") + clean(link["service"])

@@ -131,9 +131,13 @@ class StepView(TypedDict):
 
 
 class PathView(TypedDict):
-    """One link of the critical path of a start: how long this service itself took, and when it was ready."""
+    """One link of the critical path of a start: how long this step of a service itself took, and when it was done.
+
+    `step` is `fetch` (its program was looked for, downloaded, unpacked) or `start` (from spawn to good).
+    """
 
     service: str
+    step: str
     seconds: float
     ready_seconds: float
 

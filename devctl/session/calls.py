@@ -18,6 +18,7 @@ from devctl.probes.base import ask
 from devctl.probes.kinds import probe
 from devctl.session import views
 from devctl.session.base import VERSION, CheckView, HelloView, LaunchView, Settled, SpecView, StatusView, WhyView
+from devctl.session.critical import critical_path
 from devctl.session.server import Call, Feed, Send
 from devctl.session.views import Picture
 from devctl.supervisor.figures import Figures
@@ -212,7 +213,7 @@ class Calls:
             "healthy": is_healthy(standings, seen.optional),
             "began": began_run,
             "seconds": round(self._loop.clock.monotonic() - began, 3),
-            "critical_path": views.critical_path(seen, names, began),
+            "critical_path": critical_path(seen, names, began),
             "going_on": going_on,
             "failed": sorted(n for n, s in standings.items() if s.status not in GOOD and n not in going_on),
         }

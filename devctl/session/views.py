@@ -13,7 +13,7 @@ from devctl.core.plan import Plan
 from devctl.core.spec import Service, Spec, Variant
 from devctl.core.standing import Standing, stack_word, standing
 from devctl.core.state import Instance, ServiceState, State
-from devctl.session.base import InstanceView, PathView, ServiceView, StatusView, StepView
+from devctl.session.base import InstanceView, ServiceView, StatusView, StepView
 
 Figures = Callable[[int], tuple[float, int]]
 """Returns CPU in percent of one core and memory in bytes of the process tree under a pid."""
@@ -153,32 +153,3 @@ def step_views(plan: Plan) -> list[StepView]:
         {"action": s.action.value, "service": s.service, "cause": s.cause, "after": list(s.after), "text": s.text}
         for s in plan.steps
     ]
-
-
-def critical_path(seen: Picture, names: Collection[str], since: float) -> list[PathView]:
-    """Return the longest chain of spawn to good among `names` that became good after `since`, first to last."""
-    took = {n: _longest_start(seen.state.services[n], since) for n in names if n in seen.state.services}
-    sums: dict[str, float] = {}
-    before: dict[str, str] = {}
-    for name in (n for n in seen.graph.order() if took.get(n)):
-        earlier = [d.service for d in seen.graph.needs[name] if d.service in sums]
-        longest = max(earlier, key=lambda n: sums[n], default="")
-        if longest:
-            before[name] = longest
-        sums[name] = (took[name] or 0.0) + sums.get(longest, 0.0)
-    return _walk_back(max(sums, key=lambda n: sums[n], default=""), sums, before, took)
-
-
-def _walk_back(
-    last: str, sums: Mapping[str, float], before: Mapping[str, str], took: Mapping[str, float | None]
-) -> list[PathView]:
-    chain: list[PathView] = []
-    while last:
-        chain.append({"service": last, "seconds": round(took[last] or 0.0, 3), "ready_seconds": round(sums[last], 3)})
-        last = before.get(last, "")
-    return chain[::-1]
-
-
-def _longest_start(found: ServiceState, since: float) -> float | None:
-    took = [i.first_good - max(i.spawned, since) for i in found.instances.values() if i.first_good > since]
-    return max(took, default=None)

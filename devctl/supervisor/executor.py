@@ -25,7 +25,7 @@ _ASKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHE
 
 _INSIST_SECONDS = 1.0
 
-Fetcher = Callable[[Iterable[str], Path, fetch.Report], Awaitable[dict[str, str]]]
+Fetcher = Callable[[Iterable[str], Path, fetch.Report, bool], Awaitable[dict[str, str]]]
 
 
 class Executor:
@@ -125,8 +125,12 @@ class Executor:
         try:
             paths = fetch.at_hand(step.tools, self._loop.spec.tools)
             if paths is None:
+                service = self._loop.spec.services.get(step.service)
                 paths = await self._fetcher(
-                    step.tools, self._skip_file, lambda item: self._report({"service": step.service, **item})
+                    step.tools,
+                    self._skip_file,
+                    lambda item: self._report({"service": step.service, **item}),
+                    service is not None and service.optional,
                 )
         except DevctlError as error:
             self._loop.post(happened.VariantMissing(step.service, step.variant, str(error.what), error.next))

@@ -52,9 +52,13 @@ class Downloads:
         return not begun or self._loop.clock.monotonic() - self._began.get(service, 0.0) >= DECISIVE_SECONDS
 
 
-async def fetch(names: Iterable[str], skip_file: Path, report: Report) -> dict[str, str]:
-    """Return the path of each program; EnvironmentProblem when no source gives one of them."""
+async def fetch(names: Iterable[str], skip_file: Path, report: Report, gently: bool) -> dict[str, str]:
+    """Return the path of each program; EnvironmentProblem when no source gives one of them.
+
+    `gently`: while others start, who come first.
+    """
     argv = [sys.executable, "-P", "-m", "devctl.tools", "fetch", *names, "--skip-file", os.fspath(skip_file)]
+    argv += ["--gently"] if gently else []
     child = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     try:
         return await _result(child, report)

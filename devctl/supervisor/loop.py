@@ -21,7 +21,7 @@ from devctl.core.order import Graph, graph
 from devctl.core.spec import HUB, Spec
 from devctl.core.standing import Standing, standing
 from devctl.core.state import Instance, ServiceState, State, apply
-from devctl.core.status import GOOD, Status
+from devctl.core.status import Status
 from devctl.runners.base import Exit
 from devctl.supervisor.restart import Ended, judge
 
@@ -255,15 +255,14 @@ class Loop:
                 self.standings[name] = standing(self.graph, self.state, name)
             else:
                 self.standings.pop(name, None)
-        if not self._fetches_optional and self._is_rest_good():
+        if not self._fetches_optional and self._is_rest_fetched():
             self._fetches_optional = True
             self._dirty.update(name for name, s in self.spec.services.items() if s.optional)
 
-    def _is_rest_good(self) -> bool:
-        """Whether everything but the optional is good, so that downloads for the optional may begin."""
-        services = self.spec.services
-        needed = [s for name, s in self.standings.items() if name in services and not services[name].optional]
-        return all(s.status in GOOD for s in needed)
+    def _is_rest_fetched(self) -> bool:
+        """Whether nothing but the optional waits for a download, so that downloads for the optional may begin."""
+        needed = (s for s in self.spec.services.values() if not s.optional)
+        return not any((found := self.state.services.get(s.name)) and decide.owes_fetch(s, found) for s in needed)
 
     def _order(self, names: set[str]) -> None:
         now = self.clock.monotonic()

@@ -1,4 +1,4 @@
-"""`python -m devctl.tools fetch NAME… [--skip-file FILE]`: the short-lived child that fetches tools.
+"""`python -m devctl.tools fetch NAME… [--skip-file FILE] [--gently]`: the short-lived child that fetches tools.
 
 Standard output is JSON lines: progress, then `{"tools": {NAME: PATH}}` or `{"error": {what, where, next}}`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import signal
 import sys
 import time
@@ -20,6 +21,8 @@ from devctl.tools.base import Progress, Silent
 EVERY_SECONDS = 0.1
 """No tool reports progress more often, except when its stage changes."""
 
+_GENTLY = 10
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Fetch the named tools one after the other and return the exit code."""
@@ -27,7 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("action", choices=["fetch"])
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--skip-file", type=Path, help="remembers the hosts that did not answer in this run")
+    parser.add_argument("--gently", action="store_true", help="let everybody else have the processor first")
     asked = parser.parse_args(arguments)
+    if asked.gently:
+        os.nice(_GENTLY)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.INTERRUPTED))
     silent = _read(asked.skip_file)
     known = set(silent.hosts)

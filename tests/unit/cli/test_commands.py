@@ -224,7 +224,8 @@ def test_progress_is_plain_lines_away_from_a_terminal_and_json_lines_on_request(
         {"services": [service("order", "blocked", waits_for=["kafka", "consul"])]},
         {"services": [service("order", started_seconds=4.1)]},
     ]
-    session.result = settled(critical_path=[{"service": "order", "seconds": 1.0, "ready_seconds": 1.0}])
+    link = {"service": "order", "step": "start", "seconds": 1.0, "ready_seconds": 1.0}
+    session.result = settled(critical_path=[link])
     assert "waits for kafka and consul" in run("start", session)[1].said
     kinds = [json.loads(line)["type"] for line in run("start --json", session)[1].shown.splitlines()]
     assert kinds == ["service", "service"]

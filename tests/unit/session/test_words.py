@@ -6,6 +6,7 @@ import pytest
 
 from devctl.session import blame, views
 from devctl.session.base import WhyView
+from devctl.session.critical import critical_path
 from tests import fakes
 from tests.fakes import World
 from tests.histories import happen, read_services
@@ -91,6 +92,26 @@ def test_the_critical_path_is_the_longest_chain_of_what_became_good() -> None:
     since = world.clock.seconds
     for what in ("wait 1", "quick.1 ready", "wait 2", "a.1 ready", "b.1 started", "wait 0.5", "b.1 ready"):
         happen(world, what)
-    path = views.critical_path(seen(world), ["a", "b", "quick"], since)
+    path = critical_path(seen(world), ["a", "b", "quick"], since)
     assert [(link["service"], link["seconds"]) for link in path] == [("a", 3.0), ("b", 0.5)]
     assert path[-1]["ready_seconds"] == 3.5
+
+
+def test_what_had_to_be_fetched_first_is_a_link_of_the_critical_path() -> None:
+    world = told("a(tools java), b(after a healthy)", "up")
+    since = world.clock.seconds
+    for what in ("wait 4", "a fetched", "a.1 started", "wait 1", "a.1 ready", "b.1 started", "wait 2", "b.1 ready"):
+        happen(world, what)
+    path = critical_path(seen(world), ["a", "b"], since)
+    assert [(link["step"], link["service"], link["seconds"]) for link in path] == [
+        ("fetch", "a", 4.0), ("start", "a", 1.0), ("start", "b", 2.0),
+    ]  # fmt: skip
+
+
+def test_a_fetch_that_took_less_than_what_was_waited_for_is_no_link() -> None:
+    world = told("a, b(tools java, after a healthy)", "up", "a.1 started")
+    since = world.clock.seconds
+    for what in ("wait 1", "b fetched", "wait 2", "a.1 ready", "b.1 started", "wait 1", "b.1 ready"):
+        happen(world, what)
+    path = critical_path(seen(world), ["a", "b"], since)
+    assert [(link["step"], link["service"]) for link in path] == [("start", "a"), ("start", "b")]
