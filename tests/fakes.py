@@ -125,6 +125,9 @@ class World:
     def exits(self, instance: str, code: int | None) -> None:
         self.post(Exit(instance, self.pids[instance], code, 0))
 
+    def signal(self, instance: str) -> None:
+        self.post(happened.InstanceSignalled(instance, instance.rpartition(".")[0], "SIGKILL"))
+
     def stopped(self, instance: str, code: int | None = 0) -> None:
         self.post(happened.InstanceStopped(instance, instance.rpartition(".")[0], code))
 

@@ -169,7 +169,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstanceExited(Event):
-    """An instance ended without being told to. `code` None: nobody can know it. `pause_seconds` before a restart."""
+    """An instance ended without being told to. `code` None: nobody can know it. `pause_seconds` before a restart.
+
+    `asked`: a person sent it the signal that ended it.
+    """
 
     instance: str
     service: str
@@ -178,6 +181,7 @@ class InstanceExited(Event):
     verdict: Verdict
     reason: str
     pause_seconds: float = 0.0
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class Instance:
     """One instance. Times are seconds of the monotonic clock, 0 where it did not come to that.
 
     `generation`: for which generation of its service it was started last, -1 before. `exits`: when it ended by
-    itself, of late. `streak`: restarts since the pause was last reset. `restart_at`: when a pending one is due.
+    itself, of late. `streak`: restarts since the pause was last reset; ends that a person asked for count in
+    neither. `restart_at`: when a pending one is due. `signalled`: when a person last sent it a signal.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Instance:
     exits: tuple[float, ...] = ()
     streak: int = 0
     restart_at: float = 0.0
+    signalled: float = 0.0
     exit_code: int | None = None
     ended: bool = False
     reason: str = ""
@@ -221,7 +223,7 @@ def _starting(state: State, event: happened.InstanceStarting) -> State:
     return _with_instance(
         state, event.service, event.instance,
         status=Status.STARTING, generation=service.generation if service else 0, spawned=event.monotonic,
-        pid=0, start_ticks=0, container="", first_good=0.0, good_since=0.0, restart_at=0.0, ended=False,
+        pid=0, start_ticks=0, container="", first_good=0.0, good_since=0.0, restart_at=0.0, signalled=0.0, ended=False,
     )  # fmt: skip
 
 
@@ -284,17 +286,21 @@ def _after_exit(known: Instance, event: happened.InstanceExited) -> dict[str, An
     """Return what changes of an instance that ended by itself, by the verdict that was passed on it."""
     changes: dict[str, Any] = {
         "pid": 0, "exit_code": event.code, "ended": True, "good_since": 0.0, "reason": event.reason,
-        "exits": (*known.exits, event.monotonic)[-_KEPT_EXITS:],
+        "exits": known.exits if event.asked else (*known.exits, event.monotonic)[-_KEPT_EXITS:],
     }  # fmt: skip
     if event.verdict is Verdict.RESTART:
         streak = 0 if is_calm(known, event.monotonic) else known.streak
         changes |= {
-            "status": Status.PENDING, "restarts": known.restarts + 1, "streak": streak + 1,
+            "status": Status.PENDING, "restarts": known.restarts + 1, "streak": streak + (not event.asked),
             "restart_at": event.monotonic + event.pause_seconds,
         }  # fmt: skip
     else:
         changes["status"] = Status.COMPLETED if event.verdict is Verdict.COMPLETED else Status.FAILED
     return changes
+
+
+def _signalled(state: State, event: happened.InstanceSignalled) -> State:
+    return _with_instance(state, event.service, event.instance, signalled=event.monotonic)
 
 
 def is_calm(instance: Instance, now: float) -> bool:
@@ -373,6 +379,7 @@ _MEANINGS: dict[type[Event], Callable[[State, Any], State]] = {
     happened.InstanceReady: _ready,
     happened.InstanceUnready: _unready,
     happened.InstanceExited: _exited,
+    happened.InstanceSignalled: _signalled,
     happened.InstanceStopping: _stopping,
     happened.InstanceStopped: _stopped,
 }

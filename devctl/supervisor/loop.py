@@ -216,7 +216,14 @@ class Loop:
             is_job=known.service in self.graph.jobs,
         )  # fmt: skip
         return happened.InstanceExited(
-            known.id, known.service, ended.pid, ended.code, verdict.verdict, verdict.reason, verdict.pause_seconds
+            known.id,
+            known.service,
+            ended.pid,
+            ended.code,
+            verdict.verdict,
+            verdict.reason,
+            verdict.pause_seconds,
+            verdict.asked,
         )
 
     def _settle(self) -> None:

@@ -10,17 +10,21 @@ from devctl.core.state import Instance, ServiceState, is_calm
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+SIGNAL_SECONDS = 10.0
+"""An end so soon after a signal that a person sent is taken for its work."""
 
 _AGAIN_AFTER_SUCCESS = (RestartCondition.ALWAYS, RestartCondition.UNLESS_STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one end, its reason for people, and the pause before a restart in seconds."""
+    """The verdict on one end, its reason for people, the pause before a restart in seconds, and whether a person
+    asked for the end."""
 
     verdict: Verdict
     reason: str
     pause_seconds: float = 0.0
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,11 @@ class Ended:
     now: float
     dice: float
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether a person ended it by a signal."""
+        return bool(self.instance.signalled) and self.now - self.instance.signalled < SIGNAL_SECONDS
+
 
 def judge(service: Service, found: ServiceState, ended: Ended, *, has_check: bool, is_job: bool) -> Judgement:
     """Return what becomes of an instance that ended without being told to.
@@ -42,7 +51,7 @@ def judge(service: Service, found: ServiceState, ended: Ended, *, has_check: boo
     if ended.code == 0 and not _owes_health(found, ended.instance, has_check=has_check):
         if service.restart.condition not in _AGAIN_AFTER_SUCCESS or is_job:
             return Judgement(Verdict.COMPLETED, "")
-    elif not _was_good(found, ended.instance, has_check=has_check, is_job=is_job):
+    elif not _was_good(found, ended.instance, has_check=has_check, is_job=is_job) and (is_job or not ended.was_asked):
         return Judgement(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
     if service.restart.condition is RestartCondition.NO:
         return Judgement(Verdict.FAILED, f"{how}; its restart policy is no")
@@ -66,6 +75,8 @@ def _is_proven(found: ServiceState) -> bool:
 
 
 def _again(policy: RestartPolicy, ended: Ended, how: str) -> Judgement:
+    if ended.was_asked:
+        return Judgement(Verdict.RESTART, f"{how}, as asked for", policy.delay_seconds or 0.0, asked=True)
     recent = [t for t in ended.instance.exits if ended.now - t < policy.window_seconds]
     times = len(recent) + 1
     if times >= policy.max_attempts:

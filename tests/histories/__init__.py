@@ -133,6 +133,11 @@ def happen(world: World, what: str) -> None:
             world.unready(instance)
         case [instance, "stopped"]:
             world.stopped(instance)
+        case [instance, "killed", "by", "hand"]:
+            world.signal(instance)
+            world.exits(instance, -9)
+        case [instance, "signalled"]:
+            world.signal(instance)
         case [instance, "exits", code]:
             world.exits(instance, None if code == "?" else int(code))
         case [name, "fetched"]:

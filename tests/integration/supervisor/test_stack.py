@@ -219,6 +219,19 @@ def test_an_edit_restarts_the_changed_service_alone_and_rewrites_live_files(stac
         eventually(lambda: Path(live.path).read_text().startswith(first.split()[0] + ","), what="the live file")
 
 
+def test_what_is_stopped_on_purpose_has_no_variant_in_live_files_so_that_nobody_is_paged(stack: RealStack) -> None:
+    live = File(str(stack.paths.folder / "targets"), reference("services.a.variant"), live=True)
+    follower = Service("c", (Variant("process", Kind.PROCESS, argv=("sleep", "600"), files=(live,)),))
+    with stack.client() as client:
+        spec = stack.spec(process("a", "sleep", "600"), follower)
+        client.apply(spec)
+        assert Path(live.path).read_text() == "process"
+        client.stop(["a"])
+        eventually(lambda: Path(live.path).read_text() == "", what="the word that it is stopped")
+        client.apply(spec, names=["a"])
+        eventually(lambda: Path(live.path).read_text() == "process", what="the word that it runs")
+
+
 def test_a_refused_request_leaves_no_trace(stack: RealStack) -> None:
     prepared = prepare(stack.paths, start=True)
     assert prepared is not None
