@@ -37,7 +37,7 @@ COMMAND = Command(
     run,
     shared.SOME_SERVICES,
     Option("--signal", "-s", metavar="SIGNAL", help="Signal to send instead of KILL: a name or a number."),
-    about="Unlike `stop`, this is not undone for the restart policy: the service comes back, at once and however often; "
-    "what ends by such a signal counts as no crash.",
+    about="Unlike `stop`, this is not undone for the restart policy: the service comes back, at once and however "
+    "often; what ends by such a signal counts as no crash.",
     examples={"devctl kill payment": "watch it come back", "devctl kill -s HUP order": "any other signal"},
 )

@@ -144,6 +144,7 @@ class Variant:
     files: tuple[File, ...] = ()
     folders: tuple[str, ...] = ()  # made (0700) before the start
     tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.tools
+    on_change: tuple[str, ...] = ()  # a command that brings rewritten live files into force in what runs
     image: str = ""
     note: str = ""  # what a person should know of it, such as that it is a stand-in
 

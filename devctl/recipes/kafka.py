@@ -57,14 +57,21 @@ def _check(settings: Settings) -> Check:
     return Check(CheckKind.KAFKA, port="broker", argv=tuple(sorted(settings.topics)), start_period_seconds=90.0)
 
 
-def _topics(settings: Settings) -> str:
-    return json.dumps({name: asdict(topic) for name, topic in sorted(settings.topics.items())})
+def _topics(settings: Settings, home: str) -> File:
+    """Return the file of declared topics. It is live: a new topic is made on the broker that runs."""
+    topics = {name: asdict(topic) for name, topic in sorted(settings.topics.items())}
+    return File(f"{home}/topics.json", json.dumps(topics), live=True)
+
+
+def _make_topics(topics: File, broker: str, context: Context) -> tuple[str, ...]:
+    return (context.python, "-m", "devctl.tools.kafka_topics", "--broker", broker, "--topics", topics.path)
 
 
 def _native(settings: Settings, context: Context) -> Variant:
     broker, controller = (reference(f"services.{context.service}.{port}") for port in ("broker", "controller"))
     home = f"{context.data}/native"
     config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
+    topics = _topics(settings, home)
     return Variant(
         name="native",
         kind=Kind.PROCESS,
@@ -72,7 +79,7 @@ def _native(settings: Settings, context: Context) -> Variant:
             context.python, "-m", "devctl.tools.start_kafka",
             "--java", reference("tools.java"), "--jars", reference("tools.kafka"),
             "--config", config, "--logging", logging, "--data", f"{home}/data",
-            "--broker", broker, "--heap", settings.heap, "--topics", _topics(settings),
+            "--broker", broker, "--heap", settings.heap, "--topics", topics.path,
         ),
         working_dir=home,
         check=_check(settings),
@@ -80,23 +87,28 @@ def _native(settings: Settings, context: Context) -> Variant:
         files=(
             File(config, kafka_config.properties(broker, controller, f"{home}/data", settings.config)),
             File(logging, kafka_config.logging(settings.log_level)),
+            topics,
         ),
+        on_change=_make_topics(topics, broker, context),
         folders=(home,),
         tools=("java", "kafka"),
     )  # fmt: skip
 
 
 def _embedded(settings: Settings, context: Context) -> Variant:
-    home = f"{context.data}/embedded"
+    home, broker = f"{context.data}/embedded", reference(f"services.{context.service}.broker")
+    topics = _topics(settings, home)
     return Variant(
         name="embedded",
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.embedded.kafka",
-            "--listen", reference(f"services.{context.service}.broker"), "--data", home, "--topics", _topics(settings),
+            "--listen", broker, "--data", home, "--topics", topics.path,
         ),
         working_dir=home,
         check=_check(settings),
+        files=(topics,),
+        on_change=_make_topics(topics, broker, context),
         folders=(home,),
         note="devctl's embedded broker, not Apache Kafka; kill -9 loses nothing that it acknowledged",
     )  # fmt: skip

@@ -11,12 +11,13 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.decide import Fetch, Start, Step, Stop
+from devctl.core.launch import Launch
 from devctl.core.spec import Check
 from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError
 from devctl.runners.base import HolderLost, Identity, Runner, Stopped
-from devctl.supervisor import fetch, files
+from devctl.supervisor import child, fetch, files
 from devctl.supervisor.health import Health, Watched
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
@@ -82,9 +83,18 @@ class Executor:
             if chosen and any(f.live for f in chosen.variant.files):
                 for instance in [i for i in found.instances.values() if i.is_alive]:
                     try:
-                        files.write_files(self._launches.files(chosen, instance.id, live_only=True))
+                        self._rewrite(chosen, instance.id)
                     except DevctlError as error:
                         self._loop.post(happened.Noticed(f"{error.where}: {error.what}", name))
+
+    def _rewrite(self, chosen: Chosen, instance: str) -> None:
+        written = files.write_files(self._launches.files(chosen, instance, live_only=True))
+        if written and chosen.variant.on_change:
+            self._task(self._bring_into_force(chosen.service.name, self._launches.change(chosen, instance)))
+
+    async def _bring_into_force(self, service: str, change: Launch) -> None:
+        if failure := await child.run(change):
+            self._loop.post(happened.Noticed(f"a change of {service} is not in force: {failure}", service))
 
     async def close(self) -> None:
         """Let go of every step that is under way."""

@@ -59,6 +59,10 @@ class Launches:
             return replace(made, log_bytes=max(made.log_bytes // chosen.service.replicas, 1 << 20))
         return made
 
+    def change(self, chosen: Chosen, instance: str) -> Launch:
+        """Return how the command is run that brings rewritten live files into force."""
+        return self.launch(replace(chosen, variant=replace(chosen.variant, argv=chosen.variant.on_change)), instance)
+
     def check(self, chosen: Chosen, instance: str) -> Check | None:
         """Return the check of an instance with its references filled, None when it has none."""
         if chosen.variant.check is None:

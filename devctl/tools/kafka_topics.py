@@ -1,9 +1,16 @@
-"""Makes the declared topics of a Kafka that is just coming up."""
+"""Makes the declared topics of a Kafka that is just coming up, or that runs when its manifest gains some.
+
+`python -m devctl.tools.kafka_topics --broker HOST:PORT --topics FILE` does it once.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devctl.tools.base import Refused
@@ -15,9 +22,30 @@ Topics = Mapping[str, Mapping[str, Any]]
 """Name → {partitions: N, config: {KEY: VALUE}}."""
 
 PAUSE_SECONDS = 0.02
+RUNNING_SECONDS = 30.0
 ALREADY = frozenset({"TOPIC_ALREADY_EXISTS", "INVALID_PARTITIONS"})
 PASSING = frozenset({"_TIMED_OUT", "_TRANSPORT", "REQUEST_TIMED_OUT", "NOT_CONTROLLER", "BROKER_NOT_AVAILABLE"})
 """Answers to the making of a topic that need no worry, and those after which to ask again."""
+
+
+def main() -> int:
+    """Make the topics of a file on a broker that runs; the last line on standard error says why not."""
+    parser = argparse.ArgumentParser(prog="python -m devctl.tools.kafka_topics")
+    parser.add_argument("--broker", required=True, metavar="HOST:PORT")
+    parser.add_argument("--topics", required=True, type=read, metavar="FILE")
+    asked = parser.parse_args()
+    try:
+        create(asked.broker, asked.topics, time.monotonic() + RUNNING_SECONDS)
+    except (Refused, TimeoutError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def read(path: str) -> Topics:
+    """Return the topics that a file declares as JSON; ValueError when it is none."""
+    topics: Topics = json.loads(Path(path).read_text())
+    return topics
 
 
 def create(broker: str, topics: Topics, deadline: float) -> None:
@@ -75,3 +103,7 @@ def _check_answers(asked: Mapping[str, Any]) -> None:
             problem = error.args[0]
             if problem.name() not in ALREADY | PASSING:
                 raise Refused(f"topic {name}: {problem.str()}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

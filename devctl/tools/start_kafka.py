@@ -6,7 +6,6 @@ What comes after the start (topics, the class-data archive) is left to a child, 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -27,7 +26,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--broker", required=True, metavar="HOST:PORT")
     parser.add_argument("--heap", default="256m")
-    parser.add_argument("--topics", default={}, type=json.loads)
+    parser.add_argument("--topics", default={}, type=kafka_topics.read, metavar="FILE")
     asked = parser.parse_args()
     # What is made for the jars lies in the cache that they lie in: CACHE/tools/kafka/VERSION/libs. A service does
     # not see the variable that may have moved it.

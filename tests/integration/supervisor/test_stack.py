@@ -19,12 +19,14 @@ from devctl.core.spec import (
     RestartCondition,
     RestartPolicy,
     Service,
+    Spec,
     Variant,
     Watch,
     reference,
 )
 from devctl.core.status import Condition, Kind
 from devctl.errors import DevctlError, ExitCode
+from devctl.record import store
 from devctl.session import offline
 from devctl.session.base import Item
 from devctl.session.client import Client, connect, prepare
@@ -217,6 +219,28 @@ def test_an_edit_restarts_the_changed_service_alone_and_rewrites_live_files(stac
         assert after["b.1"] == before["b.1"]
         assert after["c.1"] == before["c.1"]
         eventually(lambda: Path(live.path).read_text().startswith(first.split()[0] + ","), what="the live file")
+
+
+def test_a_changed_live_file_is_brought_into_force_in_what_runs(stack: RealStack) -> None:
+    seen = stack.paths.folder / "seen"
+    take = ("sh", "-c", f'cat "$0" > {seen}; echo not well >&2; exit 1', str(stack.paths.folder / "live"))
+
+    def spec(content: str) -> Spec:
+        live = File(take[-1], content, live=True)
+        return stack.spec(
+            Service("a", (Variant("process", Kind.PROCESS, argv=("sleep", "600"), files=(live,), on_change=take),))
+        )
+
+    with stack.client() as client:
+        client.apply(spec("old"))
+        before = stack.pids()
+        assert not seen.exists()
+        client.apply(spec("new"))
+        eventually(lambda: seen.exists() and seen.read_text() == "new", what="the command that follows a change")
+        run = store.current(stack.paths)
+        assert run is not None
+        eventually(lambda: "in force: not well" in (run.folder / "events.jsonl").read_text(), what="its last words")
+        assert stack.pids() == before
 
 
 def test_what_is_stopped_on_purpose_has_no_variant_in_live_files_so_that_nobody_is_paged(stack: RealStack) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from devctl import recipes
-from devctl.core.spec import Port, Service, Variant, fill, references
+from devctl.core.spec import Port, Service, Variant, digest, fill, references
 from devctl.recipes.base import Context, Recipe
 from devctl.recipes.kafka import Topic
 from devctl.tools import catalog
@@ -101,8 +101,18 @@ def test_kafkas_topics_are_made_and_checked() -> None:
         variant = expand(recipe, kind, topics={"b": Topic(6), "a": Topic(1, {"retention.ms": "1000"})})
         assert variant.check is not None
         assert variant.check.argv == ("a", "b")
-        said = json.loads(variant.argv[variant.argv.index("--topics") + 1])
-        assert said["b"] == {"partitions": 6, "config": {}}
+        (file,) = [f for f in variant.files if f.live]
+        assert variant.argv[variant.argv.index("--topics") + 1] == file.path
+        assert json.loads(file.content)["b"] == {"partitions": 6, "config": {}}
+
+
+@pytest.mark.parametrize("kind", ["native", "embedded"])
+def test_a_new_topic_is_no_other_definition_but_made_on_the_broker_that_runs(kind: str) -> None:
+    recipe = recipes.find("kafka")
+    assert recipe is not None
+    before, after = (expand(recipe, kind, topics=dict.fromkeys(names, Topic())) for names in ("a", "ab"))
+    assert digest(Service("kafka", (before,)), before) == digest(Service("kafka", (after,)), after)
+    assert "devctl.tools.kafka_topics" in after.on_change
 
 
 @pytest.mark.parametrize(
