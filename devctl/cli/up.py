@@ -83,7 +83,9 @@ COMMAND = Command(
     shared.JSON,
     about="Starts what is not running, in dependency order, and applies what changed in stack.yaml. In the foreground "
     "it then follows the logs (bought-in products from `warning` up); Ctrl-C stops the stack in order, twice at once. "
-    "An `up` that joined a running stack only detaches. Naming a service activates its profile.",
+    "An `up` that joined a running stack only detaches. Naming a service activates its profile. As in Compose, "
+    "`-d` ends with 1 as soon as a service has failed or is still unhealthy after its start period and nothing else "
+    "goes on; the stack runs on, and when that service recovers, what waits for it starts (`devctl wait` waits).",
     examples={
         "devctl up": "start, then follow the logs",
         "devctl up -d": "start, and return when healthy",

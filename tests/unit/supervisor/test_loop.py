@@ -7,11 +7,13 @@ import asyncio
 import pytest
 
 from devctl.core import events as happened
+from devctl.core.standing import is_settled
 from devctl.errors import UsageError
 from devctl.runners.base import Exit
 from devctl.supervisor.loop import Change
 from tests import fakes
 from tests.fakes import World
+from tests.histories import read_services
 
 
 def one(*, check: bool = True) -> World:
@@ -91,3 +93,20 @@ def test_a_clock_that_jumps_moves_no_delay() -> None:
     assert world.ordered() == []
     world.wait(0.2)
     assert world.ordered() == ["start a.1"]
+
+
+def test_what_is_unhealthy_ends_an_up_and_yet_releases_its_dependents_when_it_recovers() -> None:
+    world = World(fakes.spec(*read_services("a, b(after a healthy)").values()))
+
+    def is_over() -> bool:
+        return all(is_settled(world.loop.standings, name) for name in "ab")
+
+    world.up()
+    world.started("a.1")
+    assert not is_over()
+    world.unready("a.1")
+    assert is_over()
+    assert world.statuses() == {"a": "unhealthy", "b": "blocked"}
+    world.ready("a.1")
+    assert not is_over()
+    assert world.ordered() == ["start a.1", "start b.1"]
