@@ -81,19 +81,19 @@ class Broker:
 
     def lags(self) -> list[Lag]:
         """Return the lag of each group on each topic that it has committed for, by group and topic."""
-        from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+        from confluent_kafka import KafkaException, TopicPartition
         from confluent_kafka.admin import AdminClient
 
         admin = AdminClient(self._common)
         consumer = self._consumer()
         try:
             groups = admin.list_consumer_groups(request_timeout=TIMEOUT_SECONDS).result()
+            known = [TopicPartition(name, n) for name, ns in self._partitions(consumer).items() for n in ns]
             found: dict[tuple[str, str], int] = {}
             for group in sorted(listed.group_id for listed in groups.valid):
-                asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-                for part in next(iter(asked.values())).result().topic_partitions:
+                for part in self._committed(group, known):
                     _, high = consumer.get_watermark_offsets(part, timeout=TIMEOUT_SECONDS)
-                    behind = max(high - part.offset, 0) if part.offset >= 0 else high
+                    behind = max(high - part.offset, 0)
                     found[group, part.topic] = found.get((group, part.topic), 0) + behind
             return [Lag(group, topic, lag) for (group, topic), lag in sorted(found.items())]
         except KafkaException as error:
@@ -152,10 +152,22 @@ class Broker:
         finally:
             consumer.close()
 
-    def _consumer(self) -> Any:
+    def _consumer(self, group: str = "devctl-events") -> Any:
         from confluent_kafka import Consumer
 
-        return Consumer({**self._common, "group.id": "devctl-events", "enable.auto.commit": False})
+        return Consumer({**self._common, "group.id": group, "enable.auto.commit": False})
+
+    def _committed(self, group: str, parts: Sequence[Any]) -> list[Any]:
+        """Return those of `parts` that a group has committed for, with the offset.
+
+        Asked as a member that never joins would: AdminClient.list_consumer_group_offsets may crash the process
+        while the group's coordinator is not ready.
+        """
+        consumer = self._consumer(group)
+        try:
+            return [part for part in consumer.committed(list(parts), timeout=TIMEOUT_SECONDS) if part.offset >= 0]
+        finally:
+            consumer.close()
 
     def _partitions(self, consumer: Any) -> dict[str, list[int]]:
         from confluent_kafka import KafkaException

@@ -52,6 +52,18 @@ def test_topics_tell_what_is_there_and_groups_how_far_they_are_behind(address: s
     assert not any(group == "devctl-events" for group, _ in lags)
 
 
+def test_looking_at_a_group_whose_member_lives_leaves_it_its_partitions(address: str) -> None:
+    member = Consumer({"bootstrap.servers": address, "group.id": "living", "auto.offset.reset": "earliest"})
+    member.subscribe([TOPIC])
+    eventually(lambda: member.poll(0.1) is not None, what="its first message")
+    mine = {(part.topic, part.partition) for part in member.assignment()}
+    member.commit(asynchronous=False)
+    assert ("living", TOPIC) in {(lag.group, lag.topic) for lag in Broker(address).lags()}
+    member.poll(0)
+    assert {(part.topic, part.partition) for part in member.assignment()} == mine
+    member.close()
+
+
 def test_the_last_events_come_decoded_by_time_and_by_key(address: str) -> None:
     broker = Broker(address)
     found = broker.last([TOPIC], 2)
