@@ -20,6 +20,9 @@ class Finder(Protocol):
     def pick(self, service: str) -> str:
         """Return the next base URL of a service, or nothing."""
 
+    def healthy(self, service: str) -> int:
+        """Return how many instances of a service are healthy now, as far as is known."""
+
 
 class Registry(Protocol):
     """Tells of the healthy instances of services."""

@@ -19,7 +19,7 @@ class State(enum.IntEnum):
 class Breaker:
     """Opens after failures in a row, lets one call through after a pause, closes when that succeeds."""
 
-    def __init__(self, failures: int = 5, pause_seconds: float = 2.0, now: Seconds = time.monotonic) -> None:
+    def __init__(self, failures: int = 8, pause_seconds: float = 1.0, now: Seconds = time.monotonic) -> None:
         self._limit, self._pause_seconds, self._now = failures, pause_seconds, now
         self._failures = 0
         self._opened_at = 0.0

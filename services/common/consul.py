@@ -93,8 +93,8 @@ def _registration(settings: "Settings", instance_id: str) -> dict[str, Any]:
             "CheckID": f"{instance_id}-ready",
             "Name": "ready",
             "HTTP": f"{address}/health/ready",
-            "Interval": "2s",
-            "Timeout": "1s",
+            "Interval": "1s",  # a dead instance is out within this, one that hangs within this and the timeout
+            "Timeout": "900ms",
             "Status": "passing",
             "DeregisterCriticalServiceAfter": "1m",
         },

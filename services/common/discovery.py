@@ -19,6 +19,7 @@ class Discovery:
     consul: Registry | None = None
     consul_first: bool = False
     _known: dict[str, tuple[Instance, ...]] = field(default_factory=dict)
+    _healthy: dict[str, int] = field(default_factory=dict)
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def instances(self, service: str) -> Sequence[Instance]:
@@ -32,6 +33,10 @@ class Discovery:
         instances = self.instances(service)
         return instances[next(self._turn) % len(instances)].url if instances else ""
 
+    def healthy(self, service: str) -> int:
+        """Return how many instances Consul holds for healthy now; where it is not asked, how many are known."""
+        return self._healthy.get(service, len(self.instances(service)))
+
     async def watch(self, services: Sequence[str]) -> None:
         """Follow Consul for the services whose address is not fixed, for ever."""
         if self.consul is None:
@@ -43,5 +48,6 @@ class Discovery:
         index = 0
         while True:
             index, instances = await consul.healthy(service, index)
+            self._healthy[service] = len(instances)
             if instances or not self._known.get(service):
                 self._known[service] = tuple(instances)

@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from services.common import lean
 
@@ -161,9 +161,10 @@ class Peers:
         for breaker in self._breakers.values():
             breaker.succeeded()
 
-    def state(self, service: str) -> str:
+    def state(self, service: str) -> Literal["up", "down"]:
         """Say how another service looks from here, for the page of readiness."""
-        return "down" if self.breaker(service).state is State.OPEN else "up"
+        is_away = self.breaker(service).state is State.OPEN or not self._discovery.healthy(service)
+        return "down" if is_away else "up"
 
     async def _once(
         self,

@@ -238,7 +238,7 @@ class Runtime:
         if self.consul is not None:
             checks["consul"] = Check(state="up" if self.consul.is_up else "down", required=False)
         for name in self.service.calls:
-            checks[name] = Check(state="up" if self.peers.state(name) == "up" else "down", required=False)
+            checks[name] = Check(state=self.peers.state(name), required=False)
         is_ready = has_database and not self.is_draining
         return Ready(status="ready" if is_ready else "not_ready", service=self.service.name, checks=checks)
 

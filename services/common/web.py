@@ -4,6 +4,8 @@ One middleware does for every request what must be done for every request: id, d
 faults, the log line, and an answer even where the code failed.
 """
 
+import asyncio
+import contextlib
 import copy
 import functools
 import re
@@ -27,9 +29,13 @@ from services.common.schemas import Problem
 
 BODY_LIMIT = 256 * 1024
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+_LONG_LENGTH = len(str(BODY_LIMIT))
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# How much of a body that was refused is still taken in.
+_READ_ON_BYTES, _READ_ON_SECONDS = 4 * 1024 * 1024, 1.0
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
@@ -138,6 +144,8 @@ class Edge:
             telemetry.under(telemetry.remote(headers.get("traceparent", ""), headers.get("tracestate", ""))),
         )
         exchange = _Exchange(send, is_front=self._is_front)
+        if _may_be_endless(headers):
+            receive = exchange.watched(receive)
         began = time.perf_counter()
         self._active.inc()
         try:
@@ -147,7 +155,7 @@ class Edge:
                 finally:
                     self._conclude(scope, method, exchange, span, time.perf_counter() - began)
         except ConnectionCutError:
-            _cut(send)
+            await _cut(send)
         finally:
             self._active.dec()
 
@@ -163,6 +171,8 @@ class Edge:
             await exchange.answer(problem_response(problem, path), scope, receive)
         except TimeoutError:
             self._log.warning("the request took too long", path=path)
+            if exchange.status:
+                raise ConnectionCutError from None
             await exchange.answer(problem_response(unavailable("What this needs"), path), scope, receive)
         except ConnectionCutError:
             raise
@@ -191,6 +201,31 @@ class _Exchange:
     def __init__(self, send: Send, *, is_front: bool) -> None:
         self._send, self._is_front = send, is_front
         self.status = 0
+        self._receive: Receive | None = None
+
+    def watched(self, receive: Receive) -> Receive:
+        """Note whether a body is read to its end: what nobody reads, the server would take in for ever."""
+        self._receive = receive
+
+        async def watched() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                self._receive = None
+            return message
+
+        return watched
+
+    async def _ends_connection(self) -> bool:
+        """Read what is left of a body, within bounds, so that its sender hears the answer; say if that was not all."""
+        left = _READ_ON_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READ_ON_SECONDS):
+                while self._receive is not None and left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        self._receive = None
+        return self._receive is not None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -201,6 +236,8 @@ class _Exchange:
             if trace_id:
                 headers["x-trace-id"] = trace_id
             headers.setdefault("x-content-type-options", "nosniff")
+            if self.status == 408 or (self._receive is not None and await self._ends_connection()):
+                headers["connection"] = "close"
         await self._send(message)
 
     async def answer(self, response: Response, scope: Scope, receive: Receive) -> None:
@@ -231,6 +268,10 @@ def _route(scope: Scope) -> str:
     return str(path) if path else "unmatched"
 
 
+def _may_be_endless(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or len(headers.get("content-length", "")) >= _LONG_LENGTH
+
+
 def _check_body(method: str, headers: Headers) -> None:
     """Refuse a body that is too large or of another type before it is read."""
     if method not in _WITH_BODY:
@@ -244,10 +285,11 @@ def _check_body(method: str, headers: Headers) -> None:
         raise ProblemError(415, "unsupported_media_type", "Send application/json")
 
 
-def _cut(send: Send) -> None:
+async def _cut(send: Send) -> None:
     """End the connection without an answer, as a broken network would."""
     # ASGI has no word for it: uvicorn's `send` belongs to the object that holds the connection.
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("cut by a fault")
     transport.abort()
+    await asyncio.sleep(0)  # let the server notice before it looks for our answer

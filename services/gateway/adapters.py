@@ -1,7 +1,8 @@
 """The gateway's ends: HTTP to the services, the file that keeps the splits, the documents of the contracts."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,25 @@ from services.common import deadlines, http, telemetry
 from services.gateway.domain import SERVICES, Split
 from services.gateway.ports import UpstreamError
 
+_LOOK_AT_SPLITS_EVERY_SECONDS = 0.5
 DOCUMENTS = Path(__file__).parent.parent / "contracts" / "openapi"
 
 
 class HttpReply:
     """An answer that is still being received."""
 
-    def __init__(self, answer: http.Response, ends_at: float) -> None:
-        self._answer, self._ends_at = answer, ends_at
+    def __init__(self, answer: http.Response) -> None:
+        self._answer = answer
         self.status = answer.status_code
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.lower(), value) for name, value in answer.headers.raw]
 
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes."""
-        async for chunk in self._answer.aiter_raw():
-            yield chunk
+        try:
+            async for chunk in self._answer.aiter_raw():
+                yield chunk
+        except http.TransportError as error:
+            raise UpstreamError(str(error), was_sent=True) from error
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -64,38 +69,47 @@ class HttpUpstream:
             span.set_attribute("http.response.status_code", answer.status_code)
             if answer.status_code >= 400:
                 telemetry.fail(span, str(answer.status_code))
-        return HttpReply(answer, seconds)
+        return HttpReply(answer)
 
 
 class FileSplits:
-    """Keeps the splits in a file, so that a restart of the gateway does not end a canary."""
+    """Keeps the splits in a file: a restart does not end a canary, and all instances of the gateway share it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._splits = _read(path)
+    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._now = path, now
+        self._looked_at = float("-inf")
+        self._seen: tuple[int, int] | None = None
+        self._splits: dict[str, Split] = {}
 
     def get(self, service: str) -> Split | None:
         """Return the split of a service."""
+        if self._now() - self._looked_at > _LOOK_AT_SPLITS_EVERY_SECONDS:
+            self._look()
         return self._splits.get(service)
 
     def all(self) -> Mapping[str, Split]:
         """Return every split."""
+        self._look()
         return dict(self._splits)
 
     def put(self, service: str, split: Split | None) -> None:
         """Set the split of a service, or take it away."""
-        others = {name: other for name, other in self._splits.items() if name != service}
+        others = {name: other for name, other in self.all().items() if name != service}
         self._splits = others | ({service: split} if split else {})
         text = json.dumps({name: asdict(one) for name, one in self._splits.items()})
         half = self._path.with_suffix(".new")
         half.write_text(text)
         half.replace(self._path)
 
-
-def _read(path: Path) -> dict[str, Split]:
-    if not path.exists():
-        return {}
-    return {name: Split(**fields) for name, fields in json.loads(path.read_text()).items()}
+    def _look(self) -> None:
+        """Read the file if it is another one than before."""
+        self._looked_at = self._now()
+        found = self._path.stat() if self._path.exists() else None
+        stamp = (found.st_mtime_ns, found.st_ino) if found else None
+        if stamp != self._seen:
+            fields = json.loads(self._path.read_text()) if stamp else {}
+            self._splits = {name: Split(**one) for name, one in fields.items()}
+            self._seen = stamp
 
 
 def documents() -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The gateway's own routes: the page of links, the common document, the split of traffic."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,11 +89,7 @@ def add_pages(app: FastAPI, links: Sequence[Link], services: Mapping[str, Mappin
         return HTMLResponse(_page(links))
 
     own = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        return merged(own(), services)
-
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = cache(lambda: merged(own(), services))  # type: ignore[method-assign]
 
 
 def _check(service: str) -> None:

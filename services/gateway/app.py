@@ -24,6 +24,7 @@ def build(runtime: Runtime) -> ASGIApp:
         own=app,
         forwarding=_forwarding(runtime, splits),
         limits=_limits(runtime, settings),
+        log=runtime.log,
         tokens=runtime.tokens,
         templates=Templates(templates(contracts)),
         trusted=settings.trusted_proxies,
@@ -34,16 +35,17 @@ def build(runtime: Runtime) -> ASGIApp:
 def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
     upstream = HttpUpstream(runtime.transport, runtime.telemetry.tracer)
     retries = runtime.metrics.counter("shop_gateway_retries", "Calls that were sent again", ["upstream"])
-    forwarding = Forwarding(upstream, runtime.discovery, splits, on_retry=lambda service: retries.labels(service).inc())
-    states = runtime.metrics.gauge("shop_breaker_state", "Circuit breaker: 0 closed, 1 half open, 2 open", ["upstream"])
     instances = runtime.metrics.gauge("shop_gateway_instances", "Healthy instances that are known", ["upstream"])
     for name in SERVICES:
-        breaker = forwarding.breaker(name)
-        states.labels(name).set_function(lambda breaker=breaker: float(breaker.state))  # type: ignore[misc]
-        instances.labels(name).set_function(
-            lambda name=name: float(len(runtime.discovery.instances(name)))  # type: ignore[misc]
-        )
-    return forwarding
+        runtime.peers.breaker(name)  # so that its state is a metric from the start
+        instances.labels(name).set_function(lambda name=name: float(runtime.discovery.healthy(name)))  # type: ignore[misc]
+    return Forwarding(
+        upstream,
+        runtime.discovery,
+        splits,
+        breaker=runtime.peers.breaker,
+        on_retry=lambda service: retries.labels(service).inc(),
+    )
 
 
 def _limits(runtime: Runtime, settings: GatewaySettings) -> Limits:

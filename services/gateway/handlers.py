@@ -42,28 +42,20 @@ class Call:
 
 @dataclass
 class Forwarding:
-    """Sends calls on, with a breaker for each service and a budget of retries for all."""
+    """Sends calls on, with a breaker and a budget of retries for each service."""
 
     upstream: Upstream
     finder: Finder
     splits: Splits
+    breaker: Callable[[str], Breaker]
     on_retry: Callable[[str], None]
-    breakers: dict[str, Breaker] = field(default_factory=dict)
     budgets: dict[str, RetryBudget] = field(default_factory=lambda: defaultdict(RetryBudget))
     now: Callable[[], float] = time.monotonic
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
     _ejected: dict[str, float] = field(default_factory=dict)
 
-    def breaker(self, service: str) -> Breaker:
-        """Return the breaker of a service."""
-        if service not in self.breakers:
-            self.breakers[service] = Breaker(failures=8, pause_seconds=1.0)
-        return self.breakers[service]
-
     def heal(self) -> None:
-        """Close every breaker and forget which instances refused."""
-        for breaker in self.breakers.values():
-            breaker.succeeded()
+        """Forget which instances refused."""
         self._ejected.clear()
 
     async def forward(self, call: Call, seconds: float) -> Reply:
@@ -79,7 +71,9 @@ class Forwarding:
             try:
                 reply = await self._send(call, left)
             except UpstreamError as error:
-                breaker.failed()
+                # One instance that refuses says nothing of its service as long as there is another.
+                if error.was_sent or not self._fresh(self.finder.instances(service)):
+                    breaker.failed()
                 if attempt >= MOST_TRIES or not self._may_repeat(call, error, ends_at, budget):
                     raise unavailable(f"The {service} service") from error
             else:
@@ -118,9 +112,12 @@ class Forwarding:
             instances = [one for one in instances if one.version == version] or instances
         if not instances:
             raise UpstreamError("no instance is known", was_sent=False)
-        fresh = [one for one in instances if self._ejected.get(one.url, 0.0) <= self.now()]
-        choice = fresh or instances
+        choice = self._fresh(instances) or instances
         return choice[next(self._turn) % len(choice)]
+
+    def _fresh(self, instances: Sequence[Instance]) -> Sequence[Instance]:
+        now = self.now()
+        return [one for one in instances if self._ejected.get(one.url, 0.0) <= now]
 
     @staticmethod
     def _judge(breaker: Breaker, reply: Reply) -> None:

@@ -1,24 +1,34 @@
 """The path of a request through the gateway, as a bare ASGI application: it is walked for every call."""
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.common import deadlines, secrets
+from services.common import deadlines, secrets, telemetry
 from services.common.auth import BadTokenError, Tokens, unauthorized
+from services.common.faults import ConnectionCutError
 from services.common.logs import request_id
 from services.common.problems import ProblemError
-from services.common.web import BODY_LIMIT
+from services.common.web import BODY_LIMIT, QUIET_PATHS
 from services.gateway.domain import Network, Target, Templates, client_address, route
 from services.gateway.handlers import Call, Forwarding, Limits
-from services.gateway.ports import Reply
+from services.gateway.ports import Reply, UpstreamError
 
+if TYPE_CHECKING:
+    from services.common.logs import Logger
+
+# A call that takes longer than this is watched: most are over before their client could have gone away.
+_PATIENCE_SECONDS = 0.2
 # Of one connection, or ours to set: never passed on.
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
+        b"expect",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",
@@ -55,6 +65,7 @@ class Proxy:
     forwarding: Forwarding
     limits: Limits
     tokens: Tokens
+    log: "Logger"
     templates: Templates
     trusted: Sequence[Network]
     seconds: float
@@ -65,16 +76,20 @@ class Proxy:
             await self.own(scope, receive, send)
             return
         target = route(scope["path"])
-        if target is None:
-            await self.own(scope, receive, send)
-            return
-        scope["route_template"] = self.templates.match(target)
-        await self._pass(target, scope, receive, send)
-
-    async def _pass(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         peer = (scope.get("client") or ("unknown", 0))[0]
         address = client_address(peer, headers.get("x-forwarded-for", ""), self.trusted)
+        if target is None:
+            if scope["path"] not in QUIET_PATHS:
+                self.limits.check_address(address)
+            await self.own(scope, receive, send)
+            return
+        scope["route_template"] = self.templates.match(target)
+        await self._pass(target, headers, address, scope, receive, send)
+
+    async def _pass(
+        self, target: Target, headers: Headers, address: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         self.limits.check_address(address)
         user_id = await self._user(headers)
         if user_id:
@@ -85,11 +100,21 @@ class Proxy:
             query=scope["query_string"],
             headers=_sent_on(scope, address),
             named=headers,
-            body=await _body(receive),
+            body=await _body(receive, self.seconds),
             who=user_id or address,
         )
-        reply = await self.forwarding.forward(call, deadlines.remaining(self.seconds))
-        await _send_back(reply, send)
+        async with _as_long_as_somebody_waits(receive):
+            reply = await self.forwarding.forward(call, deadlines.remaining(self.seconds))
+            try:
+                await _send_back(reply, send)
+            except UpstreamError as error:
+                self._give_up(target, error)
+
+    def _give_up(self, target: Target, error: UpstreamError) -> None:
+        """Break off towards the client too, so that half an answer does not look like a whole one."""
+        telemetry.fail(telemetry.current_span(), "answer_broken_off")
+        self.log.warning("the answer broke off half-way", upstream=target.service, error=str(error))
+        raise ConnectionCutError from error
 
     async def _user(self, headers: Headers) -> str:
         """Return whose token it is; a token that is shown must be good, for all paths alike."""
@@ -106,15 +131,57 @@ class Proxy:
 
 
 def _sent_on(scope: Scope, address: str) -> list[tuple[bytes, bytes]]:
-    kept = [(name, value) for name, value in scope["headers"] if name not in _NOT_SENT_ON]
+    dropped = _NOT_SENT_ON | _named_by_connection(scope)
+    kept = [(name, value) for name, value in scope["headers"] if name not in dropped]
     kept.append((b"x-forwarded-for", address.encode()))
     kept.append((b"forwarded-by-gateway", b"1"))
     kept.append((b"x-request-id", request_id.get().encode()))
     return kept
 
 
-async def _body(receive: Receive) -> bytes:
+def _named_by_connection(scope: Scope) -> set[bytes]:
+    """Return the headers that the client declares to be of this connection alone (RFC 9110, 7.6.1)."""
+    named = b",".join(value for name, value in scope["headers"] if name == b"connection")
+    return {word.strip().lower() for word in named.split(b",")} if named else set()
+
+
+@contextlib.asynccontextmanager
+async def _as_long_as_somebody_waits(receive: Receive) -> AsyncIterator[None]:
+    """End the block, and the call of the service in it, when the client goes away."""
+    loop = asyncio.get_running_loop()
+    watching: list[asyncio.Task[None]] = []
+    is_gone = False
+
+    async def watch() -> None:
+        nonlocal is_gone
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        is_gone = True
+        block.reschedule(loop.time())
+
+    begin = loop.call_later(_PATIENCE_SECONDS, lambda: watching.append(loop.create_task(watch())))
+    try:
+        async with asyncio.timeout(None) as block:
+            yield
+    except TimeoutError:
+        if not is_gone:
+            raise
+    finally:
+        begin.cancel()
+        for task in watching:
+            task.cancel()
+
+
+async def _body(receive: Receive, seconds: float) -> bytes:
     """Read the whole body, so that it can be sent again; it is small by rule."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await _parts(receive)
+    except TimeoutError:
+        raise ProblemError(408, "too_slow", f"The body did not come within {seconds:g} s") from None
+
+
+async def _parts(receive: Receive) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:

@@ -1,11 +1,14 @@
 """The door as its visitors see it, with the shop behind it."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
 
 from services.common import secrets
+from services.gateway.adapters import FileSplits
+from services.gateway.domain import Split
 from tests.services.harness import TestShop, running_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -65,6 +68,7 @@ async def test_too_many_calls_are_told_when_to_come_again(tmp_path: Path) -> Non
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
         assert all(answer.headers["content-type"] == "application/problem+json" for answer in refused)
         assert (await client.get("/health/ready")).status_code == 200
+        assert {(await client.get("/docs")).status_code for _ in range(12)} >= {429}
 
 
 async def test_an_administrator_divides_traffic_and_nobody_else_does(shop: TestShop) -> None:
@@ -82,9 +86,30 @@ async def test_an_administrator_divides_traffic_and_nobody_else_does(shop: TestS
     assert (await admin.client.delete(path)).status_code == 204
 
 
+async def test_a_split_outlives_the_gateway_and_is_shared_by_all_its_instances(tmp_path: Path) -> None:
+    path, clock = tmp_path / "splits.json", itertools.count()
+    one, other = (FileSplits(path, now=lambda: float(next(clock))) for _ in range(2))
+    canary = Split({"1": 90, "2": 10}, "x-version", is_sticky=True)
+    one.put("catalog", canary)
+    assert other.get("catalog") == canary
+    other.put("order", Split({"2": 1}))
+    assert set(one.all()) == {"catalog", "order"}
+    assert FileSplits(path).get("catalog") == canary
+    other.put("catalog", None)
+    assert one.get("catalog") is None
+
+
 async def test_an_upstream_that_is_away_is_a_503_with_a_time_to_come_again(shop: TestShop) -> None:
     with shop.away("catalog"):
         answer = await shop.client().get("/api/v1/products")
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) >= 1
+        for _ in range(10):
+            await shop.client().get("/api/v1/products")
+        assert 'shop_breaker_state{upstream="catalog"} 2.0' in (await shop.client().get("/metrics")).text
+        ready = await shop.client().get("/health/ready")
+        assert (ready.status_code, ready.json()["checks"]["catalog"]["state"]) == (200, "down")
+    page = (await shop.client().get("/metrics")).text
+    assert 'shop_breaker_state{upstream="catalog"} 0.0' in page
+    assert 'shop_breaker_state{upstream="user"} 0.0' in page
     assert (await shop.client().get("/api/v1/products")).status_code == 200

@@ -1,12 +1,13 @@
 """Sending calls on: what is repeated, what is not, and when a service is left alone."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from services.common.addresses import Instance
-from services.common.breaker import State
+from services.common.breaker import Breaker, State
 from services.common.problems import ProblemError
 from services.gateway.domain import Split, Target
 from services.gateway.handlers import Call, Forwarding
@@ -75,7 +76,11 @@ LOST = UpstreamError("lost", was_sent=True)
 
 def forwarding(*script: Reply | UpstreamError, instances: Sequence[Instance] = TWO) -> tuple[Forwarding, FakeUpstream]:
     upstream = FakeUpstream(list(script))
-    return Forwarding(upstream, FakeFinder(list(instances)), NoSplits(), on_retry=lambda _: None), upstream
+    breakers: dict[str, Breaker] = defaultdict(Breaker)
+    made = Forwarding(
+        upstream, FakeFinder(list(instances)), NoSplits(), breaker=breakers.__getitem__, on_retry=lambda _: None
+    )
+    return made, upstream
 
 
 def call(method: str = "GET") -> Call:
@@ -135,6 +140,18 @@ async def test_a_service_that_is_away_is_left_alone_after_a_while() -> None:
         assert await status(made, "POST") == -503
     assert len(upstream.urls) == 8
     assert made.breaker("order").state is State.OPEN
+
+
+async def test_an_instance_that_refuses_does_not_close_the_door_to_the_others() -> None:
+    made, upstream = forwarding(*(step for _ in range(20) for step in (REFUSED, FakeReply(200))))
+    for _ in range(20):
+        made._ejected.clear()
+        assert await status(made, "GET") in (200, -503)
+    assert made.breaker("order").state is State.CLOSED
+    made, upstream = forwarding(REFUSED, instances=ONE)
+    for _ in range(20):
+        await status(made, "POST")
+    assert (made.breaker("order").state, len(upstream.urls)) == (State.OPEN, 8)
 
 
 @pytest.mark.parametrize(("headers", "state"), [(PLAIN, State.CLOSED), (PROBLEM, State.OPEN)])
