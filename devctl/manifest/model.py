@@ -61,7 +61,7 @@ class Healthcheck(Part):
     retries: Annotated[int | None, Number(1, 1000)] = None
     """How many failures in a row make it unhealthy. 3 unless given."""
     start_interval: Seconds | None = None
-    """Time between checks until the first success. 25ms unless given, 200ms for `test`."""
+    """Time between checks until the first success. 25ms unless given, 200ms for `test`; sooner while nobody listens."""
     start_period: Seconds | None = None
     """How long it may take to become ready; failures before that do not count. 60s unless given."""
 

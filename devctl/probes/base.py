@@ -7,7 +7,7 @@ import errno
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,12 @@ BODY_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one question brought: `text` says for people what was seen."""
+    """What one question brought: `text` says for people what was seen; `is_refused`: nobody listens yet."""
 
     is_good: bool
     text: str
     seconds: float = 0.0
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ async def ask(asked: Probe, timeout_seconds: float) -> Answer:
     except TimeoutError:
         answer = Answer(False, f"no answer within {timeout_seconds:g} s")
     except OSError as error:
-        answer = Answer(False, describe_error(error))
-    return Answer(answer.is_good, answer.text, time.perf_counter() - began)
+        answer = Answer(False, describe_error(error), is_refused=error.errno == errno.ECONNREFUSED)
+    return replace(answer, seconds=time.perf_counter() - began)
 
 
 def describe_error(error: OSError) -> str:

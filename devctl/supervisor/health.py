@@ -17,6 +17,8 @@ from devctl.probes.kinds import probe
 
 _GROWTH = 0.02  # a start that takes long is asked less often: it delays the answer by at most this part of it
 _LONGEST_START_PAUSE_SECONDS = 0.5
+_REFUSED = 0.4  # to be refused costs a service nothing and devctl little: asked that much sooner,
+_REFUSED_SECONDS = 0.0003  # unless so many are asked that it adds up
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Health:
                 self._post(InstanceReady(watched.instance, watched.service))
             elif change is False:
                 self._post(InstanceUnready(watched.instance, watched.service, answer.text))
-            await asyncio.sleep(schedule.pause(self._clock.monotonic()))
+            crowd = len(self._tasks) if answer.is_refused else 0
+            await asyncio.sleep(schedule.pause(self._clock.monotonic(), crowd=crowd))
 
 
 class Schedule:
@@ -105,12 +108,15 @@ class Schedule:
         changed, self._stands = self._stands is not False, False
         return False if changed else None
 
-    def pause(self, now: float) -> float:
-        """Return the seconds until the next question."""
+    def pause(self, now: float, *, crowd: int = 0) -> float:
+        """Return the seconds until the next question; `crowd`: how many are asked, where nobody listens yet."""
         if not self._is_starting(now):
             return self._check.interval_seconds
         growing = min((now - self._began) * _GROWTH, _LONGEST_START_PAUSE_SECONDS)
-        return max(self._check.start_interval_seconds, growing)
+        usual = self._check.start_interval_seconds
+        if crowd:
+            usual = min(usual, max(usual * _REFUSED, crowd * _REFUSED_SECONDS))
+        return max(usual, growing)
 
     def _is_starting(self, now: float) -> bool:
         return not self._was_good and now - self._began < self._check.start_period_seconds

@@ -37,6 +37,13 @@ def test_a_start_is_asked_often_and_ever_less_often_until_the_first_good_answer(
     assert schedule.pause(9.0) == 2
 
 
+def test_where_nobody_listens_yet_is_asked_sooner_unless_many_are_asked() -> None:
+    schedule = Schedule(CHECK, 0.0, is_good=False)
+    pauses = [schedule.pause(0.0, crowd=crowd) for crowd in (0, 1, 12, 50, 1000)]
+    assert pauses == pytest.approx([0.025, 0.01, 0.01, 0.015, 0.025])
+    assert schedule.pause(5.0, crowd=1) == pytest.approx(0.1)
+
+
 def test_failures_within_the_start_period_count_for_nothing() -> None:
     schedule = Schedule(CHECK, 0.0, is_good=False)
     assert [schedule.take(BAD, at) for at in (0, 1, 5, 9.9)] == [None] * 4
