@@ -213,6 +213,13 @@ class InstanceSignalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StateKept(Event):
+    """All that the events before this one amount to, as the state's JSON: the history began anew here."""
+
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class FilesWatched(Event):
     """From now on changed files restart their services."""
 

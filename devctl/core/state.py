@@ -12,7 +12,7 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.events import Event, Goal, Option, Verdict
-from devctl.core.spec import Missing
+from devctl.core.spec import Missing, from_json
 from devctl.core.status import Status
 
 HEALTHY_RESETS_PAUSE_SECONDS = 10.0
@@ -357,6 +357,13 @@ def _files_watched(state: State, _: happened.FilesWatched) -> State:
     return replace(state, watches=True)
 
 
+def _state_kept(state: State, event: happened.StateKept) -> State:
+    try:
+        return from_json(State, event.state)
+    except (KeyError, TypeError, ValueError):  # of another version, or damaged
+        return state
+
+
 def _supervisor_began(state: State, _: happened.SupervisorBegan) -> State:
     """What an earlier supervisor was fetching is no longer being fetched."""
     services = {name: replace(s, fetching=False) if s.fetching else s for name, s in state.services.items()}
@@ -367,6 +374,7 @@ _MEANINGS: dict[type[Event], Callable[[State, Any], State]] = {
     happened.RunBegan: _run_began,
     happened.RunEnded: _run_ended,
     happened.SupervisorBegan: _supervisor_began,
+    happened.StateKept: _state_kept,
     happened.FilesWatched: _files_watched,
     happened.Planned: _planned,
     happened.PortsAllocated: _ports_allocated,

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from devctl.paths import StackPaths
 KEPT_RUNS = 10
 _SYSTEM_CLOCK = SystemClock()
 _MOST_UNWRITTEN = 10_000
+EVENT_BYTES = 16 << 20
+"""From this size on, the history is begun anew; the one before it is kept beside it."""
 
 
 class Run:
@@ -37,6 +39,10 @@ class Run:
     @property
     def events_file(self) -> Path:
         return self.folder / "events.jsonl"
+
+    @property
+    def earlier_events_file(self) -> Path:
+        return self.folder / "events.1.jsonl"
 
     @property
     def logs(self) -> Path:
@@ -119,10 +125,17 @@ def delete(run: Run) -> None:
 
 class EventLog:
     """Appends events to the history of a run. A full disk raises nothing: what could not be written is kept
-    in memory (counted in `unwritten`, the oldest go first past ten thousand) and tried again with the next."""
+    in memory (counted in `unwritten`, the oldest go first past ten thousand) and tried again with the next.
 
-    def __init__(self, run: Run) -> None:
+    A history of `most_bytes` gives way to a new one that begins with `summary`, the event that says what all before
+    it amounts to.
+    """
+
+    def __init__(self, run: Run, summary: Callable[[], dict[str, Any]], most_bytes: int = EVENT_BYTES) -> None:
         self._path = run.events_file
+        self._earlier = run.earlier_events_file
+        self._summary = summary
+        self._most_bytes = most_bytes
         self._waiting: list[bytes] = []
         self.dropped = 0
 
@@ -133,7 +146,7 @@ class EventLog:
 
     def append(self, event: dict[str, Any]) -> None:
         """Write one event as a line, in one write."""
-        self._waiting.append(json.dumps(event, separators=(",", ":")).encode() + b"\n")
+        self._waiting.append(_line(event))
         self.flush()
 
     def flush(self) -> None:
@@ -155,10 +168,26 @@ class EventLog:
             written = os.write(file, text)
             if written < len(text):
                 os.ftruncate(file, end)
-            else:
-                self._waiting.clear()
+                return
+            self._waiting.clear()
         finally:
             os.close(file)
+        if end + written >= self._most_bytes:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Put a new history in the place of this one, which is never missing meanwhile."""
+        scratch = self._path.with_suffix(".new")
+        scratch.unlink(missing_ok=True)
+        scratch.touch(0o600)
+        scratch.write_bytes(_line(self._summary()))
+        self._earlier.unlink(missing_ok=True)
+        os.link(self._path, self._earlier)
+        scratch.replace(self._path)
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
 def events(run: Run) -> Iterator[dict[str, Any]]:

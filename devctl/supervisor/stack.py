@@ -117,7 +117,7 @@ class Stack:
     def _work_on(self, run: Run) -> None:
         """Wire the loop to a run."""
         self.run = run
-        self.journal = self.loop.journal = EventLog(run)
+        self.journal = self.loop.journal = EventLog(run, self._state_event)
         self.launches = Launches(self.loop, run)
         self.executor = self.loop.hands = Executor(
             self.loop,
@@ -128,6 +128,10 @@ class Stack:
             self._downloads.hear,
         )
         self._holders.work_on(self.launches, self.executor)
+
+    def _state_event(self) -> dict[str, Any]:
+        """Return the event that says in one what the whole history amounts to."""
+        return happened.to_json(happened.stamp(happened.StateKept(to_json(self.loop.state)), self.loop.clock))
 
     # Change
 

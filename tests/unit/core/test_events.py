@@ -26,6 +26,7 @@ from tests import fakes
 
 GOAL = happened.Goal("a", up=True, options=(happened.Option("process", "d"),), missing=(Missing("native", "no"),))
 EVENTS: list[Event] = [
+    happened.StateKept({"run": "r"}),
     happened.RunBegan("r", "s", "b"),
     happened.RunEnded(),
     happened.SupervisorBegan(1, 2),

@@ -55,17 +55,17 @@ def test_a_run_can_be_measured_and_deleted(tmp_path: Path) -> None:
 
 def test_events_come_back_in_order_and_a_cut_line_is_passed_over(tmp_path: Path) -> None:
     run = store.create(StackPaths(tmp_path))
-    EventLog(run).append({"n": 1})
+    EventLog(run, dict).append({"n": 1})
     with run.events_file.open("ab") as file:
         file.write(b'{"n": 2, "cut')
-    EventLog(run).append({"n": 3})
+    EventLog(run, dict).append({"n": 3})
     assert [event["n"] for event in store.events(run)] == [1, 3]
     assert stat.S_IMODE(run.events_file.stat().st_mode) == 0o600
 
 
 def test_events_wait_for_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = store.create(StackPaths(tmp_path))
-    log = EventLog(run)
+    log = EventLog(run, dict)
     log.append({"n": 1})
     write = os.write
     monkeypatch.setattr(store.os, "write", lambda fd, text: write(fd, text[:4]))
@@ -80,3 +80,17 @@ def test_events_wait_for_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_run_without_events_has_none(tmp_path: Path) -> None:
     assert list(store.events(store.create(StackPaths(tmp_path)))) == []
+
+
+def test_a_history_that_has_grown_too_long_begins_anew_with_what_it_amounts_to(tmp_path: Path) -> None:
+    run = store.create(StackPaths(tmp_path))
+    counted: list[int] = []
+    log = EventLog(run, lambda: {"sum": sum(counted)}, most_bytes=100)
+    for number in range(25):
+        counted.append(number)
+        log.append({"n": number})
+    kept = list(store.events(run))
+    assert kept[0]["sum"] + sum(event["n"] for event in kept[1:]) == sum(counted)
+    assert run.events_file.stat().st_size < 100
+    assert run.earlier_events_file.stat().st_size < 200
+    assert {stat.S_IMODE(p.stat().st_mode) for p in run.folder.glob("events*")} == {0o600}

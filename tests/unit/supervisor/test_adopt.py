@@ -9,7 +9,7 @@ import pytest
 
 from devctl.core import events as happened
 from devctl.core.spec import to_json
-from devctl.core.state import State
+from devctl.core.state import State, apply
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
@@ -27,7 +27,7 @@ def lived(paths: StackPaths, *, events_kept: int | None = None) -> tuple[Run, St
     world.up()
     world.started("a.1")
     world.ready("a.1")
-    log = EventLog(run)
+    log = EventLog(run, dict)
     for event in world.journal[:events_kept]:
         log.append(event)
     run.spec_file.write_text(json.dumps(to_json(spec)))
@@ -41,11 +41,23 @@ def test_a_history_tells_the_state(tmp_path: Path) -> None:
     assert left.state == state
 
 
+def test_a_history_that_began_anew_tells_the_state(tmp_path: Path) -> None:
+    run, state = lived(StackPaths(tmp_path))
+    run.events_file.write_text(json.dumps(happened.to_json(happened.StateKept(to_json(state)))))
+    left = adopt.left_behind(run, b"", "boot")
+    assert left is not None
+    assert left.state == state
+
+
 def test_what_a_full_disk_did_not_take_the_keeper_s_snapshot_tells(tmp_path: Path) -> None:
     run, state = lived(StackPaths(tmp_path), events_kept=2)
     left = adopt.left_behind(run, adopt.take_snapshot(state), "boot")
     assert left is not None
     assert left.state == state
+
+
+def test_a_beginning_that_is_damaged_is_passed_over() -> None:
+    assert apply(State("r"), happened.StateKept({"services": 1})).run == "r"
 
 
 @pytest.mark.parametrize("snapshot", [b"garbage", b"[]", b'{"run": 1}', b'{"new": "field"}'])
@@ -77,6 +89,6 @@ def test_another_boot_and_an_ended_run_leave_nothing(tmp_path: Path) -> None:
     assert adopt.left_behind(run, b"", "another boot") is None
     assert adopt.is_over(run, "another boot")
     assert not adopt.is_over(run, "boot")
-    EventLog(run).append(happened.to_json(happened.RunEnded()))
+    EventLog(run, dict).append(happened.to_json(happened.RunEnded()))
     assert adopt.left_behind(run, b"", "boot") is None
     assert adopt.left_behind(None, b"", "boot") is None
