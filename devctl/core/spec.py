@@ -276,6 +276,8 @@ def _decode(kind: Any, data: Any) -> Any:
         return None if data is None else _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
     if origin is tuple:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
+    if (origin is dict or dataclasses.is_dataclass(kind)) and not isinstance(data, dict):
+        raise ValueError(f"{kind.__name__} is made from an object, not from {data!r}")
     if origin is dict:
         value_kind = typing.get_args(kind)[1]
         return {key: _decode(value_kind, item) for key, item in data.items()}
@@ -283,7 +285,5 @@ def _decode(kind: Any, data: Any) -> Any:
         hints = _hints.setdefault(kind, {}) or _hints[kind]
         if not hints:
             hints.update(typing.get_type_hints(kind))
-        if not isinstance(data, dict):
-            raise ValueError(f"{kind.__name__} is made from an object, not from {data!r}")
         return kind(**{key: _decode(hints[key], item) for key, item in data.items()})
     return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data

@@ -69,7 +69,7 @@ def test_what_this_version_does_not_know_is_no_event(body: dict[str, object]) ->
 
 def test_events_about_what_is_unknown_change_nothing_but_the_count() -> None:
     state = State()
-    for event in EVENTS[5:16]:
+    for event in EVENTS[6:17]:
         assert apply(state, event) == replace(state, count=1)
 
 
