@@ -69,7 +69,7 @@ class Forwarding:
                 raise unavailable(f"The {service} service")
             left = ends_at - self.now()
             try:
-                reply = await self._send(call, left)
+                reply = await self._send(call, self._allowed(call, attempt, left))
             except UpstreamError as error:
                 # One instance that refuses says nothing of its service as long as there is another.
                 if error.was_sent or not self._fresh(self.finder.instances(service)):
@@ -86,6 +86,11 @@ class Forwarding:
             await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311
         raise AssertionError("unreachable")
 
+    def _allowed(self, call: Call, attempt: int, left: float) -> float:
+        """Leave time for another instance where one may be asked: the first may be the one that hangs."""
+        has_other = len(self._fresh(self.finder.instances(call.target.service))) > 1
+        return left / 2 if call.is_safe and has_other and attempt < MOST_TRIES else left
+
     def _may_repeat(self, call: Call, error: UpstreamError, ends_at: float, budget: RetryBudget) -> bool:
         """Repeat what is safe, and what never arrived; as long as there is time and budget."""
         return (call.is_safe or not error.was_sent) and ends_at - self.now() > 0.2 and budget.take()
@@ -97,22 +102,21 @@ class Forwarding:
             return await self.upstream.send(
                 call.method, instance.url + call.target.path + query, call.headers, call.body, seconds
             )
-        except UpstreamError as error:
-            if not error.was_sent:
-                self._ejected[instance.url] = self.now() + _EJECTED_SECONDS
+        except UpstreamError:
+            self._ejected[instance.url] = self.now() + _EJECTED_SECONDS
             raise
 
     def _pick(self, call: Call) -> Instance:
-        """Take the instances in turn: those of the wanted version, without those that just refused."""
+        """Take the instances in turn: those that did not just fail, of the wanted version as long as it has any."""
         service = call.target.service
         instances = self.finder.instances(service)
-        split = self.splits.get(service)
-        if split is not None:
-            version = split.version(call.named, call.who, random.random())  # noqa: S311
-            instances = [one for one in instances if one.version == version] or instances
         if not instances:
             raise UpstreamError("no instance is known", was_sent=False)
         choice = self._fresh(instances) or instances
+        split = self.splits.get(service)
+        if split is not None:
+            version = split.version(call.named, call.who, random.random())  # noqa: S311
+            choice = [one for one in choice if one.version == version] or choice
         return choice[next(self._turn) % len(choice)]
 
     def _fresh(self, instances: Sequence[Instance]) -> Sequence[Instance]:

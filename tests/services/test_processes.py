@@ -1,16 +1,14 @@
-"""The shop as its user starts it: the monolith and the demo, services found by Consul, dead letters on a broker."""
+"""The shop as its user starts it: the monolith and the demo, dead letters on a broker."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from tests.services.processes import Running, free_port, kafka, running
+from tests.services.processes import free_port, kafka, running
 from tests.waiting import eventually
 
 
@@ -44,47 +42,6 @@ def test_the_demo_says_what_to_do_when_there_is_no_shop() -> None:
     assert demo.returncode == 1
     assert "make up" in demo.stderr
     assert "Traceback" not in demo.stderr
-
-
-@contextlib.contextmanager
-def consul() -> Iterator[str]:
-    address = f"127.0.0.1:{free_port()}"
-    process = subprocess.Popen([sys.executable, "-m", "devctl.embedded.consul", "--listen", address])
-    try:
-        yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def test_the_gateway_follows_consul_and_loses_no_safe_call_when_an_instance_dies(tmp_path: Path) -> None:
-    with contextlib.ExitStack() as stack:
-        address = stack.enter_context(consul())
-        shared = {"CONSUL_HTTP_ADDR": address, "SHOP_SECRETS": str(tmp_path / "secrets")}
-        first = stack.enter_context(running("services.user", tmp_path, **shared))
-        door = stack.enter_context(running("services.gateway", tmp_path, **shared))
-        key_set = f"{door.url}/.well-known/jwks.json"
-        eventually(lambda: httpx.get(key_set).status_code == 200, what="the gateway finds the user service")
-        second = stack.enter_context(running("services.user", tmp_path, **shared))
-        eventually(lambda: instances(door) == 2, within=20, what="the new instance is known")
-        first.process.kill()
-        statuses = set()
-
-        def is_forgotten() -> bool:
-            statuses.add(httpx.get(key_set).status_code)
-            return instances(door) == 1
-
-        eventually(is_forgotten, within=20, what="the dead instance is forgotten")
-        assert statuses == {200}
-        second.process.terminate()
-        assert second.process.wait(10) == 0
-        assert httpx.get(key_set).status_code == 503
-
-
-def instances(door: Running) -> int:
-    page = httpx.get(f"{door.url}/metrics").text
-    lines = [line for line in page.splitlines() if line.startswith('shop_gateway_instances{upstream="user"}')]
-    return int(float(lines[0].split()[1]))
 
 
 def test_dead_letters_without_a_broker_say_so() -> None:

@@ -36,11 +36,13 @@ class FakeUpstream:
 
     script: list[Reply | UpstreamError]
     urls: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     async def send(
         self, method: str, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes, seconds: float
     ) -> Reply:
         self.urls.append(url)
+        self.seconds.append(seconds)
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, UpstreamError):
             raise step
@@ -117,6 +119,16 @@ async def test_a_safe_call_is_repeated_and_another_is_not() -> None:
     assert len(upstream.urls) == 1
 
 
+async def test_a_safe_call_leaves_time_to_ask_another_instance_where_there_is_one() -> None:
+    for instances, method, share in ((TWO, "GET", 0.5), (ONE, "GET", 1.0), (TWO, "POST", 1.0)):
+        made, upstream = forwarding(LOST, FakeReply(200), instances=instances)
+        await status(made, method)
+        assert upstream.seconds[0] == pytest.approx(2.0 * share, rel=0.05)
+    made, upstream = forwarding(LOST, FakeReply(200))
+    assert await status(made) == 200
+    assert len(set(upstream.urls)) == 2
+
+
 async def test_a_503_is_worth_another_try_and_the_last_one_is_passed_on() -> None:
     first = FakeReply(503)
     made, upstream = forwarding(first, FakeReply(200))
@@ -172,6 +184,10 @@ async def test_a_split_sends_calls_to_its_version_and_to_any_if_that_is_gone() -
     assert set(upstream.urls) == {"http://two/api/v1/orders"}
     made.splits.put("order", Split({"3": 100}))
     assert await status(made) == 200
+    made, upstream = forwarding(REFUSED, FakeReply(200))
+    made.splits.put("order", Split({"2": 100}))
+    assert await status(made) == 200
+    assert upstream.urls == ["http://two/api/v1/orders", "http://one/api/v1/orders"]
 
 
 async def test_no_instance_at_all_is_a_503() -> None:
