@@ -8,12 +8,13 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 _READ_ONLY = {"shop_read_only": True}
 _AFTER_COMMIT = "after_commit"
 _WAIT_FOR_WRITER_SECONDS = 4.0
-_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 2}
+# What a statement was given may be a secret: it stays out of errors, and so out of logs and spans.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 2, "hide_parameters": True}
 
 
 class Database:
@@ -149,6 +151,11 @@ def _is_conflict(error: DBAPIError) -> bool:
 def _newest(migrations: Path) -> str:
     """Return the highest revision, which is the first word of its file's name."""
     return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
+
+
+def dialect_insert(where: AsyncConnection | AsyncEngine, table: Table) -> Any:
+    """Return an INSERT that knows `on conflict`, which each dialect has of its own; only the one in use is loaded."""
+    return import_module(f"sqlalchemy.dialects.{where.dialect.name}").insert(table)
 
 
 def _engine(url: str, schema: str) -> AsyncEngine:
