@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
 PART_BITS = 15
 """The index of traces begins with the part of a row: its number without this many bits."""
+_CACHE = -16_000  # KiB: a walk over an index meets the same pages again and again
 COUNTERS = ("accepted", "stored", "rejected", "evicted")
 
 
@@ -90,6 +91,30 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """What makes a row worth decoding, any one of it: `words` in the bytes of span or resource, an error, a kind, a
+    word in the scope."""
+
+    words: tuple[bytes, ...] = ()
+    error: bool = False
+    kind: int | None = None
+    scope: bytes = b""
+
+    def where(self) -> tuple[str, list[Any]]:
+        """Return the SQL condition and its values."""
+        clauses = ["instr(s.data, ?)"] * len(self.words) + ["s.error"] * self.error
+        values: list[Any] = [*self.words]
+        if self.kind is not None:
+            clauses.append("s.kind = ?")
+            values.append(self.kind)
+        origins = ["instr(resource, ?)"] * len(self.words) + ["instr(scope, ?)"] * bool(self.scope)
+        values += [*self.words, *([self.scope] if self.scope else [])]
+        clauses.append(f"s.origin IN (SELECT id FROM origins WHERE {' OR '.join(origins)})")
+        clauses += ["s.origin = 0"] * bool(self.scope)  # its scope stands in the span itself
+        return f"({' OR '.join(clauses)})", values
+
+
+@dataclass(frozen=True, slots=True)
 class SpanQuery:
     """Which spans are looked for; empty means any. Times and durations are nanoseconds."""
 
@@ -102,6 +127,7 @@ class SpanQuery:
     max_duration_ns: int = (1 << 63) - 1
     errors: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
+    signs: tuple[Sign, ...] = ()
     limit: int = 20
 
 
@@ -111,6 +137,7 @@ class SpanReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=5, check_same_thread=False)
+        self._db.execute(f"PRAGMA cache_size = {_CACHE}")
         check_version(self._db, path)
 
     @property
@@ -211,6 +238,10 @@ class SpanReader:
             for word in (key, *([value] if _is_text(value) else [])):
                 clauses.append("(instr(s.data, ?) OR s.origin IN (SELECT id FROM origins WHERE instr(resource, ?)))")
                 values += [word.encode()] * 2
+        for sign in query.signs:
+            clause, words = sign.where()
+            clauses.append(clause)
+            values += words
         return " AND ".join(clauses), values
 
     def trace(self, trace_id: str) -> list[Span]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devctl.embedded import durations
 from devctl.embedded.jaeger import model
+from devctl.embedded.jaeger.signs import signs
 from devctl.httpd import Request
 from devctl.record.spans import Span, SpanQuery, SpanReader
 
@@ -16,7 +16,6 @@ DEFAULT_LIMIT = 100
 DEFAULT_LOOKBACK_NS = 48 * 3600 * 10**9
 DEPENDENCY_LOOKBACK_MS = 24 * 3600 * 1000
 FOREVER_NS = (1 << 63) - 1
-_OTHER_THAN_TEXT = re.compile(r"[-+.0-9a-fA-F]*|[\[{].*", re.DOTALL)
 
 
 class BadParameter(Exception):
@@ -88,40 +87,12 @@ def found(reader: SpanReader, wanted: Search) -> list[list[Span]]:
 
 def _with_tags(reader: SpanReader, wanted: Search) -> Iterator[str]:
     given: set[str] = set()
-    for span in reader.spans(wanted.spans):
-        if span.trace_id not in given and _may_have(span, wanted.tags) and has_tags(span, wanted.tags):
+    for span in reader.spans(replace(wanted.spans, signs=signs(wanted.tags))):
+        if span.trace_id not in given and has_tags(span, wanted.tags):
             given.add(span.trace_id)
             yield span.trace_id
             if len(given) == wanted.spans.limit:
                 return
-
-
-def _may_have(span: Span, wanted: tuple[tuple[str, str], ...]) -> bool:
-    """Tell quickly, without decoding, that a span cannot have one of the tags: what it takes is not in its bytes."""
-    return all(_may_have_one(span, key, value) for key, value in wanted)
-
-
-def _may_have_one(span: Span, key: str, value: str) -> bool:
-    stored = (span.data, span.resource_data)
-    if any(key.encode() in data for data in stored):
-        return _may_be_a_number(value) or any(value.encode() in data for data in stored)
-    match key:
-        case "error":
-            return span.error and value == "true"
-        case "otel.status_code":
-            return value == "OK" or (value == "ERROR" and span.error)
-        case "span.kind":
-            return 0 < span.kind < len(model.KINDS) and model.KINDS[span.kind] == value
-        case "otel.scope.name" | "otel.scope.version":
-            return value.encode() in span.scope_data
-        case "otel.status_description" | "w3c.tracestate" | "event":
-            return value.encode() in span.data
-    return key == model.FORMAT
-
-
-def _may_be_a_number(value: str) -> bool:
-    """Tell whether a value other than text may be written like this: numbers, truths, bytes as hex, lists, maps."""
-    return value in ("true", "false", "NaN", "+Inf", "-Inf") or _OTHER_THAN_TEXT.fullmatch(value) is not None
 
 
 def has_tags(span: Span, wanted: tuple[tuple[str, str], ...]) -> bool:
