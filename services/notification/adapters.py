@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from services.common.db import AsyncConnection, Database
+from services.common.db import AsyncConnection, Database, dialect_insert
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import NotificationTx
 from services.notification.tables import contacts, messages, preferences
@@ -20,7 +19,6 @@ class SqlNotifications:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     def begin(self) -> AbstractAsyncContextManager[NotificationTx]:
         """Begin a transaction."""
@@ -33,7 +31,7 @@ class SqlNotifications:
 
     def on(self, connection: AsyncConnection) -> NotificationTx:
         """Work in a transaction that somebody else opened."""
-        return SqlNotificationTx(connection, self._dialect)
+        return SqlNotificationTx(connection)
 
     async def of_user(self, user_id: str, before: str | None, limit: int) -> Sequence[Message]:
         """A user's messages from the newest on."""
@@ -80,12 +78,12 @@ class SqlNotifications:
 class SqlNotificationTx:
     """NotificationTx over one connection."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Any) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def add(self, message: Message) -> bool:
         """Queue a message unless there is one like it."""
-        new = self._dialect.insert(messages).values(**_columns(message))
+        new = dialect_insert(self._connection, messages).values(**_columns(message))
         once = new.on_conflict_do_nothing(index_elements=["subject", "type", "channel"])
         return bool((await self._connection.execute(once)).rowcount)
 
@@ -113,13 +111,14 @@ class SqlNotificationTx:
 
     async def contact(self, user_id: str) -> Contact | None:
         """How a user can be reached."""
-        row = (await self._connection.execute(select(contacts).where(contacts.c.user_id == user_id))).first()
+        query = select(contacts).where(contacts.c.user_id == user_id).with_for_update()
+        row = (await self._connection.execute(query)).first()
         return Contact(row.user_id, row.email, row.name) if row else None
 
     async def save_contact(self, contact: Contact) -> None:
         """Insert or update how a user can be reached."""
         values = {"email": contact.email, "name": contact.name}
-        new = self._dialect.insert(contacts).values(user_id=contact.user_id, **values)
+        new = dialect_insert(self._connection, contacts).values(user_id=contact.user_id, **values)
         await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
     async def preferences(self, user_id: str) -> Preferences:
@@ -129,12 +128,12 @@ class SqlNotificationTx:
     async def save_preferences(self, wanted: Preferences) -> None:
         """Insert or update what a user wants to hear of."""
         values = {"muted": json.dumps(sorted(kind.value for kind in wanted.muted))}
-        new = self._dialect.insert(preferences).values(user_id=wanted.user_id, **values)
+        new = dialect_insert(self._connection, preferences).values(user_id=wanted.user_id, **values)
         await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
 
     async def forget(self, user_id: str) -> None:
-        """Delete everything about a user."""
-        for table in (messages, contacts, preferences):
+        """Delete the messages and preferences of a user."""
+        for table in (messages, preferences):
             await self._connection.execute(delete(table).where(table.c.user_id == user_id))
 
 

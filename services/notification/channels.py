@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Mapping
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 from services.notification.domain import Channel, Contact, Message
 from services.notification.ports import Delivery, NotDelivered
-from services.notification.settings import NotificationSettings, SmtpSettings
+from services.notification.settings import Encryption, NotificationSettings, SmtpSettings
 
 if TYPE_CHECKING:
+    import smtplib
+    import ssl
+
     from services.common.logs import Logger
 
 
@@ -41,25 +46,45 @@ class SmtpChannel:
         """Send the message; whatever the server says against it is NotDelivered."""
         if contact is None or not contact.email:
             raise NotDelivered("no address is known for this user")
-        await asyncio.to_thread(self._send, _mail(message, contact, self._settings.sender))
+        await asyncio.to_thread(self._send, _mail(message, contact, self._settings.sender), contact.email)
 
-    def _send(self, mail: EmailMessage) -> None:
+    def _send(self, mail: EmailMessage, to: str) -> None:
         import smtplib
 
         settings = self._settings
         try:
-            with smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds) as server:
+            with self._connect() as server:
+                if settings.encryption is Encryption.STARTTLS:
+                    server.starttls(context=_tls())
                 if settings.user:
-                    server.starttls()
                     server.login(settings.user, settings.password)
-                server.send_message(mail)
-        except (OSError, smtplib.SMTPException) as error:
+                server.send_message(mail, to_addrs=[to])
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:
             raise NotDelivered(f"{type(error).__name__}: {error}") from error
+
+    def _connect(self) -> "smtplib.SMTP":
+        import smtplib
+
+        settings = self._settings
+        if settings.encryption is Encryption.TLS:
+            return smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout_seconds, context=_tls())
+        return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+
+
+def _tls() -> "ssl.SSLContext":
+    """Check the server's certificate and name, which smtplib does not do of itself."""
+    import ssl
+
+    return ssl.create_default_context()
 
 
 def _mail(message: Message, contact: Contact, sender: str) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = sender, contact.email, message.title
+    mail["From"], mail["Subject"] = sender, message.title
+    try:
+        mail["To"] = Address(addr_spec=contact.email)
+    except (ValueError, IndexError, AttributeError, MessageError) as error:  # the parser has its own ways to refuse
+        raise NotDelivered(f"{contact.email!r} is no address that mail can be sent to") from error
     # A server that is asked twice after a crash can tell by the id that it has the message already.
     mail["Message-ID"] = f"<{message.id}@shop.invalid>"
     mail.set_content(message.text)

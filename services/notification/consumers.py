@@ -29,6 +29,6 @@ def build(store: SqlNotifications, sender: Sender, channels: Sequence[Channel], 
         after_commit(connection, lambda: sender.send(queued))
 
     async def forget(event: Event, connection: AsyncConnection) -> None:
-        await store.on(connection).forget(str(event.data["userId"]))
+        await handlers.forget(store.on(connection), str(event.data["userId"]))
 
     return dict.fromkeys(domain.event_types(), queue) | {"user.deleted": forget}

@@ -14,8 +14,10 @@ MAX_ATTEMPTS = 6
 _FIRST_PAUSE = timedelta(seconds=1)
 _GROWTH = 4
 _LONGEST_PAUSE = timedelta(minutes=5)
-# How long another replica (or the next life of this one) leaves a message alone that is being sent.
+# How long another replica (or the next life of this one) leaves a message alone that is about to be sent.
 LEASE = timedelta(seconds=30)
+# The same while it is being sent: longer than a mail server takes that answers its eight or so commands just in time.
+SENDING = timedelta(seconds=90)
 
 
 class State(StrEnum):
@@ -52,11 +54,16 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a user can be reached, as the user service last said."""
+    """How a user can be reached, as the user service last said; one that is empty is left of a deleted account."""
 
     user_id: str
     email: str
     name: str
+
+    @property
+    def is_deleted(self) -> bool:
+        """The account is no more: nothing is written to its user, whatever is still heard of old orders."""
+        return not self.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +208,13 @@ def failed(message: Message, error: str, now: datetime) -> Message:
 
 
 def lease(message: Message, now: datetime) -> Message:
-    """Keep the message from others while it is being sent."""
+    """Keep the message from others until it is sent."""
     return replace(message, due_at=now + LEASE)
+
+
+def sending(message: Message, now: datetime) -> Message:
+    """Keep the message from others while it is being sent."""
+    return replace(message, due_at=now + SENDING)
 
 
 def replay(message: Message, now: datetime) -> Message:

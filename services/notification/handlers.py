@@ -28,6 +28,8 @@ async def queue(
     if kind is None:
         return ()
     contact = await _contact(tx, kind, fields)
+    if contact is not None and contact.is_deleted:
+        return ()
     preferences = await tx.preferences(str(fields["userId"]))
     if not preferences.wants(kind):
         return ()
@@ -53,7 +55,7 @@ async def send(
         message = await tx.message(queued.id)
         if message is None or message.state is not State.QUEUED or message.due_at != queued.due_at:
             return None
-        await tx.update(domain.lease(message, clock()))
+        await tx.update(domain.sending(message, clock()))
         contact = await tx.contact(message.user_id)
     after = await _try(message, contact, channels=channels, clock=clock)
     async with store.begin() as tx:
@@ -93,6 +95,12 @@ async def replay(message_id: str, *, store: NotificationStore, clock: Clock) -> 
         if again != message:
             await tx.update(again)
         return again
+
+
+async def forget(tx: NotificationTx, user_id: str) -> None:
+    """Delete everything about a user but the fact that there is no such user any more."""
+    await tx.save_contact(Contact(user_id, "", ""))
+    await tx.forget(user_id)
 
 
 async def mute(user_id: str, muted: Iterable[MessageType], *, store: NotificationStore) -> Preferences:

@@ -32,7 +32,7 @@ class NotificationTx(Protocol):
         ...
 
     async def contact(self, user_id: str) -> Contact | None:
-        """How a user can be reached."""
+        """How a user can be reached; locked until the end of the transaction."""
         ...
 
     async def save_contact(self, contact: Contact) -> None:
@@ -48,7 +48,7 @@ class NotificationTx(Protocol):
         ...
 
     async def forget(self, user_id: str) -> None:
-        """Delete everything about a user."""
+        """Delete the messages and preferences of a user."""
         ...
 
 

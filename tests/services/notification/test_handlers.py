@@ -60,6 +60,10 @@ class FakeNotifications:
     async def save_preferences(self, preferences: Preferences) -> None:
         self.wanted[preferences.user_id] = preferences
 
+    async def forget(self, user_id: str) -> None:
+        self.messages = {key: one for key, one in self.messages.items() if one.user_id != user_id}
+        self.wanted.pop(user_id, None)
+
 
 class FakeChannel:
     """A channel that fails as often as it is told to."""
@@ -163,6 +167,17 @@ async def test_what_a_user_does_not_want_is_not_sent_but_the_account_always_is()
     assert not await world.queue("order.shipped", ORDER)
     assert await world.queue("order.confirmed", ORDER)
     assert await world.queue("user.locked", USER)
+
+
+async def test_who_is_deleted_is_forgotten_and_hears_of_old_orders_no_more() -> None:
+    world = World()
+    await world.queue("user.registered", USER)
+    await world.queue("order.confirmed", ORDER)
+    async with world.store.begin() as tx:
+        await handlers.forget(tx, "ada")
+    assert not await world.queue("order.shipped", ORDER)
+    assert world.store.messages == {}
+    assert "ada@example.org" not in repr(world.store)
 
 
 async def test_other_events_make_no_message() -> None:
