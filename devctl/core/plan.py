@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from devctl.core.events import Goal, Option
 from devctl.core.order import Graph, graph
-from devctl.core.spec import Service, Spec, Variant, digest
+from devctl.core.spec import HUB, Service, Spec, Variant, digest
 from devctl.core.state import ServiceState, State
 from devctl.core.status import Condition, Status
 from devctl.errors import UsageError
@@ -73,6 +73,7 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
     whole = graph(spec.services)
     asked = request.names or spec.active
     targets = set(asked) if request.no_deps else whole.with_needed(asked)
+    targets |= {HUB} & spec.services.keys()
     touches = _touches(spec, state, whole, targets, asked, force=request.force)
     steps: list[PlanStep] = []
     goals: list[Goal] = []
@@ -172,6 +173,8 @@ def _is_incomplete(service: Service, found: ServiceState) -> bool:
 
 
 def _needed_by(name: str, whole: Graph, targets: set[str]) -> str:
+    if name == HUB:
+        return "takes in the telemetry of all"
     return "needed by " + ", ".join(d for d in whole.dependents[name] if d in targets)
 
 

@@ -43,6 +43,10 @@ def test_what_is_needed_says_by_whom() -> None:
     )
 
 
+def test_whoever_is_started_alone_has_the_hub_beside_it() -> None:
+    assert text(spec("a, b, hub"), State(), "b") == ("start   b: asked for\nstart   hub: takes in the telemetry of all")
+
+
 def test_nothing_changed_means_nothing_to_do() -> None:
     world = running("a, b(after a healthy)")
     assert text(world.spec, world.loop.state) == "nothing to do"
