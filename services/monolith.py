@@ -3,15 +3,18 @@
 The modular monolith that one should start with: the same modules, routes and rules, one thing to run.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services import PORTS
+from services import FRONT, PORTS
 from services.common import http
+from services.common.health import Ready
 from services.common.in_process import InProcessBroker
 from services.common.runtime import Runtime, Service, asgi
 from services.common.settings import Environment, Settings
@@ -38,6 +41,16 @@ class Shop:
         """Stop every service."""
         for runtime in self.runtimes.values():
             await runtime.stop()
+
+    async def readiness(self) -> Ready:
+        """Say whether work may be sent here: every database has to answer."""
+        inner = (runtime for name, runtime in self.runtimes.items() if name != FRONT)
+        pages = await asyncio.gather(*(runtime.readiness() for runtime in inner))
+        is_ready = all(page.status == "ready" for page in pages)
+        checks = {
+            f"{page.service}.{what}": check for page in pages for what, check in page.checks.items() if check.required
+        }
+        return Ready(status="ready" if is_ready else "not_ready", service=NAME, checks=checks)
 
     def metrics_page(self) -> bytes:
         """Return the metrics of all services, each marked with its service."""
@@ -86,7 +99,10 @@ class _Door:
     """The gateway's application, which here also answers for the life and the metrics of all."""
 
     def __init__(self, shop: Shop) -> None:
-        self._shop, self._gateway = shop, shop.applications["gateway"]
+        self._shop, self._gateway = shop, shop.applications[FRONT]
+        front: Any = shop.runtimes[FRONT]
+        # What is asked of the gateway's own port is asked of the whole process here.
+        front.metrics_page, front.readiness = shop.metrics_page, shop.readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -110,8 +126,7 @@ async def _serve() -> int:
 
     environment = Environment()
     shop = compose(environment)
-    shop.runtimes["gateway"].metrics_page = shop.metrics_page  # type: ignore[method-assign]
-    settings = _settings("gateway", environment)
+    settings = _settings(FRONT, environment)
     return await listen(_Door(shop), settings, *shop.runtimes.values())
 
 

@@ -27,6 +27,7 @@ class Stack:
     project: str
     runtime: Path
     environment: dict[str, str] = field(default_factory=dict)
+    door: str = "gateway"
 
     def devctl(self, *arguments: str, check: bool = True, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run a devctl command and return what it printed; AssertionError with all of it when it fails."""
@@ -63,7 +64,7 @@ class Stack:
 
     def shopper(self) -> "Shopper":
         """Register and log in someone new."""
-        return Shopper.register(f"http://{self.address('gateway')}")
+        return Shopper.register(f"http://{self.address(self.door)}")
 
     @property
     def state(self) -> Path:
