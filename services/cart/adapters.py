@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.cart.domain import Cart, Line, Owner, Product
 from services.cart.ports import Away, CartTx, Checkout, Reply
 from services.cart.tables import carts, checkouts, holdings
 from services.common import locks
-from services.common.db import AsyncConnection, Database
+from services.common.db import AsyncConnection, Database, dialect_insert
 from services.common.http import Peers, UpstreamUnavailableError
 
 KEEP_CHECKOUTS = timedelta(hours=24)
@@ -26,7 +25,6 @@ class SqlCarts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     def begin(self) -> AbstractAsyncContextManager[CartTx]:
         """Begin a transaction."""
@@ -39,7 +37,7 @@ class SqlCarts:
 
     def on(self, connection: AsyncConnection) -> CartTx:
         """Work in a transaction that somebody else opened."""
-        return SqlCartTx(connection, self._dialect)
+        return SqlCartTx(connection)
 
     async def find(self, owner: Owner) -> Cart | None:
         """The cart of an owner, read without a lock."""
@@ -51,8 +49,8 @@ class SqlCarts:
 class SqlCartTx:
     """CartTx over one connection."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Any) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
 
     async def cart(self, owner: Owner) -> Cart | None:
         """The cart of an owner, locked until the end of the transaction."""
@@ -68,7 +66,7 @@ class SqlCartTx:
             "updated_at": cart.updated_at,
             "expires_at": cart.expires_at,
         }
-        new = self._dialect.insert(carts).values(
+        new = dialect_insert(self._connection, carts).values(
             id=cart.id, owner_id=cart.owner.id, is_guest=cart.owner.is_guest, **values
         )
         await self._connection.execute(new.on_conflict_do_update(index_elements=["owner_id", "is_guest"], set_=values))
@@ -131,7 +129,7 @@ class SqlCartTx:
             "created_at": checkout.created_at,
             "is_done": checkout.is_done,
         }
-        new = self._dialect.insert(checkouts).values(user_id=checkout.user_id, key=checkout.key, **values)
+        new = dialect_insert(self._connection, checkouts).values(user_id=checkout.user_id, key=checkout.key, **values)
         await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
 
     async def drop_checkout(self, user_id: str, key: str) -> None:

@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, text, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import CatalogTx, Fact
 from services.catalog.tables import movements, products, reservations
 from services.common import locks
 from services.common.clock import Clock
-from services.common.db import AsyncConnection, Database
+from services.common.db import AsyncConnection, Database, dialect_insert
 from services.common.events import Event
 from services.common.outbox import Outbox
 
@@ -49,7 +48,6 @@ class SqlCatalog:
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._database, self._outbox, self._clock = database, outbox, clock
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     def begin(self) -> AbstractAsyncContextManager[CatalogTx]:
         """Begin a transaction."""
@@ -58,7 +56,7 @@ class SqlCatalog:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[CatalogTx]:
         async with self._database.transaction() as connection:
-            yield SqlCatalogTx(connection, self._dialect, self._outbox, self._clock)
+            yield SqlCatalogTx(connection, self._outbox, self._clock)
 
     async def find(self, ids: Iterable[str]) -> dict[str, Product]:
         """The known ones of these products."""
@@ -99,8 +97,8 @@ class SqlCatalog:
 class SqlCatalogTx:
     """CatalogTx over one connection."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Any, outbox: Outbox, clock: Clock) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: AsyncConnection, outbox: Outbox, clock: Clock) -> None:
+        self._connection = connection
         self._outbox, self._clock = outbox, clock
 
     async def products(self, ids: Iterable[str]) -> dict[str, Product]:
@@ -136,9 +134,9 @@ class SqlCatalogTx:
             "currency": product.currency,
             "updated_at": product.updated_at,
         }
-        new = self._dialect.insert(products).values(id=product.id, on_hand=0, reserved=0, **texts)
+        new = dialect_insert(self._connection, products).values(id=product.id, on_hand=0, reserved=0, **texts)
         await self._connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=texts))
-        if self._dialect is sqlite:
+        if self._connection.dialect.name == "sqlite":
             await self._index(product)
 
     async def _index(self, product: Product) -> None:
@@ -161,7 +159,9 @@ class SqlCatalogTx:
         """Insert or update a reservation."""
         lines = [[line.product_id, line.quantity] for line in reservation.lines]
         state = {"state": reservation.state.value, "expires_at": reservation.expires_at}
-        new = self._dialect.insert(reservations).values(order_id=reservation.order_id, lines=json.dumps(lines), **state)
+        new = dialect_insert(self._connection, reservations).values(
+            order_id=reservation.order_id, lines=json.dumps(lines), **state
+        )
         await self._connection.execute(new.on_conflict_do_update(index_elements=["order_id"], set_=state))
 
     async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:

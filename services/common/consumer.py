@@ -6,15 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Link, SpanKind, Tracer
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common import telemetry
 from services.common.broker import DEAD_LETTER_SUFFIX, Broker, BrokerUnavailableError
-from services.common.db import AsyncConnection, Database, is_transient
+from services.common.db import AsyncConnection, Database, dialect_insert, is_transient
 from services.common.events import Event, MalformedEventError, Message, from_message
 from services.common.tables import inbox
 
@@ -54,8 +53,7 @@ class Consumer:
         self._group, self._handlers = group, handlers
         self._database, self._broker = database, broker
         self._tracer, self._log, self._faults = tracer, log, faults
-        dialect: Any = sqlite if database.is_sqlite else postgresql
-        self._insert = dialect.insert(inbox).on_conflict_do_nothing()
+        self._insert = dialect_insert(database.engine, inbox).on_conflict_do_nothing()
         self._longest_pause = longest_pause_seconds
         self._consumed = metrics.counter(
             "shop_events_consumed", "Events taken in", ["topic", "group", "type", "result"]

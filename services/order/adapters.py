@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common import locks
-from services.common.db import AsyncConnection, Database, after_commit
+from services.common.db import AsyncConnection, Database, after_commit, dialect_insert
 from services.common.events import Event
 from services.common.http import Peers, Response, UpstreamUnavailableError
 from services.common.outbox import Outbox
@@ -41,7 +40,6 @@ class SqlOrders:
     def __init__(self, database: Database, outbox: Outbox, watchers: Sequence[Watcher] = ()) -> None:
         self._database, self._outbox = database, outbox
         self._watchers = list(watchers)
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     def watch(self, watcher: Watcher) -> None:
         """Tell this watcher too."""
@@ -58,7 +56,7 @@ class SqlOrders:
 
     def on(self, connection: AsyncConnection) -> OrderTx:
         """Work in a transaction that somebody else opened."""
-        return SqlOrderTx(connection, self._dialect, self._outbox, self._watchers)
+        return SqlOrderTx(connection, self._outbox, self._watchers)
 
     async def find(self, order_id: str) -> Order | None:
         """An order, read without a lock."""
@@ -105,8 +103,8 @@ class SqlOrders:
 class SqlOrderTx:
     """OrderTx over one connection."""
 
-    def __init__(self, connection: AsyncConnection, dialect: Any, outbox: Outbox, watchers: Sequence[Watcher]) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: AsyncConnection, outbox: Outbox, watchers: Sequence[Watcher]) -> None:
+        self._connection = connection
         self._outbox, self._watchers = outbox, watchers
 
     async def order(self, order_id: str) -> Order | None:
@@ -163,7 +161,7 @@ class SqlOrderTx:
             "outcome": claim.outcome.value,
             "expires_at": claim.expires_at,
         }
-        new = self._dialect.insert(claims).values(user_id=claim.user_id, key=claim.key, **values)
+        new = dialect_insert(self._connection, claims).values(user_id=claim.user_id, key=claim.key, **values)
         await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
 
     async def drop_claim(self, user_id: str, key: str) -> None:

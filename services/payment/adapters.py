@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.common.clock import Clock
-from services.common.db import AsyncConnection, Database, after_commit
+from services.common.db import AsyncConnection, Database, after_commit, dialect_insert
 from services.common.events import Event
 from services.common.outbox import Outbox
 from services.payment.domain import Account, Change, Charge, ChargeStatus, Posting, RefundStatus
@@ -33,7 +32,6 @@ class SqlPayments:
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock, watcher: Watcher) -> None:
         self._database, self._outbox, self._clock, self._watcher = database, outbox, clock, watcher
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     def begin(self) -> AbstractAsyncContextManager[PaymentTx]:
         """Begin a transaction."""
@@ -46,7 +44,7 @@ class SqlPayments:
 
     def on(self, connection: AsyncConnection) -> PaymentTx:
         """Work in a transaction that somebody else opened."""
-        return SqlPaymentTx(connection, self._dialect, self._outbox, self._clock, self._watcher)
+        return SqlPaymentTx(connection, self._outbox, self._clock, self._watcher)
 
     async def find(self, order_id: str) -> Charge | None:
         """The charge of an order, read without a lock."""
@@ -86,10 +84,8 @@ class SqlPayments:
 class SqlPaymentTx:
     """PaymentTx over one connection."""
 
-    def __init__(
-        self, connection: AsyncConnection, dialect: Any, outbox: Outbox, clock: Clock, watcher: Watcher
-    ) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: AsyncConnection, outbox: Outbox, clock: Clock, watcher: Watcher) -> None:
+        self._connection = connection
         self._outbox, self._clock, self._watcher = outbox, clock, watcher
 
     async def charge(self, order_id: str) -> Charge | None:
@@ -99,7 +95,7 @@ class SqlPaymentTx:
 
     async def insert(self, charge: Charge) -> bool:
         """Keep a new charge, unless the order has one."""
-        new = self._dialect.insert(charges).on_conflict_do_nothing(index_elements=["order_id"])
+        new = dialect_insert(self._connection, charges).on_conflict_do_nothing(index_elements=["order_id"])
         written = await self._connection.execute(new, _columns(charge))
         return bool(written.rowcount)
 

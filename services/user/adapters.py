@@ -10,11 +10,10 @@ from typing import Any
 
 import jwt
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from services.common.auth import ALGORITHM, AUDIENCE, ISSUER
-from services.common.db import AsyncConnection, Database
+from services.common.db import AsyncConnection, Database, dialect_insert
 from services.common.events import Event
 from services.common.ids import new_id
 from services.common.outbox import Outbox
@@ -47,7 +46,6 @@ class SqlStore:
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database, self._outbox = database, outbox
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     async def register(self, account: Account) -> bool:
         """Add an account and tell of it."""
@@ -96,8 +94,8 @@ class SqlStore:
 
     async def note_failure(self, key: str, now: datetime, account: Account | None) -> Attempts:
         """Count a failed login; of several at once each is counted."""
-        first = self._dialect.insert(login_attempts).values(key=key, failures=0, last_at=now)
         async with self._database.transaction() as connection:
+            first = dialect_insert(connection, login_attempts).values(key=key, failures=0, last_at=now)
             await connection.execute(first.on_conflict_do_nothing(index_elements=["key"]))
             attempts = (await _attempts(connection, key, is_locked=True)).with_failure(now)
             row = {"failures": attempts.failures, "last_at": now}
