@@ -12,6 +12,7 @@ from services.cart.ports import CartStore, CartTx, Catalog, Checkout, Orders, Re
 from services.common.clock import Clock
 
 EXPIRE_BATCH = 200
+_IN_FLIGHT = 409
 
 
 class UnknownProduct(Exception):
@@ -103,17 +104,25 @@ async def check_out(
 ) -> Reply:
     """Hand the cart over to order, once per idempotency key; raises CartEmpty, CheckoutDiffers, Away.
 
-    After Away nobody knows whether there is an order: the same hand-over is repeated next time.
+    After Away, a 409 and our own key's 5xx nobody knows whether there is an order, or will be one at once: the same
+    hand-over is repeated next time.
     """
     async with store.begin() as tx:
         checkout = await _checkout(tx, user, key, payment_method, clock=clock, new_id=new_id)
     reply = await orders.place(checkout, authorization)
     if reply.status == 201:
         await _finish(user, checkout, store=store, clock=clock)
-    elif reply.status >= 500 or checkout.is_key_ours:
+    elif _is_over(reply.status, checkout):
         async with store.begin() as tx:
             await tx.drop_checkout(user.id, checkout.key)
     return reply
+
+
+def _is_over(status: int, checkout: Checkout) -> bool:
+    """Whether no order can come of this hand-over any more, so that its key may stand for another."""
+    if status >= 500:
+        return not checkout.is_key_ours  # the caller was told that a 5xx frees the key
+    return status != _IN_FLIGHT and checkout.is_key_ours
 
 
 async def _checkout(

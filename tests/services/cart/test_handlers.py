@@ -1,7 +1,7 @@
 """Carts and their checkout, over fakes."""
 
 import copy
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,14 +86,24 @@ class FakeOrders:
         self.placed: dict[str, Checkout] = {}
         self.status = 201
         self.loses_answers = False
+        # The status that a second click gets while the first one is still being answered.
+        self.overtaken_by = 0
+        self.second_click: Callable[[], Awaitable[Reply]] | None = None
+        self.answers: list[int] = []
 
     async def place(self, checkout: Checkout, authorization: str) -> Reply:
         assert authorization == "token"
+        if self.second_click and self.overtaken_by:
+            status, self.overtaken_by = self.overtaken_by, 0
+            before, self.status = self.status, status
+            await self.second_click()
+            self.status = before
         if self.status == 201:
             known = self.placed.setdefault(checkout.key, checkout)
             assert known.wishes == checkout.wishes
         if self.loses_answers:
             raise Away("order")
+        self.answers.append(self.status)
         return Reply(self.status, {"id": f"order-{checkout.key}"})
 
 
@@ -103,6 +113,7 @@ class World:
     def __init__(self) -> None:
         self.store, self.catalog, self.orders = FakeCarts(), FakeCatalog(), FakeOrders()
         self.clock, self.new_id = FakeClock(), counting_ids()
+        self.orders.second_click = self.check_out
 
     async def put(self, owner: Owner, product_id: str, quantity: int) -> Cart:
         return await handlers.set_quantity(
@@ -218,6 +229,17 @@ async def test_a_second_click_after_a_lost_answer_orders_once() -> None:
     await world.put(ADA, "apple", 2)
     assert (await world.check_out()).status == 201
     assert len(world.orders.placed) == 2
+
+
+@pytest.mark.parametrize("status", [409, 500, 503])
+async def test_a_click_whose_twin_is_still_being_answered_or_broke_off_orders_nothing_more(status: int) -> None:
+    world = World()
+    await world.put(ADA, "apple", 2)
+    world.orders.overtaken_by = status
+    assert (await world.check_out()).status == 201
+    assert await world.show(ADA) == {}
+    assert world.orders.answers == [status, 201]
+    assert len(world.orders.placed) == 1
 
 
 @pytest.mark.parametrize("status", [400, 500])
