@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
 from services.common.auth import Admin
+from services.common.operations import page
 from services.common.problems import ProblemError
 from services.common.schemas import WHOLE, Answer, Request
 from services.gateway.documents import merged
@@ -85,8 +86,9 @@ def add_pages(app: FastAPI, links: Sequence[Link], services: Mapping[str, Mappin
     """Add the page of links, and make the application's document the one of the whole shop."""
 
     @app.get("/", include_in_schema=False)
-    async def index() -> HTMLResponse:
-        return HTMLResponse(_page(links))
+    async def index() -> Response:
+        # It asks the other products, wherever they are, whether they are there.
+        return page(_page(links), may_ask="http: https:")
 
     own = app.openapi
     app.openapi = cache(lambda: merged(own(), services))  # type: ignore[method-assign]
@@ -103,7 +105,8 @@ def _answer(name: str, split: Split) -> SplitAnswer:
 
 def _page(links: Sequence[Link]) -> str:
     items = "\n".join(
-        f'<li><a href="{escape(link.url)}">{escape(link.name)}</a> <span>{escape(link.text)}</span></li>'
+        f'<li><a class="card" data-elsewhere href="{escape(link.url)}">'
+        f"<b>{escape(link.name)}</b><span>{escape(link.text)}</span></a></li>"
         for link in links
     )
     template = Path(__file__).with_name("index.html").read_text()

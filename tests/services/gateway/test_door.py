@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,23 @@ async def test_the_page_of_links_leads_on(shop: TestShop) -> None:
     page = (await shop.client().get("/")).text
     assert "/docs" in page
     assert "make demo" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+async def test_a_page_needs_nothing_from_elsewhere(shop: TestShop, path: str) -> None:
+    answer = await shop.client().get(path)
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; ")
+    elsewhere = re.findall(
+        r"""(?:src=|<link[^>]*href=|url\(|@import|import\()\s*["']?(?!data:)[^\s"')>]+""", answer.text
+    )
+    assert not elsewhere
+
+
+async def test_the_page_of_links_names_what_else_runs_and_escapes_it(tmp_path: Path) -> None:
+    async with running_shop(tmp_path, JAEGER_URL='127.0.0.1:9/"><script>', GRAFANA_URL="") as shop:
+        page = (await shop.client().get("/")).text
+    assert 'href="http://127.0.0.1:9/&quot;&gt;&lt;script&gt;"' in page
+    assert "Grafana" not in page
 
 
 async def test_too_many_calls_are_told_when_to_come_again(tmp_path: Path) -> None:
