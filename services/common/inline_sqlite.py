@@ -12,7 +12,8 @@ from typing import Any
 
 # How long SQLite itself may wait for another process's short lock; longer waits belong to the event loop.
 BUSY_SECONDS = 0.02
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-4000")
+# What is deleted is overwritten, not only unlinked: a deleted account is gone from the file as well.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-4000", "secure_delete=ON")
 
 
 class Cursor:

@@ -4,9 +4,8 @@ import argparse
 import asyncio
 import sys
 from enum import IntEnum
-from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import make_url, select, update
 from sqlalchemy.exc import DBAPIError
 
 from services.common.db import Database
@@ -41,9 +40,10 @@ def main() -> int:
 
 async def _appoint(email: str, *, revoke: bool) -> int:
     settings = Settings.read("user")
+    place = make_url(settings.database_url) if settings.database_url else None
     file = settings.data_dir / "user.db"
     if not settings.database_url and not file.exists():
-        return _no_database(f"there is no database of the user service at {_shown(file)}")
+        return _no_database(f"there is no database of the user service at {file}")
     database = open_database(SERVICE, settings)
     try:
         is_found = await _change(database, email, revoke=revoke)
@@ -57,6 +57,7 @@ async def _appoint(email: str, *, revoke: bool) -> int:
     minutes = UserSettings.read(settings.environment).token_seconds / 60
     until = f"; a token that is out counts for up to {minutes:g} minutes more" if revoke else ""
     print(f"{email} is {'no longer ' if revoke else ''}an administrator from the next login on{until}")
+    print(f"  in {place.render_as_string(hide_password=True) if place else file}")
     return ExitCode.DONE
 
 
@@ -79,10 +80,6 @@ def _no_database(reason: str) -> int:
         file=sys.stderr,
     )
     return ExitCode.NO_DATABASE
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _first_line(error: Exception) -> str:

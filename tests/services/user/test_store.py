@@ -113,6 +113,19 @@ async def test_a_deleted_account_leaves_nothing_in_any_table_and_is_told(world: 
     assert await world.told() == ["registered", "deleted"]
 
 
+async def test_a_deleted_account_is_gone_from_the_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "user.db"
+    async with migrated(SERVICE, f"sqlite+aiosqlite:///{file}", tmp_path) as runtime:
+        store = SqlStore(runtime.database, runtime.outbox)
+        assert await store.register(ADA)
+    assert ADA.email.encode() in file.read_bytes()
+    async with migrated(SERVICE, f"sqlite+aiosqlite:///{file}", tmp_path) as runtime:
+        await SqlStore(runtime.database, runtime.outbox).delete(ADA)
+        async with runtime.database.transaction() as connection:
+            await connection.execute(outbox.delete())
+    assert ADA.email.encode() not in file.read_bytes()
+
+
 async def test_sessions_that_are_over_and_failures_of_long_ago_are_purged(world: World) -> None:
     await world.store.open_session(Session("over", ADA.id, START, START), "t1", ADA)
     await world.store.open_session(Session("open", ADA.id, START, LATER), "t2", ADA)
@@ -185,6 +198,7 @@ async def test_the_command_line_makes_and_unmakes_administrators_beside_a_servic
     async def roles(*arguments: str) -> tuple[str, ...]:
         told = await asyncio.to_thread(appoint, *arguments, DATABASE_URL=database_url)
         assert (told.returncode, told.stderr) == (0, "")
+        assert told.stdout.splitlines()[1].startswith("  in ")
         account = await world.store.by_id(ADA.id)
         assert account is not None
         return account.roles
