@@ -34,6 +34,7 @@ check: setup-dev ## lint, types, import contracts, generated files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy --platform darwin --cache-dir .mypy_cache/darwin devctl
 	.venv/bin/lint-imports
 	$(PY) -m scripts.generated --check
 

@@ -14,7 +14,7 @@ def main() -> None:
 
     os.chdir("/")
     # What the starter had open is none of the instances' business.
-    os.closerange(start.SOCKET_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    system.close_from(start.SOCKET_FD + 1)
     for fd in (start.LOCK_FD, start.SOCKET_FD):
         os.set_inheritable(fd, False)
     system.become_subreaper()

@@ -8,13 +8,13 @@ import os
 import time
 from collections.abc import Sequence
 
+from devctl.keeper import system
 from devctl.keeper.segments import GAP, PARTIAL, Segments, segment_numbers
 
 _RETRY_NS = 1_000_000_000
 _CALM_NS = 30_000_000_000  # within this after a gap mark the next retry waits longer
 _LONG_RETRY_NS = 4_000_000_000
 _SPLICE_BYTES = 1 << 20
-_HAS_SPLICE = hasattr(os, "splice")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -101,11 +101,11 @@ class SegmentLog:
     def _move(self, pipe: int) -> int:
         """Move one chunk; return its size, 0 when the pipe is empty, -1 when the disk refuses."""
         try:
-            if _HAS_SPLICE:
-                count = os.splice(pipe, self._segments.file, _SPLICE_BYTES, flags=os.SPLICE_F_NONBLOCK)
-                self._segments.size += count
-            else:
+            count = system.splice(pipe, self._segments.file, _SPLICE_BYTES)
+            if count is None:
                 count = self._copy(pipe)
+            else:
+                self._segments.size += count
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -182,6 +182,5 @@ class SegmentLog:
 
 
 def _to_sink(pipe: int, sink: int) -> int:
-    if _HAS_SPLICE:
-        return os.splice(pipe, sink, _SPLICE_BYTES, flags=os.SPLICE_F_NONBLOCK)
-    return len(os.read(pipe, 1 << 16))
+    moved = system.splice(pipe, sink, _SPLICE_BYTES)
+    return len(os.read(pipe, 1 << 16)) if moved is None else moved

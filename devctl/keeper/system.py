@@ -18,7 +18,8 @@ _F_SETPIPE_SIZE = 1031
 _PR_SET_CHILD_SUBREAPER = 36
 _SYS_PIDFD_GETFD = 438  # the same number on every architecture
 _SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS
-_OPEN_FILES = 16384  # three descriptors per instance, with room for thousands of instances
+_OPEN_FILES = (16384, 10240)  # three descriptors per instance, for thousands of instances; macOS gives no more
+_CLOSED_FILES = 1 << 16  # where the system says that there is no limit
 
 
 def become_subreaper() -> bool:
@@ -33,10 +34,19 @@ def become_subreaper() -> bool:
 def raise_file_limit() -> None:
     """Allow enough open files for many instances, within what the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    for most in _OPEN_FILES:
+        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
+
+
+def close_from(lowest: int) -> None:
+    """Close every descriptor from `lowest` on."""
+    most = os.sysconf("SC_OPEN_MAX")
+    os.closerange(lowest, most if LINUX and most > 0 else _CLOSED_FILES)
 
 
 def start_ticks(pid: int) -> int:
@@ -60,10 +70,20 @@ def is_same(pid: int, ticks: int) -> bool:
 
 def open_process(pid: int) -> int | None:
     """Return a descriptor that becomes readable when `pid` ends; None where there is no such thing."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
+
+
+def splice(source: int, target: int, most: int) -> int | None:
+    """Move up to `most` bytes between descriptors without a copy; None where there is no such thing.
+
+    BlockingIOError when there is nothing to move.
+    """
+    if sys.platform == "linux" and hasattr(os, "splice"):
+        return os.splice(source, target, most, flags=os.SPLICE_F_NONBLOCK)
+    return None
 
 
 def boot_id() -> str:
@@ -90,11 +110,11 @@ def widen_pipe(fd: int, size: int) -> None:
 
 def peer_uid(connection: socket.socket) -> int:
     """Return the user id of the process at the other end of a Unix socket."""
-    if LINUX:
+    if sys.platform == "linux":
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[1])
-    credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-    return int(struct.unpack_from("2I", credentials)[1])
+    else:
+        credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+    return int(struct.unpack_from("2I", credentials)[1])  # pid and user; version of the layout and user
 
 
 def default_signals() -> list[int]:

@@ -7,6 +7,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 _MODIFY, _MOVED_TO, _CREATE, _DELETE, _OVERFLOW = 0x2, 0x80, 0x100, 0x200, 0x4000
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
@@ -24,7 +25,8 @@ class Watch:
         self._folders: dict[int, str] = {}
         self._known: set[str] = set()
         self._looked_at = time.monotonic()
-        if sys.platform.startswith("linux"):
+        self._libc: Any = None
+        if sys.platform == "linux":
             import ctypes
 
             self._libc = ctypes.CDLL(None, use_errno=True)

@@ -107,19 +107,22 @@ def send(row: Row, number: int) -> bool:
     if row.pid <= 0:
         return False
     try:
-        if not hasattr(os, "pidfd_open") or not hasattr(signal, "pidfd_send_signal"):
-            os.kill(row.pid, number)
-            return True
-        process = os.pidfd_open(row.pid)
-        try:
-            if LINUX and ticks_of(row.pid) != row.ticks:
-                return False
-            signal.pidfd_send_signal(process, number)
-            return True
-        finally:
-            os.close(process)
+        return _deliver(row, number)
     except (ProcessLookupError, PermissionError):
         return False
+
+
+def _deliver(row: Row, number: int) -> bool:
+    if sys.platform == "linux":
+        process = os.pidfd_open(row.pid)
+        try:
+            if is_same := ticks_of(row.pid) == row.ticks:
+                signal.pidfd_send_signal(process, number)
+        finally:
+            os.close(process)
+    elif is_same := ticks_of(row.pid) == row.ticks:  # it may end and its number be taken right now
+        os.kill(row.pid, number)
+    return is_same
 
 
 def ticks_of(pid: int) -> int:

@@ -325,7 +325,19 @@ def boot_id() -> str:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     except OSError:
-        return str(int(time.time() - time.monotonic()) // 60)  # the minute of the boot; macOS has no better file
+        return _boot_session()
+
+
+def _boot_session() -> str:
+    """Return what macOS calls this boot; elsewhere the minute of the boot."""
+    import ctypes
+
+    name, size = ctypes.create_string_buffer(64), ctypes.c_size_t(64)
+    try:
+        failed = ctypes.CDLL(None).sysctlbyname(b"kern.bootsessionuuid", name, ctypes.byref(size), None, 0)
+    except AttributeError:
+        failed = True
+    return str(int(time.time() - time.monotonic()) // 60) if failed else name.value.decode()
 
 
 def take_lock(paths: StackPaths) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +13,8 @@ _SHORTEST_SECONDS = 0.2
 
 
 class Figures:
-    """CPU in percent of one core since the last look (at first: since the start), and resident memory."""
+    """CPU in percent of one core since the last look (at first, and where there is no /proc: since the start), and
+    resident memory."""
 
     def __init__(self) -> None:
         self._looked = 0.0
@@ -49,8 +51,17 @@ class Figures:
     def _percent(self, pid: int, ticks: int, start: int, now: float) -> float:
         before, when = self._ticks.get(pid, (0, 0.0))
         if ticks < before or not when:
-            before, when = 0, now - max(time.clock_gettime(time.CLOCK_BOOTTIME) - start / self._hertz, 0.0)
+            before, when = 0, now - max(_uptime_seconds() - start / self._hertz, 0.0)
         return 100.0 * (ticks - before) / self._hertz / max(now - when, _SHORTEST_SECONDS)
+
+
+def _uptime_seconds() -> float:
+    """Return the seconds since the boot, as the start times of processes count them."""
+    if sys.platform == "linux":
+        clock = time.CLOCK_BOOTTIME
+    else:
+        clock = time.CLOCK_MONOTONIC
+    return time.clock_gettime(clock)
 
 
 def _stat(pid: str) -> tuple[int, int, int, int] | None:
@@ -72,5 +83,7 @@ def _by_psutil(pid: int) -> tuple[float, int]:
     with contextlib.suppress(psutil.Error):
         leader = psutil.Process(pid)
         tree = [leader, *leader.children(recursive=True)]
-        return sum(p.cpu_percent() for p in tree), sum(p.memory_info().rss for p in tree)
+        used = sum(sum(p.cpu_times()[:2]) for p in tree)
+        lived = max(time.time() - leader.create_time(), _SHORTEST_SECONDS)
+        return 100.0 * used / lived, sum(p.memory_info().rss for p in tree)
     return 0.0, 0

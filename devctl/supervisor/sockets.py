@@ -11,10 +11,13 @@ from devctl.core.launch import HOST
 
 _COMMON_EPHEMERAL = (32768, 60999)
 _LISTEN = "0A"
+_HAS_TABLE = Path("/proc/net/tcp").exists()
 
 
 def is_free(number: int) -> bool:
     """Tell whether a service could listen on this port of the loopback now."""
+    if not _HAS_TABLE and _is_answered(number):  # BSD lets one bind beside who listens on all addresses
+        return False
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -22,6 +25,11 @@ def is_free(number: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _is_answered(number: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex((HOST, number)) == 0
 
 
 def ephemeral_range() -> tuple[int, int]:
@@ -73,7 +81,7 @@ def _command(pid: int) -> str:
 
 def _owner_elsewhere(number: int) -> str:
     """Return the owner by psutil, for systems without /proc; root may be needed there."""
-    if Path("/proc/net/tcp").exists():
+    if _HAS_TABLE:
         return ""
     import psutil
 

@@ -58,7 +58,8 @@ def _options(port: str, settings: list[str]) -> list[str]:
 def step_down() -> None:
     """Leave root behind in a user namespace; SystemExit with one clear line where the kernel forbids it."""
     user, group = os.geteuid(), os.getegid()
-    if sys.platform != "linux" or ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
+    can_leave = sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) == 0
+    if not can_leave:
         raise SystemExit(
             "PostgreSQL refuses to run as root, and this system allows no user namespace: use another user"
         )
