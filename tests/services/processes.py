@@ -40,7 +40,7 @@ class Running:
 @contextlib.contextmanager
 def running(module: str, folder: Path, **environment: str) -> Iterator[Running]:
     """Start `python -m MODULE`, wait until it is ready, and end it."""
-    port = free_port()
+    port = int(environment.get("PORT") or free_port())
     log = folder / f"{module}-{port}.log"
     own = {"PORT": str(port), "DATA_DIR": str(folder / module), "ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1"}
     with log.open("wb") as output:
