@@ -40,7 +40,7 @@ def main() -> int:
 
 async def _appoint(email: str, *, revoke: bool) -> int:
     settings = Settings.read("user")
-    place = make_url(settings.database_url) if settings.database_url else None
+    url = make_url(settings.database_url) if settings.database_url else None
     file = settings.data_dir / "user.db"
     if not settings.database_url and not file.exists():
         return _no_database(f"there is no database of the user service at {file}")
@@ -57,7 +57,7 @@ async def _appoint(email: str, *, revoke: bool) -> int:
     minutes = UserSettings.read(settings.environment).token_seconds / 60
     until = f"; a token that is out counts for up to {minutes:g} minutes more" if revoke else ""
     print(f"{email} is {'no longer ' if revoke else ''}an administrator from the next login on{until}")
-    print(f"  in {place.render_as_string(hide_password=True) if place else file}")
+    print(f"  in the database {url.database} on {url.host or 'this machine'}" if url else f"  in {file}")
     return ExitCode.DONE
 
 
