@@ -207,7 +207,8 @@ def flat(spans: int) -> None:
 
 def searches(spans: int) -> None:
     """Print how long searches and a waterfall over many stored spans take."""
-    from devctl.record.spans import SpanQuery, SpanReader
+    from devctl.record.span_query import SpanQuery
+    from devctl.record.spans import SpanReader
 
     with tempfile.TemporaryDirectory(prefix="bench") as name, contextlib.closing(hub(Path(name), 4 << 30)) as server:
         intake(server, spans, 8)

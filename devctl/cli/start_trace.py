@@ -25,7 +25,7 @@ def show(context: Context, began_ns: int) -> None:
 
 
 def _find(context: Context, began_ns: int) -> str:
-    from devctl.record.spans import SpanQuery
+    from devctl.record.span_query import SpanQuery
 
     try:
         reader = traces.reader_of(context.run())

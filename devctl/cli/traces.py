@@ -14,7 +14,8 @@ from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.queries.traces import Trace
-    from devctl.record.spans import SpanQuery, SpanReader
+    from devctl.record.span_query import SpanQuery
+    from devctl.record.spans import SpanReader
     from devctl.record.store import Run
 
 POLL_SECONDS = 0.1
@@ -83,7 +84,7 @@ def _query(
     attributes: Sequence[str],
     limit: int,
 ) -> SpanQuery:
-    from devctl.record.spans import SpanQuery
+    from devctl.record.span_query import SpanQuery
 
     pairs = [pair.partition("=") for pair in attributes]
     if bad := [key for key, sign, _ in pairs if not sign]:

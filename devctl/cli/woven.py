@@ -22,7 +22,7 @@ class Traces:
 
     def __init__(self, recorded: Run, draw: Draw, services: Sequence[str], *, since_ns: int | None) -> None:
         from devctl.queries import traces
-        from devctl.record.spans import SpanQuery
+        from devctl.record.span_query import SpanQuery
 
         reader = reader_of(recorded)
         self._draw = draw

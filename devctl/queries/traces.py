@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from devctl.record.spans import Span, SpanQuery, SpanReader
+from devctl.record.span_query import SpanQuery
+from devctl.record.spans import Span, SpanReader
 
 QUIET_NS = 300_000_000
 """A trace with a root counts as finished when nothing of it arrived for this long."""

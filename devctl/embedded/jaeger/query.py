@@ -10,7 +10,8 @@ from devctl.embedded import durations
 from devctl.embedded.jaeger import model
 from devctl.embedded.jaeger.signs import signs
 from devctl.httpd import Request
-from devctl.record.spans import Span, SpanQuery, SpanReader
+from devctl.record.span_query import SpanQuery
+from devctl.record.spans import Span, SpanReader
 
 DEFAULT_LIMIT = 100
 DEFAULT_LOOKBACK_NS = 48 * 3600 * 10**9

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from devctl.embedded.jaeger import model
-from devctl.record.spans import Sign
+from devctl.record.span_query import Sign
 
 _NUMBER = re.compile(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?|NaN|[-+]Inf")
 _KEYS_OF_A_TEXT = ("otel.status_description", "w3c.tracestate", "event")

@@ -20,7 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 
 from devctl.httpd import bind
-from devctl.record.spans import SpanQuery, SpanReader
+from devctl.record.span_query import SpanQuery
+from devctl.record.spans import SpanReader
 from tests.otlp import PROTOBUF, batch, export
 from tests.soak import rounds
 from tests.waiting import eventually

@@ -15,7 +15,8 @@ import platformdirs
 import pytest
 
 from devctl.record import logs
-from devctl.record.spans import SpanQuery, SpanReader
+from devctl.record.span_query import SpanQuery
+from devctl.record.spans import SpanReader
 from devctl.record.store import Run
 from tests.integration.hub.test_hub import Hub
 from tests.waiting import eventually

@@ -9,8 +9,9 @@ import pytest
 
 from devctl.embedded.jaeger import model, query
 from devctl.embedded.jaeger.signs import signs
+from devctl.record.span_query import SpanQuery
 from devctl.record.span_writer import SpanWriter
-from devctl.record.spans import SpanQuery, SpanReader
+from devctl.record.spans import SpanReader
 from tests.integration.embedded import jaeger_scenarios
 
 

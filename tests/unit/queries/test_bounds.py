@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from devctl.queries import traces
+from devctl.record.span_query import SpanQuery
 from devctl.record.span_writer import SpanWriter
-from devctl.record.spans import SpanQuery, SpanReader
+from devctl.record.spans import SpanReader
 from tests.otlp import export
 
 BOUND = 20

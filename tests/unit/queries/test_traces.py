@@ -6,8 +6,8 @@ from google.protobuf import json_format
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from devctl.queries import traces
+from devctl.record.span_query import SpanQuery
 from devctl.record.span_writer import SpanWriter
-from devctl.record.spans import SpanQuery
 from tests.otlp import export
 from tests.unit.queries.spans import record, span
 

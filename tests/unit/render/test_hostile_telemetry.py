@@ -18,8 +18,9 @@ from devctl.queries import map as maps
 from devctl.queries.events import Event
 from devctl.queries.prometheus import Alert, Series
 from devctl.record.lines import Line
+from devctl.record.span_query import SpanQuery
 from devctl.record.span_writer import SpanWriter
-from devctl.record.spans import SpanQuery, SpanReader
+from devctl.record.spans import SpanReader
 from devctl.render import boards as drawn_boards
 from devctl.render import journey as drawn_journey
 from devctl.render import traces as drawn_traces

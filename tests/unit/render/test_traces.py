@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devctl.queries import traces
-from devctl.record.spans import SpanQuery
+from devctl.record.span_query import SpanQuery
 from devctl.render import traces as rendered
 from devctl.render.table import width
 from devctl.render.terminal import Terminal
