@@ -71,10 +71,12 @@ class SqlCatalog:
             query = query.where(tuple_(products.c.name, products.c.id) > tuple_(name, after.product_id))
         return await self._list(_in_category(query, category))
 
-    async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        """Products whose words begin with all the terms, the best first."""
+    async def search(
+        self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
+    ) -> Sequence[Product]:
+        """Products with a word for each term that begins with one of its forms, the best first."""
         matching = _match_sqlite(terms) if self._database.is_sqlite else _match_postgres(terms)
-        return await self._list(_in_category(matching, category).limit(limit).offset(after.position))
+        return await self._list(_behind(_in_category(matching, category), after).limit(limit))
 
     async def categories(self) -> Mapping[str, int]:
         """The categories with the number of their products."""
@@ -197,21 +199,37 @@ def _in_category(query: Select[Any], category: str | None) -> Select[Any]:
     return query.where(products.c.category == category) if category else query
 
 
-def _match_sqlite(terms: Sequence[str]) -> Select[Any]:
-    words = " ".join(f'"{term}"*' for term in terms)
+def _match_sqlite(terms: Sequence[Sequence[str]]) -> Select[Any]:
+    words = _joined(terms, '"{}"*', " OR ", " AND ")
     return (
-        select(products)
+        select(products.c.id, literal_column("bm25(product_words, 0, 10, 5, 1)").label("score"))
         .join(text("product_words"), text("product_words.product_id = products.id"))
         .where(text("product_words MATCH :words").bindparams(words=words))
-        .order_by(text("bm25(product_words, 0, 10, 5, 1)"), products.c.id)
     )
 
 
-def _match_postgres(terms: Sequence[str]) -> Select[Any]:
+def _match_postgres(terms: Sequence[Sequence[str]]) -> Select[Any]:
     words: ColumnElement[Any] = literal_column("products.words")
-    query = func.to_tsquery("simple", " & ".join(f"'{term}':*" for term in terms))
-    best_first = func.ts_rank(words, query).desc()
-    return select(products).where(words.op("@@")(query)).order_by(best_first, products.c.id)
+    query = func.to_tsquery("simple", _joined(terms, "'{}':*", " | ", " & "))
+    return select(products.c.id, (-func.ts_rank(words, query)).label("score")).where(words.op("@@")(query))
+
+
+def _joined(terms: Sequence[Sequence[str]], word: str, either: str, both: str) -> str:
+    return both.join(f"({either.join(word.format(form) for form in forms)})" for forms in terms)
+
+
+def _behind(matching: Select[Any], after: Cursor) -> Select[Any]:
+    """The matching products, the best first, behind the one that was shown last, wherever it stands by now."""
+    scored = matching.cte("scored").prefix_with("MATERIALIZED")  # SQLite tells a score only where it matches
+    best_first = func.row_number().over(order_by=(scored.c.score, scored.c.id))
+    ranked = select(scored.c.id, best_first.label("place")).cte("ranked")
+    last = select(ranked.c.place).where(ranked.c.id == after.product_id).scalar_subquery()
+    return (
+        select(products)
+        .join(ranked, ranked.c.id == products.c.id)
+        .where(ranked.c.place > func.coalesce(last, after.position))
+        .order_by(ranked.c.place)
+    )
 
 
 def _product(row: Row[Any]) -> Product:

@@ -15,6 +15,9 @@ RESERVATION_LIFETIME = timedelta(seconds=60)
 # Every word of this shape is a cursor, so that the schema of a request says all that there is to say.
 CURSOR = r"^[0-9]{1,9}\.[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _WORD = re.compile(r"\w+", re.UNICODE)
+_SAYS_NOTHING = frozenset({"a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})
+_PLURALS = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"))
+_SHORTEST_SINGULAR = 3
 
 
 class CatalogError(Exception):
@@ -156,14 +159,25 @@ def with_price(product: Product, price: int, now: datetime) -> Product:
     return replace(product, price=price, updated_at=now)
 
 
-def search_terms(text: str, limit: int = 8) -> list[str]:
-    """Split what somebody typed into words that no query language can misread."""
-    return [word.lower() for word in _WORD.findall(text)][:limit]
+def search_terms(text: str, limit: int = 8) -> list[tuple[str, ...]]:
+    """Split what somebody typed into words that no query language can misread, each with the forms that will do.
+
+    Words that say nothing are left out, unless there are no others.
+    """
+    words = [word.lower() for word in _WORD.findall(text)]
+    telling = [word for word in words if word not in _SAYS_NOTHING] or words
+    return [_forms(word) for word in telling[:limit]]
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """The word, and what it may be the plural of: words are found by their beginning, so that is all it takes."""
+    singulars = [word.removesuffix(end) + more for end, more in _PLURALS if word.endswith(end)]
+    return (word, *(one for one in singulars if len(one) >= _SHORTEST_SINGULAR))
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next page begins: after a product when browsing, at a position when searching."""
+    """Where the next page begins: after a product, or at a position if a search does not find that any more."""
 
     position: int = 0
     product_id: str = ""

@@ -81,8 +81,10 @@ class CatalogStore(Protocol):
         """Products by name, beginning behind the cursor."""
         ...
 
-    async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        """Products whose words begin with all the terms, the best first, from the cursor's position on."""
+    async def search(
+        self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
+    ) -> Sequence[Product]:
+        """Products with a word for each term that begins with one of its forms, the best first, behind the cursor."""
         ...
 
     async def categories(self) -> Mapping[str, int]:

@@ -45,8 +45,10 @@ class FakeCatalog:
         behind = ordered[ids.index(after.product_id) + 1 :] if after.product_id else ordered
         return [one for one in behind if category in (None, one.category)][:limit]
 
-    async def search(self, terms: Sequence[str], category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        found = [one for one in await self.browse(category, Cursor(), 1000) if terms[0] in one.name.lower()]
+    async def search(
+        self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
+    ) -> Sequence[Product]:
+        found = [one for one in await self.browse(category, Cursor(), 1000) if terms[0][0] in one.name.lower()]
         return found[after.position : after.position + limit]
 
     async def categories(self) -> Mapping[str, int]:
