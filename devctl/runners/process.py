@@ -9,9 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from devctl.core.launch import Launch
@@ -20,43 +18,14 @@ from devctl.keeper import start, system, wire
 from devctl.paths import StackPaths
 from devctl.runners import processes
 from devctl.runners.base import Exit, HolderLost, Identity, Stopped
+from devctl.runners.emptying import empty
+from devctl.runners.held import Held
 from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.looks import Looks
-from devctl.runners.processes import Leader, Row, Table
+from devctl.runners.processes import Leader, Table
 
-_POLL_SECONDS = 0.05
-_KILLED_SECONDS = 0.015
-_LONGEST_POLL_SECONDS = 0.5  # in case the keeper dies while an end is awaited
-_UNKILLABLE_SECONDS = 10.0
 _CODE_SECONDS = 1.0
 _NEVER = -1
-
-
-@dataclass
-class _Held:
-    """What this runner knows of one started instance."""
-
-    instance: str
-    pid: int
-    ticks: int
-    started_ns: int
-    tag: str
-    exit: Exit | None = None
-    is_told: bool = False
-    is_stopping: bool = False
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def leader(self) -> Leader:
-        return Leader(self.pid, self.ticks, self.tag)
-
-    @property
-    def row(self) -> Row:
-        return Row(self.pid, 0, self.pid, self.ticks)
-
-    @property
-    def identity(self) -> Identity:
-        return Identity(self.instance, self.pid, self.ticks, self.started_ns, boot=system.boot_id())
 
 
 class ProcessRunner:
@@ -66,7 +35,7 @@ class ProcessRunner:
         self._paths = paths
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
         self._looks = Looks(table, self._leaders, lambda: self.keeper_pid)
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_exit: Callable[[Exit], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
@@ -140,7 +109,7 @@ class ProcessRunner:
             return Stopped(instance, None)
         held.is_stopping = True
         try:
-            killed = await self._empty(held, signal, grace_seconds)
+            killed = await empty(self._looks, held, signal, grace_seconds)
             await self._learn_code(held)
         finally:
             held.is_stopping = False
@@ -186,12 +155,12 @@ class ProcessRunner:
 
     # What the keeper tells
 
-    def _learn(self, described: dict[str, Any], *, tell: bool = True) -> _Held:
+    def _learn(self, described: dict[str, Any], *, tell: bool = True) -> Held:
         held = self._held.get(described["instance"])
         if held is None or held.pid != described["pid"]:
             described["ticks"] = described["ticks"] or processes.ticks_of(described["pid"])
             names = ("instance", "pid", "ticks", "started_ns", "tag")
-            held = self._held[described["instance"]] = _Held(**{name: described[name] for name in names})
+            held = self._held[described["instance"]] = Held(**{name: described[name] for name in names})
             self._hold_fifo(held.instance)
         held.is_told = held.is_told or described["told"]
         if described["ended_ns"] and not held.exit:
@@ -222,30 +191,30 @@ class ProcessRunner:
         if not self._is_closing:
             self._on_lost()
 
-    def _tell(self, held: _Held) -> None:
+    def _tell(self, held: Held) -> None:
         if held.exit and not held.is_told:
             held.is_told = True
             self._on_exit(held.exit)
             self._link.tell("told", instance=held.instance, pid=held.pid)
 
-    async def _sweep_and_tell(self, held: _Held) -> None:
+    async def _sweep_and_tell(self, held: Held) -> None:
         if not held.is_stopping:  # else the stop sweeps and tells
             await self._sweep(held)
             self._tell(held)
 
-    async def _sweep(self, held: _Held) -> None:
+    async def _sweep(self, held: Held) -> None:
         """Kill what an ended instance left behind, so that its successor finds its ports free."""
         with contextlib.suppress(DevctlError):
-            await self._empty(held, signal.SIGKILL, 0)
+            await empty(self._looks, held, signal.SIGKILL, 0)
 
     async def _sweep_strays(self, launch: Launch) -> None:
         """Kill what a start whose answer was lost left running, so that there are no two of one instance."""
         held = self._held.get(launch.instance)
         if held is None or held.exit:
-            stray = _Held(launch.instance, _NEVER, _NEVER, 0, _tag(launch))
+            stray = Held(launch.instance, _NEVER, _NEVER, 0, _tag(launch))
             self._held[launch.instance] = stray
             try:
-                await self._empty(stray, signal.SIGKILL, 0)
+                await empty(self._looks, stray, signal.SIGKILL, 0)
             finally:
                 del self._held[launch.instance]
                 if held:
@@ -256,44 +225,10 @@ class ProcessRunner:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # Emptying an instance
-
     def _leaders(self) -> dict[str, Leader]:
         return {name: held.leader for name, held in self._held.items()}
 
-    async def _empty(self, held: _Held, number: int, grace_seconds: float) -> list[int]:
-        """Signal, then kill until nothing is left; return the pids that had to be killed."""
-        deadline = time.monotonic() + grace_seconds
-        killed: set[int] = set()
-        is_leader_told = not held.exit and processes.send(held.row, number)  # at once; looking for the others takes
-        rows = await self._looks.members(held.instance)
-        for row in rows:
-            if row.pid != held.pid or not is_leader_told:
-                processes.send(row, number)
-        while rows:
-            await self._wait(held, deadline)
-            rows = await self._looks.members(held.instance)
-            if time.monotonic() >= deadline:
-                killed |= {row.pid for row in rows if processes.send(row, signal.SIGKILL)}
-            if rows and time.monotonic() > deadline + _UNKILLABLE_SECONDS:
-                pids = ", ".join(str(row.pid) for row in rows)
-                raise DevctlError(
-                    f"process {pids} does not end though killed",
-                    where=held.instance,
-                    next="it hangs in the kernel, mostly on a disk or network mount that does not answer",
-                )
-        return sorted(killed)
-
-    async def _wait(self, held: _Held, deadline: float) -> None:
-        """Wait for the leader's end while it lives, else a moment; at most until the deadline."""
-        left = max(deadline - time.monotonic(), 0.0)
-        if held.ended.is_set() or not left:
-            await asyncio.sleep(min(_POLL_SECONDS, left) if left else _KILLED_SECONDS)
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(held.ended.wait(), min(left, _LONGEST_POLL_SECONDS))
-
-    async def _learn_code(self, held: _Held) -> None:
+    async def _learn_code(self, held: Held) -> None:
         """Give the keeper's word on the exit a moment to arrive."""
         if self._link.is_open:
             with contextlib.suppress(TimeoutError):
