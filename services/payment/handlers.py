@@ -5,13 +5,14 @@ forbidding it to do anything more under that key: never by charging again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.common.clock import Clock
 from services.payment import domain
-from services.payment.domain import Change, Charge, ChargeStatus, Demand, RefundStatus
+from services.payment.domain import Account, Change, Charge, ChargeStatus, Demand, Posting, RefundStatus
 from services.payment.ports import At, PaymentStore, PaymentTx, Provider, ProviderAway, ProviderSilent, Standing
 
 WORK_BATCH = 50
@@ -168,36 +169,53 @@ async def take_due(*, store: PaymentStore, clock: Clock) -> Sequence[Charge]:
 class Difference:
     """Something on which our books and the provider's do not agree."""
 
-    order_id: str
+    subject: str
     what: str
 
 
 async def reconcile(*, store: PaymentStore, provider: Provider) -> Sequence[Difference]:
-    """Compare every settled charge with the provider's word, and the ledger with the charges."""
-    charges = await store.all_charges()
-    differences = [
-        Difference(charge.order_id, what)
-        for charge in charges
-        if (what := _difference(charge, await provider.find(charge.id)))
-    ]
+    """Compare charges, ledger and the provider's statement, each with the other two; the shop may go on meanwhile.
+
+    A charge that changes meanwhile, or has something to be done, is left out: it is compared next time.
+    """
+    before = {charge.id: charge for charge in await store.all_charges()}
+    standings = {standing.key: standing for standing in await provider.statement()}
     postings = await store.ledger()
-    for transaction_id, total in domain.unbalanced(postings).items():
-        differences.append(Difference(transaction_id, f"the ledger is off by {total}"))
-    booked = {posting.transaction_id for posting in postings}
-    for charge in charges:
-        differences += [Difference(charge.order_id, what) for what in _unbooked(charge, booked)]
-    return differences
+    booked = _booked(postings)
+    now = {charge.id: charge for charge in await store.all_charges()}
+    at_rest = [charge for charge in now.values() if charge == before.get(charge.id) and not charge.has_work]
+    return [
+        *(difference for charge in at_rest for difference in _compare(charge, standings.get(charge.id), booked)),
+        *(Difference(name, f"the ledger is off by {off}") for name, off in domain.unbalanced(postings).items()),
+        *(Difference(key, f"{one.at} by the provider, no charge of ours") for key, one in _strange(standings, now)),
+        *(Difference(name, "in the ledger, no charge of ours") for name in _unexplained(postings, now)),
+    ]
+
+
+def _compare(charge: Charge, standing: Standing | None, booked: Mapping[str, Counter[str]]) -> Sequence[Difference]:
+    found = [_difference(charge, standing), *_unbooked(charge, booked)]
+    return [Difference(f"order {charge.order_id}", what) for what in found if what]
+
+
+def _strange(standings: Mapping[str, Standing], ours: Mapping[str, Charge]) -> Sequence[tuple[str, Standing]]:
+    """What the provider did for us, as it says, of which we know nothing."""
+    moved = (At.AUTHORISED, At.CAPTURED, At.REFUNDED)
+    return [(key, one) for key, one in standings.items() if key not in ours and one.at in moved]
+
+
+def _unexplained(postings: Sequence[Posting], ours: Mapping[str, Charge]) -> Sequence[str]:
+    known = {name for charge in ours.values() for name in (charge.id, domain.refund_id_of(charge))}
+    return sorted({posting.transaction_id for posting in postings} - known)
 
 
 def _difference(charge: Charge, standing: Standing | None) -> str | None:
-    if charge.has_work:
-        return None
     expected = _expected(charge)
     actual = standing.at if standing else None
     if actual not in expected:
         return f"we say {charge.status}/{charge.refund_status}, the provider says {actual}"
-    if standing and actual in (At.CAPTURED, At.REFUNDED) and standing.amount != charge.amount:
-        return f"we say {charge.amount}, the provider says {standing.amount}"
+    has_money_moved = actual in (At.CAPTURED, At.REFUNDED)
+    if standing and has_money_moved and (standing.amount, standing.currency) != (charge.amount, charge.currency):
+        return f"we say {charge.amount} {charge.currency}, the provider says {standing.amount} {standing.currency}"
     return None
 
 
@@ -211,14 +229,22 @@ def _expected(charge: Charge) -> tuple[At | None, ...]:
             return (At.VOIDED, None)
 
 
-def _unbooked(charge: Charge, booked: set[str]) -> list[str]:
-    is_captured, is_refunded = (
-        charge.status is ChargeStatus.CAPTURED,
-        charge.refund_status is RefundStatus.SUCCEEDED,
-    )
-    wrong = []
-    if is_captured != (charge.id in booked):
-        wrong.append("charge and ledger disagree")
-    if is_refunded != (domain.refund_id_of(charge) in booked):
-        wrong.append("refund and ledger disagree")
-    return wrong
+def _booked(postings: Sequence[Posting]) -> Mapping[str, Counter[str]]:
+    """What each transaction put on the provider's account, by currency."""
+    booked: dict[str, Counter[str]] = {}
+    for one in postings:
+        if one.account is Account.PROVIDER:
+            booked.setdefault(one.transaction_id, Counter())[one.currency] += one.amount
+    return booked
+
+
+def _unbooked(charge: Charge, booked: Mapping[str, Counter[str]]) -> list[str]:
+    """Compare what came in and went back with what was booked."""
+    captured = charge.amount if charge.status is ChargeStatus.CAPTURED else 0
+    refunded = charge.amount if charge.refund_status is RefundStatus.SUCCEEDED else 0
+    moves = ((charge.id, "charge", captured), (domain.refund_id_of(charge), "refund", -refunded))
+    return [
+        f"{what} of {moved} {charge.currency}, the ledger says {dict(booked.get(name, {}))}"
+        for name, what, moved in moves
+        if booked.get(name, Counter()) != Counter({charge.currency: moved})
+    ]

@@ -65,6 +65,10 @@ class Provider(Protocol):
         """Where the charge under a key stands; None when it never arrived."""
         ...
 
+    async def statement(self) -> Sequence[Standing]:
+        """Everything that ever arrived, for reconciliation."""
+        ...
+
 
 class PaymentTx(Protocol):
     """One transaction: what it did is kept as a whole or not at all."""

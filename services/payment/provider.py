@@ -6,12 +6,12 @@ declined, `tok_slow` is charged but answered late, `tok_error` is never answered
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from services.common import locks
 from services.common.db import AsyncConnection, Database
@@ -76,6 +76,11 @@ class SimulatedProvider:
         async with self._call("/find"), self._database.reading() as connection:
             return await _find(connection, key)
 
+    async def statement(self) -> Sequence[Standing]:
+        """Everything that ever arrived."""
+        async with self._call("/statement"), self._database.reading() as connection:
+            return [_standing(row) for row in await connection.execute(select(books))]
+
     async def _move(self, path: str, key: str, moves: dict[At, At]) -> Standing:
         def move(known: Standing | None) -> Standing | None:
             return replace(known, at=moves.get(known.at, known.at)) if known else None
@@ -121,7 +126,11 @@ class SimulatedProvider:
 
 async def _find(connection: AsyncConnection, key: str) -> Standing | None:
     row = (await connection.execute(_STANDING, {"name": key})).first()
-    return Standing(row.key, At(row.at), row.amount, row.currency, row.reason) if row else None
+    return _standing(row) if row else None
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(row.key, At(row.at), row.amount, row.currency, row.reason)
 
 
 async def _write(connection: AsyncConnection, standing: Standing, *, is_new: bool) -> None:

@@ -1,10 +1,13 @@
 """Compare our books with the provider's: `python -m services.payment.reconcile`. Changes nothing.
 
-Prints one line per difference; exits with 1 if there is any.
+Beside a running shop: `devctl exec payment -- .venv/bin/python -m services.payment.reconcile`. Prints one line per
+difference; exits with 0 if there is none, 1 if there is any, 3 if books or provider cannot be read.
 """
 
 import asyncio
 import sys
+
+from sqlalchemy.exc import DBAPIError
 
 from services.common import logs
 from services.common.clock import utc_now
@@ -13,6 +16,7 @@ from services.common.settings import Settings
 from services.payment import handlers
 from services.payment.adapters import SqlPayments
 from services.payment.app import SERVICE, provider
+from services.payment.ports import ProviderAway, ProviderSilent
 from services.payment.settings import PaymentSettings
 
 
@@ -24,11 +28,18 @@ async def reconcile() -> int:
     try:
         differences = await handlers.reconcile(store=store, provider=provider(runtime, settings))
         for difference in differences:
-            sys.stdout.write(f"{difference.order_id}: {difference.what}\n")
+            sys.stdout.write(f"{difference.subject}: {difference.what}\n")
         sys.stderr.write(f"{len(await store.all_charges())} charges compared, {len(differences)} differences\n")
+    except (ProviderAway, ProviderSilent, DBAPIError, OSError) as error:
+        sys.stderr.write(f"reconcile: nothing compared: {str(error).splitlines()[0]} (database: {_place(runtime)})\n")
+        return 3
     finally:
         await runtime.database.close()
     return 1 if differences else 0
+
+
+def _place(runtime: Runtime) -> str:
+    return runtime.database.engine.url.render_as_string()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import secrets
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,7 @@ def _storm(stack: Stack, seed: int, orders: int, kills: int, targets: Sequence[s
     report = _settled(stack, ids)
     assert report.violations == []
     assert report.unsettled == []
+    stack.devctl("exec", "payment", "--", sys.executable, "-m", "services.payment.reconcile")
 
 
 def _settled(stack: Stack, ids: list[str]) -> conservation.Report:

@@ -92,6 +92,10 @@ class FakeProvider:
         self._trouble("find")
         return self.books.get(key)
 
+    async def statement(self) -> Sequence[Standing]:
+        self._trouble("statement")
+        return list(self.books.values())
+
     def _call(self, name: str, key: str, moves: dict[At | None, At | Standing]) -> Standing:
         is_answer_lost = self._trouble(name)
         known = self.books.get(key)

@@ -1,6 +1,8 @@
 """Charging and refunding, over a provider that fails in every way."""
 
 import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -187,16 +189,80 @@ class FakeProviderOf(FakeProvider):
         self.books = other.books
 
 
+def _provider_refunded(world: World, charge: Charge) -> None:
+    world.provider.books[charge.id] = Standing(charge.id, At.REFUNDED, 500, "EUR")
+
+
+def _provider_took_less(world: World, charge: Charge) -> None:
+    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 499, "EUR")
+
+
+def _provider_took_dollars(world: World, charge: Charge) -> None:
+    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 500, "USD")
+
+
+def _provider_knows_nothing(world: World, charge: Charge) -> None:
+    del world.provider.books[charge.id]
+
+
+def _provider_took_something_else(world: World, _: Charge) -> None:
+    world.provider.books["stranger"] = Standing("stranger", At.CAPTURED, 7, "EUR")
+
+
+def _half_a_transaction(world: World, _: Charge) -> None:
+    world.store.tables.postings.pop()
+
+
+def _no_transaction(world: World, _: Charge) -> None:
+    world.store.tables.postings.clear()
+
+
+def _booked_too_little(world: World, _: Charge) -> None:
+    halves = [replace(one, amount=one.amount // 2) for one in world.store.tables.postings]
+    world.store.tables.postings[:] = halves
+
+
+def _booked_to_nobody(world: World, charge: Charge) -> None:
+    postings = world.store.tables.postings
+    postings += [replace(one, transaction_id="nobody") for one in postings if one.transaction_id == charge.id]
+
+
 @pytest.mark.parametrize(
-    ("at", "amount", "what"),
-    [(At.REFUNDED, 500, "the provider says refunded"), (At.CAPTURED, 499, "the provider says 499")],
+    ("spoil", "complaint"),
+    [
+        (_provider_refunded, "the provider says refunded"),
+        (_provider_took_less, "the provider says 499 EUR"),
+        (_provider_took_dollars, "the provider says 500 USD"),
+        (_provider_knows_nothing, "the provider says None"),
+        (_provider_took_something_else, "stranger: captured by the provider, no charge of ours"),
+        (_half_a_transaction, "the ledger is off by 500"),
+        (_no_transaction, "the ledger says {}"),
+        (_booked_too_little, "the ledger says {'EUR': 250}"),
+        (_booked_to_nobody, "nobody: in the ledger, no charge of ours"),
+    ],
 )
-async def test_reconciliation_names_what_does_not_agree(at: At, amount: int, what: str) -> None:
+async def test_reconciliation_names_each_way_in_which_books_can_disagree(
+    spoil: Callable[[World, Charge], None], complaint: str
+) -> None:
     world = World()
     await world.created()
     charge = await world.work(is_fresh=True)
-    world.provider.books[charge.id] = Standing(charge.id, at, amount, "EUR")
-    world.store.tables.postings.pop()
+    assert not await handlers.reconcile(store=world.store, provider=world.provider)
+    spoil(world, charge)
     differences = await handlers.reconcile(store=world.store, provider=world.provider)
-    assert what in differences[0].what
-    assert "ledger is off" in differences[1].what
+    assert any(complaint in f"{one.subject}: {one.what}" for one in differences), differences
+
+
+async def test_a_charge_that_moves_while_it_is_reconciled_is_no_difference() -> None:
+    world = World()
+    await world.created()
+    await world.work(is_fresh=True)
+
+    class Meanwhile(FakeProviderOf):
+        async def statement(self) -> Sequence[Standing]:
+            await world.cancelled()
+            await world.finish()
+            return await super().statement()
+
+    assert not await handlers.reconcile(store=world.store, provider=Meanwhile(world.provider))
+    assert world.sales() == 0

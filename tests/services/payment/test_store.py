@@ -25,6 +25,7 @@ from services.payment.ports import At, ProviderAway
 from services.payment.provider import SimulatedProvider
 from services.payment.settings import ProviderRules
 from services.payment.tables import provider_charges
+from tests.services.processes import free_port
 from tests.services.stores import database_url, migrated, postgres
 
 __all__ = ["database_url", "postgres"]
@@ -185,6 +186,8 @@ async def test_the_command_that_reconciles_says_what_differs_and_changes_nothing
         code, differences = await _reconcile(url, tmp_path)
         assert (code, differences.count("the provider says 499")) == (1, 1)
         assert await world.store.find("order") == charge
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    assert await _reconcile(nowhere, tmp_path) == (3, "")
 
 
 async def _reconcile(url: str, folder: Path) -> tuple[int | None, str]:
