@@ -27,7 +27,7 @@ class Settings:
     """`with:` of Kafka."""
 
     topics: dict[str, Topic] = field(default_factory=dict)
-    """Topics that are there when Kafka is healthy; one with too few partitions is widened."""
+    """Topics that are there when Kafka is healthy, made without a restart; one with too few partitions is widened."""
     heap: str = "256m"
     """The most memory that the JVM may take for its heap."""
     log_level: Literal["ERROR", "WARN", "INFO", "DEBUG"] = "WARN"
