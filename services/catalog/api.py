@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from opentelemetry import trace
@@ -17,10 +17,12 @@ from services.common.clock import Clock
 from services.common.ids import Identifier
 from services.common.metrics import Metrics
 from services.common.problems import ProblemError
-from services.common.schemas import WHOLE, Answer, Moment, Money, Request
+from services.common.schemas import WHOLE, Answer, Moment, Money, Problem, Request
 
 Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 Word = Annotated[str, Field(max_length=200)]
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has it already"}}
+CHANGED: dict[int | str, dict[str, Any]] = {412: {"model": Problem, "description": "If-Match names another state"}}
 
 
 class ProductView(Answer):
@@ -159,7 +161,7 @@ def public_routes(edge: Edge) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["products"])
     store = edge.store
 
-    @router.get("/products", operation_id="list_products", response_model=ProductList)
+    @router.get("/products", operation_id="list_products", response_model=ProductList, responses=NOT_MODIFIED)
     async def list_products(
         query: Word = "",
         category: Word = "",
@@ -178,13 +180,15 @@ def public_routes(edge: Edge) -> APIRouter:
         counts = await store.categories()
         return CategoryList(items=[CategoryView(name=name, products=count) for name, count in counts.items()])
 
-    @router.get("/products/{product_id}", operation_id="get_product", response_model=ProductView)
+    @router.get(
+        "/products/{product_id}", operation_id="get_product", response_model=ProductView, responses=NOT_MODIFIED
+    )
     async def get_product(product_id: Identifier, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Show a product."""
         found = (await store.find([product_id])).get(product_id)
         return _conditional(_product_view(_known(found, product_id)), if_none_match)
 
-    @router.post("/products/{product_id}/stock", operation_id="change_stock")
+    @router.post("/products/{product_id}/stock", operation_id="change_stock", responses=CHANGED)
     async def change_stock(
         product_id: Identifier,
         change: StockMove | StockCount,

@@ -8,11 +8,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from services.common.db import is_unavailable
 from services.common.telemetry import current_trace_id
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_SET_BY_ROUTER = frozenset({"fastapi", "route", "endpoint", "path_params"})
 
 
 class ProblemError(Exception):
@@ -107,8 +110,17 @@ async def _on_exact(_request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     word = _title(error.status_code).lower().replace(" ", "_")
-    problem = ProblemError(error.status_code, word, str(error.detail), headers=error.headers)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    problem = ProblemError(error.status_code, word, str(error.detail), headers=headers)
     return problem_response(problem, request.url.path)
+
+
+def _allowed(request: Request) -> str:
+    """Name the methods of a path by all its routes: the router knows only those of the first that fits."""
+    scope = {key: value for key, value in request.scope.items() if key not in _SET_BY_ROUTER}
+    routes = request.app.router.routes
+    fitting = (one for one in METHODS if any(r.matches({**scope, "method": one})[0] is Match.FULL for r in routes))
+    return ", ".join(fitting)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

@@ -24,7 +24,7 @@ from services.common.ids import new_id
 from services.common.logs import request_id
 from services.common.means import Means
 from services.common.metrics import exemplar
-from services.common.problems import MEDIA_TYPE, OURS, ProblemError, install, problem_response, unavailable
+from services.common.problems import MEDIA_TYPE, METHODS, OURS, ProblemError, install, problem_response, unavailable
 from services.common.schemas import Problem
 
 BODY_LIMIT = 256 * 1024
@@ -32,7 +32,6 @@ QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 _LONG_LENGTH = len(str(BODY_LIMIT))
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # How much of a body that was refused is still taken in.
 _READ_ON_BYTES, _READ_ON_SECONDS = 4 * 1024 * 1024, 1.0
@@ -133,7 +132,7 @@ class Edge:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
         wished = headers.get("x-request-id", "")
         request_id.set(wished if _REQUEST_ID.match(wished) else new_id())
         span = telemetry.start(

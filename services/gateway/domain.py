@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote
 
 # What is reachable from outside: everything else is not.
 PREFIXES: Final[Mapping[str, str]] = {
@@ -22,6 +23,7 @@ PREFIXES: Final[Mapping[str, str]] = {
 }
 ALIASES: Final[Mapping[str, str]] = {"/orders": "/api/v1/orders"}
 SERVICES: Final = tuple(dict.fromkeys(PREFIXES.values()))
+_SAFE_IN_PATH: Final = "/:@!$&'()*+,;="  # RFC 3986, 3.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Target:
     service: str
     path: str
     prefix: str
+
+    def quoted(self) -> str:
+        """Return the path as it goes into an address: what was `%3F` stays a part of the path."""
+        return quote(self.path, safe=_SAFE_IN_PATH)
 
 
 def route(path: str) -> Target | None:

@@ -100,7 +100,7 @@ class Forwarding:
         query = f"?{call.query.decode('latin-1')}" if call.query else ""
         try:
             return await self.upstream.send(
-                call.method, instance.url + call.target.path + query, call.headers, call.body, seconds
+                call.method, instance.url + call.target.quoted() + query, call.headers, call.body, seconds
             )
         except UpstreamError:
             self._ejected[instance.url] = self.now() + _EJECTED_SECONDS

@@ -36,6 +36,10 @@ def build(runtime: Runtime) -> FastAPI:
     async def get(number: int) -> dict[str, int]:
         return {"number": number}
 
+    @app.delete("/things/{number}", status_code=204)
+    async def delete(number: int) -> None:
+        pass
+
     @app.get("/boom")
     async def boom() -> None:
         raise RuntimeError("the secret of the house")
@@ -124,6 +128,11 @@ async def test_errors_are_problem_documents(
     assert "secret of the house" not in answer.text
     assert ("retry-after" in answer.headers) == (status in (429, 503))
     assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/things/7", json={})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, DELETE")
 
 
 async def test_a_body_in_chunks_is_limited_too(client: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections import Counter
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,13 @@ def test_a_public_path_belongs_to_its_service(path: str, service: str, inside: s
 )
 def test_everything_else_belongs_to_nobody(path: str) -> None:
     assert route(path) is None
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a\r\nb", "a b", "a%2Fb", "grüße", "a\x00"])
+def test_what_was_quoted_stays_a_part_of_the_path(name: str) -> None:
+    target = route(f"/orders/{name}")
+    assert target is not None
+    assert target.quoted() == f"/api/v1/orders/{quote(name)}"
 
 
 def test_a_metric_names_the_template_and_a_fixed_word_wins_over_a_parameter() -> None:
