@@ -5,13 +5,20 @@ that gave it up takes it in: the others remember that they have had it. What was
 """
 
 import argparse
+import asyncio
+import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
 
 from services.common.broker import DEAD_LETTER_SUFFIX
+from services.common.dead_letters import DeadLetterFile
+from services.common.events import Message
+from services.common.ids import new_id
 from services.common.settings import Environment
 
 GROUP = "shop-dead-letters"
@@ -36,8 +43,24 @@ class DeadLetter:
     time: str
 
 
-class Letters:
-    """Reads the dead-letter topics of a Kafka."""
+class Letters(Protocol):
+    """Where dead letters lie, and how they are sent again."""
+
+    def pending(self, topics: Sequence[str], *, everything: bool) -> Iterator[Message]:
+        """Yield the messages that were not replayed yet, or all of them."""
+
+    def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
+        """Send messages to the topics they came from, as they were; False if that was not taken.
+
+        With `is_whole` they are all that is pending in their topics, and are not shown again.
+        """
+
+    def close(self) -> None:
+        """Let go."""
+
+
+class KafkaLetters:
+    """The dead-letter topics of a Kafka; what was replayed is the committed place of a group."""
 
     def __init__(self, servers: str) -> None:
         from confluent_kafka import Consumer, Producer
@@ -48,7 +71,7 @@ class Letters:
         )
         self._producer = Producer({**common, "enable.idempotence": True, "message.timeout.ms": 10_000})
 
-    def pending(self, topics: Sequence[str], *, everything: bool) -> Iterator[Any]:
+    def pending(self, topics: Sequence[str], *, everything: bool) -> Iterator[Message]:
         """Yield the messages that were not replayed yet, or all of them."""
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
@@ -62,58 +85,106 @@ class Letters:
                     self._consumer.assign([TopicPartition(topic, part.partition, start)])
                     yield from self._until(high)
 
-    def replay(self, message: Any) -> None:
-        """Send a message to the topic it came from, as it was."""
-        headers = {name: value for name, value in message.headers() or () if not name.startswith(_NOTE)}
-        topic = message.topic().removesuffix(DEAD_LETTER_SUFFIX)
-        self._producer.produce(topic, message.value(), message.key(), headers=headers)
-
-    def settle(self, replayed: Sequence[Any]) -> bool:
-        """Wait until the broker has all of them, and remember them as replayed; False if it did not take them."""
+    def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
+        """Produce them, and once the broker has all of them, move the place of the group behind them."""
+        for message in map(revived, chosen):
+            headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
+            self._producer.produce(message.topic, message.value, message.key, headers=headers)
         if self._producer.flush(10.0):
             return False
-        from confluent_kafka import TopicPartition
-
-        ends: dict[tuple[str, int], int] = {}
-        for message in replayed:
-            place = message.topic(), message.partition()
-            ends[place] = max(ends.get(place, 0), message.offset() + 1)
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
-        if offsets:  # what was picked out by its id moves no mark: others before it may wait still
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+        if is_whole and chosen:
+            self._consumer.commit(offsets=self._ends(chosen), asynchronous=False)
         return True
 
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
 
+    def _ends(self, messages: Sequence[Message]) -> list[Any]:
+        from confluent_kafka import TopicPartition
+
+        ends: dict[tuple[str, int], int] = {}
+        for message in messages:
+            place = message.topic, message.partition
+            ends[place] = max(ends.get(place, 0), message.offset + 1)
+        return [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
+
     def _topics(self, wanted: Sequence[str]) -> list[tuple[str, list[int]]]:
         known = self._consumer.list_topics(timeout=PATIENCE_SECONDS).topics
-        names = [name for name in sorted(known) if name.endswith(DEAD_LETTER_SUFFIX)]
-        if wanted:
-            names = [name for name in names if name in wanted or name.removesuffix(DEAD_LETTER_SUFFIX) in wanted]
+        names = [name for name in sorted(known) if name.endswith(DEAD_LETTER_SUFFIX) and _is_wanted(name, wanted)]
         return [(name, sorted(known[name].partitions)) for name in names]
 
-    def _until(self, high: int) -> Iterator[Any]:
+    def _until(self, high: int) -> Iterator[Message]:
+        from services.common.kafka import received
+
         while True:
-            message = self._consumer.poll(PATIENCE_SECONDS)
-            if message is None:
+            raw = self._consumer.poll(PATIENCE_SECONDS)
+            if raw is None:
                 return
-            if message.error():
+            if raw.error():
                 continue
-            yield message
-            if (message.offset() or 0) + 1 >= high:
+            yield received(raw)
+            if (raw.offset() or 0) + 1 >= high:
                 return
 
 
-def letter(message: Any) -> DeadLetter:
+class FileLetters:
+    """The dead letters of a monolith; what is replayed goes into the outbox of one of its services."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._file = folder, DeadLetterFile(folder)
+
+    def pending(self, topics: Sequence[str], *, everything: bool) -> Iterator[Message]:
+        """Yield the messages that were not replayed yet, or all of them."""
+        past = frozenset[int]() if everything else self._file.replayed
+        for message in self._file.messages():
+            if message.offset not in past and _is_wanted(message.topic, topics):
+                yield message
+
+    def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
+        """Put them into an outbox, from where the monolith publishes them, at once or when it runs again."""
+        asyncio.run(self._put(chosen))
+        if is_whole:
+            self._file.note_replayed(chosen)
+        return True
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    async def _put(self, chosen: Sequence[Message]) -> None:
+        from services.common.outbox import put
+        from services.common.runtime import open_database
+        from services.monolith import settings_of
+        from services.order.app import SERVICE
+
+        environment = Environment({**os.environ, "DATA_DIR": str(self._folder)})
+        database = open_database(SERVICE, settings_of(SERVICE.name, environment))
+        try:
+            async with database.transaction() as connection:
+                for message in map(revived, chosen):
+                    await put(connection, message, message.headers.get("ce_id") or new_id())
+        finally:
+            await database.close()
+
+
+def revived(message: Message) -> Message:
+    """Return a dead letter as the message that it was."""
+    headers = {name: text for name, text in message.headers.items() if not name.startswith(_NOTE)}
+    return replace(message, topic=message.topic.removesuffix(DEAD_LETTER_SUFFIX), headers=headers)
+
+
+def _is_wanted(topic: str, wanted: Sequence[str]) -> bool:
+    return not wanted or topic in wanted or topic.removesuffix(DEAD_LETTER_SUFFIX) in wanted
+
+
+def letter(message: Message) -> DeadLetter:
     """Read what is known of a dead message."""
-    notes = {name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()}
+    notes = message.headers
     return DeadLetter(
-        topic=message.topic().removesuffix(DEAD_LETTER_SUFFIX),
-        partition=message.partition(),
-        offset=message.offset(),
-        key=(message.key() or b"").decode("utf-8", "replace"),
+        topic=message.topic.removesuffix(DEAD_LETTER_SUFFIX),
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
         event_id=notes.get("ce_id", ""),
         type=notes.get("ce_type", ""),
         group=notes.get("dlq_group", ""),
@@ -127,17 +198,21 @@ def letter(message: Any) -> DeadLetter:
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says."""
     given = _parser().parse_args(arguments)
+    if given.data is not None:
+        return _answer(FileLetters(given.data), given)
     servers = given.broker or Environment().text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     from confluent_kafka import KafkaException
 
-    letters = Letters(servers)
     try:
-        return _list(letters, given) if given.command == "list" else _replay(letters, given)
+        return _answer(KafkaLetters(servers), given)
     except KafkaException as error:
         print(f"dlq: no answer from the broker at {servers}: {error.args[0]}", file=sys.stderr)
         return 3
-    finally:
-        letters.close()
+
+
+def _answer(letters: Letters, given: argparse.Namespace) -> int:
+    with contextlib.closing(letters):
+        return _list(letters, given) if given.command == "list" else _replay(letters, given)
 
 
 def _list(letters: Letters, given: argparse.Namespace) -> int:
@@ -157,9 +232,8 @@ def _replay(letters: Letters, given: argparse.Namespace) -> int:
         for message in letters.pending(given.topic, everything=bool(given.id))
         if not given.id or letter(message).event_id in given.id
     ]
-    for message in chosen:
-        letters.replay(message)
-    if not letters.settle([] if given.id else chosen):
+    # What is picked out moves no mark: others before it may wait still.
+    if not letters.replay(chosen, is_whole=not given.id):
         print("dlq: the broker did not take all of them; nothing is forgotten, try again", file=sys.stderr)
         return 1
     print(f"replayed {len(chosen)}")
@@ -187,6 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (listing, replay):
         command.add_argument("--topic", action="append", default=[], help="only this topic; may be repeated")
         command.add_argument("--broker", help="HOST:PORT (default: KAFKA_BOOTSTRAP_SERVERS, then 127.0.0.1:9092)")
+        command.add_argument("--data", type=Path, metavar="FOLDER", help="the data folder of a monolith, instead")
     return parser
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import FRONT, PORTS
 from services.common import http
+from services.common.dead_letters import DeadLetterFile
 from services.common.health import Ready
 from services.common.in_process import InProcessBroker
 from services.common.runtime import Runtime, Service, asgi
@@ -62,12 +63,12 @@ class Shop:
 def compose(environment: Environment) -> Shop:
     """Put the shop together; nothing runs yet."""
     folder = Settings.read(NAME, environment).data_dir
-    transport, broker = http.InProcess(), InProcessBroker(folder / "dead-letters.jsonl")
+    transport, broker = http.InProcess(), InProcessBroker(DeadLetterFile(folder))
     runtimes: dict[str, Runtime] = {}
     applications: dict[str, ASGIApp] = {}
     for name in PORTS:
         service = _service(name)
-        settings = _settings(name, environment)
+        settings = settings_of(name, environment)
         runtime = Runtime(service, settings, broker=broker.port(), transport=transport)
         applications[name] = asgi(service, runtime)
         transport.add(name, applications[name])
@@ -81,7 +82,7 @@ def _service(name: str) -> Service:
     return service
 
 
-def _settings(name: str, environment: Environment) -> Settings:
+def settings_of(name: str, environment: Environment) -> Settings:
     """Give a service its own folder below the common one, and the others by their names."""
     common = Settings.read(NAME, environment)
     return replace(
@@ -126,7 +127,7 @@ async def _serve() -> int:
 
     environment = Environment()
     shop = compose(environment)
-    settings = _settings(FRONT, environment)
+    settings = settings_of(FRONT, environment)
     return await listen(_Door(shop), settings, *shop.runtimes.values())
 
 
@@ -135,7 +136,7 @@ def main() -> None:
     from services.common.serve import migrate_apart, start
 
     environment = Environment()
-    migrate_apart({_service(name): _settings(name, environment) for name in PORTS})
+    migrate_apart({_service(name): settings_of(name, environment) for name in PORTS})
     start(_serve, Settings.read(NAME).log_level)
 
 

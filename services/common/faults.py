@@ -107,6 +107,10 @@ class Faults:
 
     def hit(self, kind: Kind, where: str = "") -> Fault | None:
         """Return the fault of this kind if it strikes here and now."""
+        struck = self._strike(kind, where)
+        return struck.fault if struck else None
+
+    def _strike(self, kind: Kind, where: str = "") -> _Active | None:
         if not self._active:
             return None
         for one in self._current():
@@ -114,7 +118,7 @@ class Faults:
             if matches and one.dice.random() < one.fault.rate:
                 one.hits += 1
                 self._hits.labels(kind.value).inc()
-                return one.fault
+                return one
         return None
 
     async def before_request(self, method: str, path: str) -> None:
@@ -122,8 +126,8 @@ class Faults:
         if not self._active or path == "/faults":
             return
         where = f"{method} {path}"
-        if fault := self.hit(Kind.LATENCY, where):
-            await self._sleep(fault)
+        if slow := self._strike(Kind.LATENCY, where):
+            await _sleep(slow)
         if self.hit(Kind.LEAK, where):
             self._leaked.append(bytearray(_LEAK_STEP))
         if self.hit(Kind.RESET, where):
@@ -134,8 +138,8 @@ class Faults:
 
     async def before_query(self) -> None:
         """Make a transaction slow where that is on."""
-        if self._active and (fault := self.hit(Kind.SLOW_QUERY)):
-            await self._sleep(fault)
+        if slow := self._strike(Kind.SLOW_QUERY):
+            await _sleep(slow)
 
     async def wait_while_paused(self) -> None:
         """Hold a consumer back for as long as that is on."""
@@ -145,10 +149,6 @@ class Faults:
     def wants_pool(self) -> bool:
         """Say whether the connections of the pool shall be held."""
         return any(one.fault.kind is Kind.POOL_EXHAUSTION for one in self._current())
-
-    async def _sleep(self, fault: Fault) -> None:
-        extra = random.uniform(0, fault.jitter)  # noqa: S311
-        await asyncio.sleep((fault.milliseconds + extra) / 1000)
 
     def _current(self) -> list[_Active]:
         """Drop what has run its time."""
@@ -161,3 +161,8 @@ class Faults:
     def _show(self) -> None:
         for kind in Kind:
             self._on.labels(kind.value).set(sum(one.fault.kind is kind for one in self._active))
+
+
+async def _sleep(slow: _Active) -> None:
+    extra = slow.dice.uniform(0, slow.fault.jitter)
+    await asyncio.sleep((slow.fault.milliseconds + extra) / 1000)

@@ -5,19 +5,18 @@ of the sender repeats what a crash cut off.
 """
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 from services.common.broker import DEAD_LETTER_SUFFIX, Broker, BrokerUnavailableError, Deliver
+from services.common.dead_letters import DeadLetterFile
 from services.common.events import Message
 
 
 class InProcessBroker:
     """Topics, groups and their queues; `port` gives each service its own view of it."""
 
-    def __init__(self, dead_letters: Path | None = None) -> None:
+    def __init__(self, dead_letters: DeadLetterFile | None = None) -> None:
         self.is_open = True
         self._dead_letters = dead_letters
         self.log: dict[str, list[Message]] = defaultdict(list)
@@ -54,20 +53,13 @@ class InProcessBroker:
         if self.keeps_log:
             self.log[message.topic].append(message)
         if self._dead_letters is not None and message.topic.endswith(DEAD_LETTER_SUFFIX):
-            _keep(self._dead_letters, message)
+            self._dead_letters.add(message)
         groups = [(g, deliver) for (topic, g), deliver in self._groups.items() if topic == message.topic]
         await asyncio.gather(*(self._hand_over(group, deliver, message) for group, deliver in groups))
 
     async def _hand_over(self, group: str, deliver: Deliver, message: Message) -> None:
         async with self._locks[group]:
             await deliver(message)
-
-
-def _keep(path: Path, message: Message) -> None:
-    """Write a dead letter to a file, one a line: there is no broker to keep it."""
-    line = {"topic": message.topic, "key": message.key, "headers": dict(message.headers)}
-    with path.open("a") as file:
-        file.write(json.dumps({**line, "value": message.value.decode("utf-8", "replace")}) + "\n")
 
 
 class _Port:

@@ -205,7 +205,7 @@ class _Group:
 
     def _finish(self, consumer: Consumer, message: Any) -> bool:
         """Wait for the effect of one message, and meanwhile stay a member of the group."""
-        work = asyncio.run_coroutine_threadsafe(self._deliver(_message(message)), self._loop)
+        work = asyncio.run_coroutine_threadsafe(self._deliver(received(message)), self._loop)
         began = time.monotonic()
         is_paused = False
         while not self._stopping.is_set() or time.monotonic() - began < 2.0:
@@ -261,7 +261,8 @@ def _next(consumer: Consumer) -> list[Any]:
     return [] if first is None else [first, *consumer.consume(BATCH, timeout=0)]
 
 
-def _message(raw: Any) -> Message:
+def received(raw: Any) -> Message:
+    """Return what the client library received as a message."""
     headers = {name: (value or b"").decode("utf-8", "replace") for name, value in raw.headers() or ()}
     key = (raw.key() or b"").decode("utf-8", "replace")
     return Message(raw.topic(), key, raw.value() or b"", headers, raw.partition(), raw.offset())

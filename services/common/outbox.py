@@ -68,16 +68,7 @@ class Outbox:
             traceparent=event.traceparent or trace.get("traceparent", ""),
             tracestate=event.tracestate or trace.get("tracestate", ""),
         )
-        message = to_message(stamped)
-        row = {
-            "event_id": stamped.id,
-            "topic": message.topic,
-            "key": message.key,
-            "headers": json.dumps(dict(message.headers)),
-            "value": message.value.decode(),
-            "created_at": time.time(),
-        }
-        await connection.execute(_INSERT, row)
+        await put(connection, to_message(stamped), stamped.id)
         after_commit(connection, self.poke)
         return stamped
 
@@ -202,6 +193,19 @@ class Outbox:
         if positions:
             async with self._database.transaction() as connection:
                 await connection.execute(delete(outbox).where(outbox.c.position.in_(positions)))
+
+
+async def put(connection: AsyncConnection, message: Message, event_id: str) -> None:
+    """Write a message into the outbox of a service, whose relay publishes it once that is committed."""
+    row = {
+        "event_id": event_id,
+        "topic": message.topic,
+        "key": message.key,
+        "headers": json.dumps(dict(message.headers)),
+        "value": message.value.decode("utf-8", "replace"),
+        "created_at": time.time(),
+    }
+    await connection.execute(_INSERT, row)
 
 
 def _attributes(row: Any, kind: str) -> dict[str, str]:
