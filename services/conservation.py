@@ -209,6 +209,8 @@ def _check_charge(charge: Row, order: Row | None, standing: Row | None, report: 
     at = standing["at"] if standing else "unknown"
     if at not in _provider_says(charge):
         report.violations.append(f"{name}: {charge['status']}/{charge['refund_status']}, the provider says {at}")
+    if charge["status"] == "captured" and standing and standing["amount"] != charge["amount"]:
+        report.violations.append(f"{name}: {charge['amount']}, but the provider took {standing['amount']}")
     if standing and standing["captures"] > 1:
         report.violations.append(f"{name}: captured {standing['captures']} times")
 
@@ -221,17 +223,20 @@ def _provider_says(charge: Row) -> frozenset[str]:
 
 
 def _check_ledger(books: Books, report: Report) -> None:
-    """Every transaction adds up to zero, and sales are what was captured and not refunded."""
+    """Every transaction adds up to zero, and its sales are what was captured, or what was refunded."""
     by_transaction: Counter[str] = Counter()
-    sales = 0
+    sales: Counter[str] = Counter()
     for line in books.ledger:
         by_transaction[line["transaction_id"]] += line["amount"]
-        sales -= line["amount"] if line["account"] == "sales" else 0
+        sales[line["transaction_id"]] -= line["amount"] if line["account"] == "sales" else 0
     report.violations += [f"ledger transaction {name} is off by {off}" for name, off in by_transaction.items() if off]
-    captured = sum(row["amount"] for row in books.charges if row["status"] == "captured")
-    refunded = sum(row["amount"] for row in books.charges if row["refund_status"] == "succeeded")
-    if sales != captured - refunded:
-        report.violations.append(f"the ledger has sales of {sales}, the charges of {captured} - {refunded}")
+    moved: Counter[str] = Counter()
+    for charge in books.charges:
+        moved[charge["id"]] += charge["amount"] if charge["status"] == "captured" else 0
+        moved[charge["refund_id"] or ""] -= charge["amount"] if charge["refund_status"] == "succeeded" else 0
+    for name in moved.keys() | sales.keys():
+        if sales[name] != moved[name]:
+            report.violations.append(f"the ledger has sales of {sales[name]} for {name}, the charges {moved[name]}")
 
 
 def urls_below(folder: Path) -> dict[str, str]:
