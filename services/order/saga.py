@@ -43,7 +43,7 @@ class Saga:
         """Look after the orders whose step took too long."""
         for order in await handlers.take_due(store=self._store, clock=self._clock):
             if order.attempts:
-                self._log.info("order is stuck", order_id=order.id, step=order.step, attempts=order.attempts)
+                self._log.warning("order is stuck", order_id=order.id, step=order.step, attempts=order.attempts)
             self._start(order)
 
     def _start(self, order: Order) -> None:

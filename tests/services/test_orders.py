@@ -42,3 +42,17 @@ async def test_the_whole_shop_runs_on_one_postgresql_with_a_schema_for_each_serv
             found = await connection.execute(text("SELECT DISTINCT table_schema FROM information_schema.tables"))
             assert set(PORTS) - {"gateway"} <= {row[0] for row in found}
     assert not list(tmp_path.rglob("*.db"))
+
+
+async def test_orders_that_are_stuck_are_counted_and_go_on_when_payment_is_back(tmp_path: Path) -> None:
+    async with running_shop(tmp_path) as shop:
+        with shop.away("payment"):
+            member, product = await shop.member(), await shop.product()
+            answer = await member.post("/orders", {"items": [{"productId": product["id"], "quantity": 1}]})
+            assert answer.status_code == 201
+            await shop.shop.stop()  # before payment can take the event in, which waits in the outbox
+    async with running_shop(tmp_path, ORDER_STUCK_SECONDS="0") as shop:
+        metrics = (await shop.client("order").get("/metrics")).text
+        assert "shop_orders_stuck 1.0" in metrics
+        member = await shop.log_in(member.email)
+        assert (await shop.settled(member, answer.json()["id"]))["status"] == "confirmed"

@@ -77,6 +77,31 @@ def test_whatever_happens_an_order_moves_only_along_its_states(facts: list[Fact]
     assert not {"order.cancelled", "order.rejected"} <= set(told)
 
 
+@pytest.mark.parametrize(
+    ("history", "answer"),
+    [
+        ([], "asked"),
+        ([P], "asked"),
+        ([P, CONFIRMED], "asked"),
+        ([CANCEL], "unchanged"),
+        ([CANCEL, F], "unchanged"),
+        ([CANCEL, P, R], "unchanged"),
+        ([P, CONFIRMED, SHIP], "refused"),
+        ([F], "refused"),
+    ],
+)
+def test_an_order_can_be_cancelled_until_it_is_shipped_or_over(history: list[Fact], answer: str) -> None:
+    order, _ = play(placed().order, *history)
+    if answer == "refused":
+        with pytest.raises(domain.NotCancellable):
+            domain.apply(order, CANCEL, START)
+        return
+    change = domain.apply(order, CANCEL, START)
+    assert change.is_empty == (answer == "unchanged")
+    assert change.order.is_cancel_requested
+    assert ("order.cancel_requested" in change.events) == (answer == "asked")
+
+
 def test_an_order_costs_what_its_lines_cost_and_is_told_with_that() -> None:
     change = placed()
     assert (change.order.amount, change.events) == (399, ("order.created",))

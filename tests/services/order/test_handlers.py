@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from services.common.logs import Logger
 from services.order import handlers
 from services.order.domain import Fact, Order, Status, Step, Wish
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
 from services.order.ports import Away, ChargeState
+from services.order.saga import Saga
 from tests.services.fakes import FakeClock, counting_ids
 from tests.services.order.fakes import FakeCatalog, FakeOrders, FakePayments
 
@@ -220,6 +222,36 @@ async def test_an_order_that_payment_never_heard_of_is_told_again_once_its_event
     world.clock.forward(60)
     await world.step(order)
     assert world.store.told()[2:] == ["order.cancel_requested", "order.created", "order.cancel_requested"]
+
+
+async def test_the_detector_says_which_orders_are_stuck_and_brings_them_on() -> None:
+    world, log = World(), Lines()
+    saga = Saga(world.store, world.catalog, world.payments, world.clock, log)
+    order = await world.place()
+    world.payments.is_away = True
+    for seconds in (11, 4, 7):
+        world.clock.forward(seconds)
+        await saga.detect()
+        await saga.background.idle()
+    stuck = [fields for message, fields in log.warnings if message == "order is stuck"]
+    assert [(one["order_id"], one["step"]) for one in stuck] == [(order.id, Step.AWAIT_PAYMENT)] * 2
+    world.payments.is_away = False
+    world.payments.charges[order.id] = ChargeState("captured", None, None)
+    world.clock.forward(30)
+    await saga.detect()
+    await saga.background.idle()
+    assert world.store.tables.orders[order.id].status is Status.PAID
+
+
+class Lines(Logger):
+    """Keeps what was warned of."""
+
+    def __init__(self) -> None:
+        super().__init__("order")
+        self.warnings: list[tuple[str, dict[str, object]]] = []
+
+    def warning(self, message: str, **fields: object) -> None:
+        self.warnings.append((message, fields))
 
 
 async def test_the_history_runs_from_the_newest_to_the_oldest_in_pages() -> None:
