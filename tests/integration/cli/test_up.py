@@ -223,6 +223,8 @@ def test_exec_gives_the_service_s_environment_and_the_command_s_exit_code(shell:
     shell.run("up -d")
     assert shell.run("exec api -- printenv API_TOKEN").stdout == "hunter22\n"
     shell.run("exec api -- false", code=1)
+    own = shell.run("exec api -- python -c print(__import__('sys').executable)").stdout.strip()
+    assert Path(own).parent == Path(sys.executable).parent
     assert "API_TOKEN=********" in shell.run("env api").stdout
 
 
