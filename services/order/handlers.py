@@ -148,19 +148,19 @@ async def _keep(
         change = domain.place(
             order_id, command.user_id, reserved.lines, reserved.currency, command.payment_method, clock()
         )
+    except domain.OrderError:
+        let_go(order_id)
+        raise
+    try:
         async with store.begin() as tx:
             await tx.insert(change)
             await _end_claim(tx, claim, Outcome.PLACED)
     except (Exception, asyncio.CancelledError):
-        await _let_go_unless_kept(order_id, store=store, let_go=let_go)
-        raise
+        # A commit can succeed and its answer fail: the order that is there after all is the answer.
+        if await asyncio.shield(store.find(order_id)) is None:
+            let_go(order_id)
+            raise
     return change.order
-
-
-async def _let_go_unless_kept(order_id: str, *, store: OrderStore, let_go: Callable[[str], None]) -> None:
-    """Give the stock back unless the order is there after all: a commit can succeed and its answer fail."""
-    if await asyncio.shield(store.find(order_id)) is None:
-        let_go(order_id)
 
 
 async def _end_claim(tx: OrderTx, claim: Claim | None, outcome: Outcome) -> None:

@@ -24,6 +24,7 @@ class FakeOrders:
     def __init__(self) -> None:
         self.tables = _Tables()
         self.breaks_at_commit = False
+        self.loses_commits: type[BaseException] | None = None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["FakeOrderTx"]:
@@ -33,6 +34,8 @@ class FakeOrders:
         if self.breaks_at_commit and tx.has_order:
             raise OSError("the disk is gone")
         self.tables = tables
+        if self.loses_commits and tx.has_order:
+            raise self.loses_commits("the connection is gone")
 
     async def find(self, order_id: str) -> Order | None:
         return self.tables.orders.get(order_id)

@@ -141,6 +141,18 @@ async def test_a_database_that_breaks_at_the_commit_lets_the_stock_go() -> None:
     assert not world.store.tables.claims
 
 
+@pytest.mark.parametrize("error", [OSError, asyncio.CancelledError])
+async def test_an_order_whose_commit_was_not_answered_is_there_and_is_the_answer(error: type[BaseException]) -> None:
+    world = World()
+    world.store.loses_commits = error
+    order = await world.place(key="k")
+    assert await world.store.find(order.id) == order
+    assert world.catalog.held == {order.id: 2}
+    assert not world.let_go
+    world.store.loses_commits = None
+    assert (await world.place(key="k")).id == order.id
+
+
 async def test_a_request_that_runs_out_of_time_frees_its_key_and_its_stock() -> None:
     world = World()
 
