@@ -80,7 +80,7 @@ def _tls() -> "ssl.SSLContext":
 
 def _mail(message: Message, contact: Contact, sender: str) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"], mail["Subject"] = sender, message.title
+    mail["From"], mail["Subject"], mail["Date"] = sender, message.title, message.created_at
     try:
         mail["To"] = Address(addr_spec=contact.email)
     except (ValueError, IndexError, AttributeError, MessageError) as error:  # the parser has its own ways to refuse

@@ -122,6 +122,7 @@ async def test_a_mail_carries_the_message_and_an_id_that_stays_the_same() -> Non
     (to, mail), again = box.mails
     assert (to, mail["to"], mail["from"]) == (["ada@example.org"], "ada@example.org", "shop@example.org")
     assert mail["subject"] == "Your order is confirmed"
+    assert mail["date"].datetime == START
     assert "1.00 EUR" in mail.get_content()
     assert mail["message-id"] == again[1]["message-id"] == "<m-1@shop.invalid>"
 
