@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from services.common.in_process import InProcessBroker
+from services.order.tables import claims
 from tests.services.harness import Member, TestShop
 from tests.waiting import eventually_async
 
@@ -126,7 +128,35 @@ async def test_without_catalog_an_order_is_the_contracts_500_and_frees_its_key(s
         answer = await member.post("/orders", of("moka-pot"), headers=key)
         assert (answer.status_code, answer.json()) == (500, BROKEN)
         assert (await member.get("/api/v1/orders")).json()["items"] == []
-    assert (await member.post("/orders", of("moka-pot"), headers=key)).status_code == 201
+    assert (await member.post("/orders", of("moka-pot", 2), headers=key)).status_code == 201  # whatever the body
+
+
+async def test_while_the_first_request_under_a_key_is_being_answered_a_second_is_409_and_another_body_422(
+    shop: TestShop, member: Member
+) -> None:
+    key, catalog = {"Idempotency-Key": "in-flight"}, shop.client("catalog")
+    await member.client.put("/api/v1/cart/items/moka-pot", json={"quantity": 1})
+    await catalog.put("/faults", json=[{"kind": "latency", "route": "POST /inventory/*", "milliseconds": 1500}])
+    try:
+        first = asyncio.create_task(member.post("/orders", of("moka-pot"), headers=key))
+
+        async def is_claimed() -> bool:
+            async with shop.shop.runtimes["order"].database.reading() as connection:
+                query = select(claims.c.key).where(claims.c.user_id == member.id, claims.c.key == "in-flight")
+                return (await connection.scalar(query)) is not None
+
+        await eventually_async(is_claimed, within=10, what="the key is in use")
+        assert (await member.post("/orders", of("moka-pot", 2), headers=key)).status_code == 422
+        for path, body in (("/orders", of("moka-pot")), ("/api/v1/orders", of("moka-pot"))):
+            answer = await member.post(path, body, headers=key)
+            assert (answer.status_code, answer.json()["error"]) == (409, "in_flight")
+        assert (await member.post("/api/v1/cart/checkout", headers=key)).status_code == 409
+        assert (await first).status_code == 201
+    finally:
+        await catalog.delete("/faults")
+    assert (await member.post("/orders", of("moka-pot"), headers=key)).json() == (await first).json()
+    assert (await member.post("/api/v1/cart/checkout", headers=key)).json() == (await first).json()
+    assert len((await member.get("/api/v1/orders")).json()["items"]) == 1
 
 
 async def test_a_catalog_that_hangs_is_the_contracts_500_in_time_and_holds_no_stock(
