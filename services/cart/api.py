@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Header, Response
+from fastapi import APIRouter, Cookie, Depends, Header, Path, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
@@ -20,6 +20,7 @@ from services.common.problems import ProblemError, unavailable
 from services.common.schemas import WHOLE, Answer, Moment, Money, Request
 
 COOKIE = "shop_cart"
+ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]
 PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
@@ -109,7 +110,7 @@ def routes(edge: Edge) -> APIRouter:
         return _cart_view(await handlers.show(owner, store=edge.store, clock=edge.clock))
 
     @router.put("/items/{product_id}", operation_id="set_cart_item")
-    async def set_item(product_id: Identifier, body: NewQuantity, owner: Owner = owned) -> CartView:
+    async def set_item(product_id: ProductId, body: NewQuantity, owner: Owner = owned) -> CartView:
         """Say how many units of a product are in the cart."""
         try:
             cart = await handlers.set_quantity(
@@ -130,7 +131,7 @@ def routes(edge: Edge) -> APIRouter:
         return _cart_view(cart)
 
     @router.delete("/items/{product_id}", operation_id="remove_cart_item")
-    async def remove_item(product_id: Identifier, owner: Owner = owned) -> CartView:
+    async def remove_item(product_id: ProductId, owner: Owner = owned) -> CartView:
         """Take a product out of the cart."""
         return _cart_view(await handlers.remove(owner, product_id, store=edge.store, clock=edge.clock, new_id=new_id))
 

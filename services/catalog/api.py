@@ -4,7 +4,7 @@ import hashlib
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from opentelemetry import trace
 from pydantic import BaseModel, Field
 
@@ -20,6 +20,7 @@ from services.common.problems import ProblemError
 from services.common.schemas import WHOLE, Answer, Moment, Money, Problem, Request
 
 Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
+ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]
 Word = Annotated[str, Field(max_length=200)]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has it already"}}
 CHANGED: dict[int | str, dict[str, Any]] = {412: {"model": Problem, "description": "If-Match names another state"}}
@@ -60,7 +61,7 @@ class CategoryList(Answer):
 class Item(Request):
     """Some units of one product."""
 
-    product_id: Identifier
+    product_id: Annotated[Identifier, Field(examples=["moka-pot"])]
     quantity: Quantity
 
 
@@ -183,14 +184,14 @@ def public_routes(edge: Edge) -> APIRouter:
     @router.get(
         "/products/{product_id}", operation_id="get_product", response_model=ProductView, responses=NOT_MODIFIED
     )
-    async def get_product(product_id: Identifier, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+    async def get_product(product_id: ProductId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Show a product."""
         found = (await store.find([product_id])).get(product_id)
         return _conditional(_product_view(_known(found, product_id)), if_none_match)
 
     @router.post("/products/{product_id}/stock", operation_id="change_stock", responses=CHANGED)
     async def change_stock(
-        product_id: Identifier,
+        product_id: ProductId,
         change: StockMove | StockCount,
         _: Admin,
         response: Response,
@@ -217,7 +218,7 @@ def public_routes(edge: Edge) -> APIRouter:
         return _stock_view(known)
 
     @router.put("/products/{product_id}/price", operation_id="change_price")
-    async def change_price(product_id: Identifier, change: PriceChange, _: Admin) -> ProductView:
+    async def change_price(product_id: ProductId, change: PriceChange, _: Admin) -> ProductView:
         """Set the price of a product."""
         product = await handlers.set_price(product_id, change.amount, store=store, clock=edge.clock)
         return _product_view(_known(product, product_id))

@@ -36,7 +36,7 @@ _MARGIN_SECONDS = 0.2
 class Item(Request):
     """Some units of one product."""
 
-    product_id: Identifier
+    product_id: Annotated[Identifier, Field(examples=["moka-pot"])]
     quantity: Quantity
 
 

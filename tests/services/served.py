@@ -1,4 +1,4 @@
-"""A whole shop as a process of its own: the first part of a path names the service, `/member` makes a user.
+"""A whole shop as a process of its own: the first part of a path names the service; `/member`, `/admin` make a user.
 
 Run as `python -m tests.services.served FOLDER`; prints its address when it listens.
 """
@@ -27,14 +27,15 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         _, name, rest = (scope["path"] + "/").split("/", 2)
-        if name == "member":
-            await JSONResponse(await self._member())(scope, receive, send)
+        if name in ("member", "admin"):
+            await JSONResponse(await self._headers(is_admin=name == "admin"))(scope, receive, send)
             return
         inner = {**scope, "path": "/" + rest.removesuffix("/")}
         await self._shop.shop.applications[name](inner, receive, send)
 
-    async def _member(self) -> dict[str, str]:
-        member = await self._shop.member(is_admin=True)
+    async def _headers(self, *, is_admin: bool) -> dict[str, str]:
+        """Return what a new user shows, and what one service shows to another."""
+        member = await self._shop.member(is_admin=is_admin)
         token = self._shop.shop.runtimes["order"].token
         return {"Authorization": f"Bearer {member.token}", secrets.HEADER: token}
 
