@@ -47,6 +47,8 @@ class Instance:
     exits: tuple[float, ...] = ()
     streak: int = 0
     restart_at: float = 0.0
+    stop_began: float = 0.0
+    stop_ended: float = 0.0
     signalled: float = 0.0
     exit_code: int | None = None
     ended: bool = False
@@ -309,10 +311,13 @@ def is_calm(instance: Instance, now: float) -> bool:
 
 
 def _stopping(state: State, event: happened.InstanceStopping) -> State:
-    return _with_instance(state, event.service, event.instance, status=Status.STOPPING, good_since=0.0)
+    return _with_instance(
+        state, event.service, event.instance, status=Status.STOPPING, good_since=0.0, stop_began=event.monotonic
+    )
 
 
 def _stopped(state: State, event: happened.InstanceStopped) -> State:
+    state = _with_instance(state, event.service, event.instance, stop_ended=event.monotonic)
     return _ended(state, event.service, event.instance, event.code)
 
 

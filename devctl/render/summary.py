@@ -7,6 +7,7 @@ from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing
 
 TELLING_SECONDS = 0.1  # of a shorter chain the ratio says nothing
+_STEPS = {"fetch": "fetching ", "stop": "stopping "}
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.session.base import PathView, Settled, StatusView
@@ -42,4 +43,4 @@ def critical_path(settled: Settled) -> str:
 
 
 def _step(link: PathView) -> str:
-    return ("fetching " if link["step"] == "fetch" else "") + clean(link["service"])
+    return _STEPS.get(link["step"], "") + clean(link["service"])

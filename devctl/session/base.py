@@ -133,7 +133,8 @@ class StepView(TypedDict):
 class PathView(TypedDict):
     """One link of the critical path of a start: how long this step of a service itself took, and when it was done.
 
-    `step` is `fetch` (its program was looked for, downloaded, unpacked) or `start` (from spawn to good).
+    `step` is `stop` (of what ran before), `fetch` (its program was looked for, downloaded, unpacked) or `start` (from
+    spawn to good).
     """
 
     service: str

@@ -1,10 +1,11 @@
-"""What a start had to wait for: the longest chain of fetches and starts, from the state alone."""
+"""What a start had to wait for: the longest chain of stops, fetches and starts, from the state alone."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from devctl.core.order import Graph
 from devctl.core.state import ServiceState
 from devctl.session.base import PathView
 from devctl.session.views import Picture
@@ -27,14 +28,14 @@ class _Link:
 
 
 def critical_path(seen: Picture, names: Collection[str], since: float) -> list[PathView]:
-    """Return the longest chain of fetch and of spawn to good among `names` after `since`, first to last."""
-    fetches = _fetches([seen.state.services[n] for n in names if n in seen.state.services], since)
+    """Return the longest chain of stop, fetch, and spawn to good among `names` after `since`, first to last."""
+    services = {n: s for n in seen.graph.order() if n in names and (s := seen.state.services.get(n))}
+    fetches, stops = _fetches(services.values(), since), _stops(services, seen.graph, since)
     starts: dict[str, _Link] = {}
-    for name in seen.graph.order():
-        took = _longest_start(seen.state.services[name], since) if name in names and name in seen.state.services else 0
-        if took:
+    for name, found in services.items():
+        if took := _longest_start(found, since):
             before = [starts[d.service] for d in seen.graph.needs[name] if d.service in starts]
-            before += [fetches[name]] if name in fetches else []
+            before += [links[name] for links in (fetches, stops) if name in links]
             starts[name] = _Link(name, "start", took, _longest(before))
     return [_view(link) for link in _chain(_longest(starts.values()))]
 
@@ -47,6 +48,17 @@ def _fetches(services: Iterable[ServiceState], since: float) -> dict[str, _Link]
         earlier = [links[s.name] for s in done if s.name in links and s.fetch_ended <= found.fetch_began]
         took = found.fetch_ended - max(found.fetch_began, since)
         links[found.name] = _Link(found.name, "fetch", took, _longest(earlier))
+    return links
+
+
+def _stops(services: dict[str, ServiceState], graph: Graph, since: float) -> dict[str, _Link]:
+    """Return the stops after `since`; dependents stop first."""
+    links: dict[str, _Link] = {}
+    for name, found in reversed(services.items()):
+        took = [i.stop_ended - i.stop_began for i in found.instances.values() if i.stop_ended > i.stop_began >= since]
+        if took:
+            before = [links[other] for other in graph.dependents[name] if other in links]
+            links[name] = _Link(name, "stop", max(took), _longest(before))
     return links
 
 

@@ -108,6 +108,18 @@ def test_what_had_to_be_fetched_first_is_a_link_of_the_critical_path() -> None:
     ]  # fmt: skip
 
 
+def test_what_was_stopped_first_is_a_link_of_a_restart() -> None:
+    world = told("a, b(after a healthy)", "up", "a.1 started", "a.1 ready", "b.1 started", "b.1 ready", "wait 9")
+    since = world.clock.seconds
+    for what in ("restart-with-dependents a", "wait 2", "b.1 stopped", "wait 3", "a.1 stopped", "a.1 started", "wait 1",
+                 "a.1 ready", "b.1 started", "wait 1", "b.1 ready"):  # fmt: skip
+        happen(world, what)
+    path = critical_path(seen(world), ["a", "b"], since)
+    assert [(link["step"], link["service"], link["seconds"]) for link in path] == [
+        ("stop", "b", 2.0), ("stop", "a", 3.0), ("start", "a", 1.0), ("start", "b", 1.0),
+    ]  # fmt: skip
+
+
 def test_a_fetch_that_took_less_than_what_was_waited_for_is_no_link() -> None:
     world = told("a, b(tools java, after a healthy)", "up", "a.1 started")
     since = world.clock.seconds
