@@ -2,6 +2,9 @@
 DEVCTL := .venv/bin/devctl
 PY := .venv/bin/python
 WORKERS ?= 2
+# What the shop promises over its routes: `make unit` asks it of a shop on PostgreSQL too, `make soak` everything.
+ROUTES := $(addprefix tests/services/,test_orders.py test_outages.py test_authorization.py test_event_contracts.py \
+  order/test_contract.py cart/test_api.py catalog/test_api.py payment/test_api.py notification/test_api.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev up down demo traffic test check unit e2e generate lock bench soak clean
@@ -40,6 +43,7 @@ check: setup-dev ## lint, types, import contracts, generated files
 
 unit: setup-dev
 	.venv/bin/pytest -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
+	SHOP_DATABASE=postgres .venv/bin/pytest $(ROUTES)
 
 e2e: setup-dev
 	.venv/bin/pytest tests/e2e
@@ -61,6 +65,7 @@ bench: setup-dev ## measure devctl against floors of the same run
 
 soak: setup-dev ## the full counts of rounds, orders and spans
 	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e tests/services/test_fuzz.py
+	SHOP_DATABASE=postgres .venv/bin/pytest -n $(WORKERS) --dist loadgroup tests/services
 
 clean: ## stop the shop and delete what was made (the tool cache stays)
 	@[ ! -x $(DEVCTL) ] || $(DEVCTL) down --volumes --yes || true

@@ -45,10 +45,10 @@ async def test_an_exhausted_pool_is_a_503_and_comes_back(catalog: httpx.AsyncCli
     await switch(catalog, "pool_exhaustion", durationSeconds=60)
 
     async def is_held() -> bool:
-        return await hits(catalog, "pool_exhaustion") >= 6
+        return (await catalog.get("/api/v1/products?limit=1")).status_code == 503
 
-    await eventually_async(is_held)
-    assert (await catalog.get("/api/v1/products?limit=1")).status_code == 503
+    await eventually_async(is_held, within=15)
+    assert await hits(catalog, "pool_exhaustion") >= 6
     await catalog.delete("/faults")
 
     async def is_back() -> bool:
