@@ -19,6 +19,7 @@ from uvicorn.config import Config
 from uvicorn.server import Server
 
 from services.common import logs
+from services.common.intake import Intake
 from services.common.runtime import Runtime, Service, asgi, open_database
 from services.common.settings import Settings
 
@@ -76,6 +77,7 @@ async def listen(app: ASGIApp, settings: Settings, *runtimes: Runtime) -> int:
             app,
             host=settings.host,
             port=settings.port,
+            http=Intake,
             log_config=None,
             access_log=False,
             lifespan="on",
