@@ -89,6 +89,15 @@ async def test_too_many_calls_are_told_when_to_come_again(tmp_path: Path) -> Non
         assert {(await client.get("/docs")).status_code for _ in range(12)} >= {429}
 
 
+async def test_one_user_does_not_use_up_the_calls_of_another(tmp_path: Path) -> None:
+    async with running_shop(tmp_path, RATE_LIMIT_PER_USER="5") as shop:
+        ada, eve = await shop.member(), await shop.member()
+        refused = {(await ada.get("/api/v1/orders")).status_code for _ in range(12)}
+        assert refused == {200, 429}
+        assert (await eve.get("/api/v1/orders")).status_code == 200
+        assert 'shop_gateway_rate_limited_total{scope="user"}' in (await shop.client().get("/metrics")).text
+
+
 async def test_an_administrator_divides_traffic_and_nobody_else_does(shop: TestShop) -> None:
     body = {"weights": {"1": 90, "2": 10}, "header": "x-version", "sticky": True}
     path = "/api/v1/admin/traffic/catalog"

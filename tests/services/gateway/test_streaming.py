@@ -189,6 +189,14 @@ async def test_half_an_answer_never_looks_like_a_whole_one(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_upstream_that_hangs_is_a_503_in_time(tmp_path: Path, method: str) -> None:
+    async with door(tmp_path, nothing, UPSTREAM_TIMEOUT_SECONDS="0.3") as made:
+        answer = await asyncio.wait_for(made.client.request(method, PATH, headers=JSON), 3)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert len(made.calls) == 1
+
+
 async def test_an_answer_that_never_ends_is_cut_off_in_time_but_events_flow_on(tmp_path: Path) -> None:
     async def serve(exchange: Exchange) -> None:
         await exchange.send(EVENTS if b"events" in exchange.head else CHUNKED)
@@ -266,9 +274,12 @@ async def test_the_upstream_hears_of_the_deadline_and_of_nothing_that_is_not_the
             "connection": "keep-alive, X-Hop",
             "x-hop": "for this connection alone",
             "x-kept": "for the service",
+            "x-request-id": "of-the-client-1",
         }
-        assert (await made.client.get(PATH, headers=said)).status_code == 201
+        answer = await made.client.get(PATH, headers=said)
+        assert (answer.status_code, answer.headers["x-request-id"]) == (201, "of-the-client-1")
     lines = dict(line.split(b": ", 1) for line in made.calls[0].head.split(b"\r\n")[1:] if line)
     assert 3000 < int(lines[b"x-timeout-ms"]) <= 4500
     assert lines[b"x-kept"] == b"for the service"
+    assert lines[b"x-request-id"] == b"of-the-client-1"
     assert not {b"x-hop", secrets.HEADER.encode()} & lines.keys()
