@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from services.contracts import openapi
-from services.contracts.breaking import breaking_changes
+from services.contracts import asyncapi, openapi
+from services.contracts.breaking import breaking_changes, breaking_events
 
 FOLDER = Path(__file__).parent
+EVENTS = "asyncapi.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--allow-breaking", action="store_true", help="write also what breaks clients")
     given = parser.parse_args(arguments)
     documents = {f"openapi/{name}.json": document for name, document in openapi.documents().items()}
+    documents[EVENTS] = asyncapi.document()
+    gone = [path for path in (FOLDER / "openapi").glob("*.json") if f"openapi/{path.name}" not in documents]
     broken = [line for name, document in documents.items() for line in _broken(name, document)]
+    broken += [f"{path.stem}: the document is gone" for path in gone]
     for line in broken:
         print(f"breaking: {line}", file=sys.stderr)
     if given.check:
@@ -33,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = FOLDER / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(_text(document))
+    for path in gone:
+        path.unlink()
     return 0
 
 
@@ -47,7 +53,8 @@ def _broken(name: str, document: dict[str, Any]) -> list[str]:
     old = _committed(name)
     if not old:
         return []
-    return [f"{Path(name).stem}: {change}" for change in breaking_changes(json.loads(old), document)]
+    changes = breaking_events if name == EVENTS else breaking_changes
+    return [f"{Path(name).stem}: {change}" for change in changes(json.loads(old), document)]
 
 
 def _committed(name: str) -> str:

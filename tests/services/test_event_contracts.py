@@ -128,6 +128,18 @@ async def test_a_service_reads_what_the_document_says_from_the_least_that_a_sche
     await runtime.stop()
 
 
+def test_an_event_belongs_to_one_topic_and_its_schema_is_one() -> None:
+    for operation in ASYNCAPI["operations"].values():
+        channel = operation["channel"]["$ref"].rpartition("/")[2]
+        for reference in operation["messages"]:
+            assert reference["$ref"].startswith(f"#/channels/{channel}/messages/")
+            name = reference["$ref"].rpartition("/")[2]
+            target = ASYNCAPI["channels"][channel]["messages"][name]["$ref"]
+            assert target == f"#/components/messages/{name}"
+    for schema in SCHEMAS.values():
+        jsonschema_rs.meta.validate(schema)
+
+
 def test_the_document_names_every_schema_and_no_other() -> None:
     messages = ASYNCAPI["components"]["messages"].values()
     assert {message["payload"]["$ref"] for message in messages} == {f"./events/{name}.json" for name in SCHEMAS}
