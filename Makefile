@@ -7,7 +7,7 @@ ROUTES := $(addprefix tests/services/,test_orders.py test_outages.py test_author
   order/test_contract.py cart/test_api.py catalog/test_api.py payment/test_api.py notification/test_api.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down demo traffic test check unit e2e generate lock bench soak clean
+.PHONY: help setup setup-dev up down demo traffic images test check unit e2e generate lock bench soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: setup ## place an order and show how to follow it
 traffic: setup ## shoppers at work, as a service of the running shop
 	@scripts/setup traffic
 	@$(DEVCTL) up -d traffic
+
+images: ## build the image of every service (needs Docker or Podman)
+	@scripts/images
 
 test: check unit e2e ## run every test
 
@@ -57,6 +60,9 @@ lock: ## resolve the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --extra native --extra shop --extra build --extra dev -c requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	  -q -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra shop -c requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q \
+	  -o requirements-shop.lock
 	uv pip compile --group traffic --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q -o requirements-traffic.lock
 
