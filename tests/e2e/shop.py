@@ -28,11 +28,13 @@ class Stack:
     runtime: Path
     environment: dict[str, str] = field(default_factory=dict)
     door: str = "gateway"
+    overlays: tuple[str, ...] = ()
 
     def devctl(self, *arguments: str, check: bool = True, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run a devctl command and return what it printed; AssertionError with all of it when it fails."""
+        files = (*FILES, *(word for name in self.overlays for word in ("-f", str(ROOT / name))))
         done = subprocess.run(
-            [sys.executable, "-m", "devctl", *FILES, "-p", self.project, *arguments],
+            [sys.executable, "-m", "devctl", *files, "-p", self.project, *arguments],
             cwd=ROOT,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.runtime), **self.environment},
             text=True,

@@ -17,11 +17,11 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
 
 
-@pytest.fixture(scope="module")
-def monolith() -> Iterator[Stack]:
-    """What `devctl up monolith` starts."""
+@pytest.fixture(scope="module", params=[(), ("stack.postgres.yaml",)], ids=["sqlite", "postgres"])
+def monolith(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """What `devctl up monolith` starts, with a file for each database and on one PostgreSQL."""
     with tempfile.TemporaryDirectory(prefix="dv") as runtime:
-        stack = Stack(f"mono{secrets.token_hex(3)}", Path(runtime), door="monolith")
+        stack = Stack(f"mono{secrets.token_hex(3)}", Path(runtime), door="monolith", overlays=request.param)
         try:
             stack.up("monolith")
             yield stack
@@ -31,7 +31,9 @@ def monolith() -> Iterator[Stack]:
 
 def test_the_monolith_needs_nothing_beside_it_and_answers_for_all_of_itself(monolith: Stack) -> None:
     services = {service["name"]: service["status"] for service in monolith.status()["services"]}
-    assert services == {"monolith": "healthy", "hub": "healthy"}
+    database = {"postgres"} if monolith.overlays else set()
+    assert services == dict.fromkeys({"monolith", "hub"} | database, "healthy")
+    assert bool(list((monolith.state / "volumes" / "monolith").rglob("*.db"))) == (not database)
     base = f"http://{monolith.address('monolith')}"
     checks = httpx.get(f"{base}/health/ready").json()["checks"]
     assert {name: check["state"] for name, check in checks.items()} == {
