@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Engine, Table, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.common import lean
@@ -36,6 +36,10 @@ _AFTER_COMMIT = "after_commit"
 _WAIT_FOR_WRITER_SECONDS = 4.0
 # What a statement was given may be a secret: it stays out of errors, and so out of logs and spans.
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 2, "hide_parameters": True}
+
+
+class DatabaseAwayError(OSError):
+    """No connection can be had now."""
 
 
 class Database:
@@ -59,7 +63,7 @@ class Database:
         if self.before_transaction is not None:
             await self.before_transaction()
         hooks: list[Callable[[], None]] = []
-        async with self._turn, self.engine.connect() as connection:
+        async with self._turn, self._connected() as connection:
             connection.info[_AFTER_COMMIT] = hooks
             transaction = await self._begin(connection)
             try:
@@ -78,7 +82,7 @@ class Database:
         """Open a snapshot to read from; it never waits for a writer."""
         if self.before_transaction is not None:
             await self.before_transaction()
-        async with self.engine.connect() as connection:
+        async with self._connected() as connection:
             await connection.execution_options(**_READ_ONLY)
             yield connection
 
@@ -97,11 +101,23 @@ class Database:
             return
         from services.common.migrate import upgrade
 
-        async with self.engine.connect() as connection, connection.begin():
+        async with self._connected() as connection, connection.begin():
             if not self.is_sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(7305172)"))
                 await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
             await connection.run_sync(upgrade, self._migrations)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Take a connection; one that cannot be had is a DatabaseAwayError, whatever the driver makes of it."""
+        async with AsyncExitStack() as held:
+            try:
+                connection = await held.enter_async_context(self.engine.connect())
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                raise DatabaseAwayError(f"no connection to the database: {error!r}") from error
+            yield connection
 
     async def _begin(self, connection: AsyncConnection) -> AsyncTransaction:
         """Begin, waiting on the event loop for as long as another process writes to the same file."""
@@ -139,7 +155,7 @@ def is_transient(error: BaseException) -> bool:
 
 def is_unavailable(error: BaseException) -> bool:
     """Say whether the database is away, busy or out of connections."""
-    return isinstance(error, DBAPIError | PoolTimeoutError) and is_transient(error)
+    return isinstance(error, DBAPIError | PoolTimeoutError | DatabaseAwayError) and is_transient(error)
 
 
 def _is_conflict(error: DBAPIError) -> bool:
@@ -194,7 +210,9 @@ def _watch(engine: AsyncEngine, telemetry_: "Telemetry", metrics: "Metrics") -> 
         attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.text": statement}
         span = None
         if telemetry.current_span().is_recording() and operation not in {"BEGIN", "PRAGMA"}:
-            span = telemetry.start(tracer, _span_name(operation, statement), SpanKind.CLIENT, attributes)
+            if table := _table(statement):
+                attributes["db.collection.name"] = table
+            span = telemetry.start(tracer, f"{operation} {table}".strip(), SpanKind.CLIENT, attributes)
         if context is not None:
             context.shop_watch = (operation, span, time.perf_counter())
 
@@ -227,10 +245,9 @@ def _watch_pool(engine: AsyncEngine, metrics: "Metrics") -> None:
     used.set_function(lambda: float(getattr(engine.pool, "checkedout", int)()))
 
 
-def _span_name(operation: str, statement: str) -> str:
-    """Name a statement by its operation and its first table."""
+def _table(statement: str) -> str:
+    """Return the first table of a statement, or nothing."""
     for before, table in pairwise(statement.split(None, 40)):
         if before.upper() in {"FROM", "INTO", "UPDATE"}:
-            name = table.strip('(,"')
-            return f"{operation} {name}"
-    return operation
+            return table.strip('(,"')
+    return ""

@@ -186,7 +186,7 @@ class Peers:
             self._tracer,
             method,
             SpanKind.CLIENT,
-            {"http.request.method": method, "url.full": base + path, "peer.service": service},
+            {**telemetry.http_client(method, base + path), "peer.service": service},
         )
         status = "none"
         began = time.perf_counter()

@@ -151,6 +151,12 @@ def fail(span: Span, error_type: str, error: BaseException | None = None) -> Non
         span.record_exception(error)
 
 
+def http_client(method: str, url: str) -> dict[str, str | int]:
+    """Return what a span says of a request that is sent (semantic conventions for HTTP, client)."""
+    host, _, port = url.partition("://")[2].partition("/")[0].partition(":")
+    return {"http.request.method": method, "url.full": url, "server.address": host, "server.port": int(port or 80)}
+
+
 def start(
     tracer: Tracer, name: str, kind: SpanKind, attributes: Mapping[str, Any], context: Context | None = None
 ) -> Span:

@@ -48,7 +48,7 @@ class HttpUpstream:
         self, method: str, url: str, headers: Sequence[tuple[bytes, bytes]], body: bytes, seconds: float
     ) -> HttpReply:
         """Send one request and wait for the head of the answer."""
-        attributes = {"http.request.method": method, "url.full": url}
+        attributes = telemetry.http_client(method, url)
         span = telemetry.start(self._tracer, method, SpanKind.CLIENT, attributes)
         with telemetry.entered(span):
             own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), **telemetry.outgoing()}
