@@ -47,6 +47,7 @@ COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
         403: "Not allowed for this caller",
         404: "Not found",
         405: "The path has no such method",
+        408: "The body did not come in time",
         409: "The state of things does not allow it",
         413: "The body is too large",
         415: "The body is not application/json",

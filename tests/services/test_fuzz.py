@@ -19,7 +19,7 @@ from tests.soak import IS_SOAK, rounds
 
 DOCUMENTS = documents()
 ADMINISTRATOR, MEMBER = "admin", "member"
-EXAMPLES = rounds(5, 300)
+EXAMPLES = rounds(5, 200)
 _A_NEW_USER_AFTER_SECONDS = 1  # a call may end the session, change the password or delete the account
 
 # What a good request may meet beside the usual answers, because it hangs on what is in stock, in the cart or asked
