@@ -22,6 +22,7 @@ from services.common.settings import Environment, Settings
 
 NAME = "monolith"
 PORT = 8090
+_FOR_OPERATORS = "/messages"
 
 
 @dataclass(frozen=True)
@@ -97,17 +98,23 @@ def settings_of(name: str, environment: Environment) -> Settings:
 
 
 class _Door:
-    """The gateway's application, which here also answers for the life and the metrics of all."""
+    """The gateway's application, which here also answers for the life and the metrics of all.
+
+    What a service shows to operators on its own port alone has no other port here: notification's messages, which
+    want an administrator or the service credential.
+    """
 
     def __init__(self, shop: Shop) -> None:
         self._shop, self._gateway = shop, shop.applications[FRONT]
+        self._mailbox = shop.applications["notification"]
         front: Any = shop.runtimes[FRONT]
         # What is asked of the gateway's own port is asked of the whole process here.
         front.metrics_page, front.readiness = shop.metrics_page, shop.readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            await self._gateway(scope, receive, send)
+            is_for_operators = scope["path"].startswith(_FOR_OPERATORS)
+            await (self._mailbox if is_for_operators else self._gateway)(scope, receive, send)
             return
         from starlette.routing import Router
 

@@ -1,6 +1,7 @@
 """The edge of catalog: public routes to read products, internal ones to move stock."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -175,11 +176,12 @@ def public_routes(edge: Edge) -> APIRouter:
         items = [_product_view(product) for product in page.items]
         return _conditional(ProductList(items=items, next_cursor=page.next_cursor), if_none_match)
 
-    @router.get("/categories", operation_id="list_categories")
-    async def list_categories() -> CategoryList:
+    @router.get("/categories", operation_id="list_categories", response_model=CategoryList, responses=NOT_MODIFIED)
+    async def list_categories(if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """List the categories."""
         counts = await store.categories()
-        return CategoryList(items=[CategoryView(name=name, products=count) for name, count in counts.items()])
+        items = [CategoryView(name=name, products=count) for name, count in counts.items()]
+        return _conditional(CategoryList(items=items), if_none_match)
 
     @router.get(
         "/products/{product_id}", operation_id="get_product", response_model=ProductView, responses=NOT_MODIFIED
@@ -202,9 +204,7 @@ def public_routes(edge: Edge) -> APIRouter:
         def on_hand(product: Product) -> int:
             return change.on_hand_after(product.on_hand)
 
-        def is_expected(product: Product) -> bool:
-            return _matches(if_match, _tag(_product_view(product)), when_absent=True)
-
+        is_expected = _expects(if_match)
         try:
             product = await handlers.set_stock(
                 product_id, on_hand, is_expected=is_expected, store=store, clock=edge.clock
@@ -212,16 +212,30 @@ def public_routes(edge: Edge) -> APIRouter:
         except domain.StockOutOfRange as error:
             raise ProblemError(409, "stock_out_of_range", str(error)) from error
         except handlers.Changed as error:
-            raise ProblemError(412, "changed", "The product changed meanwhile; read it again") from error
+            raise _changed() from error
         known = _known(product, product_id)
         response.headers["ETag"] = _tag(_product_view(known))
         return _stock_view(known)
 
-    @router.put("/products/{product_id}/price", operation_id="change_price")
-    async def change_price(product_id: ProductId, change: PriceChange, _: Admin) -> ProductView:
+    @router.put("/products/{product_id}/price", operation_id="change_price", responses=CHANGED)
+    async def change_price(
+        product_id: ProductId,
+        change: PriceChange,
+        _: Admin,
+        response: Response,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> ProductView:
         """Set the price of a product."""
-        product = await handlers.set_price(product_id, change.amount, store=store, clock=edge.clock)
-        return _product_view(_known(product, product_id))
+        is_expected = _expects(if_match)
+        try:
+            product = await handlers.set_price(
+                product_id, change.amount, is_expected=is_expected, store=store, clock=edge.clock
+            )
+        except handlers.Changed as error:
+            raise _changed() from error
+        view = _product_view(_known(product, product_id))
+        response.headers["ETag"] = _tag(view)
+        return view
 
     return router
 
@@ -290,7 +304,7 @@ def _conditional(view: BaseModel, if_none_match: str | None) -> Response:
     """Answer with the view and its tag, or with 304 when the caller has it already."""
     body = view.model_dump_json(by_alias=True)
     headers = {"ETag": _tag_of(body), "Cache-Control": "no-cache"}
-    if _matches(if_none_match, headers["ETag"], when_absent=False):
+    if _matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
@@ -303,11 +317,25 @@ def _tag_of(body: str) -> str:
     return f'"{hashlib.blake2b(body.encode(), digest_size=12).hexdigest()}"'
 
 
-def _matches(header: str | None, tag: str, *, when_absent: bool) -> bool:
-    if header is None:
-        return when_absent
-    tags = {word.strip().removeprefix("W/") for word in header.split(",")}
-    return "*" in tags or tag in tags
+def _changed() -> ProblemError:
+    return ProblemError(412, "changed", "The product changed meanwhile; read it again")
+
+
+def _matches(if_none_match: str | None, tag: str) -> bool:
+    """Whether the caller has this already; weak tags are as good as strong ones."""
+    return bool({"*", tag} & {word.removeprefix("W/") for word in _tags(if_none_match)})
+
+
+def _expects(if_match: str | None) -> Callable[[Product], bool]:
+    """Say whether a product is as the caller saw it; a weak tag is no proof of that."""
+    if if_match is None:
+        return lambda _: True
+    tags = _tags(if_match)
+    return lambda product: bool({"*", _tag(_product_view(product))} & tags)
+
+
+def _tags(header: str | None) -> set[str]:
+    return {word.strip() for word in (header or "").split(",")}
 
 
 def _product_view(product: Product) -> ProductView:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from services.common.secrets import HEADER
 from tests.services.processes import free_port, kafka, running
 from tests.waiting import eventually
 
@@ -33,6 +34,10 @@ def test_the_monolith_serves_the_whole_shop_and_the_demo_shows_it(tmp_path: Path
         assert 'service="order"' in page
         assert page.count("# TYPE http_server_request_duration_seconds histogram") == 1
         assert httpx.post(f"{shop.url}/inventory/check", json={"items": []}).status_code == 404
+        assert httpx.get(f"{shop.url}/messages").status_code in (401, 403)
+        token = (tmp_path / "services.monolith" / "secrets" / "service.token").read_text().strip()
+        mailbox = httpx.get(f"{shop.url}/messages", headers={HEADER: token}).json()["items"]
+        assert {one["type"] for one in mailbox} >= {"order_confirmed", "user_registered"}
         shop.process.terminate()
         assert shop.process.wait(10) == 0
 

@@ -12,11 +12,30 @@ PATH = "/api/v1/products/wool-blanket"
 
 
 async def test_a_page_that_did_not_change_is_not_sent_again(shop: TestShop) -> None:
-    for path in (PATH, "/api/v1/products?category=office&limit=3"):
+    for path in (PATH, "/api/v1/products?category=office&limit=3", "/api/v1/categories"):
         first = await shop.client().get(path)
-        again = await shop.client().get(path, headers={"If-None-Match": first.headers["etag"]})
-        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
-        assert again.headers["etag"] == first.headers["etag"]
+        tag = first.headers["etag"]
+        for seen in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+            again = await shop.client().get(path, headers={"If-None-Match": seen})
+            assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+            assert again.headers["etag"] == tag
+        assert (await shop.client().get(path, headers={"If-None-Match": '"other"'})).content == first.content
+
+
+async def test_a_price_is_set_only_on_the_state_that_was_seen(shop: TestShop) -> None:
+    admin, path = await shop.member(is_admin=True), "/api/v1/products/door-mat"
+    seen = await shop.client().get(path)
+    tag, price = seen.headers["etag"], seen.json()["price"]["amount"]
+
+    async def change(more: int, if_match: str) -> httpx.Response:
+        return await admin.client.put(f"{path}/price", json={"amount": price + more}, headers={"If-Match": if_match})
+
+    assert (await change(1, f"W/{tag}")).status_code == 412
+    changed = await change(2, tag)
+    assert (changed.status_code, changed.json()["price"]["amount"]) == (200, price + 2)
+    assert (await change(3, tag)).status_code == 412
+    assert (await change(4, f'"other", {changed.headers["etag"]}')).status_code == 200
+    assert (await change(0, "*")).json()["price"]["amount"] == price
 
 
 async def test_a_new_price_changes_the_tag_and_only_an_administrator_sets_it(shop: TestShop) -> None:
