@@ -1,8 +1,7 @@
 """The path of a request through the gateway, as a bare ASGI application: it is walked for every call."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +51,7 @@ _OURS = frozenset(
     }
 )
 _NOT_SENT_ON = _HOP_BY_HOP | _OURS
+_USUAL = ([b"keep-alive"], [b"close"])
 _NOT_SENT_BACK = frozenset(
     {b"connection", b"keep-alive", b"transfer-encoding", b"date", b"x-request-id", b"x-trace-id"}
 )
@@ -100,10 +100,10 @@ class Proxy:
             query=scope["query_string"],
             headers=_sent_on(scope, address),
             named=headers,
-            body=await _body(receive, self.seconds),
+            body=await _body(receive, self.seconds) if _has_body(headers) else b"",
             who=user_id or address,
         )
-        async with _as_long_as_somebody_waits(receive):
+        async with _Presence(receive):
             reply = await self.forwarding.forward(call, deadlines.remaining(self.seconds))
             try:
                 await _send_back(reply, send)
@@ -131,7 +131,8 @@ class Proxy:
 
 
 def _sent_on(scope: Scope, address: str) -> list[tuple[bytes, bytes]]:
-    dropped = _NOT_SENT_ON | _named_by_connection(scope)
+    named = _named_by_connection(scope)
+    dropped = _NOT_SENT_ON | named if named else _NOT_SENT_ON
     kept = [(name, value) for name, value in scope["headers"] if name not in dropped]
     kept.append((b"x-forwarded-for", address.encode()))
     kept.append((b"forwarded-by-gateway", b"1"))
@@ -141,35 +142,51 @@ def _sent_on(scope: Scope, address: str) -> list[tuple[bytes, bytes]]:
 
 def _named_by_connection(scope: Scope) -> set[bytes]:
     """Return the headers that the client declares to be of this connection alone (RFC 9110, 7.6.1)."""
-    named = b",".join(value for name, value in scope["headers"] if name == b"connection")
-    return {word.strip().lower() for word in named.split(b",")} if named else set()
+    named = [value for name, value in scope["headers"] if name == b"connection"]
+    if not named or named in _USUAL:
+        return set()
+    return {word.strip().lower() for word in b",".join(named).split(b",")}
 
 
-@contextlib.asynccontextmanager
-async def _as_long_as_somebody_waits(receive: Receive) -> AsyncIterator[None]:
-    """End the block, and the call of the service in it, when the client goes away."""
-    loop = asyncio.get_running_loop()
-    watching: list[asyncio.Task[None]] = []
-    is_gone = False
+class _Presence:
+    """Ends the block, and the call of the service in it, when the client goes away.
 
-    async def watch() -> None:
-        nonlocal is_gone
-        while (await receive())["type"] != "http.disconnect":
+    It is on the way of every call, so it does by hand what `asyncio.timeout` does.
+    """
+
+    __slots__ = ("_begin", "_cancelling", "_is_gone", "_receive", "_task", "_watching")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_gone = False
+        self._watching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancelling = task, task.cancelling()
+        self._begin = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._start)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._begin.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+        if not self._is_gone:
+            return False
+        return self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError
+
+    def _start(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        is_gone = True
-        block.reschedule(loop.time())
+        self._is_gone = True
+        self._task.cancel()
 
-    begin = loop.call_later(_PATIENCE_SECONDS, lambda: watching.append(loop.create_task(watch())))
-    try:
-        async with asyncio.timeout(None) as block:
-            yield
-    except TimeoutError:
-        if not is_gone:
-            raise
-    finally:
-        begin.cancel()
-        for task in watching:
-            task.cancel()
+
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 async def _body(receive: Receive, seconds: float) -> bytes:
