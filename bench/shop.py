@@ -29,6 +29,10 @@ PYTHON = sys.executable
 CLIENTS = 8
 PROJECT = "bench"
 FINAL = {"confirmed", "rejected", "cancelled", "refunded"}
+SERVICES = ("gateway", "catalog", "cart", "order", "payment", "user", "notification")
+READY_SECONDS = 60
+SETTLED_SECONDS = 120
+NOBODY = "127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,10 @@ async def storm(base: str, orders: int, clients: int) -> tuple[float, list[float
         began = time.perf_counter()
         await asyncio.gather(*(lane(buyer) for buyer in made))
         rate = orders / (time.perf_counter() - began)
-        for buyer, order in reversed(placed[-clients:]):
-            while not await buyer.is_settled(order):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        async with asyncio.timeout(SETTLED_SECONDS):
+            for buyer, order in reversed(placed[-clients:]):
+                while not await buyer.is_settled(order):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
         return rate, sorted(times), time.perf_counter() - began
 
 
@@ -137,16 +142,18 @@ def _orders(gateway: str, services: list[dict[str, Any]], orders: int, clients: 
     }
     asyncio.run(storm(gateway, clients * 3, clients))  # warm
     before = {name: _cpu_seconds(*found) for name, found in processes.items()}
+    resident_before = {name: _resident(*found) for name, found in processes.items()}
     rate, times, seconds = asyncio.run(storm(gateway, orders, clients))
     used = {name: _cpu_seconds(*found) - before[name] for name, found in processes.items()}
     print(f"orders through the gateway   {rate:8.1f} /s with {clients} clients, all settled after {seconds:.1f} s")
     print(f"  latency p50, p99           {_at(times, 0.5):8.1f} ms, {_at(times, 0.99):.1f} ms")
     print(f"  CPU per order, all         {sum(used.values()) / orders * 1000:8.1f} ms")
+    print(f"    {'':<20} {'CPU an order':>15} {'resident before':>18} {f'after {orders}':>13} {'its share':>12}")
     for name, spent in sorted(used.items(), key=lambda pair: -pair[1]):
-        memory = sum(process.memory_full_info().pss for process in processes[name]) / 1e6
-        resident = sum(process.memory_info().rss for process in processes[name]) / 1e6
+        share = sum(process.memory_full_info().pss for process in processes[name]) / 1e6
         print(
-            f"    {name:<20} {spent / orders * 1000:12.2f} ms   {resident:6.0f} MB resident, {memory:.0f} MB its share"
+            f"    {name:<20} {spent / orders * 1000:12.2f} ms {resident_before[name]:15.0f} MB"
+            f" {_resident(*processes[name]):10.0f} MB {share:9.0f} MB"
         )
 
 
@@ -162,13 +169,28 @@ def _cpu_seconds(*processes: psutil.Process) -> float:
     return total
 
 
+def _resident(*processes: psutil.Process) -> float:
+    return sum(process.memory_info().rss for process in processes) / 1e6
+
+
 def _start_up() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for what in ("first start of a service", "start of a service"):
-            with _running("services.order", folder) as (process, _url, seconds):
-                cpu = _cpu_seconds(process)
-                memory = process.memory_info().rss / 1e6
-                print(f"{what:<28} {cpu:8.2f} s CPU, {seconds:.2f} s until ready, {memory:.0f} MB resident")
+    """Start each service twice, with the clients of broker and collector loaded; migrating is part of the first."""
+    print(f"start, until ready       {'first':>20} {'again':>20}")
+    with _sink() as sink, tempfile.TemporaryDirectory() as folder:
+        for name in SERVICES:
+            told = []
+            environment = {"KAFKA_BOOTSTRAP_SERVERS": NOBODY, "OTEL_EXPORTER_OTLP_ENDPOINT": sink}
+            for _ in ("first", "again"):
+                with _running(f"services.{name}", f"{folder}/{name}", **environment) as (process, _url, seconds):
+                    told.append(f"{_start_seconds(process):5.2f} s CPU in {seconds:.2f} s")
+                    resident = _resident(process)
+            print(f"    {name:<20} {told[0]:>20} {told[1]:>20}, then {resident:.0f} MB resident")
+
+
+def _start_seconds(process: psutil.Process) -> float:
+    """Return the CPU seconds of a process and of its children that have ended: one of them migrates."""
+    used = process.cpu_times()
+    return float(used.user + used.system + used.children_user + used.children_system)
 
 
 def _telemetry() -> None:
@@ -194,7 +216,7 @@ def _telemetry() -> None:
                 asyncio.run(storm(url, 40, 2))
                 time.sleep(0.7)  # its last batch of spans belongs to it
                 used[kind] += _cpu_seconds(process) - before
-        resident = shops["all"][0].memory_info().rss / 1e6
+        resident = _resident(shops["all"][0])
     for kind in ("one in ten", "all"):
         share = (used[kind] - used["off"]) / used[kind]
         print(f"telemetry, {kind + ' sampled':<17} {share:8.1%} of the cost of the shop's work")
@@ -211,14 +233,24 @@ def _running(module: str, folder: str, **environment: str) -> Iterator[tuple[psu
         [PYTHON, "-m", module], env={**os.environ, **own, **environment}, stdout=subprocess.DEVNULL
     ) as started:
         url = f"http://127.0.0.1:{port}"
-        while not _is_ready(url):
-            if started.poll() is not None:
-                raise SystemExit(f"{module} ended with {started.returncode} before it was ready")
-            time.sleep(0.02)
         try:
+            while not _is_ready(url):
+                if started.poll() is not None:
+                    raise SystemExit(f"{module} ended with {started.returncode} before it was ready")
+                if time.perf_counter() - began > READY_SECONDS:
+                    raise SystemExit(f"{module} was not ready after {READY_SECONDS} s")
+                time.sleep(0.02)
             yield psutil.Process(started.pid), url, time.perf_counter() - began
         finally:
-            started.terminate()
+            _end(started)
+
+
+def _end(started: "subprocess.Popen[bytes]") -> None:
+    started.terminate()
+    try:
+        started.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        started.kill()
 
 
 def _is_ready(url: str) -> bool:
