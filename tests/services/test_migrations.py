@@ -41,3 +41,6 @@ async def test_migrations_make_what_the_code_reads_and_can_be_taken_back(
             await connection.run_sync(downgrade, migrations)
             left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         assert set(left) <= {"alembic_version"}
+        await runtime.database.migrate()
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []

@@ -89,6 +89,7 @@ async def test_pages_of_the_history_fit_together(sql_orders: SqlOrders) -> None:
     while True:
         page, cursor = await handlers.history("user", cursor, 3, store=sql_orders)
         seen += [order.id for order in page]
+        await place(sql_orders, FakeCatalog())  # a newer order moves no page
         if cursor is None:
             break
     assert seen == placed[::-1]
