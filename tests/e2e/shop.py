@@ -48,7 +48,7 @@ class Stack:
         return done
 
     def up(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        return self.devctl("up", "-d", "--isolated", *arguments, check=check, seconds=UP_SECONDS)
+        return self.devctl("up", "-d", "--isolated", "--no-watch", *arguments, check=check, seconds=UP_SECONDS)
 
     def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.devctl("status", "--json", check=False).stdout)
