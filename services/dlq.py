@@ -24,6 +24,14 @@ from services.common.settings import Environment
 GROUP = "shop-dead-letters"
 PATIENCE_SECONDS = 5.0
 _NOTE = "dlq_"
+_EXAMPLES = """\
+examples:
+  devctl exec payment -- .venv/bin/python -m services.dlq list --topic shop.order.v1
+  devctl exec payment -- .venv/bin/python -m services.dlq replay --id 01a20d2b-40ed-7b30-a429-6f1875114137
+  python -m services.dlq list --json --data .devctl/volumes/monolith
+
+exit codes: 0 done, 1 not replayed (no such id, or the broker took not all), 2 wrong usage, 3 no broker or folder
+"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ class KafkaLetters:
 
     def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
         """Produce them, and once the broker has all of them, move the place of the group behind them."""
-        for message in map(revived, chosen):
+        for message in once_each(chosen):
             headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
             self._producer.produce(message.topic, message.value, message.key, headers=headers)
         if self._producer.flush(10.0):
@@ -143,8 +151,9 @@ class FileLetters:
 
     def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
         """Put them into an outbox, from where the monolith publishes them, at once or when it runs again."""
-        asyncio.run(self._put(chosen))
-        if is_whole:
+        if chosen:
+            asyncio.run(self._put(chosen))
+        if is_whole and chosen:
             self._file.note_replayed(chosen)
         return True
 
@@ -161,7 +170,7 @@ class FileLetters:
         database = open_database(SERVICE, settings_of(SERVICE.name, environment))
         try:
             async with database.transaction() as connection:
-                for message in map(revived, chosen):
+                for message in once_each(chosen):
                     await put(connection, message, message.headers.get("ce_id") or new_id())
         finally:
             await database.close()
@@ -171,6 +180,16 @@ def revived(message: Message) -> Message:
     """Return a dead letter as the message that it was."""
     headers = {name: text for name, text in message.headers.items() if not name.startswith(_NOTE)}
     return replace(message, topic=message.topic.removesuffix(DEAD_LETTER_SUFFIX), headers=headers)
+
+
+def once_each(dead: Sequence[Message]) -> list[Message]:
+    """Return what was given up, each message once, however many groups gave it up."""
+    again: dict[object, Message] = {}
+    for message in dead:
+        place = message.headers.get("dlq_partition"), message.headers.get("dlq_offset")
+        back = revived(message)
+        again.setdefault(((back.headers.get("ce_id") or place), back.topic, back.key, back.value), back)
+    return list(again.values())
 
 
 def _is_wanted(topic: str, wanted: Sequence[str]) -> bool:
@@ -199,6 +218,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says."""
     given = _parser().parse_args(arguments)
     if given.data is not None:
+        if not given.data.is_dir():
+            print(f"dlq: no folder {given.data}; name the DATA_DIR of a monolith", file=sys.stderr)
+            return 3
         return _answer(FileLetters(given.data), given)
     servers = given.broker or Environment().text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     from confluent_kafka import KafkaException
@@ -207,6 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _answer(KafkaLetters(servers), given)
     except KafkaException as error:
         print(f"dlq: no answer from the broker at {servers}: {error.args[0]}", file=sys.stderr)
+        print("  --broker or KAFKA_BOOTSTRAP_SERVERS names another; `devctl status` shows it", file=sys.stderr)
         return 3
 
 
@@ -232,11 +255,14 @@ def _replay(letters: Letters, given: argparse.Namespace) -> int:
         for message in letters.pending(given.topic, everything=bool(given.id))
         if not given.id or letter(message).event_id in given.id
     ]
+    if missing := set(given.id) - {letter(message).event_id for message in chosen}:
+        print(f"dlq: no dead letter with the id {', '.join(sorted(missing))}; `list --all` shows all", file=sys.stderr)
+        return 1
     # What is picked out moves no mark: others before it may wait still.
     if not letters.replay(chosen, is_whole=not given.id):
         print("dlq: the broker did not take all of them; nothing is forgotten, try again", file=sys.stderr)
         return 1
-    print(f"replayed {len(chosen)}")
+    print(f"replayed {len(once_each(chosen))}")
     return 0
 
 
@@ -251,7 +277,12 @@ def _printable(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m services.dlq", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m services.dlq",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="show what was given up")
     listing.add_argument("--all", action="store_true", help="also what was replayed already")

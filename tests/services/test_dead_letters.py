@@ -14,6 +14,7 @@ import pytest_asyncio
 from services.common.dead_letters import DeadLetterFile
 from services.common.events import Event, Message, to_message
 from services.common.ids import new_id
+from services.dlq import once_each
 from tests.services.harness import TestShop, running_shop
 from tests.waiting import eventually_async
 
@@ -79,3 +80,21 @@ async def test_bytes_that_are_no_text_are_kept_as_they_were(tmp_path: Path) -> N
     file.add(Message("a.dlq", "k", b"\xff\x00\n{", {"ce_id": "1"}))
     (back,) = file.messages()
     assert (back.value, back.key, back.offset) == (b"\xff\x00\n{", "k", 0)
+
+
+async def test_what_several_groups_gave_up_is_replayed_once() -> None:
+    event_id, place = new_id(), {"dlq_partition": "0", "dlq_offset": "7"}
+    dead = [
+        Message(f"{TOPIC}.dlq", "k", value, {"dlq_group": group, **headers})
+        for group in ("payment", "notification")
+        for value, headers in ((b"?", place), (b"?", place | {"dlq_offset": "8"}), (b"{}", {"ce_id": event_id}))
+    ]
+    assert once_each(dead) == [
+        Message(TOPIC, "k", b"?", {}), Message(TOPIC, "k", b"?", {}), Message(TOPIC, "k", b"{}", {"ce_id": event_id})
+    ]  # fmt: skip
+
+
+async def test_an_unknown_id_or_folder_is_a_failure_and_makes_nothing(tmp_path: Path) -> None:
+    assert await dlq(tmp_path, "replay", "--id", new_id()) == (1, "")
+    assert await dlq(tmp_path / "typo", "list") == (3, "")
+    assert list(tmp_path.iterdir()) == []

@@ -95,3 +95,12 @@ def id_of(span: ReadableSpan) -> int:
 def parent_of(span: ReadableSpan) -> int:
     assert span.parent is not None
     return span.parent.span_id
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [("http://shop:81/a", "shop", 81), ("https://shop/a?b=c:d", "shop", 443), ("http://[::1]:8103/a", "::1", 8103)],
+)
+def test_a_span_of_a_call_names_host_and_port_of_any_url(url: str, host: str, port: int) -> None:
+    told = telemetry.http_client("GET", url)
+    assert (told["server.address"], told["server.port"]) == (host, port)
