@@ -73,6 +73,8 @@ soak: setup-dev ## the full counts of rounds, orders and spans
 	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e tests/services/test_fuzz.py
 	SHOP_DATABASE=postgres .venv/bin/pytest -n $(WORKERS) --dist loadgroup tests/services
 
-clean: ## stop the shop and delete what was made (the tool cache stays)
-	@[ ! -x $(DEVCTL) ] || $(DEVCTL) down --volumes --yes || true
-	rm -rf .venv .devctl .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## stop the shop and its copies, delete what was made (the tool cache stays)
+	@[ ! -x $(DEVCTL) ] || for copy in "" $(notdir $(wildcard .devctl/projects/*)); do \
+	  $(DEVCTL) $${copy:+-p $$copy} down --volumes --yes || true; done
+	rm -rf .venv .venv-traffic .devctl .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis
+	find devctl services dashboards bench scripts tests -name __pycache__ -prune -exec rm -rf {} +
