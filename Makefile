@@ -5,6 +5,8 @@ WORKERS ?= 2
 # What the shop promises over its routes: `make unit` asks it of a shop on PostgreSQL too, `make soak` everything.
 ROUTES := $(addprefix tests/services/,test_orders.py test_outages.py test_authorization.py test_event_contracts.py \
   order/test_contract.py cart/test_api.py catalog/test_api.py payment/test_api.py notification/test_api.py)
+RESOLVE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev up down demo traffic images test check unit e2e generate lock bench soak clean
@@ -55,16 +57,11 @@ generate: setup-dev ## write the generated files again
 	$(PY) -m scripts.generated --write
 
 lock: ## resolve the pinned requirements again (needs uv)
-	uv pip compile pyproject.toml --extra native --extra shop --extra build --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q -o requirements.lock
-	uv pip compile pyproject.toml --extra native --extra shop --extra build --extra dev -c requirements.lock --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	  -q -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra shop -c requirements.lock --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q \
-	  -o requirements-shop.lock
-	uv pip compile --group traffic --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" -q -o requirements-traffic.lock
+	@command -v uv >/dev/null || { echo "lock: uv is not on the PATH; install it: python3 -m pip install uv" >&2; exit 3; }
+	$(RESOLVE) pyproject.toml --extra native --extra shop --extra build -o requirements.lock
+	$(RESOLVE) pyproject.toml --extra native --extra shop --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(RESOLVE) pyproject.toml --extra shop -c requirements.lock -o requirements-shop.lock
+	$(RESOLVE) --group traffic -o requirements-traffic.lock
 
 bench: setup-dev ## measure devctl against floors of the same run
 	$(PY) -m bench
