@@ -15,8 +15,12 @@ from services.common import lean
 
 lean.load_lazily("uvicorn")
 
+import uvicorn
 from uvicorn.config import Config
 from uvicorn.server import Server
+
+# Its lifespan asks the package for this name, which would load the command line after all.
+vars(uvicorn)["Config"] = Config
 
 from services.common import logs
 from services.common.intake import Intake
