@@ -167,6 +167,7 @@ class _Group:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._next_lag = 0.0
+        self._first_undone: dict[tuple[str, int], int] = {}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -192,16 +193,31 @@ class _Group:
     def _take(self, consumer: Consumer, raw: list[Any]) -> None:
         """Deliver a batch in order, then acknowledge it; a stop in between acknowledges what is done."""
         done: dict[tuple[str, int], int] = {}
+        good = [message for message in raw if not message.error()]
+        for message in reversed(good):
+            self._first_undone[message.topic(), message.partition()] = message.offset()
         for message in raw:
             if message.error():
                 self._on_error(message.error())
                 continue
             if self._stopping.is_set() or not self._finish(consumer, message):
                 break
-            done[message.topic(), message.partition()] = message.offset() + 1
+            place = message.topic(), message.partition()
+            done[place] = self._first_undone[place] = message.offset() + 1
         if done:
             self._health.tell(is_up=True)
             self._acknowledge(consumer, done)
+        if good and good[-1].offset() >= self._first_undone[good[-1].topic(), good[-1].partition()]:
+            self._go_back(consumer)
+        self._first_undone.clear()
+
+    def _go_back(self, consumer: Consumer) -> None:
+        """Have what was received and not done come again, before anything behind it is acknowledged."""
+        if self._stopping.wait(1.0):
+            return
+        for (topic, partition), offset in self._first_undone.items():
+            with contextlib.suppress(KafkaException):  # it belongs to another member by now, who begins there
+                consumer.seek(TopicPartition(topic, partition, offset))
 
     def _finish(self, consumer: Consumer, message: Any) -> bool:
         """Wait for the effect of one message, and meanwhile stay a member of the group."""
@@ -212,16 +228,18 @@ class _Group:
             try:
                 work.result(timeout=1.0)
             except TimeoutError:
-                if not is_paused:
-                    consumer.pause(consumer.assignment())
-                    is_paused = True
+                # Each time: partitions that came in the meantime would hand out messages that nobody takes.
+                consumer.pause(consumer.assignment())
+                is_paused = True
                 consumer.poll(0)
+                self._measure(consumer, is_waiting=True)
                 continue
             except Exception as error:
                 self._log.error("the effect of an event failed", error=repr(error))
                 return False
-            if is_paused:
-                consumer.resume(consumer.assignment())
+            finally:
+                if is_paused and work.done():
+                    consumer.resume(consumer.assignment())
             return True
         work.cancel()
         return False
@@ -243,16 +261,20 @@ class _Group:
         if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
             self._health.tell(is_up=False)
 
-    def _measure(self, consumer: Consumer) -> None:
-        """Publish the lag from what the client knows already, without asking the broker."""
+    def _measure(self, consumer: Consumer, *, is_waiting: bool = False) -> None:
+        """Publish the lag from what the client knows already; while it fetches nothing, the broker is asked."""
         if time.monotonic() < self._next_lag:
             return
         self._next_lag = time.monotonic() + _LAG_EVERY_SECONDS
         for position in consumer.position(consumer.assignment()):
-            _low, high = consumer.get_watermark_offsets(position, cached=True)
-            if position.offset >= 0 and high >= 0:
-                labels = (self._config["group.id"], position.topic, str(position.partition))
-                self._lag.labels(*labels).set(max(0, high - position.offset))
+            place = position.topic, position.partition
+            reached = self._first_undone.get(place, position.offset)
+            try:
+                _low, high = consumer.get_watermark_offsets(position, timeout=1.0, cached=not is_waiting)
+            except KafkaException:
+                return
+            if reached >= 0 and high >= 0:
+                self._lag.labels(self._config["group.id"], place[0], str(place[1])).set(max(0, high - reached))
 
 
 def _next(consumer: Consumer) -> list[Any]:

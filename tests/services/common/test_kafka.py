@@ -23,8 +23,10 @@ def message(number: int, key: str = "k") -> Message:
 
 
 @contextlib.asynccontextmanager
-async def client(address: str, name: str, *subscriptions: "tuple[str, object]") -> AsyncIterator[KafkaBroker]:
-    broker = KafkaBroker(address, name, name, Metrics(with_process=False), Logger("test"))
+async def client(
+    address: str, name: str, *subscriptions: "tuple[str, object]", metrics: Metrics | None = None
+) -> AsyncIterator[KafkaBroker]:
+    broker = KafkaBroker(address, name, name, metrics or Metrics(with_process=False), Logger("test"))
     for group, deliver in subscriptions:
         broker.subscribe([TOPIC], group, deliver)  # type: ignore[arg-type]
     await broker.start()
@@ -102,3 +104,44 @@ async def test_a_broker_that_is_away_refuses_in_time_and_is_found_again(
 
             await eventually_async(taken, within=20)
             assert broker.is_up()
+
+
+async def test_a_consumer_that_hangs_shows_how_far_it_is_behind(tmp_path: Path) -> None:
+    may_go, metrics = asyncio.Event(), Metrics(with_process=False)
+
+    async def hang(one: Message) -> None:
+        await may_go.wait()
+
+    with kafka(tmp_path, {TOPIC: 1}) as address:
+        async with client(address, "a", ("group", hang), metrics=metrics) as broker:
+
+            async def lags(number: int) -> bool:
+                line = f'shop_consumer_lag_messages{{group="group",partition="0",topic="{TOPIC}"}} {number}.0'
+                return line in metrics.page().decode()
+
+            for number in range(12):
+                await broker.publish(message(number))
+            await eventually_async(lambda: lags(12), within=30)
+            may_go.set()
+            await eventually_async(lambda: lags(0), within=30)
+
+
+async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+
+    async def stumble(one: Message) -> None:
+        seen.append(one.value)
+        if len(seen) == 2:
+            raise RuntimeError("once")
+
+    async def count() -> bool:
+        return len(seen) >= 6
+
+    with kafka(tmp_path, {TOPIC: 1}) as address:
+        async with client(address, "a", ("group", stumble)) as broker:
+            sent = [message(number) for number in range(5)]
+            for one in sent:
+                await broker.publish(one)
+            await eventually_async(count, within=30)
+    values = [one.value for one in sent]
+    assert seen == [*values[:2], *values[1:]]
