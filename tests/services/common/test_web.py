@@ -216,6 +216,17 @@ async def test_faults_can_be_set_seen_counted_and_cleared(client: httpx.AsyncCli
     assert (await client.get("/things/1")).status_code == 200
 
 
+@pytest.mark.parametrize("environment", [{}, {"FAULTS": "off"}])
+async def test_without_faults_on_there_are_no_faults_to_set(tmp_path: Path, environment: dict[str, str]) -> None:
+    values = {"DATA_DIR": str(tmp_path / "off"), "PORT": "1", **environment}
+    made = Runtime(Definition("test", build), Settings.read("test", Environment(values)))
+    app = httpx.ASGITransport(asgi(made.service, made))
+    async with httpx.AsyncClient(transport=app, base_url="http://test") as outside:
+        answers = [await outside.request(method, "/faults", json=[]) for method in ("GET", "PUT", "DELETE")]
+    await made.transport.aclose()
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+
+
 async def test_a_slow_and_a_cut_connection_are_faults_too(client: httpx.AsyncClient) -> None:
     await client.put("/faults", json=[{"kind": "latency", "milliseconds": 1000}])
     assert (await client.get("/things/1")).status_code == 503
