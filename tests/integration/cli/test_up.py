@@ -220,6 +220,7 @@ def test_progress_as_json_ends_with_what_came_of_it(shell: Shell) -> None:
 
 
 def test_exec_gives_the_service_s_environment_and_the_command_s_exit_code(shell: Shell) -> None:
+    shell.environ["VIRTUAL_ENV"] = sys.prefix
     shell.run("up -d")
     assert shell.run("exec api -- printenv API_TOKEN").stdout == "hunter22\n"
     shell.run("exec api -- false", code=1)
