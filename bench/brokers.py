@@ -23,9 +23,9 @@ from confluent_kafka.admin import AdminClient
 
 from devctl import tools
 from devctl.core.spec import Variant, fill
-from devctl.recipes import find
-from devctl.recipes.base import Context
-from devctl.recipes.kafka import Topic
+from devctl.products import find
+from devctl.products.base import Context
+from devctl.products.kafka.recipe import Topic
 
 TOPIC = "bench.message.v1"
 PARTITIONS = 6

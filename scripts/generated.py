@@ -6,7 +6,7 @@ python -m scripts.generated --check | --write
 import subprocess
 import sys
 
-GENERATORS = ("devctl.manifest", "devctl.cli.reference", "services.contracts", "dashboards")
+GENERATORS = ("devctl.manifest", "devctl.cli.line.reference", "services.contracts", "dashboards")
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devctl.cli.declare import Value
+from devctl.cli.line.declare import Value
 from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths, find_folder
 from devctl.render.terminal import Terminal

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
+from devctl.cli.commands.logs import Output, show
 from devctl.cli.context import Context
-from devctl.cli.logs import Output, show
 from devctl.record import logs
 from devctl.record.query import make_filter
 from devctl.render import logs as looks

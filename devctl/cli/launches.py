@@ -8,7 +8,7 @@ from devctl.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.base import LaunchView
+    from devctl.session.protocol import LaunchView
 
 
 def find(context: Context, name: str) -> LaunchView:

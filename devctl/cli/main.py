@@ -9,8 +9,8 @@ import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from devctl.cli import parse
 from devctl.cli.context import Context
+from devctl.cli.line import parse
 from devctl.errors import DevctlError, ExitCode
 from devctl.render.terminal import Terminal
 
@@ -40,7 +40,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal, se
             raise parse.Declined
         call = parse.parse(argv, environ)
     except parse.Declined:
-        from devctl.cli import typer_app
+        from devctl.cli.line import typer_app
 
         outcome = typer_app.read(argv, environ)
         if isinstance(outcome, int):

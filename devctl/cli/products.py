@@ -28,10 +28,10 @@ class Way:
 
 def ways(engine_answers: bool, available: Callable[[str], Any]) -> Iterator[Way]:
     """Yield every variant of every product, in the order in which `auto` tries them."""
-    from devctl import recipes
+    from devctl import products
 
-    for name in recipes.names():
-        recipe = recipes.find(name)
+    for name in products.names():
+        recipe = products.find(name)
         assert recipe is not None
         chosen = False
         for variant in (one for one in ORDER if one in recipe.variants):
@@ -71,7 +71,7 @@ def _described(answer: Any) -> str:
 
 
 def _tools(recipe: Any) -> tuple[str, ...]:
-    from devctl.recipes.base import Context
+    from devctl.products.base import Context
 
     context = Context(
         service=recipe.name,

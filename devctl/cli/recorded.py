@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from devctl.session.base import StatusView, WhyView
+    from devctl.session.protocol import StatusView, WhyView
 
 
 class Recorded:
@@ -22,13 +22,13 @@ class Recorded:
 
     def status(self) -> StatusView:
         """Return how the last run ended; all stopped and nothing else when there was none."""
-        from devctl.session import offline
+        from devctl.views import offline
 
         return offline.status(self._paths) or _never_run(self._paths)
 
     def why(self, names: Sequence[str] = ()) -> list[WhyView]:
         """Explain how the last run ended."""
-        from devctl.session import offline
+        from devctl.views import offline
 
         return offline.why(self._paths, names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from devctl.cli.declare import Argument, Option
+from devctl.cli.line.declare import Argument, Option
 from devctl.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from devctl.cli.context import Context
     from devctl.cli.recorded import Recorded
     from devctl.render.progress import Progress
-    from devctl.session.base import Settled
     from devctl.session.client import Client
+    from devctl.session.protocol import Settled
 
 JSON = Option("--json", flag=True, help="Print JSON, in the shape that docs/cli.md describes.", name="as_json")
 YES = Option("--yes", "-y", flag=True, help="Do not ask.")

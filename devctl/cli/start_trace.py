@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from devctl.cli import traces
+from devctl.cli.commands import traces
 from devctl.cli.context import Context
 from devctl.errors import DevctlError
 

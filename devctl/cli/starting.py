@@ -11,8 +11,8 @@ from devctl.text import clean, typed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
-    from devctl.session.base import AcceptedView, Item, ServiceView, Settled
     from devctl.session.client import Client
+    from devctl.session.protocol import AcceptedView, Item, ServiceView, Settled
 
 
 class Wishes:

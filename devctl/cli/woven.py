@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from devctl.cli.traces import reader_of
+from devctl.cli.commands.traces import reader_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devctl.httpd import Response
+from devctl.http.server import Response
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 

@@ -19,7 +19,7 @@ def main() -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    from devctl.httpd import bind, inherited
+    from devctl.http.server import bind, inherited
     from devctl.hub.app import Hub
     from devctl.record.store import Run
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from devctl.httpd import Request, Response, Server, json_response
+from devctl.http.server import Request, Response, Server, json_response
 from devctl.hub import intake
 from devctl.hub.config import Config, Exporter, load
 from devctl.hub.forward import Forwarder

@@ -25,7 +25,7 @@ from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader, is_inside
 from devctl.manifest.shapes.base import Wrong
 from devctl.manifest.shapes.objects import shape_of
-from devctl.recipes.base import Context, Recipe
+from devctl.products.base import Context, Recipe
 
 ORDER = ("native", "container", "embedded")
 NO_RUNNER = Missing("container", "no container runner in this version", "run it as a process, or use a recipe")

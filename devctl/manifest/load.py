@@ -24,7 +24,7 @@ from devctl.manifest.shapes.objects import Object
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
 if TYPE_CHECKING:
-    from devctl.recipes.base import Recipe
+    from devctl.products.base import Recipe
 
 OVERRIDE_NAMES = ("stack.override.yaml", "stack.override.yml")
 DOT_ENV = ".env"
@@ -169,16 +169,16 @@ class _Load:
     def _find_recipe(self, name: str) -> Recipe | None:
         if self.request.find_recipe:
             return self.request.find_recipe(name)
-        from devctl import recipes
+        from devctl import products
 
-        return recipes.find(name)
+        return products.find(name)
 
     def _recipe_names(self) -> list[str]:
         if self.request.recipe_names:
             return sorted(self.request.recipe_names())
-        from devctl import recipes
+        from devctl import products
 
-        return sorted(recipes.names())
+        return sorted(products.names())
 
     def _check(self, manifest: Manifest, ports: check.Ports) -> None:
         if self.run_as not in RUN_AS:
@@ -264,7 +264,7 @@ class _Load:
     def _hub(
         self, exporters: tuple[Exporter, ...], services: Mapping[str, Service], active: list[str], record: int
     ) -> Service:
-        from devctl.recipes import hub
+        from devctl.manifest import hub
 
         jaeger = next((name for name in active if services[name].uses == "jaeger"), "")
         return hub.service(

@@ -86,11 +86,11 @@ def _shown(value: Any) -> str:
 
 
 def _recipes() -> Iterator[str]:
-    from devctl import recipes
+    from devctl import products
 
     yield "## Recipes\n\nWhat `uses` can name, and what goes under `with`."
-    for name in sorted(recipes.names()):
-        recipe = recipes.find(name)
+    for name in sorted(products.names()):
+        recipe = products.find(name)
         assert recipe is not None
         ports = ", ".join(f"`{p.name}` {p.number or 'auto'}" for p in recipe.ports)
         facts = f"{recipe.summary}\n\nRuns as {', '.join(recipe.variants)}. Ports: {ports}."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from devctl.session.base import Item, ProgressView, ServiceView, Settled
+    from devctl.session.protocol import Item, ProgressView, ServiceView, Settled
 
 FIRST_SECONDS = 0.15  # what is over sooner needs no drawing
 EVERY_SECONDS = 0.1

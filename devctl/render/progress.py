@@ -14,7 +14,7 @@ from devctl.text import clean, duration, listing, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.base import Item, ProgressView, ServiceView, Settled
+    from devctl.session.protocol import Item, ProgressView, ServiceView, Settled
 
 
 class Progress(Protocol):

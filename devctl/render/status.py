@@ -12,7 +12,7 @@ from devctl.text import clean, count, duration, listing, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.base import InstanceView, ServiceView, StatusView
+    from devctl.session.protocol import InstanceView, ServiceView, StatusView
 
 STYLES = {
     "healthy": "green", "running": "green", "completed": "green",

@@ -10,7 +10,7 @@ TELLING_SECONDS = 0.1  # of a shorter chain the ratio says nothing
 _STEPS = {"fetch": "fetching ", "stop": "stopping "}
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.base import PathView, Settled, StatusView
+    from devctl.session.protocol import PathView, Settled, StatusView
 
 
 def results(view: StatusView, terminal: Terminal) -> list[str]:

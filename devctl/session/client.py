@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from devctl.errors import DevctlError, EnvironmentProblem, ExitCode
 from devctl.paths import StackPaths
-from devctl.session.base import (
+from devctl.session.protocol import (
     VERSION,
     CheckView,
     HelloView,
@@ -383,7 +383,7 @@ def _spawn(paths: StackPaths, lock: int) -> int:
     os.set_inheritable(lock, True)
     try:
         arguments = ["--folder", str(paths.folder), "--project", paths.project, "--lock", str(lock)]
-        argv = [sys.executable, "-P", "-m", "devctl.session.supervisor", *arguments]
+        argv = [sys.executable, "-P", "-m", "devctl.supervisor.__main__", *arguments]
         quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         return os.posix_spawn(sys.executable, argv, os.environ, file_actions=quiet, setsid=True)
     finally:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devctl import paths
+from devctl.products.catalog import Entry
+from devctl.products.catalog import entry as catalog_entry
 from devctl.tools import versions
 from devctl.tools.base import Tool
-from devctl.tools.catalog import Entry
-from devctl.tools.catalog import entry as catalog_entry
 
 RECORD = "tool.json"
 WORK = ".work-"

@@ -11,9 +11,9 @@ import re
 import subprocess
 from pathlib import Path
 
+from devctl.products.catalog import Entry
 from devctl.tools import cache, download
 from devctl.tools.base import Progress, Report, Silent, SourceFailed, Tool
-from devctl.tools.catalog import Entry
 from devctl.tools.release import locate
 from devctl.tools.unpack import check_tree
 

@@ -9,9 +9,10 @@ import importlib
 from typing import Protocol, cast
 
 from devctl.errors import EnvironmentProblem
-from devctl.tools import catalog, offers
+from devctl.products import catalog
+from devctl.products.catalog import Entry
+from devctl.tools import offers
 from devctl.tools.base import Available, Missing, Progress, Refused, Report, Silent, SourceFailed, Tool
-from devctl.tools.catalog import Entry
 
 LOCAL = ("path", "cache", "wheel")
 """Sources that look at this machine alone."""

@@ -1,4 +1,4 @@
-"""Source `maven`: jars from Maven Central, exactly those of a lock file that `devctl.tools.lock` made with jgo.
+"""Source `maven`: jars from Maven Central, exactly those of a product's lock file, which jgo made.
 
 Every jar is pinned by sha256. Where Central is, jgo knows; a mirror that the user's Maven settings name for it is asked
 instead, and what the user's local Maven repository holds already is taken from there when its checksum is right.
@@ -18,9 +18,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devctl.products.catalog import Entry
 from devctl.tools import cache, download
 from devctl.tools.base import Progress, Report, Silent, Tool
-from devctl.tools.catalog import Entry
 
 if TYPE_CHECKING:
     import httpx
@@ -63,7 +63,7 @@ class Lock:
 
 def read_lock(name: str) -> Lock:
     """Return the lock that ships with devctl under `name`."""
-    facts = tomllib.loads(resources.files("devctl.tools").joinpath("locks", name).read_text())
+    facts = tomllib.loads(resources.files("devctl.products.kafka").joinpath("locks", name).read_text())
     jars = tuple(Jar(d["groupId"], d["artifactId"], d["version"], d["sha256"]) for d in facts["dependencies"])
     return Lock(jars[0].version, facts["devctl"]["bytes"], jars)
 

@@ -6,9 +6,9 @@ import importlib.util
 import shutil
 import sys
 
+from devctl.products.catalog import Entry
 from devctl.tools import platform
 from devctl.tools.base import Available
-from devctl.tools.catalog import Entry
 
 APT_BYTES = 40_000_000
 """What lists and package together weigh, roughly."""

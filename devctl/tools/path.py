@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from devctl.products.catalog import Entry, Program
 from devctl.tools import versions
 from devctl.tools.base import Tool
-from devctl.tools.catalog import Entry, Program
 
 FOLDER_TOOLS = frozenset({"postgres"})
 """Tools that are a folder of programs: their path is the folder of the program that was found."""

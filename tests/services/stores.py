@@ -50,7 +50,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home, port = tmp_path_factory.mktemp("postgres"), _free_port()
     server = subprocess.Popen(
         [
-            sys.executable, "-m", "devctl.tools.start_postgres",
+            sys.executable, "-m", "devctl.products.postgres.start",
             "--programs", str(programs), "--home", str(home), "--port", str(port), "--setting", "fsync=off",
         ],
         stdout=subprocess.PIPE,

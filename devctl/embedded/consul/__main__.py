@@ -12,7 +12,7 @@ from devctl.embedded.consul.server import Application
 from devctl.embedded.consul.state import State
 from devctl.embedded.journal import Journal
 from devctl.embedded.process import Address, Log, parser, private_folder, until_told_to_stop
-from devctl.httpd import Server, bind
+from devctl.http.server import Server, bind
 
 MOST_BODY_BYTES = 1 << 20
 

@@ -12,7 +12,7 @@ from devctl.embedded.consul.answers import answer, content_hash, done, parameter
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING
 from devctl.embedded.consul.state import Entry, State
-from devctl.httpd import Request, Response
+from devctl.http.server import Request, Response
 
 _TTL_STATUS = {"pass": PASSING, "warn": WARNING, "fail": CRITICAL}
 _HEALTH_CODE = {PASSING: 200, WARNING: 429, CRITICAL: 503, "maintenance": 503}

@@ -14,7 +14,7 @@ from devctl.embedded.consul.agent import DATACENTER
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.given import BadQuery
 from devctl.embedded.consul.state import State
-from devctl.httpd import Request, Response, json_response
+from devctl.http.server import Request, Response, json_response
 
 DEFAULT_WAIT_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 600.0

@@ -9,7 +9,7 @@ from devctl.embedded.consul.agent import DATACENTER, Agent, check_entry, put_nod
 from devctl.embedded.consul.answers import answer, flag, listing
 from devctl.embedded.consul.keys import Refused, Sessions
 from devctl.embedded.consul.state import CHECK, NODE, SERVICE, Entry, State
-from devctl.httpd import Request, Response
+from devctl.http.server import Request, Response
 
 ANY = "any"
 _MESH = {"Proxy": {"Mode": "", "MeshGateway": {}, "Expose": {}}, "Connect": {}}

@@ -9,7 +9,7 @@ from devctl.embedded.consul import given
 from devctl.embedded.consul.answers import answer, blocking, flag, index_headers, listing, parameter, words
 from devctl.embedded.consul.keys import Keys, Refused, Sessions, Write
 from devctl.embedded.consul.state import KV, SESSION, Entry, State
-from devctl.httpd import Request, Response
+from devctl.http.server import Request, Response
 
 MOST_VALUE_BYTES = 512 * 1024
 

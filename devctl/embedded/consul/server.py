@@ -17,7 +17,7 @@ from devctl.embedded.consul.key_api import KeyApi
 from devctl.embedded.consul.keys import Keys, Refused, Sessions
 from devctl.embedded.consul.state import State
 from devctl.embedded.page import page
-from devctl.httpd import Request, Response
+from devctl.http.server import Request, Response
 
 Answering = Callable[[Request, str], Awaitable[Response]]
 

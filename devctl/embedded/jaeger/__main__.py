@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devctl.embedded.jaeger.server import STAND_IN, Application
 from devctl.embedded.process import Address, Log, parser, until_told_to_stop
-from devctl.httpd import Server, bind
+from devctl.http.server import Server, bind
 
 MOST_BODY_BYTES = 64 << 10
 

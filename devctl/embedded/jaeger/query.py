@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from devctl.embedded import durations
 from devctl.embedded.jaeger import model
 from devctl.embedded.jaeger.signs import signs
-from devctl.httpd import Request
+from devctl.http.server import Request
 from devctl.record.span_query import SpanQuery
 from devctl.record.spans import Span, SpanReader
 

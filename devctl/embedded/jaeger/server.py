@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from devctl.embedded.jaeger import model, query
 from devctl.embedded.jaeger.query import BadParameter
 from devctl.embedded.page import page
-from devctl.httpd import Request, Response, json_response
+from devctl.http.server import Request, Response, json_response
 from devctl.record.spans import RecordVersionError, SpanReader
 
 STAND_IN = "devctl's embedded stand-in for Jaeger"

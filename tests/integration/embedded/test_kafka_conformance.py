@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from devctl.errors import EnvironmentProblem
-from devctl.tools import finder, kafka
+from devctl.products.kafka import process
+from devctl.tools import finder
 from tests.integration.embedded.kafka_scenarios import SCENARIOS, Bench, observe
 from tests.reference.observed import Reference, as_json, at_once, recording
 
@@ -43,7 +44,7 @@ def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_stand_in: str) -> 
         pytest.skip(str(reason))
 
     def run(program: str, *arguments: str, typed: str = "") -> str:
-        start = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", kafka.class_path(jars)]
+        start = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", process.class_path(jars)]
         command = [*start, f"org.apache.kafka.tools.{program}", "--bootstrap-server", kafka_stand_in, *arguments]
         done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout

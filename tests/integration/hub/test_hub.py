@@ -19,7 +19,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from devctl.httpd import bind
+from devctl.http.server import bind
 from devctl.record.span_query import SpanQuery
 from devctl.record.spans import SpanReader
 from tests.otlp import PROTOBUF, batch, export

@@ -17,8 +17,8 @@ from devctl.core.spec import Check, Dependency, Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.record import store
-from devctl.session.base import StatusView
 from devctl.session.client import Client, connect
+from devctl.session.protocol import StatusView
 from tests.waiting import eventually
 
 PYTHON = sys.executable

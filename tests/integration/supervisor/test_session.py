@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devctl.session.base import CALLS, VERSION
+from devctl.session.protocol import CALLS, VERSION
 from tests.integration.supervisor.conftest import RealStack, process
 from tests.waiting import eventually
 
@@ -132,7 +132,7 @@ def test_a_reader_that_hangs_hinders_nobody(up: RealStack) -> None:
 
 def test_the_supervisor_loads_nothing_heavy() -> None:
     heavy = {"pydantic", "yaml", "typer", "rich", "httpx", "textual", "docker", "psutil", "watchfiles", "jinja2"}
-    code = "import sys, devctl.session.supervisor; print(*{m.split('.')[0] for m in sys.modules})"
+    code = "import sys, devctl.supervisor.__main__; print(*{m.split('.')[0] for m in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not heavy & set(loaded)
 

@@ -27,10 +27,10 @@ from devctl.core.spec import (
 from devctl.core.status import Condition, Kind
 from devctl.errors import DevctlError, ExitCode
 from devctl.record import store
-from devctl.session import offline
-from devctl.session.base import Item
 from devctl.session.client import Client, connect, prepare
+from devctl.session.protocol import Item
 from devctl.supervisor.sockets import is_free
+from devctl.views import offline
 from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
 from tests.waiting import eventually
 

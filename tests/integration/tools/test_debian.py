@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devctl.tools import catalog, debian, offers
+from devctl.products import catalog
+from devctl.tools import debian, offers
 from devctl.tools.base import Progress, Refused, Silent, SourceFailed
 
 APT = {

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from devctl.errors import EnvironmentProblem
-from devctl.tools import cache, catalog, finder, platform
+from devctl.products import catalog
+from devctl.products.catalog import Archive, Entry, Program
+from devctl.tools import cache, finder, platform
 from devctl.tools.base import Progress, Silent
-from devctl.tools.catalog import Archive, Entry, Program
 from devctl.tools.versions import Range
 from tests.integration.tools.publisher import Publisher, publishing
 

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from devctl.tools import kafka_topics
+from devctl.products.kafka import topics
 from devctl.tools.base import Refused
 from tests.integration.tools import variants
 
@@ -20,7 +20,7 @@ TOPICS = {"shop.order.v1": {"partitions": 6}, "shop.order.v1.dlq": {"partitions"
 
 @pytest.fixture(name="kafka")
 def started(tmp_path: Path) -> Iterator[variants.Running]:
-    from devctl.recipes.kafka import Topic
+    from devctl.products.kafka.recipe import Topic
 
     topics = {name: Topic(**facts) for name, facts in TOPICS.items()}
     variant = variants.expand("kafka", "native", {"topics": topics}, variants.context("kafka", tmp_path))
@@ -81,7 +81,7 @@ def test_kafka_keeps_topics_and_messages_when_it_is_killed(kafka: variants.Runni
         assert consume(again, 3) == [b"one", b"two", b"three"]
         assert listeners(again) == {"127.0.0.1"}
         with pytest.raises(Refused, match=r"topic wrong: .*retention"):
-            kafka_topics.create(broker(again), {"wrong": {"config": {"retention.years": "1"}}}, soon())
+            topics.create(broker(again), {"wrong": {"config": {"retention.years": "1"}}}, soon())
 
 
 def soon() -> float:
@@ -89,4 +89,4 @@ def soon() -> float:
 
 
 def widen(running: variants.Running, count: int) -> None:
-    kafka_topics.create(broker(running), {"shop.order.v1": {"partitions": count}}, soon())
+    topics.create(broker(running), {"shop.order.v1": {"partitions": count}}, soon())

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from devctl.tools import cache, catalog, maven
+from devctl.products import catalog
+from devctl.tools import cache, maven
 from devctl.tools.base import Progress, Refused, Silent, SourceFailed
 from tests.integration.tools.publisher import Publisher, publishing
 

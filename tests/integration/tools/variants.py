@@ -15,8 +15,8 @@ from typing import Any
 
 from devctl import tools
 from devctl.core.spec import Port, Service, Variant, fill
-from devctl.recipes import find
-from devctl.recipes.base import Context
+from devctl.products import find
+from devctl.products.base import Context
 from tests.waiting import eventually
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devctl.cli import main, registry
+from devctl.cli import main
+from devctl.cli.line import registry
 from devctl.errors import ExitCode
 from tests.unit.cli.fake_session import Door, FakeSession, Screen
 from tests.unit.cli.test_parsers import COMMANDS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devctl.cli import complete
+from devctl.cli.line import complete
 
 BLOCK = """\
 name: shop

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devctl.cli import parse, registry, typer_app
-from devctl.cli.declare import Argument, Call, Command, Group, Option
+from devctl.cli.line import parse, registry, typer_app
+from devctl.cli.line.declare import Argument, Call, Command, Group, Option
 from devctl.errors import DevctlError
 
 

@@ -10,7 +10,7 @@ from devctl.core.status import Kind
 from devctl.manifest.load import Loaded, LoadRequest, load
 from devctl.manifest.problems import ManifestError
 from devctl.paths import StackPaths
-from devctl.recipes.base import Context, Recipe
+from devctl.products.base import Context, Recipe
 from devctl.tools.base import Available, Missing
 
 

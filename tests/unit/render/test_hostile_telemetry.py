@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from devctl.cli import alerts as alerts_command
-from devctl.cli import events as events_command
-from devctl.cli import map as map_command
+from devctl.cli.commands import alerts as alerts_command
+from devctl.cli.commands import events as events_command
+from devctl.cli.commands import map as map_command
 from devctl.cli.context import Context
 from devctl.queries import boards, journey, traces, waterfall
 from devctl.queries import map as maps

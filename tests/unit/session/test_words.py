@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devctl.session import blame, views
-from devctl.session.base import WhyView
-from devctl.session.critical import critical_path
+from devctl.diagnosis import blame
+from devctl.session.protocol import WhyView
+from devctl.views import status
+from devctl.views.critical_path import critical_path
 from tests import fakes
 from tests.fakes import World
 from tests.histories import happen, read_services
@@ -19,9 +20,9 @@ def told(services: str, *happenings: str) -> World:
     return world
 
 
-def seen(world: World) -> views.Picture:
+def seen(world: World) -> status.Picture:
     loop = world.loop
-    return views.Picture(loop.spec, loop.graph, loop.state, loop.standings)
+    return status.Picture(loop.spec, loop.graph, loop.state, loop.standings)
 
 
 def why(world: World, *names: str, answers: dict[str, str] | None = None) -> list[WhyView]:
@@ -43,7 +44,7 @@ def why(world: World, *names: str, answers: dict[str, str] | None = None) -> lis
     ],
 )
 def test_there_is_one_word_for_a_whole_stack(services: str, happenings: list[str], word: str) -> None:
-    assert views.status_view(seen(told(services, *happenings)), "/t")["status"] == word
+    assert status.status_view(seen(told(services, *happenings)), "/t")["status"] == word
 
 
 def test_a_blame_chain_ends_at_the_root_cause() -> None:

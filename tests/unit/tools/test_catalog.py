@@ -10,7 +10,10 @@ import pytest
 from jgo.constants import MAVEN_CENTRAL_URL
 
 from devctl.errors import UsageError
-from devctl.tools import catalog, maven, start_jaeger, start_prometheus, versions
+from devctl.products import catalog
+from devctl.products.jaeger import start as jaeger
+from devctl.products.prometheus import start as prometheus
+from devctl.tools import maven, versions
 from devctl.tools.versions import Range
 
 
@@ -76,10 +79,10 @@ def test_the_users_https_mirror_of_central_is_taken(
 
 
 def test_prometheus_gets_only_the_options_that_its_version_knows() -> None:
-    assert start_prometheus.options("2.42.0+ds") == ["--enable-feature=exemplar-storage"]
-    assert "otlp-write-receiver" in start_prometheus.options("2.53.1")[0]
-    assert "--web.enable-otlp-receiver" in start_prometheus.options("3.14.0")
-    assert start_prometheus.options(versions.UNKNOWN) == ["--enable-feature=exemplar-storage"]
+    assert prometheus.options("2.42.0+ds") == ["--enable-feature=exemplar-storage"]
+    assert "otlp-write-receiver" in prometheus.options("2.53.1")[0]
+    assert "--web.enable-otlp-receiver" in prometheus.options("3.14.0")
+    assert prometheus.options(versions.UNKNOWN) == ["--enable-feature=exemplar-storage"]
 
 
 @pytest.mark.parametrize(
@@ -98,4 +101,4 @@ def test_jaeger_2_is_told_from_an_all_in_one(
     program = tmp_path / name
     program.write_text(f'#!/bin/sh\necho \'{{"gitVersion": "{said}"}}\'\n')
     program.chmod(0o755)
-    assert start_jaeger.is_second(program) is is_second
+    assert jaeger.is_second(program) is is_second

@@ -6,28 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from devctl.tools import kafka, kafka_archive
+from devctl.products.kafka import archive, process
 
 
 def facts(data: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in (data / kafka.META).read_text().splitlines())
+    return dict(line.split("=", 1) for line in (data / process.META).read_text().splitlines())
 
 
 def test_a_new_folder_gets_an_identity_of_its_own_and_keeps_it(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        kafka.format_storage(tmp_path / name)
+        process.format_storage(tmp_path / name)
     first, second = facts(tmp_path / "a"), facts(tmp_path / "b")
     assert first["cluster.id"] != second["cluster.id"]
     assert len(first["cluster.id"]) == len(first["directory.id"]) == 22
-    kafka.format_storage(tmp_path / "a")
+    process.format_storage(tmp_path / "a")
     assert facts(tmp_path / "a") == first
 
 
 def test_a_folder_whose_formatting_was_cut_short_is_formatted_again(tmp_path: Path) -> None:
-    (tmp_path / kafka.BOOTSTRAP).write_bytes(b"cut")
-    kafka.format_storage(tmp_path)
-    assert b"metadata.version" in (tmp_path / kafka.BOOTSTRAP).read_bytes()
-    assert (tmp_path / kafka.META).exists()
+    (tmp_path / process.BOOTSTRAP).write_bytes(b"cut")
+    process.format_storage(tmp_path)
+    assert b"metadata.version" in (tmp_path / process.BOOTSTRAP).read_bytes()
+    assert (tmp_path / process.META).exists()
 
 
 @pytest.mark.parametrize(("version", "is_allowed"), [("17.0.15", False), ("25.0.2", True), ("", False)])
@@ -37,7 +37,7 @@ def test_only_a_java_that_warns_is_told_not_to(tmp_path: Path, version: str, *, 
     java.touch()
     if version:
         (tmp_path / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{version}"\n')
-    command = kafka.command(str(java), str(tmp_path), "log4j2.yaml", "256m")
+    command = process.command(str(java), str(tmp_path), "log4j2.yaml", "256m")
     assert ("--sun-misc-unsafe-memory-access=allow" in command) is is_allowed
 
 
@@ -45,14 +45,14 @@ def test_an_archive_holds_for_one_java_and_one_class_path(tmp_path: Path, monkey
     monkeypatch.setenv("DEVCTL_CACHE", str(tmp_path / "cache"))
     java = tmp_path / "java"
     java.write_text("one")
-    folder = kafka_archive.folder(str(java), "a.jar:b.jar")
-    assert kafka_archive.options(str(java), "a.jar:b.jar") == []
+    folder = archive.folder(str(java), "a.jar:b.jar")
+    assert archive.options(str(java), "a.jar:b.jar") == []
     folder.mkdir(parents=True)
-    (folder / kafka_archive.ARCHIVE).touch()
-    assert kafka_archive.options(str(java), "a.jar:b.jar") != []
-    assert kafka_archive.options(str(java), "a.jar") == []
+    (folder / archive.ARCHIVE).touch()
+    assert archive.options(str(java), "a.jar:b.jar") != []
+    assert archive.options(str(java), "a.jar") == []
     java.write_text("another")
-    assert kafka_archive.options(str(java), "a.jar:b.jar") == []
+    assert archive.options(str(java), "a.jar:b.jar") == []
 
 
 def test_a_list_of_classes_that_was_cut_makes_no_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +61,4 @@ def test_a_list_of_classes_that_was_cut_makes_no_archive(tmp_path: Path, monkeyp
     java.touch()
     classes = tmp_path / "classes"
     classes.write_text("java/lang/Object\n" * 10)
-    assert kafka_archive.make([str(java)], classes, str(java), "a.jar") is False
+    assert archive.make([str(java)], classes, str(java), "a.jar") is False

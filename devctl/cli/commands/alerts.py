@@ -1,0 +1,71 @@
+"""`devctl alerts`: what Prometheus finds wrong right now."""
+
+from __future__ import annotations
+
+import json
+
+from devctl.cli import shared
+from devctl.cli.context import Context
+from devctl.cli.line.declare import Command
+from devctl.errors import ExitCode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.queries.prometheus import Alert
+
+STYLES = {"critical": "red", "warning": "yellow"}
+
+
+def run(context: Context, *, as_json: bool) -> int:
+    """List the alerts that are pending or firing; exit 1 when one fires."""
+    from devctl.cli.commands.metrics import prometheus
+
+    found = prometheus(context).alerts()
+    if as_json:
+        for alert in found:
+            context.terminal.write(json.dumps(_json(alert)))
+    elif not found:
+        context.terminal.say("No alert is pending or firing.")
+    else:
+        _show(context, found)
+    return ExitCode.UNHEALTHY if any(alert.state == "firing" for alert in found) else ExitCode.OK
+
+
+def _show(context: Context, found: list[Alert]) -> None:
+    from devctl.render import table
+    from devctl.render.traces import short
+
+    rows: list[list[table.Cell]] = [
+        [
+            (short(alert.state), STYLES.get(alert.severity, "") if alert.state == "firing" else "dim"),
+            short(alert.severity),
+            short(alert.name),
+            short(", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()))),
+            short(alert.since[:19]),
+            short(alert.summary, 500),
+        ]
+        for alert in found
+    ]
+    heads = ["state", "severity", "alert", "labels", "since", "summary"]
+    for line in table.lines(heads, rows, context.terminal, spare="since labels"):
+        context.terminal.write(line)
+
+
+def _json(alert: Alert) -> dict[str, object]:
+    return {
+        "alert": alert.name,
+        "state": alert.state,
+        "severity": alert.severity,
+        "summary": alert.summary,
+        "labels": dict(alert.labels),
+        "since": alert.since,
+    }
+
+
+COMMAND = Command(
+    run,
+    shared.JSON,
+    about="Exit code 1 when an alert fires, so that a script can ask.",
+    examples={"devctl alerts": "what is wrong", "devctl alerts --json | jq -r .alert": "their names"},
+    shape="One alert a line: `alert`, `state` (firing or pending), `severity`, `summary`, `labels`, `since`.",
+)

@@ -1,0 +1,1 @@
+"""How a command line is declared, read, explained and completed; typer is the grammar that users meet."""

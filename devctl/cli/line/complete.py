@@ -1,0 +1,85 @@
+"""What Tab offers, from the cheapest source there is; never an error, never a wait.
+
+Service names come from the running stack's record, else from a quick look at stack.yaml's indentation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder
+
+
+def offers(what: str) -> Callable[[], list[str]] | None:
+    """Return typer's completion function for `what`, None where the shell's own does."""
+    return {"service": services, "tool": tools, "run": runs}.get(what)
+
+
+def services() -> list[str]:
+    """Return the services of the stack here."""
+    folder = find_folder(Path.cwd())
+    if folder is None:
+        return []
+    return sorted(_from_manifest(folder) | _from_record(StackPaths(folder)))
+
+
+def _from_record(paths: StackPaths) -> set[str]:
+    import json
+
+    from devctl.record import store
+
+    try:
+        run = store.current(paths)
+        return set(json.loads(run.spec_file.read_bytes())["services"]) if run else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _from_manifest(folder: Path) -> set[str]:
+    found: set[str] = set()
+    for name in (*MANIFEST_NAMES, "stack.override.yaml"):
+        try:
+            text = (folder / name).read_text(encoding="utf-8", errors="replace")[: 1 << 20]
+        except OSError:
+            continue
+        found |= names_in(text)
+    return found
+
+
+_NAME = re.compile(r"^( +)[\"']?([A-Za-z0-9][\w.-]*)[\"']?:", re.MULTILINE)
+
+
+def names_in(manifest: str) -> set[str]:
+    """Return the keys right below `services:` in a manifest's text; it is only parsed when a look is not enough."""
+    for block in re.finditer(r"^services:[^\n]*\n((?:[ #][^\n]*\n|\n)*)", manifest + "\n", re.MULTILINE):
+        keys = _NAME.findall(block.group(1))
+        depth = min((len(indent) for indent, _ in keys), default=0)
+        if keys:
+            return {name for indent, name in keys if len(indent) == depth}
+    return _parsed(manifest) if "services:" in manifest else set()
+
+
+def _parsed(manifest: str) -> set[str]:
+    import yaml
+
+    try:
+        return set(map(str, yaml.safe_load(manifest)["services"]))
+    except (yaml.YAMLError, RecursionError, KeyError, TypeError):
+        return set()
+
+
+def tools() -> list[str]:
+    """Return the names of the native programs that devctl knows."""
+    from devctl.products import catalog
+
+    return sorted(catalog.NAMES)
+
+
+def runs() -> list[str]:
+    """Return the ids of the runs of the stack here."""
+    from devctl.record import store
+
+    folder = find_folder(Path.cwd())
+    return [run.id for run in store.runs(StackPaths(folder))] if folder else []

@@ -1,0 +1,85 @@
+"""The list of commands: one line each, read without importing any of them.
+
+To add a command: write a module here with a `COMMAND = Command(run, …)` (or `GROUP = Group({…})`) as the others do,
+and add its line below. Help, completion, did-you-mean and docs/cli.md follow by themselves
+(`python -m devctl.cli.line.reference --write`). A command that is not built yet has no line.
+"""
+
+from devctl.cli.line.declare import Command, Group, Option
+
+COMMANDS: dict[str, str] = {
+    "up": "Start the stack, show its progress, then follow its logs.",
+    "down": "Stop everything in reverse order and leave nothing behind.",
+    "start": "Start services that are stopped or failed.",
+    "stop": "Stop services; they stay down until they are started again.",
+    "restart": "Stop and start services again.",
+    "kill": "Send a signal to services; the restart policy applies.",
+    "status": "Show every service: status, health, restarts, cost, address.",
+    "logs": "Show log lines of all services, merged by time.",
+    "traces": "List requests as traces, follow them, or show one as a waterfall.",
+    "journey": "Show what happened to one order across calls, events, databases and logs.",
+    "map": "Draw who calls whom, from real traffic.",
+    "events": "Look into Kafka: topics, lag, single events, dead letters.",
+    "metrics": "Draw the boards in the terminal, or ask Prometheus.",
+    "alerts": "List the alerts that fire.",
+    "health": "Run the health checks now and show the answers.",
+    "wait": "Wait until services are healthy.",
+    "why": "Explain why a service is not healthy, and what to do.",
+    "exec": "Run a command in a service's environment.",
+    "env": "Print a service's environment.",
+    "open": "Open a service's page in the browser.",
+    "config": "Print the manifest as it is understood here.",
+    "plan": "Print the steps that `up` would take.",
+    "graph": "Draw what depends on what, as DOT or Mermaid.",
+    "schema": "Print the JSON Schema of stack.yaml.",
+    "init": "Write a first stack.yaml, also from a Compose file.",
+    "tools": "List, install and remove native programs.",
+    "doctor": "Say what this machine can run, what it lacks, and the cure.",
+    "runs": "List past runs and their size.",
+    "prune": "Delete past runs, and on request data and tools.",
+}
+ALIASES = {"ps": "status"}
+
+GLOBALS = (
+    Option(
+        "--file", "-f", many=True, metavar="FILE", env="DEVCTL_FILE", complete="file", name="files",
+        help="Manifest to read, instead of the nearest stack.yaml; repeat to overlay.",
+    ),
+    Option(
+        "--project-directory", metavar="FOLDER", env="DEVCTL_PROJECT_DIRECTORY", complete="folder",
+        help="Folder of the stack, instead of the manifest's.",
+    ),
+    Option(
+        "--project-name", "-p", metavar="NAME", env="DEVCTL_PROJECT_NAME",
+        help="Name of a second copy of the stack, with state of its own.",
+    ),
+    Option(
+        "--profile", many=True, metavar="NAME", env="DEVCTL_PROFILES", name="profiles",
+        help="Also start the services of this profile; may be repeated.",
+    ),
+    Option(
+        "--env-file", many=True, metavar="FILE", env="DEVCTL_ENV_FILE", complete="file", name="env_files",
+        help="Variables to read instead of the .env beside the manifest.",
+    ),
+    Option("--no-color", flag=True, help="No colours, as with NO_COLOR=1.", name="no_color"),
+)  # fmt: skip
+
+EXAMPLES = {
+    "devctl up -d": "start everything in the background",
+    "devctl status": "see how it is doing",
+    "devctl logs -f --level warning": "follow what goes wrong",
+    "devctl why order": "find out why a service is not healthy",
+    "devctl down": "stop it all",
+}
+
+
+def find(name: str) -> Command | Group | None:
+    """Return the command or group of that name (or alias), None when there is none."""
+    name = ALIASES.get(name, name)
+    if name not in COMMANDS:
+        return None
+    import importlib
+
+    module = importlib.import_module(f"devctl.cli.commands.{'exec_' if name == 'exec' else name}")
+    found: Command | Group = module.GROUP if hasattr(module, "GROUP") else module.COMMAND
+    return found

@@ -1,0 +1,1 @@
+"""Consul: its recipe and how its native program is started."""

@@ -1,0 +1,103 @@
+"""Consul: one server on loopback that keeps its state, or devctl's stand-in for its HTTP API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.status import Kind
+from devctl.products.base import Context, Recipe
+from devctl.products.common import address, json_text
+
+LEADER = Check(CheckKind.HTTP, port="http", path="/v1/catalog/services")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`with:` of Consul."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    """Further keys of Consul's own configuration."""
+
+
+def expand(settings: Settings, variant: str, context: Context) -> Variant:
+    """Return Consul's variant."""
+    return _native(settings, context) if variant == "native" else _embedded(context)
+
+
+def _native(settings: Settings, context: Context) -> Variant:
+    home = f"{context.data}/native"
+    return Variant(
+        name="native",
+        kind=Kind.PROCESS,
+        argv=(reference("tools.consul"), "agent", f"-config-file={home}/consul.json"),
+        working_dir=home,
+        check=LEADER,
+        ports=(Port("rpc"), Port("serf")),
+        files=(File(f"{home}/consul.json", config(home, context.service, settings.config)),),
+        folders=(home,),
+        tools=("consul",),
+    )
+
+
+def config(home: str, service: str, further: dict[str, Any]) -> str:
+    """Return consul.json: a single server, loopback only, no scripts as checks, no calls home."""
+    ports = ("http", "rpc", "serf")
+    marks = {name: f"@{name}@" for name in ports}
+    text = json_text(
+        {
+            "server": True,
+            "bootstrap_expect": 1,
+            "data_dir": f"{home}/data",
+            "node_name": "devctl",
+            "bind_addr": "127.0.0.1",
+            "advertise_addr": "127.0.0.1",
+            "client_addr": "127.0.0.1",
+            "ports": {
+                "http": marks["http"], "server": marks["rpc"], "serf_lan": marks["serf"],
+                "serf_wan": -1, "dns": -1, "grpc": -1, "https": -1,
+            },
+            "ui_config": {"enabled": True},
+            "log_level": "warn",
+            "performance": {"raft_multiplier": 1},
+            "disable_update_check": True,
+            "disable_remote_exec": True,
+            "enable_script_checks": False,
+            "enable_local_script_checks": False,
+            "telemetry": {"disable_hostname": True, "prometheus_retention_time": "60s"},
+            **further,
+        }
+    )  # fmt: skip
+    for name, mark in marks.items():  # numbers, so they stand without quotes
+        text = text.replace(f'"{mark}"', reference(f"services.{service}.{name}.port"))
+    return text
+
+
+def _embedded(context: Context) -> Variant:
+    home = f"{context.data}/embedded"
+    return Variant(
+        name="embedded",
+        kind=Kind.PROCESS,
+        argv=(
+            context.python, "-m", "devctl.embedded.consul",
+            "--listen", address(context.service, "http"), "--data", home,
+        ),
+        working_dir=home,
+        check=LEADER,
+        folders=(home,),
+        note="devctl's stand-in for Consul's HTTP API",
+    )  # fmt: skip
+
+
+RECIPE = Recipe(
+    name="consul",
+    summary="Consul, a single server",
+    settings=Settings,
+    ports=(Port("http", 8500),),
+    variants=("native", "embedded"),
+    expand=expand,
+    page="http",
+    cure="install Consul 1.12 or newer, or connect once to the network",
+    lacks="DNS, ACLs, service mesh (Connect), prepared queries, transactions over several keys, more than one server",
+)

@@ -1,0 +1,1 @@
+"""Grafana: its recipe and how its native program is started."""

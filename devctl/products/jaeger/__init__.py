@@ -1,0 +1,1 @@
+"""Jaeger: its recipe and how its native program is started."""

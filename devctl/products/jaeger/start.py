@@ -1,0 +1,35 @@
+"""`python -m devctl.products.jaeger.start`: becomes Jaeger. 1.x reads its environment, 2.x the configuration file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from devctl.products.catalog import entry
+from devctl.tools import versions
+
+
+def is_second(program: Path) -> bool:
+    """Tell Jaeger 2 from an all-in-one 1.x, by its name or else its version."""
+    if "all-in-one" in program.name:
+        return False
+    on_path = entry("jaeger").on_path
+    assert on_path is not None
+    return versions.numbers(versions.ask(program, on_path.ask, on_path.pattern))[:1] != (1,)
+
+
+def main() -> None:
+    """Become the program."""
+    parser = argparse.ArgumentParser(prog="python -m devctl.products.jaeger.start")
+    parser.add_argument("--program", required=True, type=Path)
+    parser.add_argument("--config", required=True)
+    asked = parser.parse_args()
+    argv = [str(asked.program)]
+    if is_second(asked.program):
+        argv.append(f"--config=file:{asked.config}")
+    os.execv(argv[0], argv)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Apache Kafka: its recipe and how its native program is started."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: its recipe and how its native program is started."""

@@ -1,0 +1,1 @@
+"""Prometheus: its recipe and how its native program is started."""

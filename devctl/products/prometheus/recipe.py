@@ -1,0 +1,153 @@
+"""Prometheus: scrapes every service of the stack that has `metrics:`, by file discovery, and checks the rules."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from devctl.core.spec import HUB, Check, CheckKind, File, Port, Service, Variant, reference
+from devctl.core.status import Kind
+from devctl.products.base import Context, Recipe
+from devctl.products.common import address, json_text
+
+DEFAULTS = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`with:` of Prometheus."""
+
+    config: str = ""
+    """A prometheus.yml beside the manifest, to which the targets are added; its rule files are taken along."""
+    retention: str = "2d"
+    """How long samples are kept."""
+    retention_size: str = "1GB"
+    """How many bytes of samples are kept at most."""
+
+
+def expand(settings: Settings, variant: str, context: Context) -> Variant:
+    """Return the native variant."""
+    assert variant == "native"
+    home = context.data
+    own = _load(settings.config, context)
+    rules = tuple(_rule_files(settings.config, own, f"{home}/rules", context))
+    files = (
+        File(f"{home}/prometheus.yml", _config(own, home, has_rules=bool(rules), telemetry=context.telemetry)),
+        File(f"{home}/targets.yml", targets(context), live=True),
+        *rules,
+    )
+    return Variant(
+        name="native",
+        kind=Kind.PROCESS,
+        argv=(
+            context.python, "-m", "devctl.products.prometheus.start",
+            "--program", reference("tools.prometheus"), "--config", f"{home}/prometheus.yml", "--data", f"{home}/data",
+            "--listen", address(context.service, "http"),
+            "--retention", settings.retention, "--retention-size", settings.retention_size,
+        ),
+        working_dir=home,
+        check=Check(CheckKind.HTTP, port="http", path="/-/ready"),
+        files=files,
+        folders=(home, f"{home}/data", f"{home}/rules"),
+        tools=("prometheus",),
+    )  # fmt: skip
+
+
+def _load(path: str, context: Context) -> dict[str, Any]:
+    """Return the user's prometheus.yml as data; ValueError when it is not a mapping."""
+    if not path:
+        return {}
+    import yaml
+
+    try:
+        own = yaml.safe_load(context.read(path))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from error
+    if not isinstance(own, dict):
+        raise ValueError(f"{path} is not a mapping")
+    return own
+
+
+def _rule_files(config: str, own: dict[str, Any], target: str, context: Context) -> Iterator[File]:
+    """Yield the rule files of the user's configuration, copied: an edit is then part of the definition."""
+    folder = posixpath.join(context.folder, posixpath.dirname(config))
+    patterns = [posixpath.join(folder, pattern) for pattern in own.get("rule_files", [])]
+    if not patterns:
+        return
+    for path in context.files(posixpath.dirname(config) or "."):
+        if any(fnmatch.fnmatch(path, pattern) for pattern in patterns):
+            yield File(f"{target}/{posixpath.basename(path)}", context.read(path))
+
+
+def _config(own: dict[str, Any], home: str, *, has_rules: bool, telemetry: bool) -> str:
+    import yaml
+
+    jobs = list(own.get("scrape_configs") or [])
+    found = [{"files": [f"{home}/targets.yml"]}]
+    there = {"source_labels": ["__variant"], "regex": ".+", "action": "keep"}  # not what this machine cannot have
+    # One process may hold several services and name them itself (a monolith): its own labels stand.
+    scrape = {"file_sd_configs": found, "relabel_configs": [_only("scrape"), there]}
+    jobs.append({"job_name": "services", "honor_labels": True, **scrape})
+    if telemetry:
+        otlp = {"file_sd_configs": found, "relabel_configs": [_only("otlp")]}
+        jobs.append({"job_name": "otlp", "honor_labels": True, **otlp})
+    config = {
+        **own,
+        "global": {**DEFAULTS, **(own.get("global") or {})},
+        "rule_files": [f"{home}/rules/*"] if has_rules else [],
+        "storage": {**(own.get("storage") or {}), "exemplars": {"max_exemplars": 100_000}},
+        "scrape_configs": jobs,
+    }
+    text: str = yaml.safe_dump(config, sort_keys=False)
+    return text
+
+
+def _only(kind: str) -> dict[str, Any]:
+    return {"source_labels": ["__devctl"], "regex": kind, "action": "keep"}
+
+
+def targets(context: Context) -> str:
+    """Return the discovery file: all instances of every service with `metrics:`, and the hub.
+
+    YAML, not JSON: the list of a service's instances is one reference, filled in with commas.
+    """
+    groups = [
+        _group(name, port, service.metrics, "scrape")
+        for name, service in sorted(context.services.items())
+        if service.metrics and name != HUB and (port := _metrics_port(service))
+    ]
+    if context.telemetry:
+        groups += [_group(HUB, "otlp", "/metrics", "scrape"), _group(HUB, "otlp", "/metrics/otlp", "otlp")]
+    return "".join(groups) or "[]\n"
+
+
+def _metrics_port(service: Service) -> str:
+    names = [port.name for port in service.ports]
+    return "http" if "http" in names else (names or [""])[0]
+
+
+def _group(service: str, port: str, path: str, kind: str) -> str:
+    labels = {
+        "job": service,
+        "service": service,
+        "__metrics_path__": path,
+        "__devctl": kind,
+        "__variant": reference(f"services.{service}.variant"),
+    }
+    return f"- targets: [{reference(f'services.{service}.{port}.all')}]\n  labels: {json_text(labels, indent=None)}\n"
+
+
+RECIPE = Recipe(
+    name="prometheus",
+    summary="Prometheus, which scrapes every service that has `metrics:`",
+    settings=Settings,
+    ports=(Port("http", 9090),),
+    variants=("native",),
+    expand=expand,
+    page="http",
+    metrics="/metrics",
+    cure="install Prometheus 2.40 or newer, or connect once to the network",
+)

@@ -1,0 +1,50 @@
+"""`python -m devctl.products.prometheus.start`: becomes Prometheus, with the options that its version understands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from devctl.products.catalog import entry
+from devctl.tools import versions
+
+
+def options(version: str) -> list[str]:
+    """Return the options that depend on the version: exemplars, and taking OTLP where it can."""
+    number = versions.numbers(version)
+    if number >= (3,):
+        return ["--enable-feature=exemplar-storage", "--web.enable-otlp-receiver"]
+    if number >= (2, 47):
+        return ["--enable-feature=exemplar-storage,otlp-write-receiver"]
+    return ["--enable-feature=exemplar-storage"]
+
+
+def main() -> None:
+    """Ask the program for its version and become it."""
+    parser = argparse.ArgumentParser(prog="python -m devctl.products.prometheus.start")
+    parser.add_argument("--program", required=True, type=Path)
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--listen", required=True, metavar="HOST:PORT")
+    parser.add_argument("--retention", required=True)
+    parser.add_argument("--retention-size", required=True)
+    asked = parser.parse_args()
+    on_path = entry("prometheus").on_path
+    assert on_path is not None
+    version = versions.ask(asked.program, on_path.ask, on_path.pattern)
+    argv = [
+        str(asked.program),
+        f"--config.file={asked.config}",
+        f"--storage.tsdb.path={asked.data}",
+        f"--storage.tsdb.retention.time={asked.retention}",
+        f"--storage.tsdb.retention.size={asked.retention_size}",
+        f"--web.listen-address={asked.listen}",
+        "--log.level=warn",
+        *options(version),
+    ]
+    os.execv(argv[0], argv)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""The supervisor's side of the session: takes connections, dispatches calls, streams changes. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from devctl.errors import DevctlError, ExitCode, UsageError
+from devctl.session.protocol import CALLS, VERSION
+
+_LINE_BYTES = 64 << 20
+_QUEUED_ITEMS = 10_000
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+"""Sends one item of a stream."""
+
+Call = Callable[[dict[str, Any], Send], Awaitable[Any]]
+"""Answers one call: gets the request, may send items, returns the result."""
+
+
+class Server:
+    """Listens on the stack's socket. Every call of one connection is answered in its own task."""
+
+    def __init__(self, calls: dict[str, Call]) -> None:
+        missing = set(CALLS) - set(calls)
+        assert not missing, f"calls without an answer: {missing}"
+        self._calls = calls
+        self._server: asyncio.Server | None = None
+        self.connections: set[asyncio.Task[None]] = set()
+        self.seen = 0  # connections so far
+        self.on_idle: Callable[[], None] = lambda: None
+
+    async def listen(self, path: Path) -> None:
+        """Listen on a fresh socket at `path`; a dead one that lies there is removed (the caller holds the lock)."""
+        if self._server:
+            self._server.close()
+        path.unlink(missing_ok=True)
+        plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        plain.bind(os.fspath(path))
+        path.chmod(0o600)  # its folder is private anyway
+        self._server = await asyncio.start_unix_server(self._accept, sock=plain, limit=_LINE_BYTES, backlog=64)
+
+    def refuse(self) -> None:
+        """Take no more connections; who is not accepted yet is cut off and asks again."""
+        if self._server:
+            self._server.close()
+
+    async def close(self) -> None:
+        """Take no more connections and let go of those that are open."""
+        self.refuse()
+        for task in tuple(self.connections):
+            task.cancel()
+        await asyncio.gather(*self.connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.connections.add(task)
+        self.seen += 1
+        try:
+            await _Connection(reader, writer, self._calls).serve()
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            self.connections.discard(task)
+            if not self.connections:
+                self.on_idle()
+
+
+class _Connection:
+    """One client."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, calls: dict[str, Call]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._calls = calls
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Answer until the client hangs up; what it was told to do goes on without it."""
+        try:
+            async for line in self._lines():
+                task = asyncio.get_running_loop().create_task(self._answer(line))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        finally:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        with contextlib.suppress(ValueError, ConnectionError):  # a line beyond the limit ends the connection
+            while line := await self._reader.readline():
+                yield line
+
+    async def _answer(self, line: bytes) -> None:
+        number: object = None
+        try:
+            request = _parse(line)
+            number = request.get("id")
+            result = await self._find(request)(request, lambda item: self._send({"id": number, "item": item}))
+            await self._send({"id": number, "result": result})
+        except DevctlError as error:
+            await self._send({"id": number, "error": _error_body(error)})
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:  # the border of a call: a bug is told to its caller and the stack goes on
+            traceback.print_exc()
+            await self._send({"id": number, "error": _bug_body()})
+
+    def _find(self, request: dict[str, Any]) -> Call:
+        if request.get("v") != VERSION:
+            raise UsageError(
+                f"this supervisor speaks version {VERSION} of the session, not {request.get('v')}",
+                next="Take the stack down with the devctl that started it.",
+            )
+        call = self._calls.get(str(request.get("call")))
+        if call is None:
+            raise UsageError(f"there is no call {request.get('call')!r}")
+        return call
+
+    async def _send(self, answer: dict[str, Any]) -> None:
+        self._writer.write(json.dumps(answer).encode() + b"\n")
+        await self._writer.drain()
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    """Return the request on a line; UsageError for what is none."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        request = None
+    if not isinstance(request, dict):
+        raise UsageError("this is no request", next="A request is one JSON object on one line.")
+    return request
+
+
+def _error_body(error: DevctlError) -> dict[str, Any]:
+    return {"what": error.what, "where": error.where, "next": error.next, "exit_code": int(error.exit_code)}
+
+
+def _bug_body() -> dict[str, Any]:
+    last = traceback.format_exc().strip().splitlines()[-1]
+    return {
+        "what": f"a bug in the supervisor: {last}",
+        "where": "",
+        "next": "supervisor.log of the run has the details.",
+        "exit_code": int(ExitCode.BUG),
+    }
+
+
+class Feed:
+    """Hands items to one stream in order; a reader that falls far behind is let go instead of slowing the rest."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_QUEUED_ITEMS)
+        self.is_behind = False
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Hand in an item, without waiting."""
+        try:
+            self._items.put_nowait(item)
+        except asyncio.QueueFull:
+            self.is_behind = True
+
+    async def pump(self, send: Send) -> None:
+        """Send what is handed in, until cancelled or behind."""
+        while not self.is_behind:
+            await send(await self._items.get())
+        raise ConnectionAbortedError("the reader is too slow")
+
+    async def drain(self, send: Send) -> None:
+        """Send what has been handed in so far."""
+        while not self._items.empty():
+            await send(self._items.get_nowait())

@@ -1,0 +1,86 @@
+"""What a start had to wait for: the longest chain of stops, fetches and starts, from the state alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from devctl.core.order import Graph
+from devctl.core.state import ServiceState
+from devctl.session.protocol import PathView
+from devctl.views.status import Picture
+
+_TELLING_SECONDS = 0.05  # a shorter fetch found the program at hand
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One step: how long it took by itself, and together with the longest chain before it."""
+
+    service: str
+    step: str
+    seconds: float
+    before: _Link | None
+
+    @property
+    def whole(self) -> float:
+        return self.seconds + (self.before.whole if self.before else 0.0)
+
+
+def critical_path(seen: Picture, names: Collection[str], since: float) -> list[PathView]:
+    """Return the longest chain of stop, fetch, and spawn to good among `names` after `since`, first to last."""
+    services = {n: s for n in seen.graph.order() if n in names and (s := seen.state.services.get(n))}
+    fetches, stops = _fetches(services.values(), since), _stops(services, seen.graph, since)
+    starts: dict[str, _Link] = {}
+    for name, found in services.items():
+        if took := _longest_start(found, since):
+            before = [starts[d.service] for d in seen.graph.needs[name] if d.service in starts]
+            before += [links[name] for links in (fetches, stops) if name in links]
+            starts[name] = _Link(name, "start", took, _longest(before))
+    return [_view(link) for link in _chain(_longest(starts.values()))]
+
+
+def _fetches(services: Iterable[ServiceState], since: float) -> dict[str, _Link]:
+    """Return the fetches that ended after `since`; one that began when others had ended came after these."""
+    done = [s for s in services if s.fetch_ended - max(s.fetch_began, since) >= _TELLING_SECONDS]
+    links: dict[str, _Link] = {}
+    for found in sorted(done, key=lambda s: s.fetch_began):
+        earlier = [links[s.name] for s in done if s.name in links and s.fetch_ended <= found.fetch_began]
+        took = found.fetch_ended - max(found.fetch_began, since)
+        links[found.name] = _Link(found.name, "fetch", took, _longest(earlier))
+    return links
+
+
+def _stops(services: dict[str, ServiceState], graph: Graph, since: float) -> dict[str, _Link]:
+    """Return the stops after `since`; dependents stop first."""
+    links: dict[str, _Link] = {}
+    for name, found in reversed(services.items()):
+        took = [i.stop_ended - i.stop_began for i in found.instances.values() if i.stop_ended > i.stop_began >= since]
+        if took:
+            before = [links[other] for other in graph.dependents[name] if other in links]
+            links[name] = _Link(name, "stop", max(took), _longest(before))
+    return links
+
+
+def _longest_start(found: ServiceState, since: float) -> float:
+    took = [i.first_good - max(i.spawned, since) for i in found.instances.values() if i.first_good > since]
+    return max(took, default=0.0)
+
+
+def _longest(links: Iterable[_Link]) -> _Link | None:
+    return max(links, key=lambda link: link.whole, default=None)
+
+
+def _chain(last: _Link | None) -> Iterator[_Link]:
+    if last:
+        yield from _chain(last.before)
+        yield last
+
+
+def _view(link: _Link) -> PathView:
+    return {
+        "service": link.service,
+        "step": link.step,
+        "seconds": round(link.seconds, 3),
+        "ready_seconds": round(link.whole, 3),
+    }
