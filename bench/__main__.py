@@ -12,14 +12,14 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 
-def main(asked: list[str]) -> int:
+def main(names: list[str]) -> int:
     """Run the benchmarks one after the other; return 1 when one of them failed."""
-    known = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
-    if unknown := set(asked) - set(known):
-        print(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
+    available = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+    if unknown := set(names) - set(available):
+        print(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(available)}", file=sys.stderr)
         return 2
     print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} processors, load {_load()}")
-    failed = [name for name in asked or known if not _run(name)]
+    failed = [name for name in names or available if not _run(name)]
     for name in failed:
         print(f"failed: {name}", file=sys.stderr)
     return int(bool(failed))

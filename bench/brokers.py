@@ -63,23 +63,23 @@ def expanded(kind: str, home: Path) -> Variant:
 @contextlib.contextmanager
 def running(variant: Variant, ports: dict[str, int]) -> Iterator[Broker]:
     """Start the variant and wait until it names its topic."""
-    words = {f"services.kafka.{name}": f"127.0.0.1:{number}" for name, number in ports.items()}
-    words |= {f"tools.{name}": tools.fetch(name, lambda _: None).path for name in variant.tools}
+    variables = {f"services.kafka.{name}": f"127.0.0.1:{number}" for name, number in ports.items()}
+    variables |= {f"tools.{name}": tools.fetch(name, lambda _: None).path for name in variant.tools}
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     for file in variant.files:
-        Path(fill(file.path, words)).write_text(fill(file.content, words))
+        Path(fill(file.path, variables)).write_text(fill(file.content, variables))
     began = time.perf_counter()
     process = subprocess.Popen(
-        [fill(word, words) for word in variant.argv],
+        [fill(word, variables) for word in variant.argv],
         cwd=variant.working_dir,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        _wait(words["services.kafka.broker"])
-        yield Broker(psutil.Process(process.pid), words["services.kafka.broker"], time.perf_counter() - began)
+        _wait(variables["services.kafka.broker"])
+        yield Broker(psutil.Process(process.pid), variables["services.kafka.broker"], time.perf_counter() - began)
     finally:
         process.terminate()
         process.wait(30)
@@ -188,9 +188,9 @@ def main() -> None:
     """Measure both."""
     parser = argparse.ArgumentParser(prog="python -m bench.brokers")
     parser.add_argument("--messages", type=int, default=200_000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     for kind in ("native", "embedded"):
-        measure(kind, asked.messages)
+        measure(kind, options.messages)
 
 
 if __name__ == "__main__":

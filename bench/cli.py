@@ -50,8 +50,11 @@ def cost(argv: Sequence[str], folder: Path, environ: dict[str, str]) -> Cost:
 @contextmanager
 def stack(services: str, files: Mapping[str, str]) -> Iterator[tuple[Path, dict[str, str]]]:
     """Run a stack of these services (YAML) with these files beside it, in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="bench") as place, tempfile.TemporaryDirectory(prefix="dc") as runtime:
-        folder = Path(place).resolve()
+    with (
+        tempfile.TemporaryDirectory(prefix="bench") as folder_name,
+        tempfile.TemporaryDirectory(prefix="dc") as runtime,
+    ):
+        folder = Path(folder_name).resolve()
         (folder / "stack.yaml").write_text(f"name: bench\ntelemetry: off\nservices:\n{services}")
         for name, content in files.items():
             (folder / name).write_text(content)
@@ -69,11 +72,13 @@ def commands() -> None:
     with stack(sleepers, {}) as (folder, environ):
         floor = cost([sys.executable, "-c", "pass"], folder, environ)
         print(f"{'python -c pass':<24} {floor.milliseconds:7.1f} ms   {floor.mebibytes:5.1f} MiB   (the floor)")
-        for words in ("--version", "--help", "status", "status --json", "why"):
-            found = cost([*DEVCTL, *words.split()], folder, environ)
-            ratio = found.milliseconds / floor.milliseconds
-            name = f"devctl {words}"
-            print(f"{name:<24} {found.milliseconds:7.1f} ms   {found.mebibytes:5.1f} MiB   {ratio:4.1f} × the floor")
+        for line in ("--version", "--help", "status", "status --json", "why"):
+            figures = cost([*DEVCTL, *line.split()], folder, environ)
+            ratio = figures.milliseconds / floor.milliseconds
+            name = f"devctl {line}"
+            print(
+                f"{name:<24} {figures.milliseconds:7.1f} ms   {figures.mebibytes:5.1f} MiB   {ratio:4.1f} × the floor"
+            )
 
 
 def write_lines(folder: Path, instances: int) -> None:
@@ -83,9 +88,9 @@ def write_lines(folder: Path, instances: int) -> None:
         for n in range(instances)
     }
     began = time.time_ns()
-    for number, place in logs.items():
-        place.mkdir(parents=True)
-        log = SegmentLog(str(place), 1 << 31)
+    for number, log_folder in logs.items():
+        log_folder.mkdir(parents=True)
+        log = SegmentLog(str(log_folder), 1 << 31)
         for first in range(0, LINES // instances, BLOCK):
             text = b"".join(
                 b"line %07d says a few words about what the service does\n" % n for n in range(first, first + BLOCK)
@@ -96,8 +101,8 @@ def write_lines(folder: Path, instances: int) -> None:
 
 def logs() -> None:
     """Print how many lines a second `logs` shows."""
-    with tempfile.TemporaryDirectory(prefix="bench") as place:
-        folder = Path(place).resolve()
+    with tempfile.TemporaryDirectory(prefix="bench") as folder_name:
+        folder = Path(folder_name).resolve()
         (folder / "stack.yaml").write_text("name: bench\nservices:\n  s0: {command: sleep 1}\n")
         for instances, options in ((1, ""), (1, "--json"), (12, ""), (1, "--grep 0999999")):
             if not (folder / ".devctl" / "runs" / f"20260131-120000-{instances:04x}").exists():

@@ -52,8 +52,8 @@ class Server:
         hold_to(process.pid, SERVER_CORE)
 
     def cpu_seconds(self) -> float:
-        words = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def mebibytes(self) -> float:
         """Return the proportional set size."""
@@ -120,9 +120,9 @@ def intake(server: Server, spans: int, per_trace: int, saved: Callable[[], int] 
     """
     before = server.cpu_seconds()
     batches = max(spans // BATCH // CONNECTIONS, 1)
-    words = [str(server.port), str(batches), str(per_trace)]
+    arguments = [str(server.port), str(batches), str(per_trace)]
     sender = subprocess.run(
-        [sys.executable, "-m", "bench.hub", "send", *words], stdout=subprocess.PIPE, check=True, text=True
+        [sys.executable, "-m", "bench.hub", "send", *arguments], stdout=subprocess.PIPE, check=True, text=True
     )
     answered, seconds = time.perf_counter(), float(sender.stdout)
     sent = batches * CONNECTIONS * BATCH
@@ -164,9 +164,9 @@ def intakes(spans: int) -> None:
     for per_trace, name in ((8, "8 spans a trace"), (1, "each span its own trace")):
         with (
             tempfile.TemporaryDirectory(prefix="bench") as folder,
-            contextlib.closing(hub(Path(folder), 2 << 30)) as own,
+            contextlib.closing(hub(Path(folder), 2 << 30)) as devctl_hub,
         ):
-            ours = intake(own, spans, per_trace)
+            ours = intake(devctl_hub, spans, per_trace)
         _say_intake(f"hub, {name}", ours)
         if program:
             other = jaeger(program)
@@ -177,9 +177,10 @@ def intakes(spans: int) -> None:
             _say(f"ratio, {name}", f"{clock:.2f} × by the clock, {cpu:.2f} × by CPU time (at least 0.15, aim 0.5)")
 
 
-def _say_intake(name: str, found: Intake) -> None:
+def _say_intake(name: str, measured: Intake) -> None:
     _say(
-        name, f"{found.per_second:,.0f} spans/s, {found.per_cpu_second:,.0f} spans/CPU s, {found.mebibytes:.0f} MiB PSS"
+        name,
+        f"{measured.per_second:,.0f} spans/s, {measured.per_cpu_second:,.0f} spans/CPU s, {measured.mebibytes:.0f} MiB",
     )
 
 
@@ -198,8 +199,8 @@ def flat(spans: int) -> None:
     with tempfile.TemporaryDirectory(prefix="bench") as name, contextlib.closing(hub(Path(name))) as server:
         seen = []
         for part in range(10):
-            found = intake(server, spans // 10, 8 if part % 2 else 1)
-            seen.append(found.mebibytes)
+            measured = intake(server, spans // 10, 8 if part % 2 else 1)
+            seen.append(measured.mebibytes)
         size = sum(file.stat().st_size for file in Path(name).glob("record.db*"))
         course = " ".join(f"{mebibytes:.0f}" for mebibytes in seen)
         _say(f"memory over {spans:,} spans, MiB PSS", f"{course} (at most 150); {size / 1e6:,.0f} MB on disk")
@@ -223,9 +224,10 @@ def searches(spans: int) -> None:
             ("duration of any service", SpanQuery(min_duration_ns=99_900_000, since_ns=hour_ago)),
             ("an attribute that none has", SpanQuery(attributes=(("shop.order.id", "x"),), since_ns=hour_ago)),
         ):
-            milliseconds, found = timed(lambda query=query: reader.find(query))  # type: ignore[misc]
+            milliseconds, matches = timed(lambda query=query: reader.find(query))  # type: ignore[misc]
             _say(
-                f"search {spans:,}: {what}", f"{milliseconds:.0f} ms, {len(found)} traces (at most {MOST_SEARCH_MS} ms)"
+                f"search {spans:,}: {what}",
+                f"{milliseconds:.0f} ms, {len(matches)} traces (at most {MOST_SEARCH_MS} ms)",
             )
 
 
@@ -256,9 +258,9 @@ def waterfalls(size: int = 1_000) -> None:
 
         def draw() -> int:
             reader = SpanReader(file)
-            found = traces.load(reader, (b"t" * 16).hex())
-            assert found
-            return len(rendered.waterfall(waterfall.rows(found.spans), [], terminal))
+            trace = traces.load(reader, (b"t" * 16).hex())
+            assert trace
+            return len(rendered.waterfall(waterfall.rows(trace.spans), [], terminal))
 
         milliseconds, lines = timed(draw)
         _say(f"waterfall of {size:,} spans", f"{milliseconds:.0f} ms, {lines} lines (at most {MOST_WATERFALL_MS} ms)")
@@ -284,8 +286,8 @@ def logs(size: int) -> None:
             query = Query(grep="needle", since_ns=time.time_ns() - 300 * 10**9)
             return sum(batch.count() for batch in record.read_batches(run, query))
 
-        milliseconds, found = timed(find)
-        assert found == 1
+        milliseconds, traces_read = timed(find)
+        assert traces_read == 1
         _say(
             f"logs --since 5m --grep over {size / 1e9:.1f} GB", f"{size / 1e3 / milliseconds:,.0f} MB/s (at least 400)"
         )

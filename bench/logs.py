@@ -54,7 +54,7 @@ class Followed:
     peak_mebibytes: float
 
 
-def follow(folder: str, wanted: int, form: str) -> None:
+def follow(folder: str, lines: int, form: str) -> None:
     """Be the follower: render what comes to nowhere until `wanted` lines are there, and print what was seen."""
     render: Callable[[Batch], bytes] = _as_json if form == "json" else _with_prefix
     seen = newest = worst = 0
@@ -65,7 +65,7 @@ def follow(folder: str, wanted: int, form: str) -> None:
             seen += batch.count()
             worst = max(worst, newest - batch.times[0])
             newest = max(newest, batch.times[-1])
-            if seen >= wanted:
+            if seen >= lines:
                 break
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu = usage.ru_utime + usage.ru_stime
@@ -82,7 +82,7 @@ def _as_json(batch: Batch) -> bytes:
 
 
 @contextmanager
-def _place() -> Iterator[StackPaths]:
+def _stack() -> Iterator[StackPaths]:
     """Give a stack's folders, gone afterwards."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     with tempfile.TemporaryDirectory(prefix="bench") as folder, tempfile.TemporaryDirectory(prefix="dk") as runtime:
@@ -102,7 +102,7 @@ def _launch(run: Run, instance: str, *argv: str) -> Launch:
 
 async def _captured(writers: int, form: str) -> tuple[float, Followed, float]:
     """Let writers write, captured and followed; return the seconds, what was followed, the keeper's CPU seconds."""
-    with _place() as paths:
+    with _stack() as paths:
         run = store.create(paths)
         exits: list[Exit] = []
         runner = ProcessRunner(paths)
@@ -124,8 +124,8 @@ async def _captured(writers: int, form: str) -> tuple[float, Followed, float]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def floors() -> tuple[float, float]:
@@ -161,7 +161,7 @@ def following(floor: float) -> None:
 
 def searching() -> None:
     """Print how fast text is found on disk."""
-    with _place() as paths:
+    with _stack() as paths:
         run = store.create(paths)
         log = SegmentLog(str(run.logs / "s.1"), SEARCHED_BYTES * 2)
         block = b"".join(b"%09d GET /api/v1/products took 12.3 ms for user alice\n" % n for n in range(5000))
@@ -179,9 +179,9 @@ def searching() -> None:
 
 
 def _find(run: Run, query: Query) -> None:
-    found = sum(batch.count() for batch in logs.read_batches(run, query))
-    if found != 1:
-        raise AssertionError(f"found {found} lines instead of one")
+    lines_read = sum(batch.count() for batch in logs.read_batches(run, query))
+    if lines_read != 1:
+        raise AssertionError(f"found {lines_read} lines instead of one")
 
 
 def _throughput(work: Callable[[], object]) -> float:
@@ -193,7 +193,7 @@ def _throughput(work: Callable[[], object]) -> float:
 async def starting() -> None:
     """Print what it takes to start and stop many instances, beside plain spawning."""
     floor = _spawning()
-    with _place() as paths:
+    with _stack() as paths:
         run = store.create(paths)
         runner = ProcessRunner(paths)
         await runner.connect(lambda _: None, lambda: None)

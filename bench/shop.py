@@ -68,7 +68,7 @@ async def buyers(base: str, count: int) -> Any:
             tokens = (await client.post("/api/v1/sessions", json=login)).json()
             client.headers["authorization"] = f"Bearer {tokens['accessToken']}"
             products = (await client.get("/api/v1/products?limit=100")).json()["items"]
-            plenty = [one["id"] for one in products if one["available"] >= 300] or [products[0]["id"]]
+            plenty = [product["id"] for product in products if product["available"] >= 300] or [products[0]["id"]]
             made.append(Buyer(client, plenty[len(made) % len(plenty)]))
         yield made
 
@@ -102,11 +102,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--gateway", help="a shop that runs already")
     parser.add_argument("--orders", type=int, default=300)
     parser.add_argument("--clients", type=int, default=CLIENTS)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     _start_up()
     _telemetry()
-    with _stack(given.gateway) as (gateway, status):
-        _orders(gateway, status, given.orders, given.clients)
+    with _stack(options.gateway) as (gateway, status):
+        _orders(gateway, status, options.orders, options.clients)
     return 0
 
 
@@ -119,7 +119,7 @@ def _stack(gateway: str | None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     subprocess.run(_devctl("-p", PROJECT, "up", "--isolated", "-d"), check=True, stdout=subprocess.DEVNULL)
     try:
         services = _status("-p", PROJECT)
-        (door,) = (one["ports"]["http"] for one in services if one["name"] == "gateway")
+        (door,) = (service["ports"]["http"] for service in services if service["name"] == "gateway")
         yield f"http://{door}", services
     finally:
         subprocess.run(_devctl("-p", PROJECT, "down", "--volumes", "--yes"), check=True, stdout=subprocess.DEVNULL)
@@ -137,14 +137,14 @@ def _status(*arguments: str) -> list[dict[str, Any]]:
 
 def _orders(gateway: str, services: list[dict[str, Any]], orders: int, clients: int) -> None:
     processes = {
-        service["name"]: [psutil.Process(one["pid"]) for one in service["instances"] if one.get("pid")]
+        service["name"]: [psutil.Process(instance["pid"]) for instance in service["instances"] if instance.get("pid")]
         for service in services
     }
     asyncio.run(storm(gateway, clients * 3, clients))  # warm
-    before = {name: _cpu_seconds(*found) for name, found in processes.items()}
-    resident_before = {name: _resident(*found) for name, found in processes.items()}
+    before = {name: _cpu_seconds(*members) for name, members in processes.items()}
+    resident_before = {name: _resident(*members) for name, members in processes.items()}
     rate, times, seconds = asyncio.run(storm(gateway, orders, clients))
-    used = {name: _cpu_seconds(*found) - before[name] for name, found in processes.items()}
+    used = {name: _cpu_seconds(*members) - before[name] for name, members in processes.items()}
     print(f"orders through the gateway   {rate:8.1f} /s with {clients} clients, all settled after {seconds:.1f} s")
     print(f"  latency p50, p99           {_at(times, 0.5):8.1f} ms, {_at(times, 0.99):.1f} ms")
     print(f"  CPU per order, all         {sum(used.values()) / orders * 1000:8.1f} ms")
@@ -227,10 +227,10 @@ def _telemetry() -> None:
 def _running(module: str, folder: str, **environment: str) -> Iterator[tuple[psutil.Process, str, float]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    own = {"PORT": str(port), "DATA_DIR": str(Path(folder) / "data" / "x"), "RATE_LIMIT_PER_USER": "100000"}
+    settings = {"PORT": str(port), "DATA_DIR": str(Path(folder) / "data" / "x"), "RATE_LIMIT_PER_USER": "100000"}
     began = time.perf_counter()
     with subprocess.Popen(
-        [PYTHON, "-m", module], env={**os.environ, **own, **environment}, stdout=subprocess.DEVNULL
+        [PYTHON, "-m", module], env={**os.environ, **environment, **settings}, stdout=subprocess.DEVNULL
     ) as started:
         url = f"http://127.0.0.1:{port}"
         try:

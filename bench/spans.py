@@ -48,8 +48,8 @@ def _request(traces: list[bytes], spans: list[bytes], per_trace: int, service: s
     scoped = group.scope_spans.add()
     scoped.scope.name = "opentelemetry.instrumentation.asgi"
     now = time.time_ns()
-    for index, own in enumerate(spans):
-        span = scoped.spans.add(trace_id=traces[index // per_trace], span_id=own)
+    for index, span_id in enumerate(spans):
+        span = scoped.spans.add(trace_id=traces[index // per_trace], span_id=span_id)
         route = _ROUTES[index % len(_ROUTES)]
         span.name = f"GET {route}"
         span.kind = Span.SPAN_KIND_SERVER

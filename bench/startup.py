@@ -47,11 +47,11 @@ class Stack:
     folder: Path
     environ: dict[str, str]
 
-    def run(self, *words: str) -> float:
+    def run(self, *arguments: str) -> float:
         """Run a devctl command and return the seconds that it took."""
         began = time.perf_counter()
         quiet = subprocess.DEVNULL
-        subprocess.run([*DEVCTL, *words], cwd=self.folder, env=self.environ, check=True, stdout=quiet, stderr=quiet)
+        subprocess.run([*DEVCTL, *arguments], cwd=self.folder, env=self.environ, check=True, stdout=quiet, stderr=quiet)
         return time.perf_counter() - began
 
     def status(self) -> dict[str, object]:
@@ -65,8 +65,11 @@ class Stack:
 @contextmanager
 def stack(manifest: dict[str, object]) -> Iterator[Stack]:
     """Make a stack in folders of its own; it is taken down and deleted in the end."""
-    with tempfile.TemporaryDirectory(prefix="bench") as place, tempfile.TemporaryDirectory(prefix="dc") as runtime:
-        made = Stack(Path(place).resolve(), {**os.environ, "XDG_RUNTIME_DIR": runtime})
+    with (
+        tempfile.TemporaryDirectory(prefix="bench") as folder_name,
+        tempfile.TemporaryDirectory(prefix="dc") as runtime,
+    ):
+        made = Stack(Path(folder_name).resolve(), {**os.environ, "XDG_RUNTIME_DIR": runtime})
         (made.folder / "server.py").write_text(SERVER)
         (made.folder / "stack.yaml").write_text(json.dumps(manifest))
         try:
@@ -81,9 +84,9 @@ def layered() -> dict[str, object]:
     """Return a manifest of twelve servers in four levels, each level waiting for the one below."""
     services = {}
     for level in range(LEVELS):
-        for place in range(WIDTH):
+        for column in range(WIDTH):
             below = {f"s{level - 1}{n}": {"condition": "service_healthy"} for n in range(WIDTH)} if level else {}
-            services[f"s{level}{place}"] = {
+            services[f"s{level}{column}"] = {
                 "command": [sys.executable, "-I", "-S", "server.py"], "ports": {"http": 0}, "depends_on": below,
                 "healthcheck": {"http": "/", "interval": "1s"},
             }  # fmt: skip

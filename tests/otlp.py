@@ -17,23 +17,23 @@ def export(*spans: dict[str, Any], service: str = "shop") -> ExportTraceServiceR
     pair = group.resource.attributes.add(key="service.name")
     pair.value.string_value = service
     scoped = group.scope_spans.add()
-    for wanted in spans:
-        _fill(scoped.spans.add(), wanted)
+    for fields in spans:
+        _fill(scoped.spans.add(), fields)
     return request
 
 
-def _fill(span: Any, wanted: dict[str, Any]) -> None:
+def _fill(span: Any, fields: dict[str, Any]) -> None:
     now = time.time_ns()
-    span.trace_id = wanted.get("trace", os.urandom(16))
-    span.span_id = wanted.get("span", os.urandom(8))
-    span.parent_span_id = wanted.get("parent", b"")
-    span.name = wanted.get("name", "work")
-    span.kind = wanted.get("kind", 1)
-    span.start_time_unix_nano = wanted.get("start", now)
-    span.end_time_unix_nano = wanted.get("end", span.start_time_unix_nano + 1_000_000)
-    if wanted.get("error"):
+    span.trace_id = fields.get("trace", os.urandom(16))
+    span.span_id = fields.get("span", os.urandom(8))
+    span.parent_span_id = fields.get("parent", b"")
+    span.name = fields.get("name", "work")
+    span.kind = fields.get("kind", 1)
+    span.start_time_unix_nano = fields.get("start", now)
+    span.end_time_unix_nano = fields.get("end", span.start_time_unix_nano + 1_000_000)
+    if fields.get("error"):
         span.status.code = 2
-    for key, value in wanted.get("attributes", {}).items():
+    for key, value in fields.get("attributes", {}).items():
         pair = span.attributes.add(key=key)
         if isinstance(value, float):
             pair.value.double_value = value
@@ -43,7 +43,7 @@ def _fill(span: Any, wanted: dict[str, Any]) -> None:
             pair.value.int_value = value
         else:
             pair.value.string_value = value
-    for trace, linked in wanted.get("links", ()):
+    for trace, linked in fields.get("links", ()):
         span.links.add(trace_id=trace, span_id=linked)
 
 

@@ -94,8 +94,8 @@ class Shopper:
     def product(self, *, least: int = 100) -> dict[str, Any]:
         """Return a product of which at least so many can be ordered."""
         items = self.client.get("/api/v1/products", params={"limit": 100}).raise_for_status().json()["items"]
-        found: dict[str, Any] = next(item for item in items if item["available"] >= least)
-        return found
+        product: dict[str, Any] = next(item for item in items if item["available"] >= least)
+        return product
 
     def order(self, quantity: int = 1, *, product: str = "", key: str = "", **more: Any) -> httpx.Response:
         items = [{"productId": product or self.product()["id"], "quantity": quantity}]
@@ -110,9 +110,9 @@ class Shopper:
             order: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
             return order if order.get("status") in FINAL else None
 
-        found = eventually(final, within=within, every=0.1, what=f"order {order_id} settled")
-        assert found
-        return found
+        order = eventually(final, within=within, every=0.1, what=f"order {order_id} settled")
+        assert order
+        return order
 
     def told(self, order_id: str, *, within: float = 60) -> list[str]:
         """Wait until there are messages about the order and return their types."""

@@ -42,10 +42,10 @@ def answer(base: str, expression: str) -> str:
     """Return what is wrong with a query's answer, empty when it shows something."""
     for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)
-    said = httpx.get(f"{base}/api/v1/query", params={"query": expression}, timeout=10).json()
-    if said["status"] != "success":
-        return str(said["error"])
-    return "" if said["data"]["result"] else "empty"
+    answer_body = httpx.get(f"{base}/api/v1/query", params={"query": expression}, timeout=10).json()
+    if answer_body["status"] != "success":
+        return str(answer_body["error"])
+    return "" if answer_body["data"]["result"] else "empty"
 
 
 def traffic(shopper: Shopper) -> None:
@@ -63,13 +63,13 @@ def traffic(shopper: Shopper) -> None:
 def test_no_panel_of_any_board_is_empty(stack: Stack, shopper: Shopper) -> None:
     eventually(lambda: stack.service("prometheus")["status"] == "healthy", within=120, every=0.5)
     base = f"http://{stack.address('prometheus')}"
-    asked = list(questions())
+    panels = list(questions())
 
     def wrong() -> dict[tuple[str, str], str]:
         traffic(shopper)
-        return {(board, panel): said for board, panel, query in asked if (said := answer(base, query))}
+        return {(board, panel): complaint for board, panel, query in panels if (complaint := answer(base, query))}
 
-    asked_for = {name for _, _, query in asked for name in metrics(query)}
+    asked_for = {name for _, _, query in panels for name in metrics(query)}
     assert len(asked_for) > 30
 
     last: list[dict[tuple[str, str], str]] = []
@@ -82,7 +82,7 @@ def test_no_panel_of_any_board_is_empty(stack: Stack, shopper: Shopper) -> None:
         eventually(all_well, within=90, every=4)
     except AssertionError as error:
         raise AssertionError(f"empty panels: {last[-1]}") from error
-    known = set(httpx.get(f"{base}/api/v1/label/__name__/values", timeout=10).json()["data"])
-    assert asked_for <= known | set(
+    metric_names = set(httpx.get(f"{base}/api/v1/label/__name__/values", timeout=10).json()["data"])
+    assert asked_for <= metric_names | set(
         may_be_empty()["metrics"]
     )  # a query that falls back to zero would hide a wrong name

@@ -54,8 +54,8 @@ def test_poison_is_buried_with_its_reason_and_the_messages_behind_it_flow(stack:
         assert shopper.settled(order_id)["status"] == "confirmed"
 
     def buried() -> list[dict[str, Any]]:
-        found = _letters(stack, noise, lame)
-        return found if len(found) >= 3 else []
+        letters = _letters(stack, noise, lame)
+        return letters if len(letters) >= 3 else []
 
     letters = eventually(buried, within=60, every=0.5, what="the poison among the dead letters")
     by_group = {(letter["key"], letter["group"]): letter for letter in letters}

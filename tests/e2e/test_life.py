@@ -12,14 +12,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 def _of_stack(project: str) -> list[psutil.Process]:
-    found = []
+    survivors = []
     for process in psutil.process_iter():
         try:
             if process.status() != psutil.STATUS_ZOMBIE and any(project in word for word in process.cmdline()):
-                found.append(process)
+                survivors.append(process)
         except psutil.Error:
             continue
-    return found
+    return survivors
 
 
 def test_after_down_nothing_runs_or_is_left_and_the_logs_stay_readable(tmp_path: Path) -> None:

@@ -75,4 +75,4 @@ def test_real_consul_and_jaeger_on_the_path_are_run_and_get_the_spans(devctl: An
         hub = httpx.get(f"http://{services['hub']['ports']['otlp']}/metrics").text
         raise AssertionError(f"{hub}\n{devctl('logs', 'hub')}") from error
     trace = httpx.get(f"{page}/api/traces/{span['traceId']}").json()["data"][0]
-    assert [one["operationName"] for one in trace["spans"]] == ["POST /orders"]
+    assert [span["operationName"] for span in trace["spans"]] == ["POST /orders"]

@@ -34,8 +34,8 @@ def test_the_whole_shop_runs_without_a_network_and_a_stopped_service_gets_what_i
     path.mkdir()
     runtime.mkdir(mode=0o700)
     for name in BASE:
-        if found := shutil.which(name):
-            (path / name).symlink_to(found)
+        if program := shutil.which(name):
+            (path / name).symlink_to(program)
     environment = {"PATH": str(path), "HOME": str(tmp_path), "LANG": "C.UTF-8"}
     done = subprocess.run(
         [*command, sys.executable, "-m", "tests.e2e.offline", f"off{secrets.token_hex(3)}", str(runtime)],

@@ -112,9 +112,9 @@ def test_one_order_is_one_trace_over_http_and_kafka_with_its_log_lines(stack: St
 
     def whole() -> list[dict[str, Any]]:
         """The journey once every service's spans are in: they arrive up to a second late."""
-        found = journey()
-        has_all = {e["service"] for e in found} >= needed and {e["kind"] for e in found} >= kinds
-        return found if has_all else []
+        steps = journey()
+        has_all = {e["service"] for e in steps} >= needed and {e["kind"] for e in steps} >= kinds
+        return steps if has_all else []
 
     entries = eventually(whole, within=20, every=0.3, what="all spans of the order")
     placed = next(e for e in entries if e["service"] == "gateway" and e["what"].startswith("POST /api/v1/orders"))

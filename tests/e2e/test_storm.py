@@ -31,7 +31,7 @@ def seed() -> Iterator[int]:
     return seed
 
 
-def _place(shopper: Shopper, products: list[str], chance: random.Random) -> str:
+def _place_order(shopper: Shopper, products: list[str], chance: random.Random) -> str:
     """Order once, asking again under the same key until there is a clear answer; return the id, empty if refused."""
     key = secrets.token_hex(16)
     card = "tok_declined" if chance.random() < 0.1 else "tok_visa"
@@ -67,9 +67,9 @@ def _storm(stack: Stack, seed: int, orders: int, kills: int, targets: Sequence[s
     is_over = threading.Event()
 
     def buy(number: int) -> None:
-        own = random.Random(seed + number)
+        chance = random.Random(seed + number)
         for _ in range(orders // BUYERS + 1):
-            acknowledged.append(_place(shoppers[number], products, own))
+            acknowledged.append(_place_order(shoppers[number], products, chance))
 
     def kill() -> int:
         done = 0

@@ -62,8 +62,11 @@ def _read(block: str) -> History:
 
 def read_services(text: str) -> dict[str, Service]:
     """Return the services of a line such as `a, b(after a healthy, no check)`."""
-    found = re.findall(r"([\w-]+)(?:\(([^)]*)\))?", text)
-    return {name: _service(name, [w.strip() for w in words.split(",") if w.strip()]) for name, words in found}
+    entries = re.findall(r"([\w-]+)(?:\(([^)]*)\))?", text)
+    return {
+        name: _service(name, [w.strip() for w in dependencies.split(",") if w.strip()])
+        for name, dependencies in entries
+    }
 
 
 def _service(name: str, traits: list[str]) -> Service:

@@ -38,9 +38,9 @@ def as_json(observation: Any) -> Any:
     return json.loads(json.dumps(observation))
 
 
-def at_once(one: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
+def at_once(first: Callable[[], Any], other: Callable[[], Any]) -> tuple[Any, Any]:
     """Observe two programs at the same time; give both observations as they would come back from a file."""
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(one), pool.submit(other)]
+        futures = [pool.submit(first), pool.submit(other)]
         first, second = (as_json(future.result()) for future in futures)
     return first, second

@@ -25,13 +25,13 @@ _QUIET_PORTS = (12_000, 32_000)
 
 def free_ports(count: int) -> list[int]:
     """Give ports that nobody listens on now, below those that the system gives to outgoing connections."""
-    found: set[int] = set()
-    while len(found) < count:
+    pids: set[int] = set()
+    while len(pids) < count:
         number = random.randrange(*_QUIET_PORTS)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", number))
-            found.add(number)
-    return list(found)
+            pids.add(number)
+    return list(pids)
 
 
 def answers_http(url: str, good: Callable[[httpx.Response], bool] = lambda response: response.is_success) -> bool:
