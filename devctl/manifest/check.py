@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from devctl.core.spec import HUB, Port
 from devctl.manifest.healthchecks import main_port
-from devctl.manifest.model import Manifest, Service
+from devctl.manifest.model import Healthcheck, Manifest, Service
 from devctl.manifest.problems import ManifestError as ManifestError
 from devctl.manifest.problems import Place, Problems
 from devctl.manifest.reader import Use, VolumeUse
+from devctl.manifest.where import host_check
 
-WAYS = ("command", "uses", "image", "build")
 ENDLESS = ("always", "unless-stopped")
 CHECKS = ("http", "tcp", "test", "log")
 TIMES = {"interval", "timeout", "retries", "start_interval", "start_period"}
@@ -49,40 +49,36 @@ def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], pro
         problems.unknown(service.at("page"), f"services.{name}.page: no port", service.written("page"), ports)
     if service.metrics and not main_port(ports):
         problems.add(service.at("metrics"), f"services.{name}.metrics needs a port named http, or just one port")
-    check = service.healthcheck
-    if check is None:
-        return
-    path = f"services.{name}.healthcheck"
+    has_base = service.has("uses")  # a recipe brings a check, whose times alone may be given
+    if service.healthcheck:
+        _check_healthcheck(f"services.{name}.healthcheck", service.healthcheck, ports, problems, has_base=has_base)
+    if service.native and (check := service.native.healthcheck):
+        has_base = host_check(service, ()) is not None
+        _check_healthcheck(f"services.{name}.native.healthcheck", check, ports, problems, has_base=has_base)
+
+
+def _check_healthcheck(
+    path: str, check: Healthcheck, ports: Mapping[str, Port], problems: Problems, *, has_base: bool
+) -> None:
     kinds = [kind for kind in CHECKS if check.has(kind)]
     if len(kinds) > 1:
         problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
-    elif not kinds and not service.has("uses") and {key for key in check.nodes if not key.startswith("x-")} <= TIMES:
+    elif not kinds and not has_base and {key for key in check.nodes if not key.startswith("x-")} <= TIMES:
         problems.add(check.node.place, f"{path} does not say what to check", allowed=(*CHECKS, "disable"))
     if check.tcp and check.tcp not in ports:
         problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
     if check.http and check.http.port and check.http.port not in ports:
         problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.written("port"), ports)
     if check.http and not check.http.port and not main_port(ports):
-        hint = "write http: {path: /…, port: NAME}" if ports else f"name one: services.{name}.ports: {{http: auto}}"
+        service = ".".join(path.split(".")[:2])
+        hint = "write http: {path: /…, port: NAME}" if ports else f"name one: {service}.ports: {{http: auto}}"
         problems.add(check.at("http"), f"{path}.http needs a port named http, or just one port", hint=hint)
 
 
-def check_kinds(manifest: Manifest, problems: Problems) -> None:
-    """Note services that say no way to run, or two, or one that does not fit."""
+def check_replicas(manifest: Manifest, problems: Problems) -> None:
+    """Note a fixed port that several instances would need."""
     for name, service in manifest.services.items():
-        at, path = manifest.services.places[name], f"services.{name}"
-        if service.has("uses", "command"):
-            problems.add(service.at("command"), f"{path} has both uses and command", hint="a recipe brings the command")
-        if not any(service.has(key) for key in WAYS):
-            problems.add(at, f"{path} does not say what to run", allowed=WAYS)
-        if service.has("with") and not service.has("uses"):
-            problems.add(service.at("with"), f"{path}.with are settings of a recipe", hint="it goes with uses")
-        if service.run_as in ("native", "embedded") and not service.has("uses"):
-            hint = "process or container" if service.image or service.build else "process"
-            problems.add(service.at("run_as"), f"{path}.run_as: {service.run_as} needs uses", hint=hint)
-        if service.run_as == "process" and not service.has("command"):
-            problems.add(service.at("run_as"), f"{path}.run_as: process needs a command")
-        _check_replicas(path, service, problems)
+        _check_replicas(f"services.{name}", service, problems)
 
 
 def _check_replicas(path: str, service: Service, problems: Problems) -> None:

@@ -16,6 +16,7 @@ from devctl.manifest.reader import stack_name
 from devctl.manifest.shapes.base import Shape
 from devctl.manifest.shapes.groups import Named
 from devctl.manifest.shapes.objects import Object
+from devctl.manifest.where import NO_CONTAINERS
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 PORT = r"(?:(?:[0-9]+(?:\.[0-9]+){3}|localhost):)?(?:(\$\{\w+(?::?-[0-9]+)?\}|[0-9]{1,5}):)?([0-9]{1,5})(?:/tcp)?"
@@ -127,11 +128,20 @@ class _Conversion:
     def _image(self, name: str, node: Node) -> dict[str, Any]:
         if self.products[name]:
             return {}
-        place = node.place
-        if "command" not in self._mapping(self._mapping(self.root, "services"), name).items:
-            hint = "add a command, so that it also runs as a process"
-            self._note(place, f"services.{name} has only an image, which needs a container engine", hint)
+        self._note_container(name, node)
         return {"image": _plain(node)}
+
+    def _build(self, name: str, node: Node) -> dict[str, Any]:
+        if "image" not in self._compose_service(name).items:
+            self._note_container(name, node)
+        return {"build": self._known(Object(Service).fields["build"][1], node, f"services.{name}.build")}
+
+    def _note_container(self, name: str, node: Node) -> None:
+        hint = "add native: {command: [...]}, so that it also runs on this machine"
+        self._note(node.place, f"services.{name} is a container: {NO_CONTAINERS}", hint)
+
+    def _compose_service(self, name: str) -> Mapping:
+        return self._mapping(self._mapping(self.root, "services"), name)
 
     def _ports(self, name: str, node: Node) -> dict[str, Any]:
         if self.products[name]:
@@ -144,6 +154,8 @@ class _Conversion:
         return {"ports": {key: outside for key, (outside, _) in zip(names, found, strict=True)}} if found else {}
 
     def _entrypoint(self, name: str, node: Node) -> dict[str, Any]:
+        if self._compose_service(name).items.keys() & {"image", "build"}:
+            return {"entrypoint": _plain(node)}
         hint = "write the whole command line under `command`"
         self._note(node.place, f"services.{name}.entrypoint was left out", hint)
         return {}
@@ -186,12 +198,13 @@ class _Conversion:
 
 CONVERSIONS: dict[str, Callable[[_Conversion, str, Node], dict[str, Any]]] = {
     "image": _Conversion._image,
+    "build": _Conversion._build,
     "ports": _Conversion._ports,
     "entrypoint": _Conversion._entrypoint,
     "volumes": _Conversion._volumes,
     "scale": _Conversion._scale,
 }
-OWN_OF_PRODUCTS = frozenset(("build", "command", "entrypoint", "environment", "env_file", "healthcheck"))
+OWN_OF_PRODUCTS = frozenset(("build", "command", "entrypoint", "environment", "env_file", "healthcheck", "working_dir"))
 
 
 def _product(node: Node) -> str:

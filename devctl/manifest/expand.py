@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from devctl.core.spec import (
 )
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
-from devctl.manifest import environment, healthchecks
+from devctl.manifest import environment, healthchecks, where
 from devctl.manifest.model import EnvFile, Service
 from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader, is_inside
@@ -28,7 +29,6 @@ from devctl.manifest.shapes.objects import shape_of
 from devctl.products.base import Context, Recipe
 
 ORDER = ("native", "container", "embedded")
-NO_RUNNER = Missing("container", "no container runner in this version", "run it as a process, or use a recipe")
 RESTART_WORDS = {"none": "no", "any": "always"}
 Availability = Callable[[str], Any]
 """devctl.tools.available: whether a native program can be had."""
@@ -87,19 +87,26 @@ class Expander:
     def process(self, name: str, service: Service, bare: SpecService) -> SpecService:
         """Return a service of the manifest's own with its variants."""
         run_as = service.run_as if service.run_as != "auto" else self._run_as
-        has_image = bool(service.image or service.build)
-        if not service.command or (run_as == "container" and has_image):
-            return dataclasses.replace(bare, missing=(NO_RUNNER,))
+        has_image, command = where.has_image(service), where.host_command(service)
+        if has_image and (not command or run_as == "container"):
+            return dataclasses.replace(bare, missing=(where.missing_container(service, run_as),))
         variant = Variant(
             name="process",
             kind=Kind.PROCESS,
-            argv=service.command,
+            argv=command,
             environment=self.environment(name, service),
-            working_dir=service.working_dir or str(self._reader.folder),
-            check=healthchecks.check_of(service.healthcheck, None, bare.ports),
+            working_dir=self._host_folder(service),
+            check=where.host_check(service, bare.ports),
             folders=self._volume_folders(service),
         )
-        return dataclasses.replace(bare, variants=(variant,))
+        missing = (where.missing_container(service, run_as),) if has_image and run_as == "auto" else ()
+        return dataclasses.replace(bare, variants=(variant,), missing=missing)
+
+    def _host_folder(self, service: Service) -> str:
+        """Return the folder that a process runs in; the service's own where that is no path of an image."""
+        folder = service.native.working_dir if service.native else ""
+        shared = "" if where.has_image(service) and not service.uses else service.working_dir
+        return os.path.realpath(self._reader.folder / (folder or shared))
 
     def recipe(
         self, name: str, service: Service, bare: SpecService, recipe: Recipe, others: Mapping[str, SpecService]
@@ -152,7 +159,7 @@ class Expander:
         if kind not in recipe.variants:
             return Missing(kind, f"{recipe.name} has no {kind} variant", recipe.cure)
         if kind == "container":
-            return dataclasses.replace(NO_RUNNER, cure=recipe.cure)
+            return Missing(kind, where.NO_CONTAINERS, recipe.cure)
         try:
             variant = recipe.expand(settings, kind, self._context(name, others))
         except ValueError as error:
@@ -176,10 +183,11 @@ class Expander:
 
     def _dress(self, name: str, service: Service, variant: Variant, bare: SpecService) -> Variant:
         """Lay what the manifest says over what the recipe brought."""
+        folder = str(self._reader.folder)
         return dataclasses.replace(
             variant,
             environment={**variant.environment, **self.environment(name, service)},
-            working_dir=service.working_dir or variant.working_dir or str(self._reader.folder),
+            working_dir=self._host_folder(service) if service.working_dir else variant.working_dir or folder,
             check=healthchecks.check_of(service.healthcheck, variant.check, (*bare.ports, *variant.ports)),
             folders=(*variant.folders, *self._volume_folders(service)),
         )
@@ -218,11 +226,13 @@ class Expander:
         return sorted(str(file) for file in folder.rglob("*") if file.is_file())
 
     def environment(self, name: str, service: Service) -> dict[str, str]:
-        """Return what the manifest says of a service's environment: pass_env, env_file, environment, last wins."""
+        """Return what the manifest says of a process's environment: pass_env, env_file, environment and native's,
+        last wins."""
         result = environment.passed(self._environ, service.pass_env)
         for index, entry in enumerate(service.env_file):
             result.update(self._env_file(entry, f"services.{name}.env_file[{index}]"))
-        for key, value in service.environment.items():
+        native = service.native.environment if service.native else {}
+        for key, value in (*service.environment.items(), *native.items()):
             if value is not None:
                 result[key] = value
             elif (own := self._environ.get(key)) is not None:
@@ -240,7 +250,9 @@ class Expander:
         return environment.values_of(path, str(path.relative_to(self._reader.folder)), self._reader)
 
     def _volume_folders(self, service: Service) -> tuple[str, ...]:
-        texts = (*service.command, *(value or "" for value in service.environment.values()))
+        native = service.native.environment if service.native else {}
+        values = (*service.environment.values(), *native.values())
+        texts = (*where.host_command(service), *(value or "" for value in values))
         known = [path for dotted, path in self._reader.known.items() if dotted.startswith("volumes.")]
         return tuple(path for path in known if any(path in text for text in texts))
 

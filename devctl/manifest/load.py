@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
-from devctl.manifest import check, document, environment, expand, merge, nodes
+from devctl.manifest import check, document, environment, expand, merge, nodes, where
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.model import Service as ManifestService
 from devctl.manifest.problems import ManifestError, Place, Problem, Problems
@@ -184,8 +184,9 @@ class _Load:
         if self.run_as not in RUN_AS:
             self.problems.unknown(Place(""), "cannot run as", self.run_as, RUN_AS)
         check.check_names(manifest, ports, self.problems)
-        check.check_kinds(manifest, self.problems)
-        self._check_dockerfiles(manifest)
+        where.check_ways(manifest, self.problems)
+        check.check_replicas(manifest, self.problems)
+        self._check_paths(manifest)
         check.warn_of_endless_waits(manifest, self.problems)
         check.check_rings(manifest, self.problems)
         check.check_exporters(manifest, self.problems)
@@ -204,8 +205,12 @@ class _Load:
         """Tell whether the service's recipe exists; where it does not, its ports are not known either."""
         return self.recipes.get(service.uses) is not None
 
-    def _check_dockerfiles(self, manifest: Manifest) -> None:
+    def _check_paths(self, manifest: Manifest) -> None:
+        """Note what leads out of the project and depends on more than one key; a path of an image may be any."""
         for name, service in manifest.services.items():
+            if service.working_dir and (service.uses or not where.has_image(service)):
+                with contextlib.suppress(Wrong):
+                    self.reader.path(service.working_dir, service.nodes["working_dir"], f"services.{name}.working_dir")
             if service.build is not None:
                 path = str(Path(service.build.context, service.build.dockerfile))
                 node = service.build.nodes.get("dockerfile", service.build.node)

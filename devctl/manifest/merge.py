@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 
-REPLACED = frozenset(("command", "test"))  # lists that are one value
+REPLACED = frozenset(("command", "entrypoint", "test"))  # lists that are one value
 PAIRS = frozenset(("environment", "labels", "args", "headers"))  # lists of NAME=VALUE
 NAMES = frozenset(("depends_on",))  # lists of names
 SINGLE = frozenset(("env_file", "profiles", "watch", "pass_env"))  # one value may stand for a list of one

@@ -21,6 +21,7 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGK
 Seconds = Annotated[float, Duration()]
 Bytes = Annotated[int, Size()]
 Words = Annotated[tuple[str, ...], Command()]
+ImageWords = Annotated[tuple[str, ...], Command(may_be_empty=True)]
 Paths = Annotated[tuple[str, ...], Many(Inside(), single=True)]
 Switch = Choice(("on", "off", "true", "false"))
 Word = Annotated[str, Text(refers=False)]
@@ -138,21 +139,40 @@ class Watch(Part):
     """Restart also what depends on the service."""
 
 
+class Native(Part):
+    """How a service that has an image also runs on this machine, as a process."""
+
+    command: Words
+    """The program and its arguments, as `command` of a service without an image."""
+    environment: Annotated[Entries[str | None], Variables()] = Entries()
+    """Variables for the process alone; they go before the service's own."""
+    working_dir: Annotated[str, Inside()] = ""
+    """The folder it runs in; the manifest's folder unless given."""
+    healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
+    """Its check here, or other times for the service's own. `http`, `tcp` and `log` of the service hold here too;
+    its `test` does not, since that is a command of the image."""
+
+
 class Service(Part):
     """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
 
     command: Words = ()
-    """The program and its arguments. A text is split as the shell would split it, but no shell runs it."""
+    """The program and its arguments. A text is split as the shell would split it, but no shell runs it. With `image`
+    or `build` it is a command of the image and never runs on this machine."""
+    entrypoint: ImageWords = ()
+    """What the image starts before `command`; only with `image` or `build`. Empty takes the image's own away."""
+    native: Annotated[Native | None, Object(Native)] = None
+    """How a service with an image also runs on this machine: native: {command: [...]}."""
     uses: Word = ""
     """The recipe of a bought-in product, such as `kafka` or `prometheus`."""
     with_: Annotated[Node | None, Raw()] = None
     """Settings of the recipe."""
-    image: Word = ""
-    """The image to run where the service runs as a container."""
+    image: Annotated[str, Text(r"\S+", "the name of an image", "leave it out if there is none", refers=False)] = ""
+    """The image to run. The service is a container, unless `native` says how it also runs on this machine."""
     build: Annotated[Build | None, Object(Build, short="context")] = None
     """How to build its image; a text is the context."""
-    working_dir: Annotated[str, Inside()] = ""
-    """The folder it runs in; the manifest's folder unless given."""
+    working_dir: Annotated[str, Text(said="a path inside the project, or of the image", refers=False)] = ""
+    """The folder it runs in; the manifest's folder unless given. With `image` or `build` it is a path of the image."""
     environment: Annotated[Entries[str | None], Variables()] = Entries()
     """Its environment variables, as a mapping or a list of NAME=VALUE."""
     env_file: Annotated[tuple[EnvFile, ...], Many(Object(EnvFile, short="path"), single=True)] = ()
@@ -176,7 +196,8 @@ class Service(Part):
     optional: bool = False
     """The stack counts as healthy without it."""
     run_as: Literal["auto", "container", "process", "native", "embedded"] = "auto"
-    """How it runs. `auto` takes the first that this machine can have: native, container, embedded."""
+    """How it runs. `auto` takes the first that this machine can have: native, container, embedded. A service with an
+    image runs as a process only if it has a `native` section."""
     watch: Annotated[tuple[Watch, ...], Many(Object(Watch, short="path"))] = ()
     """Files and folders whose change restarts it while the stack runs."""
     metrics: Annotated[str, Text(r"/[^\s]*", "a path that begins with /")] = ""
@@ -205,7 +226,6 @@ class Service(Part):
         "user": "a process runs as you",
         "tty": "output goes to the log; there is no terminal",
         "stdin_open": "output goes to the log; there is no terminal",
-        "entrypoint": "write the whole command line under `command`",
         "scale": "write deploy: {replicas: N}",
         "logging": "every line is kept; see `logs` at the top level",
         "secrets": "use env_file with a file that git ignores, or pass_env",

@@ -5,6 +5,7 @@ from devctl.manifest import model
 SECTIONS = (
     (model.Manifest, "The whole file"),
     (model.Service, "services.NAME"),
+    (model.Native, "native"),
     (model.Healthcheck, "healthcheck"),
     (model.HttpCheck, "healthcheck.http"),
     (model.DependsOn, "depends_on.NAME"),
@@ -54,8 +55,20 @@ services:
 - **Addresses.** `${services.NAME.PORT}` is host:port of a named port of a service; `.host` and `.port` behind it give
   the halves; `.all` all instances, with commas. They may stand in `command`, `environment`, `healthcheck`,
   `exporters` and `with`. `${volumes.NAME}` is a folder for data, `${python}` the interpreter. None implies an order.
+- **What runs where.** `command` without an image is a program of this machine. With `image` or `build` the service is a
+  container: its `command`, `entrypoint`, `working_dir` and `healthcheck.test` are words of the image and never run on
+  this machine. Where no container can be had, it is `unavailable`, with the reason; this version of devctl runs no
+  containers yet. A service that runs both ways says so with both:
+
+  ```yaml
+  api:
+    build: .
+    command: serve --port 8000
+    native: {command: ["${python}", -m, hello.api]}
+  ```
+
 - **Several files.** `stack.override.yaml` beside the manifest, or every further `-f FILE`, is laid over it: mappings
-  are merged, lists appended, everything else (also `command` and `test`) replaced.
+  are merged, lists appended, everything else (also `command`, `entrypoint` and `test`) replaced.
 - **Extensions.** Keys that begin with `x-` may stand anywhere and are not looked at. Anchors and merge keys (`<<`)
   work as in Compose.
 - **Paths** are seen from the manifest's folder and stay in it, links followed.

@@ -51,11 +51,16 @@ class Command(Shape):
 
     said = "a text or a list"
 
+    def __init__(self, *, may_be_empty: bool = False) -> None:
+        self.may_be_empty = may_be_empty
+
     def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if isinstance(node, Sequence):
             words: tuple[str, ...] = Many(Text()).read(node, reader, name)
         else:
             words = self._split(node, reader, name)
+        if words in ((), ("",)) and self.may_be_empty:
+            return ()
         if not words or not words[0]:
             reader.problems.add(node.place, f"{name} is empty")
             raise Wrong
@@ -76,7 +81,8 @@ class Command(Shape):
         return tuple(reader.settle(word) for word in words)
 
     def schema(self, definitions: Schema) -> Schema:
-        return {"anyOf": [{"type": "string"}, {"type": "array", "items": Text().schema(definitions), "minItems": 1}]}
+        words: Schema = {"type": "array", "items": Text().schema(definitions)}
+        return {"anyOf": [{"type": "string"}, words if self.may_be_empty else {**words, "minItems": 1}]}
 
 
 class CheckCommand(Shape):

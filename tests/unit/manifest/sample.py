@@ -23,7 +23,12 @@ services:
   setup: {command: "sh -c 'exit 0'", restart: no, working_dir: tools}
   catalog:
     <<: *service
-    command: ["${python}", -m, services.catalog, "--data=${volumes.data}/x", 'é "ü"']
+    native:
+      command: ["${python}", -m, services.catalog, "--data=${volumes.data}/x", 'é "ü"']
+      environment: {HERE: "yes"}
+      healthcheck: {interval: 2s}
+    entrypoint: [tini, --]
+    command: serve --port 8101
     environment:
       <<: *env
       EXTRA: |-

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from devctl.manifest.compose import convert, template
 from devctl.manifest.problems import ManifestError
@@ -49,16 +50,45 @@ def converted(folder: Path, text: str) -> tuple[str, list[str]]:
 
 def test_what_compose_and_the_manifest_share_is_taken_over(tmp_path: Path) -> None:
     text, _ = converted(tmp_path, COMPOSE)
-    spec = load_text(tmp_path, text.replace("uses: postgres", "uses: broker")).spec
+    here = text.replace("uses: postgres", "uses: broker").replace("  api:\n", "  api:\n    native: {command: api}\n")
+    spec = load_text(tmp_path, here).spec
     api = spec.services["api"]
     assert spec.name == "demo"
-    assert api.variants[0].argv == ("python", "-m", "api", "$HOME")
     assert api.variants[0].environment == {"DB": "postgres://db:5432/x", "VERSION": "1.10", "CODE": "010"}
     assert [(port.name, port.number) for port in api.ports] == [("http", 8000)]
     assert (api.restart.condition, api.depends_on[0].condition) == ("unless-stopped", "service_healthy")
     assert [(port.name, port.number) for port in spec.services["worker"].ports] == [
         ("p9000", 0), ("p9101", 9100), ("p7000", 7001),
     ]  # fmt: skip
+
+
+def test_the_words_of_an_image_are_kept_and_run_nowhere(tmp_path: Path) -> None:
+    text, notes = converted(
+        tmp_path,
+        "services: {a: {image: 'alpine:3', entrypoint: [sh, -c], command: [evil, $$HOME], working_dir: /app, "
+        "healthcheck: {test: evil}}, b: {build: ., entrypoint: evil}, c: {entrypoint: evil, command: evil}}",
+    )
+    kept = yaml.safe_load(text)["services"]
+    assert kept["a"] == {
+        "image": "alpine:3", "entrypoint": ["sh", "-c"], "command": ["evil", "$$HOME"], "working_dir": "/app",
+        "healthcheck": {"test": "evil"},
+    }  # fmt: skip
+    assert kept["b"] == {"build": ".", "entrypoint": "evil"}
+    spec = load_text(tmp_path, text).spec
+    assert [spec.services[name].variants for name in "ab"] == [(), ()]
+    assert notes == [
+        "compose.yaml:1:23: services.a is a container: this version runs no containers yet "
+        "(add native: {command: [...]}, so that it also runs on this machine)",
+        "compose.yaml:1:140: services.b is a container: this version runs no containers yet "
+        "(add native: {command: [...]}, so that it also runs on this machine)",
+        "compose.yaml:1:178: services.c.entrypoint was left out (write the whole command line under `command`)",
+    ]
+
+
+def test_a_folder_of_an_image_that_becomes_a_recipe_is_left_out(tmp_path: Path) -> None:
+    text, notes = converted(tmp_path, "services: {a: {image: consul, working_dir: /app}}")
+    assert yaml.safe_load(text)["services"]["a"] == {"uses": "consul"}
+    assert notes == ["compose.yaml:1:31: services.a.working_dir was left out (the recipe consul brings it)"]
 
 
 def test_an_image_that_devctl_knows_becomes_a_recipe(tmp_path: Path) -> None:
@@ -72,11 +102,13 @@ def test_everything_that_is_left_out_is_named_with_its_line(tmp_path: Path) -> N
         "compose.yaml:1:1: version was left out (it has no meaning any more; leave it out)",
         "compose.yaml:29:1: networks was left out (everything here shares one loopback network)",
         "compose.yaml:7:5: services.db.environment was left out (the recipe postgres brings it)",
+        "compose.yaml:12:12: services.api is a container: this version runs no containers yet "
+        "(add native: {command: [...]}, so that it also runs on this machine)",
         "compose.yaml:12:25: services.api.build.cache_from was left out (stack.yaml has no such key)",
         "compose.yaml:21:5: services.api.networks was left out (everything here shares one loopback network)",
         "compose.yaml:22:27: services.api.deploy.resources was left out (devctl sets no limits on native processes)",
-        "compose.yaml:24:12: services.worker has only an image, which needs a container engine "
-        "(add a command, so that it also runs as a process)",
+        "compose.yaml:24:12: services.worker is a container: this version runs no containers yet "
+        "(add native: {command: [...]}, so that it also runs on this machine)",
         "compose.yaml:25:12: services.worker.ports: ranges and unclear ports were left out",
         "compose.yaml:26:14: services.worker.volumes: some were left out (write NAME:/path or ./path:/path)",
         "compose.yaml:16:11: services.api: db:5432 is no address here (write ${services.db.PORT})",

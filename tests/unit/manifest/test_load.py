@@ -277,7 +277,7 @@ def test_run_as_chooses_and_the_services_own_word_counts_most(
 ) -> None:
     service = service_of(tmp_path, f"{{uses: broker, run_as: {own}}}", run_as=asked)
     assert [variant.name for variant in service.variants] == variants
-    assert service.variants or service.missing[0].reason == "no container runner in this version"
+    assert service.variants or service.missing[0].reason == "this version runs no containers yet"
 
 
 def test_run_as_may_come_from_the_environment(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_command_stays_a_process_whatever_is_asked_for_all(tmp_path: Path) -> 
 def test_an_image_alone_cannot_be_had_yet(tmp_path: Path) -> None:
     service = service_of(tmp_path, "{image: postgres:16}")
     assert service.variants == ()
-    assert service.missing[0].reason == "no container runner in this version"
+    assert service.missing[0].reason == "this version runs no containers yet"
 
 
 def test_a_recipe_sees_the_active_services_and_files_of_the_project(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ TABLE = [
     # wrong types
     ("services: [a]", "stack.yaml:1:11: services must be a mapping, not a list"),
     ("services:\n  a: 3", 'stack.yaml:2:6: services.a must be a mapping, not "3"'),
-    ("services:\n  a:", "stack.yaml:2:3: services.a does not say what to run (allowed: command, uses, image, build)"),
+    (
+        "services:\n  a:",
+        "stack.yaml:2:3: services.a does not say what to run (allowed: command, uses, image, build, native)",
+    ),
     (
         "services:\n  a: {command: x, ports: [8080]}",
         "stack.yaml:2:26: services.a.ports must be a mapping such as {http: 8080}, not a list",

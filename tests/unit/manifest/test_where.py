@@ -1,0 +1,229 @@
+"""What runs where: words of an image never run on this machine; `native` says what does."""
+
+# ruff: noqa: E501
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from devctl.core.spec import Check, CheckKind, Port, Service, to_json
+from tests.unit.manifest.loading import load_text, mistakes_of, service_of, spec_of
+
+NO_CONTAINERS = "this version runs no containers yet"
+NEVER_HERE = "its command is the image's and never runs on this machine"
+SAY_NATIVE = "say how it runs on this machine: native: {command: [...]}"
+IMAGES = ("image: alpine:3", "build: .", "build: {context: .}, image: me")
+NATIVE = "native: {command: serve here}"
+
+
+def is_unavailable(service: Service, reason: str = NO_CONTAINERS) -> bool:
+    return service.variants == () and [m.reason for m in service.missing] == [reason]
+
+
+# The words of an image
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize(
+    "words",
+    ["command: evil a", "entrypoint: evil", "entrypoint: [evil, x], command: [a]", "healthcheck: {test: evil}",
+     "command: evil, restart: 'no'", "command: evil, restart: always, deploy: {replicas: 3}", "command: evil, optional: true"],
+)  # fmt: skip
+def test_a_service_with_an_image_is_a_container_and_cannot_be_had_yet(tmp_path: Path, image: str, words: str) -> None:
+    service = service_of(tmp_path, f"{{{image}, {words}}}")
+    assert is_unavailable(service)
+    assert service.missing[0].cure == SAY_NATIVE
+
+
+@pytest.mark.parametrize("native", ["", f", {NATIVE}"])
+def test_no_word_of_an_image_comes_into_what_runs_here_whatever_is_asked_for(tmp_path: Path, native: str) -> None:
+    own = ("auto", "container", "process", "native", "embedded")
+    for image, mine, all_ in itertools.product(IMAGES, own, own):
+        text = (
+            f"services: {{a: {{{image}, entrypoint: evil, command: [evil, x], working_dir: /evil, run_as: {mine}, "
+            f"healthcheck: {{test: [CMD, evil]}}{native}}}}}"
+        )
+        if not mistakes_of(tmp_path, text, run_as=all_):
+            assert "evil" not in str(to_json(spec_of(tmp_path, text, run_as=all_).services["a"])), (text, all_)
+
+
+@pytest.mark.parametrize("run_as", ["process", "native"])
+def test_asking_all_to_run_as_processes_runs_no_image_and_says_why(tmp_path: Path, run_as: str) -> None:
+    service = service_of(tmp_path, "{image: alpine, command: evil}", run_as=run_as)
+    assert is_unavailable(service, NEVER_HERE)
+    assert service.missing[0].cure == SAY_NATIVE
+
+
+@pytest.mark.parametrize("run_as", ["auto", "container", "embedded"])
+def test_otherwise_an_image_lacks_a_container_runner(tmp_path: Path, run_as: str) -> None:
+    assert is_unavailable(service_of(tmp_path, "{image: alpine, command: evil}", run_as=run_as))
+
+
+def test_an_image_from_another_file_takes_the_command_with_it(tmp_path: Path) -> None:
+    (tmp_path / "over.yaml").write_text("services: {a: {image: alpine}}")
+    files = (tmp_path / "stack.yaml", tmp_path / "over.yaml")
+    assert is_unavailable(spec_of(tmp_path, "services: {a: {command: evil}}", files=files).services["a"])
+
+
+def test_a_command_from_another_file_is_the_images(tmp_path: Path) -> None:
+    (tmp_path / "over.yaml").write_text("services: {a: {command: evil, entrypoint: [more]}}")
+    files = (tmp_path / "stack.yaml", tmp_path / "over.yaml")
+    text = "services: {a: {image: alpine, entrypoint: [evil]}}"
+    assert is_unavailable(spec_of(tmp_path, text, files=files).services["a"])
+
+
+def test_native_from_another_file_brings_an_image_to_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "over.yaml").write_text("services: {a: {native: {command: [serve, there]}}}")
+    files = (tmp_path / "stack.yaml", tmp_path / "over.yaml")
+    text = "services: {a: {image: alpine, command: evil, native: {command: serve, environment: {A: b}}}}"
+    (variant,) = spec_of(tmp_path, text, files=files).services["a"].variants
+    assert (variant.argv, variant.environment) == (("serve", "there"), {"A": "b"})
+
+
+def test_an_image_from_an_anchor_takes_the_command_with_it(tmp_path: Path) -> None:
+    text = "x-base: &base {image: alpine}\nservices: {a: {<<: *base, command: evil}}"
+    assert is_unavailable(spec_of(tmp_path, text).services["a"])
+
+
+def test_an_image_whose_variable_is_not_set_is_a_mistake_and_not_a_program_of_this_machine(tmp_path: Path) -> None:
+    assert mistakes_of(tmp_path, "services:\n  a: {image: '${TAG}', command: evil}") == [
+        'stack.yaml:2:14: services.a.image must be the name of an image, not "${TAG}" (leave it out if there is none)'
+    ]
+
+
+def test_a_build_with_nothing_behind_it_is_as_good_as_none(tmp_path: Path) -> None:
+    assert service_of(tmp_path, "{build: , command: mine}").variants[0].argv == ("mine",)
+
+
+def test_a_container_in_an_inactive_profile_is_none_of_what_is_active(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, "services: {a: {image: x, command: evil, profiles: [p]}, b: {command: x}}")
+    assert spec.active == ("b",)
+    assert is_unavailable(spec.services["a"])
+
+
+def test_paths_of_an_image_may_be_any_and_its_entrypoint_may_be_empty(tmp_path: Path) -> None:
+    assert is_unavailable(service_of(tmp_path, "{image: x, working_dir: /app, entrypoint: []}"))
+    assert is_unavailable(service_of(tmp_path, "{image: x, working_dir: /app, entrypoint: ''}"))
+
+
+def test_the_addresses_of_a_container_can_still_be_referred_to(tmp_path: Path) -> None:
+    text = "services: {a: {image: x, ports: {http: 0}}, b: {command: 'to ${services.a.http}'}}"
+    assert mistakes_of(tmp_path, text) == []
+
+
+# Both ways
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize(
+    ("own", "asked"), [("auto", "auto"), ("process", "container"), ("native", ""), ("auto", "embedded")]
+)
+def test_a_service_that_says_both_ways_runs_its_native_command(
+    tmp_path: Path, image: str, own: str, asked: str
+) -> None:
+    service = service_of(tmp_path, f"{{{image}, command: evil, run_as: {own}, {NATIVE}}}", run_as=asked)
+    (variant,) = service.variants
+    assert (variant.name, variant.argv, variant.working_dir) == ("process", ("serve", "here"), str(tmp_path.resolve()))
+
+
+def test_it_also_says_that_the_container_cannot_be_had(tmp_path: Path) -> None:
+    service = service_of(tmp_path, f"{{image: x, {NATIVE}}}")
+    assert [(m.variant, m.reason) for m in service.missing] == [("container", NO_CONTAINERS)]
+
+
+@pytest.mark.parametrize(("own", "asked"), [("container", "auto"), ("auto", "container")])
+def test_it_is_a_container_where_that_is_asked_for(tmp_path: Path, own: str, asked: str) -> None:
+    service = service_of(tmp_path, f"{{image: x, run_as: {own}, {NATIVE}}}", run_as=asked)
+    assert is_unavailable(service)
+    assert service.missing[0].cure == "without run_as: container its `native` section runs here"
+
+
+def test_native_alone_is_enough(tmp_path: Path) -> None:
+    assert service_of(tmp_path, f"{{{NATIVE}}}").variants[0].argv == ("serve", "here")
+
+
+def test_a_native_command_knows_python_volumes_and_folders_of_this_machine(tmp_path: Path) -> None:
+    body = "{image: x, working_dir: /app, native: {command: ['${python}', '${volumes.a}/x'], working_dir: tools}}"
+    (variant,) = service_of(tmp_path, body, environ={"VIRTUAL_ENV": "/v"}).variants
+    assert variant.argv[0] == "/v/bin/python"
+    assert variant.working_dir == str(tmp_path.resolve() / "tools")
+    assert variant.folders == (str(tmp_path.resolve() / ".devctl/volumes/a"),)
+
+
+def test_natives_variables_go_before_those_that_both_ways_share(tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("A=file\nB=file\nC=file\n")
+    body = "{image: x, env_file: a.env, environment: {B: both, C: both}, native: {command: y, environment: {C: native, D: }}}"
+    (variant,) = service_of(tmp_path, body, environ={"D": "mine"}).variants
+    assert variant.environment == {"A": "file", "B": "both", "C": "native", "D": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("shared", "native", "check"),
+    [
+        ("{http: /h}", "", Check(CheckKind.HTTP, port="http", path="/h")),
+        ("{http: /h}", "{interval: 9s}", Check(CheckKind.HTTP, port="http", path="/h", interval_seconds=9.0)),
+        ("{http: /h}", "{tcp: http}", Check(CheckKind.TCP, port="http")),
+        ("{http: /h}", "{disable: true}", None),
+        ("{test: evil}", "", None),
+        ("{test: [NONE]}", "", None),
+        ("{test: evil}", "{test: [CMD, ask]}", Check(CheckKind.COMMAND, argv=("ask",), start_interval_seconds=0.2)),
+    ],
+)  # fmt: skip
+def test_a_native_service_is_checked_by_what_both_ways_share_and_by_its_own(
+    tmp_path: Path, shared: str, native: str, check: Check | None
+) -> None:
+    section = f"{{command: y, healthcheck: {native}}}" if native else "{command: y}"
+    service = service_of(tmp_path, f"{{image: x, ports: {{http: 0}}, healthcheck: {shared}, native: {section}}}")
+    assert service.variants[0].check == check
+    assert service.ports == (Port("http"),)
+
+
+def test_a_check_that_only_the_image_has_is_pointed_out(tmp_path: Path) -> None:
+    text = f"services:\n  a: {{image: x, healthcheck: {{test: curl x}}, {NATIVE}}}"
+    assert [str(warning) for warning in load_text(tmp_path, text).warnings] == [
+        "stack.yaml:2:37: services.a.healthcheck.test runs inside the image: on this machine a counts as good when it runs "
+        "(native: {healthcheck: …} checks it here)"
+    ]
+    assert (
+        load_text(
+            tmp_path, text.replace("test: curl x", "tcp: http").replace("image: x", "image: x, ports: {http: 0}")
+        ).warnings
+        == ()
+    )
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("body", "mistake"),
+    [
+        ("{image: x, command: y, run_as: process}", f"37: services.a.run_as: process needs a `native` section, since {NEVER_HERE} ({SAY_NATIVE})"),
+        ("{build: ., run_as: native}", f"25: services.a.run_as: native needs a `native` section, since {NEVER_HERE} ({SAY_NATIVE})"),
+        ("{image: x, run_as: embedded}", "25: services.a.run_as: embedded needs uses (container)"),
+        ("{command: x, run_as: container}", "27: services.a.run_as: container needs image or build"),
+        ("{native: {command: x}, run_as: container}", "37: services.a.run_as: container needs image or build"),
+        ("{command: x, entrypoint: y}", "31: services.a.entrypoint goes with image or build (write the whole command line under `command`)"),
+        ("{command: x, native: {command: y}}", "16: services.a has both command and native, and no image (keep one of them; command is the image's where there is one)"),
+        ("{uses: broker, native: {command: y}}", "29: services.a has both uses and native (a recipe brings the command)"),
+        ("{uses: broker, entrypoint: y}", "33: services.a has both uses and entrypoint (a recipe brings the command)"),
+        ("{image: x, native: {environment: {A: b}}}", "25: services.a.native needs the key command"),
+        ("{image: x, native: {command: }}", "35: services.a.native.command must be a text or a list, not empty"),
+        ("{image: x, native: {command: y, image: z}}", '38: unknown key in services.a.native: "image" (allowed: command, environment, working_dir, healthcheck)'),
+        ("{image: x, native: {command: y, working_dir: /app}}", "51: services.a.native.working_dir leads out of the project (the project is FOLDER)"),
+        ("{image: x, native: {command: y, healthcheck: {interval: 1s}}}", "51: services.a.native.healthcheck does not say what to check (allowed: http, tcp, test, log, disable)"),
+        ("{image: x, native: {command: y, healthcheck: {tcp: q}}}", '57: services.a.native.healthcheck.tcp: no port "q"'),
+        ("{image: x, command: ['${python}', -m, y]}", f"26: services.a.command runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),
+        ("{build: ., entrypoint: '${python} x'}", f"29: services.a.entrypoint runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),
+        ("{image: x, healthcheck: {test: [CMD, '${python}']}}", f"37: services.a.healthcheck.test runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),
+        ("{build: , native: }", "3: services.a does not say what to run (allowed: command, uses, image, build, native)"),
+    ],
+)  # fmt: skip
+def test_ways_that_do_not_fit_are_mistakes_with_what_to_do(tmp_path: Path, body: str, mistake: str) -> None:
+    expected = f"stack.yaml:2:{mistake}".replace("FOLDER", str(tmp_path.resolve()))
+    assert mistakes_of(tmp_path, f"services:\n  a: {body}") == [expected]
+
+
+def test_a_dollar_that_is_escaped_is_a_word_of_the_image(tmp_path: Path) -> None:
+    assert is_unavailable(service_of(tmp_path, "{image: x, command: 'echo $${python}'}"))
