@@ -110,7 +110,7 @@ def engine(environ: Mapping[str, str]) -> Finding:
     for place in places:
         if version := _ping(place):
             return Finding("container engine", "ok", f"{version} at {place}")
-    return Finding("container engine", "note", "none answers", "not needed; Docker or Podman would add `container`")
+    return Finding("container engine", "note", "none answers", "not needed: this version runs no containers yet")
 
 
 def _engine_sockets(environ: Mapping[str, str]) -> list[str]:

@@ -45,9 +45,8 @@ def _way(recipe: Any, variant: str, engine_answers: bool, available: Callable[[s
     if variant == "embedded":
         return Way(recipe.name, variant, state, "ships with devctl", recipe.cure, recipe.lacks)
     if variant == "container":
-        if engine_answers:
-            return Way(recipe.name, variant, "missing", "an engine answers", "containers come in a later version")
-        return Way(recipe.name, variant, "missing", "no container engine answers", "Docker or Podman")
+        answer = "an engine answers" if engine_answers else "no container engine answers"
+        return Way(recipe.name, variant, "missing", answer, "containers come in a later version")
     return _native(recipe, state, available)
 
 

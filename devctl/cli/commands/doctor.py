@@ -15,6 +15,9 @@ from devctl.text import clean, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from devctl.core.spec import Spec
     from devctl.render.table import Cell
 
 STATES = {
@@ -36,7 +39,7 @@ def run(context: Context, *, as_json: bool) -> int:
     checks = list(machine.findings(context.environ, folder))
     engine_answers = checks[-1].state == "ok"
     if folder:
-        checks += _ports(context, folder)
+        checks += _stack(context, folder)
     ways = list(products.ways(engine_answers, tools.available))
     if as_json:
         whole = {
@@ -49,8 +52,8 @@ def run(context: Context, *, as_json: bool) -> int:
     return ExitCode.ENVIRONMENT if any(one.state == "bad" for one in checks) else ExitCode.OK
 
 
-def _ports(context: Context, folder: Path) -> list[machine.Finding]:
-    """Look at the fixed ports of the stack here, unless it runs and holds them itself."""
+def _stack(context: Context, folder: Path) -> list[machine.Finding]:
+    """Look at the fixed ports of the stack here and at what needs a container; of one that runs `status` says it."""
     if StackPaths(folder).socket.exists():
         return []
     try:
@@ -65,7 +68,16 @@ def _ports(context: Context, folder: Path) -> list[machine.Finding]:
         for port in spec.services[name].ports
         if port.number and not port.inherited
     }
-    return list(machine.port_findings(wanted, machine.holder))
+    return [*machine.port_findings(wanted, machine.holder), *_containers(spec)]
+
+
+def _containers(spec: Spec) -> Iterator[machine.Finding]:
+    """Yield a finding for each service of the stack's own that only an image could run."""
+    for service in map(spec.services.__getitem__, spec.active):
+        if not (service.uses or service.variants):
+            reason = "; ".join(missing.reason for missing in service.missing)
+            cure = next((missing.cure for missing in service.missing), "")
+            yield machine.Finding(f"service {service.name}", "note" if service.optional else "bad", reason, cure)
 
 
 def _show(context: Context, checks: list[machine.Finding], ways: list[products.Way]) -> None:
