@@ -180,7 +180,8 @@ def intakes(spans: int) -> None:
 def _say_intake(name: str, measured: Intake) -> None:
     _say(
         name,
-        f"{measured.per_second:,.0f} spans/s, {measured.per_cpu_second:,.0f} spans/CPU s, {measured.mebibytes:.0f} MiB",
+        f"{measured.per_second:,.0f} spans/s, {measured.per_cpu_second:,.0f} spans/CPU s, "
+        f"{measured.mebibytes:.0f} MiB PSS",
     )
 
 
