@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devctl.record.spans import ERROR, PART_BITS, SCHEMA_VERSION, check_version, service_name
+from devctl.record.span_schema import IN_DATA, PAGE, lay_out
+from devctl.record.spans import ERROR, check_version, service_name
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
@@ -20,44 +21,10 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
     from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
-_PAGE = 8192
 _CHECKPOINT_PAGES = 4_000  # 32 MB of log before it is worked into the file: pages that change often are written once
 _EVICT_SHARE = 0.01  # of the oldest spans, each time the cap is passed
 _MOST_KNOWN = 20_000  # names, origins and operations each
 _LONGEST_NAME = 1_000
-
-# Row 0 of names and origins stands for those that the span itself tells; no resource is the byte 0.
-# The ids of traces are random: an index over all of them would touch a page for every span. This one begins with
-# the part of the file that a row is in, so that only the pages of the newest part change.
-_SCHEMA = f"""
-PRAGMA page_size = {_PAGE};
-PRAGMA journal_mode = WAL;
-CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS origins (id INTEGER PRIMARY KEY, service INTEGER NOT NULL, resource BLOB NOT NULL,
-    scope BLOB NOT NULL, UNIQUE (resource, scope));
-CREATE TABLE IF NOT EXISTS spans (id INTEGER PRIMARY KEY, trace BLOB NOT NULL, span BLOB NOT NULL,
-    parent BLOB NOT NULL, service INTEGER NOT NULL, operation INTEGER NOT NULL, kind INTEGER NOT NULL,
-    error INTEGER NOT NULL, start_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL, origin INTEGER NOT NULL,
-    data BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS spans_by_part ON spans (id >> {PART_BITS}, trace);
-CREATE INDEX IF NOT EXISTS spans_by_service ON spans (service, start_ns, duration_ns);
-CREATE INDEX IF NOT EXISTS spans_failed ON spans (service, start_ns, duration_ns) WHERE error;
-CREATE TABLE IF NOT EXISTS links (target BLOB NOT NULL, span INTEGER NOT NULL,
-    PRIMARY KEY (target, span)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS links_by_span ON links (span);
-CREATE TABLE IF NOT EXISTS operations (service INTEGER NOT NULL, operation INTEGER NOT NULL, kind INTEGER NOT NULL,
-    PRIMARY KEY (service, operation, kind)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outgoing (id INTEGER PRIMARY KEY AUTOINCREMENT, spans INTEGER NOT NULL, queued_ns INTEGER
-    NOT NULL, spans_before INTEGER NOT NULL, bytes_before INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS cursors (exporter TEXT PRIMARY KEY, last INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS counters (name TEXT NOT NULL, exporter TEXT NOT NULL DEFAULT '', value INTEGER NOT NULL,
-    PRIMARY KEY (name, exporter)) WITHOUT ROWID;
-INSERT OR IGNORE INTO names VALUES (0, '');
-INSERT OR REPLACE INTO origins VALUES (0, 0, x'00', x'');
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
-_IN_DATA = 0
-"""The number of a name or origin that has no row of its own: the span itself tells."""
 
 _INSERT = (
     "INSERT INTO spans (id, trace, span, parent, service, operation, kind, error, start_ns, duration_ns, origin, data)"
@@ -86,15 +53,15 @@ class SpanWriter:
 
     def __init__(self, path: Path, *, cap_bytes: int = 2 << 30, most_known: int = _MOST_KNOWN) -> None:
         self._most_known = most_known
-        self._cap_pages = max(cap_bytes // _PAGE, 64)
+        self._cap_pages = max(cap_bytes // PAGE, 64)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         path.chmod(0o600)
         check_version(self._db, path)
-        self._db.executescript(_SCHEMA)
+        lay_out(self._db)
         # In WAL mode NORMAL survives the kill of any process; only a power cut may cost the last moments.
         self._db.executescript(
             "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -24000; PRAGMA temp_store = MEMORY;"
-            f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}; PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * _PAGE};"
+            f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}; PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * PAGE};"
         )
         self._names: dict[str, int] = {}
         self._origins: dict[tuple[bytes, bytes], tuple[int, int]] = {}
@@ -175,7 +142,7 @@ class SpanWriter:
         number = self._names.get(name)
         if number is None:
             if len(self._names) >= self._most_known or len(name) > _LONGEST_NAME:
-                return _IN_DATA
+                return IN_DATA
             number = int(self._db.execute("INSERT INTO names (name) VALUES (?)", (name,)).lastrowid or 0)
             self._names[name] = number
         return number
@@ -184,9 +151,9 @@ class SpanWriter:
         """Return the numbers of origin and service."""
         known = self._origins.get((resource, scope))
         if known is None:
-            service = self._name(service_name(message.attributes)[:_LONGEST_NAME])
-            if service == _IN_DATA or len(self._origins) >= self._most_known or len(resource) + len(scope) > _PAGE:
-                return _IN_DATA, service
+            service = self._name(service_name(message.attributes))
+            if service == IN_DATA or len(self._origins) >= self._most_known or len(resource) + len(scope) > PAGE:
+                return IN_DATA, service
             number = self._db.execute(
                 "INSERT INTO origins (service, resource, scope) VALUES (?, ?, ?)", (service, resource, scope)
             ).lastrowid

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
     from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ERROR = 2  # opentelemetry.proto.trace.v1.Status.STATUS_CODE_ERROR
 PART_BITS = 15
 """The index of traces begins with the part of a row: its number without this many bits."""
@@ -115,7 +115,7 @@ class SpanReader:
             name
             for (name,) in self._db.execute(
                 "SELECT DISTINCT name FROM operations JOIN names ON names.id = operations.service"
-                " WHERE name != '' ORDER BY name"
+                " WHERE names.id != 0 ORDER BY name"
             )
         ]
 
@@ -144,7 +144,7 @@ class SpanReader:
 
     def _matching(self, query: SpanQuery) -> Iterator[bytes]:
         """Yield the traces of matching spans, the newest first."""
-        if query.attributes or (query.operation and self._number(query.operation) is None):
+        if query.attributes or any(name and self._number(name) is None for name in (query.operation, query.service)):
             return (bytes.fromhex(span.trace_id) for span in self.spans(query))
         return (trace for _, _, trace in self._newest(query, "s.start_ns, s.id, s.trace"))
 
@@ -153,7 +153,8 @@ class SpanReader:
         rows = self._newest(query, f"s.start_ns, s.id, {_COLUMNS}", _JOINS)
         for row in rows:
             span = _span(row[2:])
-            if has_attributes(span, query.attributes) and query.operation in ("", span.name):
+            is_named = query.operation in ("", span.name) and query.service in ("", span.service)
+            if is_named and has_attributes(span, query.attributes):
                 yield span
 
     def _newest(self, query: SpanQuery, columns: str, joins: str = "") -> Iterator[Any]:
@@ -173,12 +174,10 @@ class SpanReader:
         return walks[0] if len(walks) == 1 else heapq.merge(*walks, key=lambda row: row[:2], reverse=True)
 
     def _service_numbers(self, name: str) -> list[int]:
-        """Return the number of a service; of all, and the one that stands for those without a number, for no name."""
+        """Return the number of a service, 0 for one that has none; of all for no name."""
         if name:
-            found = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchall()
-        else:
-            found = self._db.execute("SELECT 0 UNION SELECT service FROM operations").fetchall()
-        return [number for (number,) in found]
+            return [self._number(name) or 0]
+        return [number for (number,) in self._db.execute("SELECT 0 UNION SELECT service FROM operations")]
 
     def _number(self, name: str) -> int | None:
         found = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
@@ -261,7 +260,7 @@ class SpanReader:
         """Yield (caller, callee, kind, error, duration_ns) of each span that another service caused, by parent or
         (unless `links` is off) by link, and that started in the time range."""
         for origin, service, kind, error, duration in self._db.execute(
-            "SELECT cn.name, sn.name, s.kind, s.error, s.duration_ns FROM spans s"
+            "SELECT coalesce(cn.name, ''), coalesce(sn.name, ''), s.kind, s.error, s.duration_ns FROM spans s"
             f" JOIN spans c ON {self._in_parts('c')} AND c.trace = s.trace AND c.span = s.parent"
             " AND c.service != s.service"
             " JOIN names cn ON cn.id = c.service JOIN names sn ON sn.id = s.service"
@@ -284,7 +283,7 @@ class SpanReader:
             " AND span = ?",
             (trace, span),
         ).fetchone()
-        return str(found[0]) if found else ""
+        return str(found[0] or "") if found else ""
 
     def last(self) -> int:
         """Return the number of the newest row, 0 when there is none."""

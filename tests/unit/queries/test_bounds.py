@@ -39,6 +39,13 @@ def test_an_operation_is_found_whether_or_not_it_has_a_row_of_its_own(reader: Sp
     reader.close()
 
 
+@pytest.mark.parametrize("number", [0, 3 * BOUND - 1])
+def test_a_service_is_found_whether_or_not_it_has_a_row_of_its_own(reader: SpanReader, number: int) -> None:
+    (trace,) = traces.find(reader, SpanQuery(service=f"service-{number}"))
+    assert trace.root.service == f"service-{number}"
+    reader.close()
+
+
 def test_lists_of_services_and_operations_stay_short(reader: SpanReader) -> None:
     assert len(reader.services()) <= BOUND
     assert all(len(reader.operations(service)) <= BOUND for service in reader.services())
