@@ -31,20 +31,29 @@ class Hub:
         self._config = load(config)
         self._config_stamp = _stamp(config)
         self._forwarders: dict[Exporter, tuple[Forwarder, asyncio.Task[None]]] = {}
+        self._end = asyncio.Event()
         self._store = Store(
-            run.spans_file, cap_bytes=self._config.cap_bytes, is_forwarding=lambda: bool(self._forwarders)
+            run.spans_file,
+            cap_bytes=self._config.cap_bytes,
+            is_forwarding=lambda: bool(self._forwarders),
+            on_damage=self._end.set,
         )
         self._metrics = Metrics()
         self._logs = LogSink(run)
 
     async def run(self, *listeners: Any, until: asyncio.Event) -> None:
-        """Serve until `until` is set, then commit what was taken in and end."""
+        """Serve until `until` is set, then commit what was taken in and end.
+
+        A record that turns out to be damaged ends it, too: started again, which any keeper does, it has a new one.
+        """
         server = Server(self.answer, max_body=intake.MAX_BODY)
         await self._follow(self._config)
         await server.listen(*listeners)
         watching = asyncio.create_task(self._watch_config())
-        await until.wait()
-        watching.cancel()
+        ends = [asyncio.create_task(event.wait()) for event in (until, self._end)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in (*ends, watching):
+            task.cancel()
         await server.close()
         for _, task in self._forwarders.values():
             task.cancel()
@@ -83,13 +92,13 @@ class Hub:
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
         kind, body = _content(request)
-        _, rejected = await self._store.add(body, kind)
+        outcome = await self._store.add(body, kind)
         for forwarder, _ in self._forwarders.values():
             forwarder.wake()
         answer = ExportTraceServiceResponse()
-        if rejected:
-            answer.partial_success.rejected_spans = rejected
-            answer.partial_success.error_message = "spans without valid trace and span ids were not kept"
+        if outcome.rejected:
+            answer.partial_success.rejected_spans = outcome.rejected
+            answer.partial_success.error_message = outcome.reason
         return _message(answer, kind)
 
     async def _take_logs(self, request: Request) -> Response:

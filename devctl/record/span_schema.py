@@ -39,8 +39,8 @@ CREATE TABLE IF NOT EXISTS outgoing (id INTEGER PRIMARY KEY AUTOINCREMENT, spans
 CREATE TABLE IF NOT EXISTS cursors (exporter TEXT PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT NOT NULL, exporter TEXT NOT NULL DEFAULT '', value INTEGER NOT NULL,
     PRIMARY KEY (name, exporter)) WITHOUT ROWID;
-INSERT OR IGNORE INTO names VALUES ({IN_DATA}, NULL);
-INSERT OR IGNORE INTO origins VALUES ({IN_DATA}, {IN_DATA}, NULL, NULL);
+INSERT OR IGNORE INTO names VALUES (0, NULL);
+INSERT OR IGNORE INTO origins VALUES (0, 0, NULL, NULL);
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
@@ -51,9 +51,9 @@ ALTER TABLE names RENAME TO names_1;
 ALTER TABLE origins RENAME TO origins_1;
 {_NAMES};
 {_ORIGINS};
-INSERT INTO names SELECT id, CASE WHEN id != {IN_DATA} THEN name END FROM names_1;
-INSERT INTO origins SELECT id, service, CASE WHEN id != {IN_DATA} THEN resource END,
-    CASE WHEN id != {IN_DATA} THEN scope END FROM origins_1;
+INSERT INTO names SELECT id, CASE WHEN id != 0 THEN name END FROM names_1;
+INSERT INTO origins SELECT id, service, CASE WHEN id != 0 THEN resource END,
+    CASE WHEN id != 0 THEN scope END FROM origins_1;
 DROP TABLE names_1;
 DROP TABLE origins_1;
 PRAGMA user_version = 2;

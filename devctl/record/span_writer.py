@@ -6,11 +6,12 @@ new names or resources has all but the first ones kept inside the span instead o
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devctl.record.span_schema import IN_DATA, PAGE, lay_out
 from devctl.record.spans import ERROR, check_version, service_name
@@ -65,11 +66,12 @@ class SpanWriter:
         )
         self._names: dict[str, int] = {}
         self._origins: dict[tuple[bytes, bytes], tuple[int, int]] = {}
-        self._operations: set[tuple[int, int, int]] = set()
+        self._operations: dict[tuple[int, int, int], None] = {}
         self._remember()
+        self._before = self._sizes()
 
     def _remember(self) -> None:
-        """Read again what is kept in memory of the file."""
+        """Read what is kept in memory of the file."""
         self._names = {name: number for name, number in self._db.execute("SELECT name, id FROM names") if number}
         self._origins = {
             (resource, scope): (number, service)
@@ -77,10 +79,11 @@ class SpanWriter:
                 "SELECT id, service, resource, scope FROM origins WHERE id != 0"
             )
         }
-        self._operations = set(self._db.execute("SELECT service, operation, kind FROM operations"))
+        self._operations = dict.fromkeys(self._db.execute("SELECT service, operation, kind FROM operations"))
         (self._last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM spans").fetchone()
 
     def begin(self) -> None:
+        self._before = self._sizes()
         self._db.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
@@ -88,9 +91,35 @@ class SpanWriter:
 
     def roll_back(self) -> None:
         """Give the open transaction up and forget what was remembered of it."""
+        self._forget_since(self._before)
         if self._db.in_transaction:  # on a full disk SQLite has rolled back by itself
             self._db.execute("ROLLBACK")
-        self._remember()
+
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Undo what was done inside, and nothing else of the open transaction, when it ends with an exception."""
+        before = self._sizes()
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._forget_since(before)
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK TO part")
+                self._db.execute("RELEASE part")
+            raise
+        self._db.execute("RELEASE part")
+
+    def _sizes(self) -> tuple[int, int, int, int]:
+        return len(self._names), len(self._origins), len(self._operations), self._last
+
+    def _forget_since(self, sizes: tuple[int, int, int, int]) -> None:
+        """Forget what was remembered since `_sizes` said so; dictionaries keep the order of insertion."""
+        memories: tuple[dict[Any, Any], ...] = (self._names, self._origins, self._operations)
+        for memory, size in zip(memories, sizes, strict=False):
+            while len(memory) > size:
+                memory.popitem()
+        self._last = sizes[-1]
 
     def add(self, resource_spans: Iterable[ResourceSpans]) -> int:
         """Add the spans within the open transaction and return their number."""
@@ -135,7 +164,7 @@ class SpanWriter:
 
     def _operation(self, service: int, operation: int, kind: int) -> None:
         if len(self._operations) < self._most_known:
-            self._operations.add((service, operation, kind))
+            self._operations[service, operation, kind] = None
             self._db.execute("INSERT OR IGNORE INTO operations VALUES (?, ?, ?)", (service, operation, kind))
 
     def _name(self, name: str) -> int:
