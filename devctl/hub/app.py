@@ -119,8 +119,12 @@ class Hub:
         )
 
         kind, body = _content(request)
-        self._metrics.add(intake.read(ExportMetricsServiceRequest(), body, kind).resource_metrics)
-        return _message(ExportMetricsServiceResponse(), kind)
+        rejected = self._metrics.add(intake.read(ExportMetricsServiceRequest(), body, kind).resource_metrics)
+        answer = ExportMetricsServiceResponse()
+        if rejected:
+            answer.partial_success.rejected_data_points = rejected
+            answer.partial_success.error_message = "there are too many series: data points of new ones were not kept"
+        return _message(answer, kind)
 
     async def _own_metrics(self) -> str:
         counters = await self._store.run(lambda writer: writer.counters())

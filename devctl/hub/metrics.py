@@ -7,7 +7,7 @@ and `_total` are appended, `service.name` and `service.instance.id` become `job`
 
 from __future__ import annotations
 
-import contextlib
+import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,18 +19,19 @@ from devctl.record.spans import attributes, text_of
 _MOST_SERIES = 50_000
 _STALE_SECONDS = 300.0
 _DELTA = 1  # AGGREGATION_TEMPORALITY_DELTA
+_NO_VALUE = 1  # DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
 _UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "ratio", "%": "percent"}
 
 _RESERVED = frozenset({"job", "instance", "le", "quantile"})
 
 Labels = tuple[tuple[str, str], ...]
+_Samples = dict[tuple[str, Labels], float]
+"""By name suffix and extra label, such as ("_bucket", ("le", "0.5"))."""
 
 
 @dataclass(slots=True)
 class _Series:
-    """The samples of one series by name suffix and extra label, such as ("_bucket", ("le", "0.5"))."""
-
-    samples: dict[tuple[str, Labels], float] = field(default_factory=dict)
+    samples: _Samples = field(default_factory=dict)
     seen: float = 0.0
 
 
@@ -41,14 +42,26 @@ class _Family:
     series: dict[Labels, _Series] = field(default_factory=dict)
 
 
-class Metrics:
-    """The latest metrics of all services."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One data point and the samples that it becomes."""
 
-    def __init__(self) -> None:
+    point: Any
+    kind: str
+    samples: _Samples
+    is_delta: bool = False
+
+
+class Metrics:
+    """The latest metrics of all services; at most `most_series` series."""
+
+    def __init__(self, most_series: int = _MOST_SERIES) -> None:
+        self._most_series = most_series
         self._families: dict[str, _Family] = {}
 
-    def add(self, groups: Iterable[Any]) -> None:
-        """Take in repeated ResourceMetrics."""
+    def add(self, groups: Iterable[Any]) -> int:
+        """Take in repeated ResourceMetrics; return how many data points there was no room for."""
+        rejected = 0
         for group in groups:
             resource = attributes(group.resource.attributes)
             origin = (
@@ -57,72 +70,30 @@ class Metrics:
             )
             for scoped in group.scope_metrics:
                 for metric in scoped.metrics:
-                    self._take(metric, origin)
+                    rejected += sum(not self._put(metric, reading, origin) for reading in _readings(metric))
         self._forget_stale()
+        return rejected
 
-    def _take(self, metric: Any, origin: Labels) -> None:
-        shape = metric.WhichOneof("data")
-        if shape in ("gauge", "sum"):
-            self._take_numbers(metric, getattr(metric, shape), origin)
-        elif shape == "histogram":
-            self._take_histogram(metric, origin)
-        elif shape == "exponential_histogram":
-            self._take_exponential(metric, origin)
-        elif shape == "summary":
-            self._take_summary(metric, origin)
-
-    def _take_numbers(self, metric: Any, numbers: Any, origin: Labels) -> None:
-        is_sum = metric.WhichOneof("data") == "sum"
-        kind = "counter" if is_sum and numbers.is_monotonic else "gauge"
-        is_delta = is_sum and numbers.aggregation_temporality == _DELTA
-        for point in numbers.data_points:
-            value = point.as_double if point.WhichOneof("value") == "as_double" else point.as_int
-            self._put(metric, kind, point, origin, {("", ()): float(value)}, is_delta=is_delta)
-
-    def _take_histogram(self, metric: Any, origin: Labels) -> None:
-        is_delta = metric.histogram.aggregation_temporality == _DELTA
-        for point in metric.histogram.data_points:
-            buckets = zip(point.explicit_bounds, point.bucket_counts, strict=False)
-            self._put(metric, "histogram", point, origin, _histogram(point, buckets), is_delta=is_delta)
-
-    def _take_exponential(self, metric: Any, origin: Labels) -> None:
-        """Turn buckets that grow by 2 ** 2 ** -scale into ones with bounds (OpenTelemetry metrics data model)."""
-        is_delta = metric.exponential_histogram.aggregation_temporality == _DELTA
-        for point in metric.exponential_histogram.data_points:
-            base = 2.0 ** (2.0 ** -max(min(point.scale, 20), -10))
-            negative = sum(point.negative.bucket_counts)
-            buckets = [(point.zero_threshold, point.zero_count + negative)]
-            for index, count in enumerate(point.positive.bucket_counts, point.positive.offset + 1):
-                with contextlib.suppress(OverflowError):  # beyond every float: part of +Inf alone
-                    buckets.append((base**index, count))
-            self._put(metric, "histogram", point, origin, _histogram(point, buckets), is_delta=is_delta)
-
-    def _take_summary(self, metric: Any, origin: Labels) -> None:
-        for point in metric.summary.data_points:
-            samples: dict[tuple[str, Labels], float] = {("_sum", ()): point.sum, ("_count", ()): float(point.count)}
-            samples |= {("", (("quantile", str(q.quantile)),)): q.value for q in point.quantile_values}
-            self._put(metric, "summary", point, origin, samples, is_delta=False)
-
-    def _put(
-        self,
-        metric: Any,
-        kind: str,
-        point: Any,
-        origin: Labels,
-        samples: dict[tuple[str, Labels], float],
-        *,
-        is_delta: bool,
-    ) -> None:
+    def _put(self, metric: Any, reading: _Reading, origin: Labels) -> bool:
+        """Keep a reading; False when there is no room for one more series."""
+        kind = reading.kind
         family = self._families.setdefault(_name(metric.name, metric.unit, kind), _Family(kind, metric.description))
-        labels = _labels(attributes(point.attributes), origin)
+        labels = _labels(attributes(reading.point.attributes), origin)
+        if reading.point.flags & _NO_VALUE:
+            family.series.pop(labels, None)
+            return True
         series = family.series.get(labels)
         if series is None:
-            if sum(len(known.series) for known in self._families.values()) >= _MOST_SERIES:
-                return
+            if sum(len(each.series) for each in self._families.values()) >= self._most_series:
+                return False
             series = family.series[labels] = _Series()
         series.seen = time.monotonic()
-        for key, value in samples.items():
-            series.samples[key] = series.samples.get(key, 0.0) + value if is_delta else value
+        if not reading.is_delta:
+            series.samples = reading.samples
+            return True
+        for key, value in reading.samples.items():
+            series.samples[key] = series.samples.get(key, 0.0) + value
+        return True
 
     def _forget_stale(self) -> None:
         oldest = time.monotonic() - _STALE_SECONDS
@@ -133,6 +104,52 @@ class Metrics:
     def exposition(self) -> str:
         """Return everything in Prometheus' text format."""
         return "".join(line for name, family in sorted(self._families.items()) for line in _lines(name, family))
+
+
+def _readings(metric: Any) -> Iterator[_Reading]:
+    shape = metric.WhichOneof("data")
+    if shape is None:
+        return
+    data = getattr(metric, shape)
+    is_delta = shape not in ("gauge", "summary") and data.aggregation_temporality == _DELTA
+    kind, samples = {
+        "gauge": ("gauge", _number_samples),
+        "sum": ("counter" if shape == "sum" and data.is_monotonic else "gauge", _number_samples),
+        "histogram": ("histogram", _histogram_samples),
+        "exponential_histogram": ("histogram", _exponential_samples),
+        "summary": ("summary", _summary_samples),
+    }[shape]
+    for point in data.data_points:
+        yield _Reading(point, kind, samples(point), is_delta)
+
+
+def _number_samples(point: Any) -> _Samples:
+    value = point.as_double if point.WhichOneof("value") == "as_double" else point.as_int
+    return {("", ()): float(value)}
+
+
+def _histogram_samples(point: Any) -> _Samples:
+    return _histogram(point, zip(point.explicit_bounds, point.bucket_counts, strict=False))
+
+
+def _exponential_samples(point: Any) -> _Samples:
+    """Turn buckets that grow by 2 ** 2 ** -scale into ones with bounds (OpenTelemetry metrics data model)."""
+    below = max(point.zero_threshold, 0.0), point.zero_count + sum(point.negative.bucket_counts)
+    above = enumerate(point.positive.bucket_counts, point.positive.offset + 1)
+    return _histogram(point, [below, *((_bound(index, point.scale), count) for index, count in above)])
+
+
+def _bound(index: int, scale: int) -> float:
+    """Return base ** index without the base, which no float can hold from scale -10 down: 0 or +Inf where need be."""
+    try:
+        return float(2.0 ** math.ldexp(index, -scale))
+    except OverflowError:
+        return math.inf if index > 0 else 0.0
+
+
+def _summary_samples(point: Any) -> _Samples:
+    samples: _Samples = {("_sum", ()): point.sum, ("_count", ()): float(point.count)}
+    return samples | {("", (("quantile", str(each.quantile)),)): each.value for each in point.quantile_values}
 
 
 def _lines(name: str, family: _Family) -> Iterator[str]:
@@ -157,7 +174,7 @@ def _number(value: float) -> str:
 
 
 def _escaped(text: str, *, quotes: bool = False) -> str:
-    text = text.replace("\\", "\\\\").replace("\n", "\\n")
+    text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "\ufffd")  # NUL is the end to Prometheus
     return text.replace('"', '\\"') if quotes else text
 
 
@@ -175,26 +192,32 @@ def _name(name: str, unit: str, kind: str) -> str:
     return base
 
 
-def _histogram(point: Any, buckets: Iterable[tuple[float, int]]) -> dict[tuple[str, Labels], float]:
-    """Return the samples of a histogram: cumulative buckets, sum and count."""
-    samples: dict[tuple[str, Labels], float] = {}
-    total = 0
+def _histogram(point: Any, buckets: Iterable[tuple[float, int]]) -> _Samples:
+    """Return the samples of a histogram: cumulative buckets whose bounds rise, sum and count.
+
+    A bucket without a bound that is a number (or one below an earlier bound) counts in the next that has one.
+    """
+    samples: _Samples = {}
+    total, last = 0, -math.inf
     for bound, count in buckets:
         total += count
-        samples["_bucket", (("le", str(bound)),)] = float(total)
-    samples["_bucket", (("le", "+Inf"),)] = float(point.count)
+        if last <= bound < math.inf:
+            samples["_bucket", (("le", str(bound)),)] = float(total)
+            last = bound
+    samples["_bucket", (("le", "+Inf"),)] = float(max(point.count, total))
     samples["_sum", ()] = point.sum
-    samples["_count", ()] = float(point.count)
+    samples["_count", ()] = float(max(point.count, total))
     return samples
 
 
 def _labels(found: Mapping[str, Any], origin: Labels) -> Labels:
-    """Return labels of which no two have one name: a scrape with a double would be refused as a whole."""
+    """Return labels of which no two have one name: a scrape with a double would be refused as a whole. To Prometheus
+    an empty label is none."""
     labels: dict[str, str] = {}
     for key, value in sorted(found.items()):
         name = _label(key)
         labels[name] = f"{labels[name]};{text_of(value)}" if name in labels else text_of(value)
-    return tuple(sorted((labels | dict(origin)).items()))
+    return tuple(sorted((name, text) for name, text in (labels | dict(origin)).items() if text))
 
 
 def _label(key: str) -> str:

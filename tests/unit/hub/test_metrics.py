@@ -1,7 +1,10 @@
 """OTLP metrics as Prometheus text."""
 
+import math
+import re
 from typing import Any
 
+import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, ResourceMetrics
 
 from devctl.hub.metrics import Metrics
@@ -84,3 +87,84 @@ def test_attributes_cannot_make_a_label_twice_or_stand_in_for_a_reserved_one() -
         'a_b="va.b;va_b",exported_job="vjob",exported_le="vle",job="shop",key="v",key_1st="v1st",name__="v__name__"'
     )
     assert f"x{{{labels}}} 1\n" in metrics.exposition()
+
+
+def _exponential(*, scale: int, offset: int, counts: list[int], zero_threshold: float = 0.0) -> str:
+    group = _group(name="wait")
+    point = group.scope_metrics[0].metrics[0].exponential_histogram.data_points.add(count=sum(counts))
+    point.scale, point.zero_threshold, point.positive.offset = scale, zero_threshold, offset
+    point.positive.bucket_counts.extend(counts)
+    metrics = Metrics()
+    assert metrics.add([group]) == 0
+    return metrics.exposition()
+
+
+@pytest.mark.parametrize("offset", [0, -1, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize("scale", [-(2**31), -11, -10, 0, 20, 21, 2**31 - 1])
+def test_an_exponential_histogram_may_have_any_scale_and_offset(scale: int, offset: int) -> None:
+    text = _exponential(scale=scale, offset=offset, counts=[1, 2])
+    assert 'wait_bucket{job="shop",le="+Inf"} 3\n' in text
+    assert "nan" not in text
+
+
+def test_the_bounds_of_an_exponential_histogram_follow_its_scale() -> None:
+    assert 'le="1.0"} 2\n' in _exponential(scale=-10, offset=-1, counts=[2, 1])
+    assert f'le="{2.0**0.25}"}} 2\n' in _exponential(scale=2, offset=0, counts=[2, 1])
+
+
+def _bounds(text: str) -> list[tuple[float, float]]:
+    found = re.findall(r'_bucket\{.*le="([^"]+)"\} (\S+)', text)
+    return [(float(bound), float(count)) for bound, count in found]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 3.0, 1e300, math.nan, math.inf, -1.0])
+def test_buckets_have_rising_bounds_each_once_whatever_is_sent(threshold: float) -> None:
+    exponential = _bounds(_exponential(scale=0, offset=-1, counts=[1, 1, 1], zero_threshold=threshold))
+    group = _group(name="plain")
+    point = group.scope_metrics[0].metrics[0].histogram.data_points.add(count=3)
+    point.explicit_bounds.extend([math.nan, 5.0, threshold, 5.0, math.inf])
+    point.bucket_counts.extend([1, 0, 1, 0, 1])
+    metrics = Metrics()
+    metrics.add([group])
+    for buckets in (exponential, _bounds(metrics.exposition())):
+        assert [bound for bound, _ in buckets] == sorted({bound for bound, _ in buckets})
+        assert [count for _, count in buckets] == sorted(count for _, count in buckets)
+        assert buckets[-1] == (math.inf, 3)
+
+
+def test_points_beyond_the_bound_of_series_are_counted_as_rejected() -> None:
+    group = _group(name="x")
+    for number in range(5):
+        point = group.scope_metrics[0].metrics[0].gauge.data_points.add(as_int=number)
+        point.attributes.add(key="n").value.int_value = number
+    assert Metrics(most_series=3).add([group]) == 2
+
+
+def test_a_point_without_a_recorded_value_ends_its_series() -> None:
+    group = _group(name="x")
+    point = group.scope_metrics[0].metrics[0].gauge.data_points.add(as_int=7)
+    metrics = Metrics()
+    metrics.add([group])
+    point.ClearField("as_int")
+    point.flags = 1
+    metrics.add([group])
+    assert metrics.exposition() == ""
+
+
+def test_an_empty_attribute_is_no_label_so_that_no_series_stands_twice() -> None:
+    group = _group(name="x")
+    data = group.scope_metrics[0].metrics[0].gauge
+    data.data_points.add(as_int=1)
+    data.data_points.add(as_int=2).attributes.add(key="a").value.string_value = ""
+    metrics = Metrics()
+    metrics.add([group])
+    assert metrics.exposition().count('x{job="shop"}') == 1
+
+
+def test_no_text_holds_the_byte_at_which_prometheus_ends_reading() -> None:
+    group = _group(name="x", description="a\0b")
+    point = group.scope_metrics[0].metrics[0].gauge.data_points.add(as_int=1)
+    point.attributes.add(key="k").value.string_value = "a\0b"
+    metrics = Metrics()
+    metrics.add([group])
+    assert "\0" not in metrics.exposition()
