@@ -8,6 +8,7 @@ numbers are replaced here, so that nothing behind this door has to fear them.
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterator
@@ -106,8 +107,8 @@ def _with_base64_ids(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_with_base64_ids(item) for item in value]
-    if isinstance(value, float) and value - value != 0:  # 1e999, or the bare words that some writers use
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, float) and not math.isfinite(value):  # 1e999, or the bare words that some writers use
+        return number_name(value)
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
@@ -157,13 +158,16 @@ def _all_attributes(groups: Any) -> Iterator[Any]:
                     yield part.attributes
 
 
+def number_name(number: float) -> str:
+    """Return the name of NaN or an infinity, as the JSON mapping of protobuf has it."""
+    return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+
+
 def _name_non_number(value: AnyValue) -> None:
     """Turn NaN and infinities into their names: JSON has no word for them, and backends break on them."""
     match value.WhichOneof("value"):
-        case "double_value" if value.double_value != value.double_value:
-            value.string_value = "NaN"
-        case "double_value" if abs(value.double_value) == float("inf"):
-            value.string_value = "Infinity" if value.double_value > 0 else "-Infinity"
+        case "double_value" if not math.isfinite(value.double_value):
+            value.string_value = number_name(value.double_value)
         case "array_value":
             for item in value.array_value.values:
                 _name_non_number(item)

@@ -16,7 +16,7 @@ from devctl.record.logs import folder_of
 from devctl.record.store import Run
 
 _MOST_OPEN = 64
-_MOST_SERVICES = 1000
+MOST_SERVICES = 1000
 _OVERFLOW = "(other services)"
 
 
@@ -50,7 +50,9 @@ class LogWriter:
         by_service: dict[str, list[tuple[int, bytes]]] = {}
         for record in records:
             time_ns = min(record.time_ns or arrival_ns, arrival_ns)
-            by_service.setdefault(self._admit(record.service), []).append((time_ns, _line(record)))
+            folder = self._admit(record.service)
+            origin = {} if folder == record.service else {"service.name": record.service}
+            by_service.setdefault(folder, []).append((time_ns, _line(record, origin)))
         with self._lock:
             for service, lines in by_service.items():
                 lines.sort(key=lambda each: each[0])
@@ -63,7 +65,7 @@ class LogWriter:
 
     def _admit(self, service: str) -> str:
         """Bound how many folders a sender can make."""
-        if service not in self._services and len(self._services) >= _MOST_SERVICES:
+        if service not in self._services and len(self._services) >= MOST_SERVICES:
             return _OVERFLOW
         self._services.add(service)
         return service
@@ -78,12 +80,12 @@ class LogWriter:
         return log
 
 
-def _line(record: OtlpRecord) -> bytes:
+def _line(record: OtlpRecord, origin: Mapping[str, str]) -> bytes:
     said = {
         "level": record.level,
         "message": record.message,
         "trace_id": record.trace_id,
         "instance": record.instance,
-        "fields": dict(record.fields),
+        "fields": {**record.fields, **origin},
     }
     return json.dumps(said, separators=(",", ":"), default=str).encode() + b"\n"
