@@ -108,9 +108,13 @@ class Hub:
         )
 
         kind, body = _content(request)
-        export = intake.read(ExportLogsServiceRequest(), body, kind)
+        export, unreadable = intake.read(ExportLogsServiceRequest, body, kind)
         self._logs.add(export.resource_logs)
-        return _message(ExportLogsServiceResponse(), kind)
+        answer = ExportLogsServiceResponse()
+        if unreadable:
+            answer.partial_success.rejected_log_records = unreadable
+            answer.partial_success.error_message = "log records that cannot be read were not kept"
+        return _message(answer, kind)
 
     async def _take_metrics(self, request: Request) -> Response:
         from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -119,11 +123,14 @@ class Hub:
         )
 
         kind, body = _content(request)
-        rejected = self._metrics.add(intake.read(ExportMetricsServiceRequest(), body, kind).resource_metrics)
+        export, unreadable = intake.read(ExportMetricsServiceRequest, body, kind)
+        surplus = self._metrics.add(export.resource_metrics)
         answer = ExportMetricsServiceResponse()
-        if rejected:
-            answer.partial_success.rejected_data_points = rejected
-            answer.partial_success.error_message = "there are too many series: data points of new ones were not kept"
+        if unreadable or surplus:
+            answer.partial_success.rejected_data_points = unreadable + surplus
+            answer.partial_success.error_message = (
+                f"not kept: {unreadable} data points that cannot be read, {surplus} of too many series"
+            )
         return _message(answer, kind)
 
     async def _own_metrics(self) -> str:

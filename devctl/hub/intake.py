@@ -1,12 +1,13 @@
 """From the bytes of an OTLP/HTTP request to clean protobuf messages, or a refusal with the right status.
 
 Follows the OTLP specification: protobuf and JSON bodies, gzip, 400 for what cannot be read, 413 and 415 for
-size and type, `partial_success` for spans with zero ids. Text that is not UTF-8 and numbers that are not
+size and type, `partial_success` for what is wrong with one item alone. Text that is not UTF-8 and numbers that are not
 numbers are replaced here, so that nothing behind this door has to fear them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -14,8 +15,9 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
+
+from devctl.hub import salvage
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -29,6 +31,7 @@ M = TypeVar("M", bound=Message)
 # Field 4 of AnyValue (double_value) with an exponent of all ones: NaN or infinity. A few false alarms only cost a walk.
 _NOT_A_NUMBER = re.compile(rb"\x21.{6}[\xf0-\xff][\x7f\xff]", re.DOTALL)
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
+_NO_ID = b"?"
 _ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 
 
@@ -66,35 +69,30 @@ def decompressed(body: bytes, encoding: str) -> bytes:
     return plain
 
 
-def read(message: M, body: bytes, kind: str) -> M:
-    """Fill `message` (an OTLP export request) from a body of PROTOBUF or JSON and return it."""
-    if kind == JSON:
-        _read_json(message, body)
-    else:
-        _read_protobuf(message, body)
-    return message
+def read(kind: type[M], body: bytes, encoding: str) -> tuple[M, int]:
+    """Return an OTLP export request from a body of PROTOBUF or JSON, and how many of its items cannot be read."""
+    return (_read_json if encoding == JSON else _read_protobuf)(kind, body)
 
 
-def _read_protobuf(message: Message, body: bytes) -> None:
+def _read_protobuf(kind: type[M], body: bytes) -> tuple[M, int]:
     try:
-        message.ParseFromString(body)
-    except DecodeError:
-        # Most often a string that is not UTF-8: mend those and try once more.
+        return kind.FromString(body), 0
+    except DecodeError:  # most often a string that is not UTF-8
         try:
-            message.ParseFromString(_mended(message.DESCRIPTOR, memoryview(body)))
-        except (DecodeError, ValueError, RecursionError) as error:
-            raise Refused(400, f"not an OTLP message: {error or 'malformed protobuf'}") from error
+            return salvage.from_protobuf(kind, body)
+        except ValueError as error:
+            raise Refused(400, f"not an OTLP message: {error}") from error
 
 
-def _read_json(message: Message, body: bytes) -> None:
-    from google.protobuf import json_format
-
+def _read_json(kind: type[M], body: bytes) -> tuple[M, int]:
     try:
-        document = json.loads(body.decode("utf-8", "replace"))
+        document = _with_base64_ids(json.loads(body.decode("utf-8", "replace")))
         if not isinstance(document, dict):
             raise ValueError("an export request is an object")
-        json_format.ParseDict(_with_base64_ids(document), message, ignore_unknown_fields=True)
-    except (ValueError, json_format.ParseError, RecursionError) as error:
+        with contextlib.suppress(ValueError):
+            return salvage.parse_document(kind(), document), 0
+        return salvage.from_json(kind, document)
+    except (ValueError, RecursionError) as error:
         raise Refused(400, f"not OTLP JSON: {str(error)[:200]}") from error
 
 
@@ -113,9 +111,13 @@ def _with_base64_ids(value: Any) -> Any:
 
 
 def _base64(hexadecimal: str) -> str:
+    """Return an id in base64; one that is no hex becomes one of a length that no id has."""
     import base64
 
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+    try:
+        return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+    except ValueError:
+        return base64.b64encode(_NO_ID).decode()
 
 
 def acceptable(groups: Any, *, body: bytes) -> tuple[int, int]:
@@ -174,65 +176,3 @@ def _name_non_number(value: AnyValue) -> None:
         case "kvlist_value":
             for pair in value.kvlist_value.values:
                 _name_non_number(pair.value)
-
-
-def _mended(descriptor: Any, body: memoryview) -> bytes:
-    """Return a protobuf message with every string field made valid UTF-8 (wire format: protobuf encoding guide)."""
-    out = bytearray()
-    position = 0
-    while position < len(body):
-        start = position
-        tag, position = _varint(body, position)
-        wire_type, field = tag & 7, descriptor.fields_by_number.get(tag >> 3)
-        if wire_type == 2:
-            length, position = _varint(body, position)
-            content = body[position : position + length]
-            if len(content) < length:
-                raise ValueError("a field is cut short")
-            position += length
-            _append_field(out, tag, _mended_content(field, content))
-            continue
-        position = _skip(body, position, wire_type)
-        out += body[start:position]
-    return bytes(out)
-
-
-def _mended_content(field: FieldDescriptor | None, content: memoryview) -> bytes:
-    if field is not None and field.type == FieldDescriptor.TYPE_STRING:
-        return bytes(content).decode("utf-8", "replace").encode()
-    if field is not None and field.type == FieldDescriptor.TYPE_MESSAGE:
-        return _mended(field.message_type, content)
-    return bytes(content)
-
-
-def _append_field(out: bytearray, tag: int, content: bytes) -> None:
-    for number in (tag, len(content)):
-        while number > 0x7F:
-            out.append(number & 0x7F | 0x80)
-            number >>= 7
-        out.append(number)
-    out += content
-
-
-def _varint(body: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if position >= len(body) or shift > 63:
-            raise ValueError("a number is cut short")
-        byte = body[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-
-
-def _skip(body: memoryview, position: int, wire_type: int) -> int:
-    if wire_type == 0:
-        return _varint(body, position)[1]
-    sizes = {1: 8, 5: 4}
-    if wire_type not in sizes:
-        raise ValueError(f"wire type {wire_type} is not known")
-    if position + sizes[wire_type] > len(body):
-        raise ValueError("a number is cut short")
-    return position + sizes[wire_type]

@@ -94,13 +94,16 @@ class Store:
     def _add(self, writer: SpanWriter, body: bytes, kind: str) -> Outcome:
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-        request = read(ExportTraceServiceRequest(), body, kind)
-        readable, rejected = acceptable(request.resource_spans, body=body)
-        reason = "spans without valid trace and span ids were not kept" if rejected else ""
+        request, unreadable = read(ExportTraceServiceRequest, body, kind)
+        readable, without_ids = acceptable(request.resource_spans, body=body)
         stored, fault = _stored(writer, request.resource_spans)
-        if fault:
-            rejected += readable - stored
-            reason = f"spans that the record cannot hold were not kept: {fault}"
+        counts = {
+            "spans that cannot be read were not kept": unreadable,
+            "spans without valid trace and span ids were not kept": without_ids,
+            f"spans that the record cannot hold were not kept: {fault}": readable - stored,
+        }
+        rejected = sum(counts.values())
+        reason = "; ".join(reason for reason, count in counts.items() if count)
         writer.count("accepted", stored)
         writer.count("stored", stored)
         writer.count("rejected", rejected)

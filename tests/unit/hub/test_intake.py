@@ -13,7 +13,7 @@ from tests.otlp import export
 
 
 def _read(body: bytes, kind: str = intake.PROTOBUF) -> ExportTraceServiceRequest:
-    request = intake.read(ExportTraceServiceRequest(), body, kind)
+    request, _ = intake.read(ExportTraceServiceRequest, body, kind)
     intake.acceptable(request.resource_spans, body=body)
     return request
 
@@ -91,3 +91,72 @@ def test_json_may_write_numbers_that_are_no_numbers_in_any_way(written: bytes) -
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{' + ids + b',"attributes":[' + pair + b"]}]}]}]}"
     (span,) = _read(body, intake.JSON).resource_spans[0].scope_spans[0].spans
     assert attributes(span.attributes)["a"] in ("NaN", "Infinity", "-Infinity")
+
+
+BAD_JSON = [
+    {"traceId": "no hex"},
+    {"parentSpanId": "12"},
+    {"startTimeUnixNano": "-1"},
+    {"startTimeUnixNano": 10**30},
+    {"kind": 10**30},
+    {"name": 7},
+    {"attributes": {}},
+    {"attributes": [{"key": "a", "value": {"intValue": 1, "stringValue": "x"}}]},
+    {"attributes": [{"key": "a", "value": {"intValue": "1e99"}}]},
+    {"status": 5},
+    {"links": [None]},
+]
+IDS = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174"}
+
+
+def _json(*spans: object, resource: object = None) -> bytes:
+    good = {"scopeSpans": [{"spans": [{**IDS, "name": "neighbour"}]}]}
+    group = {"resource": resource, "scopeSpans": [{"spans": spans}]}
+    return json.dumps({"resourceSpans": [good, group]}).encode()
+
+
+def _kept(body: bytes, kind: str) -> tuple[list[str], int]:
+    request, unreadable = intake.read(ExportTraceServiceRequest, body, kind)
+    _, without_ids = intake.acceptable(request.resource_spans, body=body)
+    scopes = [scoped for group in request.resource_spans for scoped in group.scope_spans]
+    return [span.name for scoped in scopes for span in scoped.spans], unreadable + without_ids
+
+
+@pytest.mark.parametrize("bad", [*BAD_JSON, "text", None, 5], ids=str)
+def test_a_span_that_is_no_otlp_json_is_rejected_alone(bad: object) -> None:
+    bad = {**IDS, **bad} if isinstance(bad, dict) else bad
+    assert _kept(_json({**IDS, "name": "a"}, bad, {**IDS, "name": "b"}), intake.JSON) == (["neighbour", "a", "b"], 1)
+
+
+def test_what_belongs_to_an_unreadable_resource_is_rejected_and_its_neighbours_are_kept() -> None:
+    assert _kept(_json({**IDS}, {**IDS}, resource={"attributes": 5}), intake.JSON) == (["neighbour"], 2)
+
+
+def test_a_span_that_is_no_protobuf_is_rejected_alone() -> None:
+    request = export({"name": "a"}, {"name": "bad", "attributes": {"k": "XXXX"}}, {"name": "caf\u00e9"})
+    body = request.SerializeToString().replace(b"\x0a\x04XXXX", b"\x0a\x7fXXXX").replace("\u00e9".encode(), b"\xff\xff")
+    assert _kept(body, intake.PROTOBUF) == (["a", "caf\ufffd\ufffd"], 1)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    length, out = len(content), bytearray([number << 3 | 2])
+    while length > 0x7F:
+        out.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*out, length]) + content
+
+
+def _nested(depth: int) -> bytes:
+    """Return an attribute whose value is a list in a list in a list."""
+    value = b"\x0a\x01x"
+    for _ in range(depth):
+        value = _field(5, _field(1, value))
+    return _field(9, _field(1, b"k") + _field(2, value))
+
+
+@pytest.mark.parametrize("depth", [*range(40, 52), 5_000])
+def test_a_value_nested_too_deeply_costs_its_own_span_alone(depth: int) -> None:
+    spans = export({"name": "a"}, {"name": "deep"}, {"name": "b"}).resource_spans[0].scope_spans[0].spans
+    raw = [span.SerializeToString() + (_nested(depth) if span.name == "deep" else b"") for span in spans]
+    body = _field(1, _field(2, b"".join(_field(2, span) for span in raw)))
+    assert _kept(body, intake.PROTOBUF) == ((["a", "b"], 1) if depth > 47 else (["a", "deep", "b"], 0))
