@@ -182,7 +182,7 @@ def _name(name: str, unit: str, kind: str) -> str:
     base = re.sub(r"[^a-zA-Z0-9_:]+", "_", name).strip("_") or "unnamed"
     if base[0].isdigit():
         base = f"_{base}"
-    suffix = _UNITS.get(unit, re.sub(r"\{.*?\}|\W+", "", unit))
+    suffix = _UNITS.get(unit, re.sub(r"\{.*?\}|[^a-zA-Z0-9_]+", "", unit))
     if unit == "1" and kind != "gauge":  # a ratio is a gauge; a count of things has no unit
         suffix = ""
     if suffix and not base.endswith(f"_{suffix}"):

@@ -37,6 +37,11 @@ def trace_id(hex_text: str) -> str:
     return hex_text[16:] if hex_text.startswith("0" * 16) else hex_text
 
 
+def kind_name(number: int) -> str:
+    """Return the name of a span's kind; OTLP's enumerations are open, so that it may be any number."""
+    return KINDS[number] if 0 <= number < len(KINDS) else KINDS[0]
+
+
 def process(span: Span) -> dict[str, Any]:
     """Give who sent the span: the service and what is known of it."""
     tags = [tag(pair) for pair in span.resource.attributes if pair.key != "service.name"]

@@ -126,10 +126,7 @@ def operations(reader: SpanReader, request: Request) -> Response:
     service, kind = query.text(request, "service"), query.text(request, "spanKind")
     if not service:
         raise BadParameter("parameter 'service' is required")
-    found = [
-        {"name": name, "spanKind": model.KINDS[number] if number < len(model.KINDS) else model.KINDS[0]}
-        for name, number in reader.operations(service)
-    ]
+    found = [{"name": name, "spanKind": model.kind_name(number)} for name, number in reader.operations(service)]
     found = [one for one in found if kind in ("", one["spanKind"])]
     return structured(found, len(found))
 

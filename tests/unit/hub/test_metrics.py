@@ -168,3 +168,12 @@ def test_no_text_holds_the_byte_at_which_prometheus_ends_reading() -> None:
     metrics = Metrics()
     metrics.add([group])
     assert "\0" not in metrics.exposition()
+
+
+@pytest.mark.parametrize("unit", ["größe", "\u2028", "{x", "°C", "a b"])
+def test_a_unit_makes_no_name_that_prometheus_refuses(unit: str) -> None:
+    group = _group(name="x", unit=unit)
+    group.scope_metrics[0].metrics[0].gauge.data_points.add(as_int=1)
+    metrics = Metrics()
+    metrics.add([group])
+    assert re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", metrics.exposition().split()[2])
