@@ -32,6 +32,10 @@ class _Tally:
     kept: int = 0
     rejected: int = 0
 
+    def add(self, other: _Tally) -> None:
+        self.kept += other.kept
+        self.rejected += other.rejected
+
 
 def from_protobuf(kind: type[M], body: bytes) -> tuple[M, int]:
     """Return a message of `kind` and how many items are missing in it; ValueError when nothing can be had."""
@@ -45,7 +49,7 @@ def from_protobuf(kind: type[M], body: bytes) -> tuple[M, int]:
 
     tally = _Tally()
     try:
-        message = kind.FromString(_sifted(kind.DESCRIPTOR, memoryview(body), (), verify, tally))
+        message = kind.FromString(_sifted(_type(kind), memoryview(body), (), verify, tally))
     except _UNREADABLE as error:
         raise ValueError(str(error) or "malformed protobuf") from error
     return message, _checked(tally)
@@ -60,7 +64,7 @@ def from_json(kind: type[M], document: dict[str, Any]) -> tuple[M, int]:
         parse_document(kind(), content)
 
     tally = _Tally()
-    sifted = _sifted_document(kind.DESCRIPTOR, document, (), verify, tally)
+    sifted = _sifted_document(_type(kind), document, (), verify, tally)
     return parse_document(kind(), sifted), _checked(tally)
 
 
@@ -74,14 +78,22 @@ def parse_document(message: M, document: dict[str, Any]) -> M:
         raise ValueError(str(error)[:200] or type(error).__name__) from error
 
 
+def _type(kind: type[Message]) -> Descriptor:
+    descriptor: Any = kind.DESCRIPTOR  # of one of several implementations of the same thing
+    assert isinstance(descriptor, Descriptor)
+    return descriptor
+
+
 def _checked(tally: _Tally) -> int:
     if tally.rejected and not tally.kept:
         raise ValueError("nothing in it can be read")
     return tally.rejected
 
 
-def _holds_items(field: FieldDescriptor | None) -> bool:
-    return field is not None and field.message_type is not None and field.message_type.name in _CONTAINERS | _ITEMS
+def _inner(field: FieldDescriptor | None) -> Descriptor | None:
+    """Return the type of what a field holds if that is an item or holds items."""
+    inner = field.message_type if field is not None else None
+    return inner if inner is not None and inner.name in _CONTAINERS | _ITEMS else None
 
 
 def _sifted_document(
@@ -93,37 +105,43 @@ def _sifted_document(
 ) -> dict[str, Any]:
     """Return a document without the items that `verify` refuses; ValueError when it refuses what is around them."""
     fields = {name: field for field in descriptor.fields for name in (field.name, field.json_name)}
-    held = {key for key, value in document.items() if value is not None and _holds_items(fields.get(key))}
+    held = [key for key, value in document.items() if value is not None and _inner(fields.get(key))]
     rest = {key: value for key, value in document.items() if key not in held}
     verify(rest, path)
     for key in held:
-        field, values = fields[key], document[key]
-        if field.is_repeated and not isinstance(values, list):
-            raise ValueError(f"{key} is no list")
-        sifted = []
-        for value in values if field.is_repeated else [values]:
-            try:
-                sifted.append(_sifted_value(field, value, path, verify, tally))
-            except ValueError:
-                tally.rejected += max(_items_within(field.message_type, value), 1)
+        field = fields[key]
+        sifted = list(_sifted_values(field, document[key], (*path, field), verify, tally))
         if field.is_repeated or sifted:
             rest[key] = sifted if field.is_repeated else sifted[0]
     return rest
 
 
+def _sifted_values(
+    field: FieldDescriptor, values: Any, path: tuple[FieldDescriptor, ...], verify: Any, tally: _Tally
+) -> Iterator[dict[str, Any]]:
+    inner = _inner(field)
+    assert inner is not None
+    if field.is_repeated and not isinstance(values, list):
+        raise ValueError(f"{field.json_name} is no list")
+    for value in values if field.is_repeated else [values]:
+        try:
+            yield _sifted_value(inner, value, path, verify, tally)
+        except ValueError:
+            tally.rejected += max(_items_within(inner, value), 1)
+
+
 def _sifted_value(
-    field: FieldDescriptor, value: Any, path: tuple[FieldDescriptor, ...], verify: Any, tally: _Tally
+    descriptor: Descriptor, value: Any, path: tuple[FieldDescriptor, ...], verify: Any, tally: _Tally
 ) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{field.name}: an object is expected")
-    if field.message_type.name in _ITEMS:
-        verify(value, (*path, field))
+        raise ValueError("an object is expected")
+    if descriptor.name in _ITEMS:
+        verify(value, path)
         tally.kept += 1
         return value
     inner = _Tally()
-    sifted = _sifted_document(field.message_type, value, (*path, field), verify, inner)
-    tally.kept += inner.kept
-    tally.rejected += inner.rejected
+    sifted = _sifted_document(descriptor, value, path, verify, inner)
+    tally.add(inner)
     return sifted
 
 
@@ -134,11 +152,10 @@ def _items_within(descriptor: Descriptor, value: Any) -> int:
     if not isinstance(value, dict):
         return 0
     total = 0
-    for field in filter(_holds_items, descriptor.fields):
-        inner = value.get(field.json_name, value.get(field.name))
-        total += sum(
-            _items_within(field.message_type, each) for each in (inner if isinstance(inner, list) else [inner])
-        )
+    for field in descriptor.fields:
+        if inner := _inner(field):
+            content = value.get(field.json_name, value.get(field.name))
+            total += sum(_items_within(inner, each) for each in (content if isinstance(content, list) else [content]))
     return total
 
 
@@ -153,14 +170,14 @@ def _sifted(
     rest, held = bytearray(), bytearray()
     for tag, content, whole in _fields(body):
         field = descriptor.fields_by_number.get(tag >> 3)
+        inner = _inner(field)
         if content is None:
             rest += whole
-        elif not _holds_items(field):
+        elif inner is None:
             _append_field(rest, tag, _mended_content(field, content))
         else:
-            assert field is not None
             try:
-                _append_field(held, tag, _sifted_content(field.message_type, content, (*tags, tag), verify, tally))
+                _append_field(held, tag, _sifted_content(inner, content, (*tags, tag), verify, tally))
             except _UNREADABLE:
                 tally.rejected += 1
     verify(bytes(rest), tags)
@@ -181,8 +198,7 @@ def _sifted_content(
     except _UNREADABLE:
         tally.rejected += max(inner.kept + inner.rejected - 1, 0)  # the caller counts one
         raise
-    tally.kept += inner.kept
-    tally.rejected += inner.rejected
+    tally.add(inner)
     return sifted
 
 
@@ -200,7 +216,7 @@ def _mended(descriptor: Descriptor, body: memoryview) -> bytes:
 def _mended_content(field: FieldDescriptor | None, content: memoryview) -> bytes:
     if field is not None and field.type == FieldDescriptor.TYPE_STRING:
         return bytes(content).decode("utf-8", "replace").encode()
-    if field is not None and field.type == FieldDescriptor.TYPE_MESSAGE:
+    if field is not None and field.message_type is not None:
         return _mended(field.message_type, content)
     return bytes(content)
 

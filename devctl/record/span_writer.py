@@ -180,7 +180,7 @@ class SpanWriter:
         """Return the numbers of origin and service."""
         known = self._origins.get((resource, scope))
         if known is None:
-            service = self._name(service_name(message.attributes))
+            service = self._name(service_name(message.attributes)[:_LONGEST_NAME])
             if service == IN_DATA or len(self._origins) >= self._most_known or len(resource) + len(scope) > PAGE:
                 return IN_DATA, service
             number = self._db.execute(

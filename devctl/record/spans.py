@@ -259,15 +259,18 @@ class SpanReader:
     def calls(self, since_ns: int, until_ns: int, *, links: bool = True) -> Iterator[tuple[str, str, int, bool, int]]:
         """Yield (caller, callee, kind, error, duration_ns) of each span that another service caused, by parent or
         (unless `links` is off) by link, and that started in the time range."""
-        for origin, service, kind, error, duration in self._db.execute(
-            "SELECT coalesce(cn.name, ''), coalesce(sn.name, ''), s.kind, s.error, s.duration_ns FROM spans s"
+        for origin, service, kind, error, duration, *data in self._db.execute(
+            "SELECT cn.name, sn.name, s.kind, s.error, s.duration_ns,"
+            " CASE c.service WHEN 0 THEN c.data END, CASE s.service WHEN 0 THEN s.data END FROM spans s"
             f" JOIN spans c ON {self._in_parts('c')} AND c.trace = s.trace AND c.span = s.parent"
-            " AND c.service != s.service"
+            " AND (c.service != s.service OR c.service = 0)"
             " JOIN names cn ON cn.id = c.service JOIN names sn ON sn.id = s.service"
             " WHERE s.parent != x'' AND s.start_ns BETWEEN ? AND ?",
             (since_ns, until_ns),
         ):
-            yield origin, service, kind, bool(error), duration
+            caller, callee = _service(origin, data[0]), _service(service, data[1])
+            if caller != callee:
+                yield caller, callee, kind, bool(error), duration
         if not links:
             return
         linking = "WHERE s.id IN (SELECT span FROM links) AND s.start_ns BETWEEN ? AND ?"
@@ -278,12 +281,12 @@ class SpanReader:
                     yield cause, span.service, span.kind, span.error, span.duration_ns
 
     def _service_of(self, trace: bytes, span: bytes) -> str:
-        found = self._db.execute(
-            f"SELECT name FROM spans s JOIN names ON names.id = service WHERE {self._in_parts()} AND trace = ?"
+        row = self._db.execute(
+            f"SELECT name, data FROM spans s JOIN names ON names.id = service WHERE {self._in_parts()} AND trace = ?"
             " AND span = ?",
             (trace, span),
         ).fetchone()
-        return str(found[0] or "") if found else ""
+        return _service(*row) if row else ""
 
     def last(self) -> int:
         """Return the number of the newest row, 0 when there is none."""
@@ -316,6 +319,13 @@ def _span(row: Sequence[Any]) -> Span:
     if not operation:
         found = replace(found, name=found.message.name)
     return found if service_number else replace(found, service=service_name(found.resource.attributes))
+
+
+def _service(name: str | None, data: bytes) -> str:
+    """Return the name of a service, from the span itself where it has no row of its own."""
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
+
+    return service_name(ResourceSpans.FromString(data).resource.attributes) if name is None else name
 
 
 def _unpacked(data: bytes) -> tuple[bytes, bytes, bytes]:

@@ -50,3 +50,22 @@ def test_lists_of_services_and_operations_stay_short(reader: SpanReader) -> None
     assert len(reader.services()) <= BOUND
     assert all(len(reader.operations(service)) <= BOUND for service in reader.services())
     reader.close()
+
+
+@pytest.mark.parametrize("most_known", [BOUND, 1, 0])
+def test_calls_are_between_the_services_of_the_spans_wherever_their_names_are_kept(
+    tmp_path: Path, most_known: int
+) -> None:
+    trace = {"trace": b"t" * 16}
+    writer = SpanWriter(tmp_path / "record.db", most_known=most_known)
+    writer.begin()
+    writer.add(export(trace | {"span": b"1" * 8}, service="first").resource_spans)
+    writer.add(export(trace | {"span": b"2" * 8, "parent": b"1" * 8}, service="second").resource_spans)
+    writer.add(export(trace | {"span": b"3" * 8, "parent": b"2" * 8}, service="second").resource_spans)
+    writer.add(export({"span": b"4" * 8, "links": [(b"t" * 16, b"1" * 8)]}, service="third").resource_spans)
+    writer.commit()
+    writer.close()
+    reader = SpanReader(tmp_path / "record.db")
+    calls = [(caller, callee) for caller, callee, *_ in reader.calls(0, 1 << 62)]
+    assert calls == [("first", "second"), ("first", "third")]
+    reader.close()

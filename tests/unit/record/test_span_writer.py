@@ -45,7 +45,7 @@ def test_a_span_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert span.name == name
 
 
-@pytest.mark.parametrize("service", TEXTS[1:])
+@pytest.mark.parametrize("service", [text for text in TEXTS if 0 < len(text) <= 1_000])
 def test_a_service_may_have_any_name_and_is_found_by_it(tmp_path: Path, service: str) -> None:
     _store(tmp_path / "record.db", "work", service)
     (span,) = _spans(tmp_path / "record.db", SpanQuery(service=service))
