@@ -26,15 +26,30 @@ MOST_WAITING_BYTES = 256 << 20
 _MOST_SPANS = 2_048  # of one request
 _MOST_BATCHES = 512  # looked at for one request
 _TIMEOUT_SECONDS = 10.0
+_REFUSES_CONTENT = (400, 413, 422)
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 3.0
 _LONGEST_WISH = 60.0  # seconds of Retry-After that are granted
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
+    """What goes out in one request: (spans, body) of each of the requests that came in, up to number `last`."""
+
     last: int
-    spans: int
-    body: bytes
+    parts: tuple[tuple[int, bytes], ...]
+
+    @property
+    def spans(self) -> int:
+        return sum(spans for spans, _ in self.parts)
+
+    @property
+    def body(self) -> bytes:
+        # Messages of one type may be joined end to end: repeated fields add up (protobuf encoding guide).
+        return b"".join(body for _, body in self.parts)
+
+    def halves(self) -> tuple[_Batch, _Batch]:
+        middle = len(self.parts) // 2
+        return _Batch(self.last, self.parts[:middle]), _Batch(self.last, self.parts[middle:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +112,7 @@ class Forwarder:
             total += spans
         if not taken:
             return None
-        # Messages of one type may be joined end to end: repeated fields add up (protobuf encoding guide).
-        return _Batch(taken[-1][0], total, b"".join(writer.body(number) for number, _ in taken))
+        return _Batch(taken[-1][0], tuple((spans, writer.body(number)) for number, spans in taken))
 
     def _overflows(self) -> bool:
         return self.backlog.spans > MOST_WAITING or self.backlog.bytes > MOST_WAITING_BYTES
@@ -123,6 +137,8 @@ class Forwarder:
             if 200 <= answer.status < 300:
                 self._say(is_failing=False, text="takes spans again")
                 return answer.rejected
+            if answer.status in _REFUSES_CONTENT and len(batch.parts) > 1:  # one part of it may be at fault
+                return sum([await self._deliver(half) for half in batch.halves()])
             if 400 <= answer.status < 500 and answer.status not in (408, 429):
                 self._log(f"exporter {self.exporter.name} refuses {batch.spans} spans: {answer.status} {answer.text}")
                 return batch.spans

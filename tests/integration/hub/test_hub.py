@@ -45,9 +45,10 @@ class Backend:
                 backend.headers = dict(self.headers)
                 refuse = left[0] > 0
                 left[0] -= 1
-                answer = b"" if refuse else backend.take(body) or b""
+                code = status if refuse else backend.judge(body)
+                answer = (backend.take(body) if code == 200 else None) or b""
                 with contextlib.suppress(ConnectionError):  # the hub may have been killed
-                    self.send_response(status if refuse else 200)
+                    self.send_response(code)
                     self.send_header("Content-Length", str(len(answer)))
                     self.end_headers()
                     self.wfile.write(answer)
@@ -61,6 +62,10 @@ class Backend:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self.thread.start()
 
+    def judge(self, body: bytes) -> int:
+        """Return the status that a request is answered with."""
+        return 200
+
     def take(self, body: bytes) -> bytes | None:
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             self.spans += [span.span_id.hex() for scoped in group.scope_spans for span in scoped.spans]
@@ -70,6 +75,13 @@ class Backend:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+class Picky(Backend):
+    """A backend that refuses a whole request for one span."""
+
+    def judge(self, body: bytes) -> int:
+        return 400 if b"poison" in body else 200
 
 
 def _configure(hub: Hub, **backends: Any) -> None:
@@ -164,6 +176,24 @@ def test_an_exporter_that_refuses_for_good_drops_and_holds_nobody_up(hub: Hub) -
         hub.post(body)
         eventually(lambda: len(good.spans) == 40, what="the other exporter is served")
         eventually(lambda: hub.metrics().get('devctl_hub_spans_dropped_total{exporter="strict"}') == 40)
+
+
+def test_what_an_exporter_refuses_costs_no_batch_that_was_sent_with_it(hub: Hub) -> None:
+    backend = Picky(refusals=3)
+    _configure(hub, backend=backend)
+    with contextlib.closing(backend):
+        eventually(lambda: any("backend" in name for name in hub.metrics()), what="the exporter is known")
+        sent: list[str] = []
+        for number in range(8):  # the first is tried again while the others gather behind it
+            body, ids = batch(10)
+            sent += ids
+            hub.post(body)
+            if number == 4:
+                hub.post(export({"name": "poison"}).SerializeToString())
+        eventually(lambda: len(backend.spans) == len(sent), what="all but one arrived")
+        assert sorted(backend.spans) == sorted(sent)
+        eventually(lambda: hub.metrics().get('devctl_hub_spans_dropped_total{exporter="backend"}') == 1)
+        assert hub.metrics()['devctl_hub_spans_forwarded_total{exporter="backend"}'] == len(sent)
 
 
 @pytest.mark.parametrize(
