@@ -153,7 +153,7 @@ class SpanWriter:
             duration = span.end_time_unix_nano - start
             rows.append(
                 (
-                    number, span.trace_id, span.span_id, span.parent_span_id, service, operation, kind,
+                    number, span.trace_id, span.span_id, _parent(span.parent_span_id), service, operation, kind,
                     span.status.code == ERROR, start if start < _LAST_NS else _LAST_NS,
                     0 if duration < 0 else duration if duration < _LAST_NS else _LAST_NS, origin,
                     span.SerializeToString() if origin else _with_origin(span, *origin_messages),
@@ -276,6 +276,11 @@ class SpanWriter:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _parent(span_id: bytes) -> bytes:
+    """Return the id of a parent, empty for none, which some write as zeros."""
+    return span_id if any(span_id) else b""
 
 
 def _with_origin(span: ProtoSpan, resource: Resource, scope: InstrumentationScope) -> bytes:

@@ -59,6 +59,16 @@ def test_the_empty_name_is_an_operation_of_its_service(tmp_path: Path) -> None:
         assert reader.operations("shop") == [("", 1)]
 
 
+def test_a_parent_of_zeros_is_none(tmp_path: Path) -> None:
+    writer = SpanWriter(tmp_path / "record.db")
+    with contextlib.closing(writer):
+        writer.begin()
+        writer.add(export({"parent": bytes(8)}).resource_spans)
+        writer.commit()
+    (span,) = _spans(tmp_path / "record.db", SpanQuery())
+    assert span.parent_id == ""
+
+
 def test_a_record_of_version_1_takes_spans_without_a_name(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
