@@ -252,6 +252,26 @@ def test_a_damaged_record_is_put_aside_and_spans_are_taken_in(tmp_path: Path) ->
     assert aside.read_bytes().startswith(b"garbage")
 
 
+def test_a_record_that_is_damaged_under_a_running_hub_ends_it_and_the_next_one_takes_spans_in(hub: Hub) -> None:
+    for _ in range(4):
+        assert hub.post(batch(512)[0])[0] == 200
+    hub.process.terminate()
+    hub.process.wait()
+    hub.start()
+    hub.metrics()  # it has read what it remembers of the file
+    with hub.record.open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(8192)
+        file.write(b"garbage!" * ((size - 8192) // 8))
+    assert hub.post(batch(512)[0])[0] == 503
+    assert hub.process.wait(timeout=20) == 0
+    hub.start()
+    body, ids = batch(8)
+    assert hub.post(body)[0] == 200
+    assert sorted(_stored(hub)) == sorted(ids)
+    assert len(list(hub.folder.glob("record.db.damaged-*"))) == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs", "/v1/metrics"])
 def test_no_mangled_body_is_more_than_refused(hub: Hub, path: str) -> None:
     (hub.folder / "logs").mkdir(exist_ok=True)
