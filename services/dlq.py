@@ -123,7 +123,7 @@ class KafkaLetters:
         return [(name, sorted(known[name].partitions)) for name in names]
 
     def _until(self, high: int) -> Iterator[Message]:
-        from services.common.kafka import received
+        from services.common.kafka_group import received
 
         while True:
             raw = self._consumer.poll(PATIENCE_SECONDS)
