@@ -13,7 +13,7 @@ from services.common.db import AsyncConnection, Database, after_commit, dialect_
 from services.common.events import Event
 from services.common.http import Peers, Response, UpstreamUnavailableError
 from services.common.outbox import Outbox
-from services.order.domain import Change, Cursor, Entry, Line, Order, Status, Step, Wish
+from services.order.domain import MOST_REPEATS, Change, Cursor, Entry, Line, Order, Status, Step, Wish
 from services.order.ports import Away, ChargeState, Claim, OrderTx, Outcome, Reserved
 from services.order.tables import claims, orders, timeline
 
@@ -94,6 +94,12 @@ class SqlOrders:
         async with self._database.reading() as connection:
             return int(await connection.scalar(query) or 0)
 
+    async def count_given_up(self) -> int:
+        """How many orders wait for an event that is not told again any more."""
+        given_up = orders.c.step != Step.NONE.value, orders.c.repeats >= MOST_REPEATS
+        async with self._database.reading() as connection:
+            return int(await connection.scalar(select(func.count()).where(*given_up)) or 0)
+
     async def purge_keys(self, now: datetime) -> None:
         """Forget the idempotency keys that are older than a day."""
         async with self._database.transaction() as connection:
@@ -126,13 +132,12 @@ class SqlOrderTx:
         if change.entries:
             entries = [_entry(change.order.id, entry) for entry in change.entries]
             await self._connection.execute(_INSERT_ENTRIES, entries)
-        for event_type in change.events:
-            await self.tell(change.order, event_type)
+        for event_type in (*change.events, *change.repeats):
+            await self._tell(change.order, event_type)
         for watcher in self._watchers:
             after_commit(self._connection, lambda watch=watcher: watch(change))  # type: ignore[misc]
 
-    async def tell(self, order: Order, event_type: str) -> None:
-        """Tell an event of the order."""
+    async def _tell(self, order: Order, event_type: str) -> None:
         data = _created(order) if event_type == "order.created" else _moved(order)
         await self._outbox.add(self._connection, Event(event_type, TOPIC, order.id, data))
 
@@ -217,6 +222,8 @@ def _mutable(order: Order) -> dict[str, Any]:
         "updated_at": order.updated_at,
         "due_at": order.due_at,
         "attempts": order.attempts,
+        "repeats": order.repeats,
+        "repeated_at": order.repeated_at,
     }
 
 
@@ -240,6 +247,8 @@ def _order(row: Row[Any]) -> Order:
         updated_at=row.updated_at,
         due_at=row.due_at,
         attempts=row.attempts,
+        repeats=row.repeats,
+        repeated_at=row.repeated_at,
     )
 
 

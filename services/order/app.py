@@ -26,7 +26,8 @@ def build(runtime: Runtime) -> FastAPI:
     store.watch(saga.on_change)
 
     async def observe() -> None:
-        observer.count(await store.count_by_status(), await store.count_stuck(utc_now() - settings.stuck_after))
+        stuck = await store.count_stuck(utc_now() - settings.stuck_after)
+        observer.count(await store.count_by_status(), stuck, await store.count_given_up())
 
     runtime.subscribe(consumers.TOPICS, "order", consumers.build(store, utc_now))
     runtime.on_start(observe)

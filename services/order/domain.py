@@ -81,8 +81,10 @@ _PATIENCE = {
 }
 _LONGEST_PAUSE = timedelta(seconds=30)
 # An event that is not there after this long is lost; before, it is only late, and telling it again would make
-# a busy shop busier.
+# a busy shop busier. Each repetition waits twice as long as the one before, for who did not take in the first will
+# hardly take in the next; the last comes three hours after the first, and then only people can help.
 _EVENT_PATIENCE = timedelta(seconds=40)
+MOST_REPEATS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class Order:
     updated_at: datetime
     due_at: datetime | None
     attempts: int = 0
+    # How often, and when last, the events of this step were told again.
+    repeats: int = 0
+    repeated_at: datetime | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -144,16 +149,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a fact did: the order as it is now, its new timeline entries, and the events to tell."""
+    """What a fact did: the order as it is now, its new timeline entries, and the events to tell or to tell again."""
 
     order: Order
     entries: tuple[Entry, ...] = ()
     events: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """The fact changed nothing."""
-        return not self.entries and not self.events
+        return not self.entries and not self.events and not self.repeats
 
 
 def add_up(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
@@ -290,7 +296,9 @@ _RULES = {
 
 def _move(order: Order, status: Status, step: Step, now: datetime, what: str, *events: str) -> Change:
     due_at = now + _PATIENCE[step] if step in _PATIENCE else None
-    moved = replace(order, status=status, step=step, updated_at=now, due_at=due_at, attempts=0)
+    moved = replace(
+        order, status=status, step=step, updated_at=now, due_at=due_at, attempts=0, repeats=0, repeated_at=None
+    )
     return Change(moved, (Entry(now, status, what),), events)
 
 
@@ -301,8 +309,19 @@ def postpone(order: Order, now: datetime) -> Order:
 
 
 def is_event_lost(order: Order, now: datetime) -> bool:
-    """Say whether an event about this order must have been lost on its way."""
-    return now - order.updated_at >= _EVENT_PATIENCE
+    """Say whether the last event about this order must have been lost on its way, and may be told again."""
+    last_told = order.repeated_at or order.updated_at
+    return order.repeats < MOST_REPEATS and now - last_told >= _EVENT_PATIENCE * 2**order.repeats
+
+
+def tell_again(order: Order, now: datetime, *, is_known: bool) -> Change:
+    """Repeat what payment must have missed; `is_known` says whether it has heard of the order at all."""
+    missed = () if is_known else ("order.created",)
+    if order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
+        missed += ("order.cancel_requested",)
+    if not missed:
+        return Change(order)
+    return Change(replace(order, repeats=order.repeats + 1, repeated_at=now), repeats=missed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,13 +232,16 @@ async def _learn(order_id: str, charge: ChargeState | None, *, store: OrderStore
         if order is None:
             return None
         is_lost = domain.is_event_lost(order, clock())
-        if charge is None and is_lost:
-            await tx.tell(order, "order.created")
         for fact in _missed_facts(charge):
             order = await record_in(tx, order_id, fact, charge.reason if charge else None, clock=clock) or order
-        if is_lost and order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
-            await tx.tell(order, "order.cancel_requested")
-        return order
+        return await _tell_again(tx, order, charge, clock=clock) if is_lost else order
+
+
+async def _tell_again(tx: OrderTx, order: Order, charge: ChargeState | None, *, clock: Clock) -> Order:
+    change = domain.tell_again(order, clock(), is_known=charge is not None)
+    if not change.is_empty:
+        await tx.update(change)
+    return change.order
 
 
 def _missed_facts(charge: ChargeState | None) -> tuple[Fact, ...]:

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from services.common.metrics import Metrics
-from services.order.domain import Change, Status
+from services.order.domain import MOST_REPEATS, Change, Status
 
 if TYPE_CHECKING:
     from services.common.logs import Logger
+
+# What the saga tells again (domain.tell_again); counted from 0 on, so that the first is an increase.
+_REPEATED = ("order.created", "order.cancel_requested")
 
 
 class Observer:
@@ -21,8 +24,12 @@ class Observer:
         )
         self._current = metrics.gauge("shop_orders_current", "Orders by status", ["status"])
         self._stuck = metrics.gauge("shop_orders_stuck", "Orders whose next step takes too long")
+        self._repeated = metrics.counter("shop_order_events_repeated", "Events told again as lost", ["type"])
+        self._given_up = metrics.gauge("shop_orders_given_up", "Orders whose events are not told again any more")
         for status in Status:
             self._reached.labels(status.value)
+        for event_type in _REPEATED:
+            self._repeated.labels(event_type)
 
     def on_change(self, change: Change) -> None:
         """Count and log a change that is committed."""
@@ -32,9 +39,14 @@ class Observer:
             self._log.info(f"order {entry.status.value}: {entry.what}", order_id=order.id, status=entry.status.value)
         if change.events:
             self._amount.labels(order.status.value, order.currency).inc(order.amount)
+        for event_type in change.repeats:
+            self._repeated.labels(event_type).inc()
+        if change.repeats and order.repeats == MOST_REPEATS:
+            self._log.error("order is given up: its events are not told again", order_id=order.id, step=order.step)
 
-    def count(self, by_status: Mapping[Status, int], stuck: int) -> None:
+    def count(self, by_status: Mapping[Status, int], stuck: int, given_up: int) -> None:
         """Show how many orders there are now."""
         for status, number in by_status.items():
             self._current.labels(status.value).set(number)
         self._stuck.set(stuck)
+        self._given_up.set(given_up)

@@ -66,10 +66,6 @@ class OrderTx(Protocol):
         """Keep what changed, add to the timeline and tell the events."""
         ...
 
-    async def tell(self, order: Order, event_type: str) -> None:
-        """Tell an event of the order again."""
-        ...
-
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
         """Orders whose step is due, locked; those that another replica holds are skipped."""
         ...

@@ -23,6 +23,8 @@ orders = Table(
     Column("updated_at", Moment, nullable=False),
     Column("due_at", Moment),
     Column("attempts", Integer, nullable=False),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("repeated_at", Moment),
     Index("orders_by_user", "user_id", "created_at", "id"),
     Index("orders_due", "due_at"),
 )

@@ -73,10 +73,7 @@ class FakeOrderTx:
     async def update(self, change: Change) -> None:
         self._tables.orders[change.order.id] = change.order
         self._tables.timeline.setdefault(change.order.id, []).extend(change.entries)
-        self._tables.told += [(change.order.id, event_type) for event_type in change.events]
-
-    async def tell(self, order: Order, event_type: str) -> None:
-        self._tables.told.append((order.id, event_type))
+        self._tables.told += [(change.order.id, event_type) for event_type in (*change.events, *change.repeats)]
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
         return [one for one in self._tables.orders.values() if one.due_at is not None and one.due_at <= now][:limit]

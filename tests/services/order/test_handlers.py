@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from services.common.logs import Logger
-from services.order import handlers
+from services.order import domain, handlers
 from services.order.domain import Fact, Order, Status, Step, Wish
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
 from services.order.ports import Away, ChargeState
@@ -234,6 +235,27 @@ async def test_an_order_that_payment_never_heard_of_is_told_again_once_its_event
     world.clock.forward(60)
     await world.step(order)
     assert world.store.told()[2:] == ["order.cancel_requested", "order.created", "order.cancel_requested"]
+
+
+async def test_an_event_that_payment_does_not_take_in_is_told_again_with_growing_pauses_and_not_for_ever() -> None:
+    world = World()
+    saga = Saga(world.store, world.catalog, world.payments, world.clock, Lines())
+    order = await world.place()
+    repeats: list[float] = []
+    for seconds in range(0, 6 * 3600, 10):
+        await saga.detect()
+        await saga.background.idle()
+        repeats += [seconds] * (len(world.store.told()) - 1 - len(repeats))
+        world.clock.forward(10)
+    pauses = [later - earlier for earlier, later in pairwise(repeats)]
+    assert len(repeats) == domain.MOST_REPEATS == 8
+    assert all(1.5 < later / earlier < 2.5 for earlier, later in pairwise(pauses))
+    assert 2 * 3600 < repeats[-1] < 4 * 3600
+    world.payments.charges[order.id] = ChargeState("captured", None, None)
+    world.clock.forward(30)
+    await saga.detect()
+    await saga.background.idle()
+    assert world.store.tables.orders[order.id].status is Status.PAID
 
 
 async def test_the_detector_says_which_orders_are_stuck_and_brings_them_on() -> None:

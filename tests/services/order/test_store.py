@@ -6,13 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from services.common.clock import utc_now
 from services.common.ids import new_id
+from services.common.runtime import Runtime
+from services.common.tables import outbox
 from services.order import handlers
 from services.order.adapters import SqlOrders
 from services.order.app import SERVICE
-from services.order.domain import Change, Fact, Status, Wish
+from services.order.domain import MOST_REPEATS, Change, Fact, Status, Wish, tell_again
 from services.order.handlers import KeyInFlight, PlaceOrder
 from tests.services.order.fakes import FakeCatalog
 from tests.services.stores import database_url, migrated, postgres
@@ -21,10 +24,16 @@ __all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture
-async def sql_orders(database_url: str, tmp_path: Path) -> AsyncIterator[SqlOrders]:
-    """Return an empty database of orders."""
+async def runtime(database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
+    """Return the means of an order service whose database is empty."""
     async with migrated(SERVICE, database_url, tmp_path) as runtime:
-        yield SqlOrders(runtime.database, runtime.outbox)
+        yield runtime
+
+
+@pytest.fixture
+def sql_orders(runtime: Runtime) -> SqlOrders:
+    """Return an empty database of orders."""
+    return SqlOrders(runtime.database, runtime.outbox)
 
 
 async def place(store: SqlOrders, catalog: FakeCatalog, key: str | None = None) -> str:
@@ -80,6 +89,31 @@ async def test_due_orders_are_handed_out_once(sql_orders: SqlOrders) -> None:
     ids = [order.id for due in taken for order in due]
     assert len(ids) == len(set(ids)) == 6
     assert await sql_orders.count_stuck(utc_now() + timedelta(seconds=1)) == 6
+
+
+async def test_repeated_events_go_out_and_orders_that_are_given_up_are_counted(
+    sql_orders: SqlOrders, runtime: Runtime
+) -> None:
+    order_id = await place(sql_orders, FakeCatalog())
+    order = await sql_orders.find(order_id)
+    assert order is not None
+    told = await _waiting_events(runtime)
+    for repeats in range(1, MOST_REPEATS + 1):
+        assert await sql_orders.count_given_up() == 0
+        async with sql_orders.begin() as tx:
+            change = tell_again(order, utc_now(), is_known=False)
+            await tx.update(change)
+        order = await sql_orders.find(order_id)
+        assert order == change.order
+        assert (order.repeats, await _waiting_events(runtime)) == (repeats, told + repeats)
+    assert await sql_orders.count_given_up() == 1
+    await handlers.record(order_id, Fact.PAYMENT_SUCCEEDED, store=sql_orders, clock=utc_now)
+    assert await sql_orders.count_given_up() == 0
+
+
+async def _waiting_events(runtime: Runtime) -> int:
+    async with runtime.database.reading() as connection:
+        return await connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
 async def test_pages_of_the_history_fit_together(sql_orders: SqlOrders) -> None:
