@@ -5,6 +5,7 @@ HTTP/1.1 to known addresses is all that is needed: no TLS, no proxies, no HTTP/2
 """
 
 import asyncio
+import select
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
@@ -51,7 +52,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
         now = asyncio.get_running_loop().time()
         while kept:
             connection = kept.pop()
-            if connection.is_open and now - connection.idle_since < IDLE_SECONDS:
+            if connection.is_idle() and now - connection.idle_since < IDLE_SECONDS:
                 return connection
             connection.close()
         return None
@@ -118,6 +119,17 @@ class _Connection(asyncio.Protocol):
     def may_be_kept(self) -> bool:
         """Say whether the exchange is over and the other side keeps the connection."""
         return self.is_open and self._is_complete and not self._is_head and self._keeps
+
+    def is_idle(self) -> bool:
+        """Ask the system whether the connection is still good: after a freeze the loop has not heard of its end yet.
+
+        An idle connection has nothing to read but its end.
+        """
+        if not self.is_open or self._transport is None or self._transport.is_closing():
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     def close(self) -> None:
         """Close the connection."""

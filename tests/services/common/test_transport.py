@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -57,6 +60,31 @@ async def test_a_connection_is_used_again() -> None:
             answer = await http.send(transport, "POST", url, json={"a": 1})
             assert (answer.status_code, answer.text) == (200, "ok")
         assert len(connections) == 1
+        await transport.aclose()
+
+
+async def test_a_connection_that_ended_while_the_process_was_frozen_is_not_used_again() -> None:
+    transport, answered, ended = PlainTransport(), threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+        listening.settimeout(5)
+
+        def serve_twice() -> None:
+            for _ in range(2):
+                connection, _address = listening.accept()
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(OK)
+                    answered.wait(5)
+                ended.set()
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        serving = pool.submit(serve_twice)
+        assert (await http.send(transport, "POST", url)).text == "ok"
+        # The loop stands still, as in a process that is stopped, until the end of the connection is there.
+        answered.set()
+        assert ended.wait(5)
+        assert (await http.send(transport, "POST", url)).text == "ok"
+        serving.result(5)
         await transport.aclose()
 
 
