@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from services import FRONT, PORTS
+from services.common.kafka import SESSION_SECONDS
 from tests.e2e.shop import Shopper
 from tests.services.processes import Running, free_port, kafka, running
+from tests.soak import rounds
 from tests.waiting import eventually
 
 LONGEST_SECONDS = 5.0
@@ -181,3 +183,27 @@ def test_an_order_service_that_hangs_is_a_503_in_time_and_no_order_is_doubled(sh
     for again in (order, checkout):
         eventually(lambda again=again: again().status_code == 201, within=30, every=0.2, what="orders taken again")
     assert len(shopper.client.get("/api/v1/orders").json()["items"]) == 2
+
+
+CONSUMERS = ("order", "payment", "notification", "cart")
+
+
+@pytest.mark.parametrize("frozen", rounds([CONSUMERS], [CONSUMERS, *((name,) for name in CONSUMERS)]), ids="+".join)
+def test_consumers_frozen_past_their_session_with_events_in_hand_bring_every_order_home(
+    shop: Shop, shopper: Shopper, frozen: tuple[str, ...]
+) -> None:
+    wish = {"items": [{"productId": shopper.product()["id"], "quantity": 1}]}
+    orders = [shopper.client.post("/orders", json=wish).json()["id"] for _ in range(10)]
+    thaws_at = time.monotonic() + SESSION_SECONDS + 1.5
+    with shop.hanging(*frozen):
+        eventually(lambda: time.monotonic() > thaws_at, within=20)
+    for order in orders:
+        eventually(lambda order=order: _status(shopper, order) == "confirmed", within=40, every=0.2, what=order)
+        assert shopper.told(order) == ["order_confirmed"]
+    later = shopper.client.post("/orders", json=wish).json()["id"]
+    assert shopper.settled(later)["status"] == "confirmed"
+
+
+def _status(shopper: Shopper, order: str) -> str:
+    answer = shopper.client.get(f"/api/v1/orders/{order}")
+    return str(answer.json()["status"]) if answer.status_code == 200 else ""
