@@ -26,15 +26,15 @@ class Consul:
         self._log = log
         self._transport = transport or PlainTransport()
         self.is_up = False
-        self._is_leaving = False
+        self._leaving = asyncio.Event()
 
     async def keep_registered(self, settings: "Settings", instance_id: str) -> None:
         """Register now and again, so that an agent that forgot us learns of us; until this instance leaves."""
         body = _registration(settings, instance_id)
         pause = 0.1
-        while not self._is_leaving:
+        while not self._leaving.is_set():
             done = await self._put("/v1/agent/service/register", body)
-            if self._is_leaving:  # the agent may have taken this in after the word that we leave
+            if self._leaving.is_set():  # the agent may have taken this in after the word that we leave
                 await self.deregister(instance_id)
                 return
             if done and not self.is_up:
@@ -45,7 +45,7 @@ class Consul:
 
     async def deregister(self, instance_id: str) -> None:
         """Take this instance out, so that nobody is sent here any more."""
-        self._is_leaving = True
+        self._leaving.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):
                 await self._put(f"/v1/agent/service/deregister/{instance_id}", None)

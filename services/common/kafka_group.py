@@ -176,7 +176,7 @@ class Group:
         if not self._is_waiting:
             self._is_waiting = True
             consumer.pause(consumer.assignment())
-        message = consumer.poll(0)
+        message: Any = consumer.poll(0)
         if message is not None and message.error():
             self._on_error(message.error())
         elif message is not None:  # handed out in spite of the pause: it must come again

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 if TYPE_CHECKING:
-    from services.common.metrics import Gauge
+    from prometheus_client import Gauge
 
 Partition = tuple[str, int]
 

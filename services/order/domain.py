@@ -316,7 +316,7 @@ def is_event_lost(order: Order, now: datetime) -> bool:
 
 def tell_again(order: Order, now: datetime, *, is_known: bool) -> Change:
     """Repeat what payment must have missed; `is_known` says whether it has heard of the order at all."""
-    missed = () if is_known else ("order.created",)
+    missed: tuple[str, ...] = () if is_known else ("order.created",)
     if order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
         missed += ("order.cancel_requested",)
     if not missed:

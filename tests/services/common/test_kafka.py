@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer
 
 from services.common.broker import BrokerUnavailableError
 from services.common.events import Event, Message, to_message
@@ -126,13 +127,16 @@ async def test_a_consumer_that_hangs_shows_how_far_it_is_behind(tmp_path: Path) 
             await eventually_async(lambda: lags(0), within=30)
 
 
-async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, TimeoutError])
+async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(
+    tmp_path: Path, error: type[Exception]
+) -> None:
     seen: list[bytes] = []
 
     async def stumble(one: Message) -> None:
         seen.append(one.value)
         if len(seen) == 2:
-            raise RuntimeError("once")
+            raise error("once")
 
     async def count() -> bool:
         return len(seen) >= 6
@@ -145,3 +149,30 @@ async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(
             await eventually_async(count, within=30)
     values = [one.value for one in sent]
     assert seen == [*values[:2], *values[1:]]
+
+
+async def test_a_consumer_whose_client_has_failed_for_good_is_replaced(tmp_path: Path) -> None:
+    taken: list[bytes] = []
+
+    async def deliver(one: Message) -> None:
+        taken.append(one.value)
+
+    async def is_taken(value: bytes) -> bool:
+        return value in taken
+
+    with kafka(tmp_path, {TOPIC: 1}) as address:
+        async with client(address, "a", ("group", deliver)) as broker:
+            await broker.publish(message(1))
+            await eventually_async(lambda: is_taken(message(1).value), within=20)
+            fencing = Consumer({"bootstrap.servers": address, "group.id": "group", "group.instance.id": "group-a"})
+            fencing.subscribe([TOPIC], on_assign=lambda *_: assigned.set())
+            assigned = asyncio.Event()
+
+            async def is_fenced() -> bool:
+                await asyncio.to_thread(fencing.poll, 0.1)
+                return assigned.is_set()
+
+            await eventually_async(is_fenced, within=20)
+            await asyncio.to_thread(fencing.close)
+            await broker.publish(message(2))
+            await eventually_async(lambda: is_taken(message(2).value), within=30)
