@@ -247,7 +247,7 @@ class Group:
         self._forget_batch()
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if error.code() == KafkaError._FATAL:  # the client says it once and is silent from then on
             raise KafkaException(error)
         self._health.on_error(error)
 
