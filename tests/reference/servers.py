@@ -10,6 +10,7 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from devctl.errors import EnvironmentProblem
+from devctl.products.kafka import properties
 from devctl.record.span_writer import SpanWriter
 from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
@@ -59,8 +60,8 @@ def real_kafka(folder: Path) -> Iterator[str]:
     port, controller = free_ports(2)
     broker = f"127.0.0.1:{port}"
     config, logging = home / "server.properties", home / "log4j2.yaml"
-    config.write_text(config.properties(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
-    logging.write_text(config.logging("WARN"))
+    config.write_text(properties.server(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
+    logging.write_text(properties.logging("WARN"))
     command: list[str | Path] = [
         *(sys.executable, "-m", "devctl.products.kafka.start", "--java", java, "--jars", jars, "--broker", broker),
         *("--config", config, "--logging", logging, "--data", home / "data"),
