@@ -67,7 +67,7 @@ bench: setup-dev ## measure devctl against floors of the same run
 	$(PY) -m bench
 
 soak: setup-dev ## the full counts of rounds, orders and spans
-	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e tests/services/test_fuzz.py
+	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e $(addprefix tests/services/,test_fuzz.py test_frozen.py test_killed.py)
 	SHOP_DATABASE=postgres .venv/bin/pytest -n $(WORKERS) --dist loadgroup tests/services
 
 clean: ## stop the shop and its copies, delete what was made (the tool cache stays)
