@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from devctl.cli.recorded import Recorded
+    from devctl.actions.recorded import Recorded
     from devctl.manifest.load import Loaded
     from devctl.record.store import Run
     from devctl.session.client import Client, Prepared
@@ -82,7 +82,7 @@ class Context:
         client = self.client()
         if client is not None:
             return client
-        from devctl.cli.recorded import Recorded
+        from devctl.actions.recorded import Recorded
 
         return Recorded(self.paths)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from devctl.actions.deadline import DeadlinePassed, deadline
+from devctl.actions.up import Hopeless, Start, Wishes, conclude
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.deadline import DeadlinePassed, deadline
-from devctl.cli.starting import Hopeless, Start, Wishes, conclude
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import clean, duration, listing, typed
 

@@ -9,8 +9,8 @@ from devctl.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from devctl.actions.recorded import Recorded
     from devctl.cli.context import Context
-    from devctl.cli.recorded import Recorded
     from devctl.render.progress import Progress
     from devctl.session.client import Client
     from devctl.session.protocol import Settled

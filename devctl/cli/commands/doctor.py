@@ -6,7 +6,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from devctl.cli import machine, products, shared
+from devctl.actions.doctor import machine, variants
+from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command
 from devctl.errors import DevctlError, ExitCode
@@ -40,7 +41,7 @@ def run(context: Context, *, as_json: bool) -> int:
     engine_answers = checks[-1].state == "ok"
     if folder:
         checks += _stack(context, folder)
-    ways = list(products.ways(engine_answers, tools.available))
+    ways = list(variants.ways(engine_answers, tools.available))
     if as_json:
         whole = {
             "machine": [dataclasses.asdict(one) for one in checks],
@@ -80,7 +81,7 @@ def _containers(spec: Spec) -> Iterator[machine.Finding]:
             yield machine.Finding(f"service {service.name}", "note" if service.optional else "bad", reason, cure)
 
 
-def _show(context: Context, checks: list[machine.Finding], ways: list[products.Way]) -> None:
+def _show(context: Context, checks: list[machine.Finding], ways: list[variants.Way]) -> None:
     from devctl.render import table
 
     terminal = context.terminal
@@ -104,7 +105,7 @@ def _show(context: Context, checks: list[machine.Finding], ways: list[products.W
         )
 
 
-def _detail(way: products.Way) -> str:
+def _detail(way: variants.Way) -> str:
     parts = [way.found]
     if way.state == "missing" and way.needs:
         parts.append(f"needs: {way.needs}")

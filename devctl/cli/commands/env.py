@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from devctl.cli import launches, shared
+from devctl.actions import launches
+from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Option
 from devctl.text import clean, mask_environment

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from devctl.cli import launches, shared
+from devctl.actions import launches
+from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Argument, Command
 from devctl.errors import UsageError

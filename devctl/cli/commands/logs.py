@@ -18,7 +18,7 @@ from devctl.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.cli.woven import Traces
+    from devctl.actions.interleaved import Traces
     from devctl.record.store import Run
 
 ENOUGH_BYTES = 1 << 18
@@ -111,7 +111,7 @@ def _about(identity: str | None, found: Run, render: looks.Render) -> looks.Rend
 def _woven(terminal: Terminal, found: Run, query: logs.Query, *, as_json: bool) -> Traces:
     import json
 
-    from devctl.cli.woven import Traces
+    from devctl.actions.interleaved import Traces
     from devctl.queries import traces
     from devctl.render.traces import listing
 

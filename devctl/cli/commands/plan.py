@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from devctl.actions.up import Wishes, load
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Option
-from devctl.cli.starting import Wishes, load
 from devctl.text import clean
 
 

@@ -11,8 +11,8 @@ def run(context: Context, *, services: list[str], no_wait: bool, as_json: bool) 
     """Start services of the specification in force; begin a run from the manifest where nothing runs."""
     session = context.client()
     if session is None:
+        from devctl.actions.up import Wishes
         from devctl.cli.commands.up import bring
-        from devctl.cli.starting import Wishes
 
         return bring(context, Wishes(services=services, detach=True, wait=not no_wait, as_json=as_json))
     shared.known(services, shared.names(session))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from devctl.cli import downloads, shared
+from devctl.actions import downloads
+from devctl.actions.up import Wishes, load
+from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.line.declare import Command, Option
-from devctl.cli.starting import Wishes, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def bring(context: Context, wishes: Wishes) -> int:
         from devctl.cli import detached
 
         return detached.bring(context, client, spec, wishes)
-    from devctl.cli import attached
+    from devctl.cli import foreground
 
-    return attached.bring(context, client, spec, wishes)
+    return foreground.bring(context, client, spec, wishes)
 
 
 def _begin(context: Context, wishes: Wishes) -> tuple[Client, Spec]:

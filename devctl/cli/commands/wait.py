@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from devctl.actions.deadline import DeadlinePassed, deadline
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.deadline import DeadlinePassed, deadline
 from devctl.cli.line.declare import Command, Option
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import listing

@@ -4,16 +4,16 @@ import json
 import socket
 from typing import Any
 
-from devctl.cli import machine, products
+from devctl.actions.doctor import machine, variants
 from devctl.tools.base import Available, Missing, Tool
 from tests.unit.cli.conftest import Run
 
 
-def ways(**tools: Any) -> dict[tuple[str, str], products.Way]:
+def ways(**tools: Any) -> dict[tuple[str, str], variants.Way]:
     def available(name: str) -> Any:
         return tools.get(name, Missing(name, "no source has it", "install it"))
 
-    return {(way.product, way.variant): way for way in products.ways(False, available)}
+    return {(way.product, way.variant): way for way in variants.ways(False, available)}
 
 
 def here(name: str) -> Available:

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from devctl.actions.up import Start, Wishes, conclude
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
-from devctl.cli.starting import Start, Wishes, conclude
 from devctl.errors import DevctlError, ExitCode
 from devctl.text import duration, typed
 
@@ -56,7 +56,7 @@ def bring(context: Context, client: Client, spec: Spec, wishes: Wishes) -> int:
 
 def _follow(context: Context, spec: Spec, wishes: Wishes, start: Start) -> int:
     """Follow the logs until the stack is gone."""
-    from devctl.cli import follow
+    from devctl.actions import follow
 
     if wishes.as_json:
         follow.until_gone(context, shared.progress(context, as_json=True))

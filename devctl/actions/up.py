@@ -107,7 +107,7 @@ def conclude(context: Context, client: Client, settled: Settled, wishes: Wishes,
         context.terminal.say(line)
     shared.explain(context, client, [one["name"] for one in view["services"] if _spoils(one)])
     if wishes.trace:
-        from devctl.cli import start_trace
+        from devctl.actions import start_trace
 
         start_trace.show(context, began_ns)
     if wishes.isolated:

@@ -8,7 +8,7 @@ from devctl.errors import EnvironmentProblem, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.cli.recorded import Recorded
+    from devctl.actions.recorded import Recorded
     from devctl.session.client import Client
     from devctl.session.protocol import LaunchView
 

@@ -1,0 +1,1 @@
+"""What `doctor` tells: the machine, and which variant of each product it can run."""
