@@ -43,6 +43,10 @@ RECONNECT_SECONDS = 0.05  # before the second try, twice that before the third, 
 ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
 
 
+class CallCancelled(Exception):
+    """Another thread ended the call."""
+
+
 class Client:
     """A connection to the supervisor of one stack; implements session.base.Session. One call at a time."""
 
@@ -53,6 +57,7 @@ class Client:
         self._reader = connection.makefile("rb")
         self._last = 0
         self._reconnects = 0
+        self._is_cancelled = False
 
     def __enter__(self) -> Client:
         return self
@@ -64,6 +69,12 @@ class Client:
         """Let go of the connection; the stack goes on."""
         self._reader.close()
         self._connection.close()
+
+    def cancel(self) -> None:
+        """End the call that is under way in another thread: it raises CallCancelled, and what it asked for goes on."""
+        self._is_cancelled = True
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def hello(self) -> HelloView:
         """Say who answers, and which run."""
@@ -172,6 +183,8 @@ class Client:
         self.close()
         self._connection = prepared.reach()
         self._reader = self._connection.makefile("rb")
+        if self._is_cancelled:  # before this connection was there to be shut
+            raise CallCancelled
         return True
 
     def _send(self, call: str, arguments: dict[str, object]) -> int:
@@ -193,6 +206,8 @@ class Client:
                 yield answer
                 if "result" in answer:
                     return
+        if self._is_cancelled:
+            raise CallCancelled
 
 
 def error_from(body: dict[str, Any]) -> DevctlError:
