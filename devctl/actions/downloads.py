@@ -1,9 +1,6 @@
-"""What a start will download, said before it begins: which programs, from where, how large."""
+"""What a start will download, known before it begins: which programs, from where, how large."""
 
 from __future__ import annotations
-
-from devctl.render.terminal import Terminal
-from devctl.text import clean, listing, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,16 +8,9 @@ if TYPE_CHECKING:
     from devctl.tools.base import Available
 
 
-def announce(terminal: Terminal, spec: Spec) -> None:
-    """Say which native programs will be downloaded for the services that will start."""
-    wanted = needed(spec)
-    if not wanted:
-        return
-    missing = [found for name in wanted if (found := _to_fetch(name))]
-    if missing:
-        whole = sum(found.bytes for found in missing)
-        total = f", {size(whole)} in all" if whole and len(missing) > 1 else ""
-        terminal.say(f"To download: {listing(map(_named, missing))}{total}.")
+def missing(spec: Spec) -> list[Available]:
+    """Return the native programs that have to be downloaded for the services that will start."""
+    return [program for name in needed(spec) if (program := _to_download(name))]
 
 
 def needed(spec: Spec) -> list[str]:
@@ -34,14 +24,9 @@ def _first_tools(spec: Spec, name: str) -> tuple[str, ...]:
     return variants[0].tools if variants else ()
 
 
-def _to_fetch(name: str) -> Available | None:
+def _to_download(name: str) -> Available | None:
     from devctl import tools
     from devctl.tools.base import Available
 
-    found = tools.available(name)
-    return found if isinstance(found, Available) and found.tool is None else None
-
-
-def _named(found: Available) -> str:
-    about = f", {size(found.bytes)}" if found.bytes else ""
-    return f"{clean(found.name)} (from {clean(found.source)}{about})"
+    program = tools.available(name)
+    return program if isinstance(program, Available) and program.tool is None else None

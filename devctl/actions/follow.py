@@ -1,62 +1,49 @@
-"""What a foreground `up` does once the stack is up: follow its logs, say what happens, know when it is gone."""
+"""Following a stack: its items until it is gone, and its log lines with finished traces in between."""
 
 from __future__ import annotations
 
-import sys
 import threading
+from collections.abc import Callable, Sequence
 
-from devctl.cli.commands.logs import Output, show
-from devctl.cli.context import Context
 from devctl.record import logs
 from devctl.record.query import make_filter
-from devctl.render import logs as looks
-from devctl.render import progress, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    from devctl.actions.access import StackAccess
+    from devctl.actions.display import Display
+    from devctl.actions.interleaved import InterleavedTraces
     from devctl.core.spec import Spec
+    from devctl.paths import StackPaths
+    from devctl.queries.traces import Trace
     from devctl.record.batch import Batch
+    from devctl.record.store import Run
+
+    class LogSink(Protocol):
+        """Where lines and traces go, in the order of their time."""
+
+        def batch(self, batch: Batch) -> None:
+            """Take the next lines."""
+            ...
+
+        def trace(self, trace: Trace) -> None:
+            """Take a trace that ended here."""
+            ...
+
+        def pause(self) -> None:
+            """Show what was taken: nothing more is there at the moment."""
+            ...
 
 
-def logs_until_gone(context: Context, spec: Spec, services: list[str], since_ns: int | None) -> None:
-    """Follow the logs of `services` (none: all) from `since_ns` on, bought-in products from `warning` up; return
-    when the stack is gone."""
-    watcher = Watcher(context, progress.Plain(context.terminal))
-    terminal = context.terminal
-    look = looks.Look(colour=terminal.colour(), pretty=True, width=max((len(name) for name in spec.active), default=0))
-    render = looks.for_people(look)
-    severe = make_filter(logs.Query(level="warning"))
-    assert severe is not None
-    bought = {name for name, service in spec.services.items() if service.uses or name == "hub"}
+class StackWatcher:
+    """Shows the stack's items in a thread of its own, over deaths of the supervisor, until the stack is gone."""
 
-    def shown(batch: Batch) -> bytes:
-        wanted = severe(batch) if batch.label.service in bought and batch.label.service not in services else batch
-        return render(wanted) if wanted else b""
-
-    watcher.start()
-    if terminal.can_ask:
-        threading.Thread(target=_answer_enter, args=(context,), name="enter", daemon=True).start()
-    query = logs.Query(services=tuple(services), since_ns=since_ns)
-    try:
-        show(Output(terminal), shown, context.run(), query, stop=watcher.gone.is_set)
-    finally:
-        watcher.hush()
-
-
-def until_gone(context: Context, display: progress.Progress) -> None:
-    """Show the stack's items until it is gone."""
-    watcher = Watcher(context, display)
-    watcher.start()
-    watcher.gone.wait()
-
-
-class Watcher:
-    """Listens to the stack in a thread of its own, over deaths of the supervisor, until the stack is gone."""
-
-    def __init__(self, context: Context, display: progress.Progress) -> None:
+    def __init__(self, stack: StackAccess, display: Display) -> None:
         self.gone = threading.Event()
-        self._context = context
-        self._display = display
+        self._stack = stack
+        self._display: Display | None = display
         self._thread = threading.Thread(target=self._listen, name="watcher", daemon=True)
 
     def start(self) -> None:
@@ -65,21 +52,83 @@ class Watcher:
 
     def hush(self) -> None:
         """Show nothing from here on."""
-        self._display = progress.Quiet()
+        self._display = None
 
     def _listen(self) -> None:
         try:
-            while client := self._context.client():  # a supervisor that died is started again by this
+            while client := self._stack.client():  # a supervisor that died is started again by this
                 for item in client.watch():
-                    self._display.item(item)
+                    if display := self._display:
+                        display.item(item)
                 client.close()
         finally:
             self.gone.set()
 
 
-def _answer_enter(context: Context) -> None:
-    """Show the addresses again whenever the person presses Enter."""
-    while sys.stdin.readline():
-        session = context.session()
-        context.terminal.say("\n".join(status.addresses(session.status(), context.terminal)))
-        session.close()
+def until_gone(stack: StackAccess, display: Display) -> None:
+    """Show the stack's items until it is gone."""
+    watcher = StackWatcher(stack, display)
+    watcher.start()
+    watcher.gone.wait()
+
+
+def gone_check(paths: StackPaths) -> Callable[[], bool]:
+    """Return what tells that the stack is gone, one call late, so that its last lines are read before."""
+    was_gone = False
+
+    def is_gone() -> bool:
+        nonlocal was_gone
+        earlier, was_gone = was_gone, not paths.socket.exists()
+        return earlier and was_gone
+
+    return is_gone
+
+
+def foreground_filter(spec: Spec, services: Sequence[str]) -> Callable[[Batch], Batch | None]:
+    """Return what keeps the lines that a foreground `up` shows: of third-party products from `warning` up, unless
+    they are among the `services` that were named."""
+    severe = make_filter(logs.Query(level="warning"))
+    assert severe is not None
+    third_party = {name for name, service in spec.services.items() if service.uses or name == "hub"} - set(services)
+    return lambda batch: severe(batch) if batch.label.service in third_party else batch
+
+
+def stream_logs(
+    run: Run,
+    query: logs.Query,
+    sink: LogSink,
+    *,
+    stop: Callable[[], bool] | None = None,
+    traces: InterleavedTraces | None = None,
+) -> None:
+    """Hand over the lines that are there, with `traces` in between; with `stop` go on until it says so."""
+
+    def should_stop() -> bool:
+        assert stop is not None
+        _hand_over(sink, traces.newly_finished() if traces else ())
+        sink.pause()
+        return stop()
+
+    batches = logs.follow_batches(run, query, should_stop) if stop else logs.read_batches(run, query)
+    for batch in batches:
+        if rest := _interleave(sink, batch, traces) if traces else batch:
+            sink.batch(rest)
+    _hand_over(sink, traces.newly_finished() if traces else ())
+    sink.pause()
+
+
+def _interleave(sink: LogSink, batch: Batch, traces: InterleavedTraces) -> Batch | None:
+    """Hand over the stored traces that ended within `batch`, with the lines before them; return the lines after."""
+    rest: Batch | None = batch
+    while rest and traces.next_ns <= rest.times[-1]:
+        end_ns = traces.next_ns
+        if before := rest.within(None, end_ns):
+            sink.batch(before)
+        _hand_over(sink, traces.until(end_ns))
+        rest = rest.within(end_ns, None)
+    return rest
+
+
+def _hand_over(sink: LogSink, traces: Sequence[Trace]) -> None:
+    for trace in traces:
+        sink.trace(trace)

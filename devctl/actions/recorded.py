@@ -1,4 +1,4 @@
-"""What can be said of a stack that does not run: answers from its record; starts nothing."""
+"""What can be told of a stack that does not run: answers from its record; starts nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from devctl.session.protocol import StatusView, WhyView
 
 
-class Recorded:
+class RecordedSession:
     """The reading half of a session, for a stack that is down."""
 
     def __init__(self, paths: StackPaths) -> None:

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import time
 
-from devctl.cli.commands import traces
-from devctl.cli.context import Context
+from devctl.actions.access import StackAccess
+from devctl.actions.finders import open_spans
 from devctl.errors import DevctlError
 
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 3.0  # the hub may have come up last, and writes a batch a second
 POLL_SECONDS = 0.05
 
 
-def show(context: Context, began_ns: int) -> None:
-    """Draw the start that began at `began_ns` as a waterfall; say so when it does not arrive."""
+def find_start_trace(stack: StackAccess, began_ns: int) -> str:
+    """Return the id of the trace of the start that began at `began_ns`, empty when it does not arrive."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (trace_id := _find(context, began_ns)):
+    while not (trace_id := _stored_trace(stack, began_ns)):
         if time.monotonic() > deadline:
-            context.terminal.say("The start left no trace: without the hub (`telemetry: off`) there is none.")
-            return
+            return ""
         time.sleep(POLL_SECONDS)
-    recorded = context.run()
-    traces.show_one(context, recorded, traces.reader_of(recorded), trace_id)
+    return trace_id
 
 
-def _find(context: Context, began_ns: int) -> str:
+def _stored_trace(stack: StackAccess, began_ns: int) -> str:
     from devctl.record.span_query import SpanQuery
 
     try:
-        reader = traces.reader_of(context.run())
+        reader = open_spans(stack.run())
     except DevctlError:
         return ""
     return next(iter(reader.find(SpanQuery(service="devctl", operation="up", since_ns=began_ns, limit=1))), "")

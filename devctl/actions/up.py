@@ -1,120 +1,188 @@
-"""One start as it was asked for: hand the specification over, show what comes of it, say how it ended."""
+"""`up`: start the supervisor, load the manifest meanwhile, hand it over, and give up when a start cannot succeed."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from devctl.cli import shared
-from devctl.cli.context import Context
-from devctl.text import clean, typed
+from devctl.actions.access import StackAccess
+from devctl.actions.display import NoInterrupts
+from devctl.actions.failures import StartFailed
+from devctl.actions.time_limit import TimeIsOver, time_limit
+from devctl.text import clean, duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from devctl.actions.display import Display, Interrupts
     from devctl.core.spec import Spec
-    from devctl.session.client import Client
-    from devctl.session.protocol import AcceptedView, Item, ServiceView, Settled
+    from devctl.session.client import Client, Prepared
+    from devctl.session.protocol import Item, ServiceView, Settled, StatusView, StepView, WhyView
+
+SETTLED_WELL = ("healthy", "running", "completed")
 
 
-class Wishes:
-    """What one `up` was asked for."""
+class UpOptions(NamedTuple):
+    """What one `up` shall do.
 
-    def __init__(
-        self, *, services: list[str], detach: bool = False, wait: bool = True, wait_timeout: float | None = None,
-        run_as: str = "", profiles: list[str] | None = None, isolated: bool = False, watch: bool = True,
-        no_deps: bool = False, force: bool = False, trace: bool = False, as_json: bool = False, quiet: bool = False,
-    ) -> None:  # fmt: skip
-        self.services = services
-        self.detach = detach
-        self.wait = wait
-        self.wait_timeout = wait_timeout
-        self.run_as = run_as
-        self.profiles = profiles or []
-        self.isolated = isolated
-        self.watch = watch
-        self.no_deps = no_deps
-        self.force = force
-        self.trace = trace
-        self.as_json = as_json
-        self.quiet = quiet
+    `services`: these and what they need (none: all that is active). `wait`: until everything is settled, for at most
+    `wait_timeout_seconds`. `watch`: restart services when their files change. `force_recreate`: restart also what
+    did not change.
+    """
+
+    services: Sequence[str] = ()
+    run_as: str = ""
+    profiles: Sequence[str] = ()
+    isolated: bool = False
+    no_deps: bool = False
+    force_recreate: bool = False
+    watch: bool = True
+    wait: bool = True
+    wait_timeout_seconds: float | None = None
 
 
-def load(context: Context, wishes: Wishes) -> Spec:
-    """Return the specification that `wishes` ask for."""
-    loaded = context.load(
-        names=wishes.services, run_as=wishes.run_as, isolated=wishes.isolated, profiles=wishes.profiles
+class UpResult(NamedTuple):
+    """How a start ended. `explanations` say why services that matter are not good."""
+
+    settled: Settled
+    status: StatusView
+    explanations: Sequence[WhyView]
+
+
+def prepare(stack: StackAccess, options: UpOptions, display: Display, interrupts: Interrupts | None = None) -> Startup:
+    """Connect, starting the supervisor if need be, and load the manifest; whatever fails meanwhile leaves no trace."""
+    interrupts = interrupts or NoInterrupts()
+    if options.isolated:
+        stack = stack.isolated()
+    prepared: Prepared | None = None
+    try:
+        with interrupts:  # or a supervisor would be left without anybody who knows of it
+            prepared = stack.prepare()
+        spec = load(stack, options, display)
+        _announce_downloads(spec, display)
+        client = prepared.connect()
+        interrupts.look()
+    except BaseException:
+        if prepared:
+            prepared.cancel()
+        raise
+    return Startup(stack, client, spec, options, display)
+
+
+def load(stack: StackAccess, options: UpOptions, display: Display) -> Spec:
+    """Return the specification that the options ask for."""
+    loaded = stack.load(
+        names=options.services, run_as=options.run_as, isolated=options.isolated, profiles=options.profiles
     )
+    for warning in loaded.warnings:
+        display.warning(str(warning))
     return loaded.spec
 
 
-class Hopeless(Exception):
+def plan(stack: StackAccess, options: UpOptions, display: Display) -> list[StepView]:
+    """Return the steps that an `up` with these options would take; from the running stack's state where one runs."""
+    if options.isolated:
+        stack = stack.isolated()
+    spec = load(stack, options, display)
+    client = stack.client()
+    if client is None:
+        from devctl.views import offline
+
+        return offline.plan(spec, names=options.services, force=options.force_recreate, no_deps=options.no_deps)
+    return client.plan(spec, names=options.services, force=options.force_recreate, no_deps=options.no_deps)
+
+
+def _announce_downloads(spec: Spec, display: Display) -> None:
+    from devctl.actions import downloads
+
+    if programs := downloads.missing(spec):
+        display.downloads(programs)
+
+
+class Startup:
+    """One start with its display; remembers whether it was accepted and whether it began the run."""
+
+    def __init__(self, stack: StackAccess, client: Client, spec: Spec, options: UpOptions, display: Display) -> None:
+        self.stack = stack
+        self.client = client
+        self.spec = spec
+        self.options = options
+        self.began_ns = 0
+        self.settled: Settled | None = None
+        self._display = display
+        self._is_accepted = False
+        self._began_run = False
+        self._gives_up = False
+
+    @property
+    def owns_run(self) -> bool:
+        """Whether the run is this start's own; one that it joined is somebody else's to stop."""
+        return self._began_run if self._is_accepted else self.client.started
+
+    def run(self, *, give_up: bool = False) -> Settled:
+        """Hand the specification over and show what comes of it.
+
+        With `give_up` StartFailed is raised as soon as a service that matters has failed for good; it is raised in
+        any case when the time that the options allow is over.
+        """
+        self.began_ns = time.time_ns()
+        self._gives_up = give_up
+        limit = self.options.wait_timeout_seconds
+        try:
+            with time_limit(self.client, limit), self._display:
+                self.settled = self._apply()
+                self._display.settled(self.settled)
+        except TimeIsOver:
+            raise _failure(self.stack, f"not healthy after {duration(limit or 0)}", ()) from None
+        except _ServiceFailed as failed:
+            raise _failure(self.stack, f"{clean(failed.name)} failed to start", (failed.name,)) from None
+        return self.settled
+
+    def _apply(self) -> Settled:
+        options = self.options
+        return self.client.apply(
+            self.spec, names=options.services, force=options.force_recreate, no_deps=options.no_deps,
+            watch=options.watch, wait=options.wait, on_item=self._on_item,
+        )  # fmt: skip
+
+    def _on_item(self, item: Item) -> None:
+        if "accepted" in item:
+            self._is_accepted, self._began_run = True, item["accepted"]["began"]
+        self._display.item(item)
+        for service in item.get("services", ()):
+            if self._gives_up and service["status"] == "failed" and not service["optional"]:
+                raise _ServiceFailed(service["name"])
+
+    def result(self) -> UpResult:
+        """Return how the start ended, once it has."""
+        assert self.settled is not None
+        status = self.client.status()
+        bad = [service["name"] for service in status["services"] if _is_bad(service)]
+        return UpResult(self.settled, status, self.client.why(bad) if bad else ())
+
+
+class _ServiceFailed(Exception):
     """A service failed for good while everybody waited for it."""
 
-
-class Start:
-    """One `apply` with its display; remembers whether it began the run."""
-
-    def __init__(self, context: Context, wishes: Wishes, *, give_up: bool) -> None:
-        self.began_ns = 0
-        self.accepted = False
-        self.began = False
-        self.failed: list[str] = []
-        self._give_up = give_up
-        self._wishes = wishes
-        self._terminal = context.terminal
-        self._progress = shared.progress(context, as_json=wishes.as_json, quiet=wishes.quiet)
-
-    def apply(self, client: Client, spec: Spec) -> Settled:
-        """Hand the specification over and show what comes of it."""
-        wishes = self._wishes
-        self.began_ns = time.time_ns()
-        with self._progress as progress:
-            settled = client.apply(
-                spec, names=wishes.services, force=wishes.force, no_deps=wishes.no_deps, watch=wishes.watch,
-                wait=wishes.wait, on_item=self._item,
-            )  # fmt: skip
-            progress.settled(settled)
-        return settled
-
-    def _accept(self, accepted: AcceptedView) -> None:
-        self.accepted, self.began = True, accepted["began"]
-        if self._wishes.as_json or self._wishes.quiet or self.began:
-            return
-        for step in accepted["steps"]:  # a person who joins a running stack wants to know what it does to it
-            if step["action"] in ("restart", "stop"):
-                self._terminal.say(clean(step["text"]))
-
-    def _item(self, item: Item) -> None:
-        if "accepted" in item:
-            self._accept(item["accepted"])
-        self._progress.item(item)
-        for view in item.get("services", ()):
-            if self._give_up and view["status"] == "failed" and not view["optional"]:
-                self.failed.append(view["name"])
-                raise Hopeless
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
-def conclude(context: Context, client: Client, settled: Settled, wishes: Wishes, began_ns: int) -> None:
-    """Say where everything is, what is missing and why, and what took the time."""
-    if wishes.as_json or wishes.quiet:
-        return
-    from devctl.render import summary
-
-    view = client.status()
-    context.terminal.flush()
-    for line in summary.results(view, context.terminal):
-        context.terminal.write(line)
-    for line in summary.talk(view, settled, context.terminal):
-        context.terminal.say(line)
-    shared.explain(context, client, [one["name"] for one in view["services"] if _spoils(one)])
-    if wishes.trace:
-        from devctl.actions import start_trace
-
-        start_trace.show(context, began_ns)
-    if wishes.isolated:
-        name = context.project
-        context.terminal.say(typed(f"This copy is named {name}: `devctl -p {name} status`, and so on."))
-
-
-def _spoils(service: ServiceView) -> bool:
+def _is_bad(service: ServiceView) -> bool:
     """Tell whether this service makes the stack unhealthy, and is not just missing."""
     return service["status"] in ("failed", "unhealthy") and not service["optional"]
+
+
+def _failure(stack: StackAccess, what: str, failed: Sequence[str]) -> StartFailed:
+    """Return the error of a start that is given up, with why `failed` failed, else why the others are late."""
+    session = stack.session()
+    names = failed or [service["name"] for service in session.status()["services"] if _is_late(service)]
+    explanations = session.why(names) if names else ()
+    session.close()
+    following = "What runs goes on; `devctl status` shows it, `devctl down` stops it."
+    return StartFailed(what, explanations=explanations, next=following)
+
+
+def _is_late(service: ServiceView) -> bool:
+    return service["status"] not in (*SETTLED_WELL, "unavailable")

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from devctl.actions.up import Start, Wishes, conclude
-from devctl.cli import shared
+from devctl.actions import follow
+from devctl.actions.up import Startup
+from devctl.cli import display
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
+from devctl.cli.log_output import LogOutput
 from devctl.errors import DevctlError, ExitCode
+from devctl.record import logs
+from devctl.render import logs as rendered
+from devctl.render import progress, status
 from devctl.text import duration, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.core.spec import Spec
-    from devctl.session.client import Client
+    from devctl.record.batch import Batch
 
 
 class _Hangup(BaseException):
@@ -26,10 +32,10 @@ class _Hangup(BaseException):
 
 @contextmanager
 def _hangups() -> Iterator[None]:
-    def ring(*_: object) -> None:
+    def hang_up(*_: object) -> None:
         raise _Hangup
 
-    earlier = {number: signal.signal(number, ring) for number in (signal.SIGHUP, signal.SIGTERM)}
+    earlier = {number: signal.signal(number, hang_up) for number in (signal.SIGHUP, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -37,63 +43,92 @@ def _hangups() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def bring(context: Context, client: Client, spec: Spec, wishes: Wishes) -> int:
+def run(context: Context, startup: Startup, show_result: Callable[[], None], *, as_json: bool) -> int:
     """Start the stack, stay with it, and return the exit code of the command."""
-    start = Start(context, wishes, give_up=False)
     try:
         with _hangups():
-            settled = start.apply(client, spec)
-            conclude(context, client, settled, wishes, start.began_ns)
-            client.close()
+            startup.run()
+            show_result()
+            startup.client.close()
             INTERRUPTS.look()
-            return _follow(context, spec, wishes, start)
+            return _follow(context, startup, as_json=as_json)
     except (_Hangup, KeyboardInterrupt) as leaving:
         if isinstance(leaving, _Hangup):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             context.terminal.lose()
-        return _leave(context, began=start.began if start.accepted else client.started)
+        return _leave(context, startup)
 
 
-def _follow(context: Context, spec: Spec, wishes: Wishes, start: Start) -> int:
+def _follow(context: Context, startup: Startup, *, as_json: bool) -> int:
     """Follow the logs until the stack is gone."""
-    from devctl.actions import follow
-
-    if wishes.as_json:
-        follow.until_gone(context, shared.progress(context, as_json=True))
+    if as_json:
+        follow.until_gone(startup.stack, display.choose(context, as_json=True))
         return ExitCode.OK
     keys = "Enter shows the addresses again, " if context.terminal.can_ask else ""
-    context.terminal.say(f"Following the logs; {keys}Ctrl-C {'stops the stack' if start.began else 'detaches'}.")
-    since_ns = None if start.began else start.began_ns
-    follow.logs_until_gone(context, spec, wishes.services, since_ns)
+    ctrl_c = "stops the stack" if startup.owns_run else "detaches"
+    context.terminal.say(f"Following the logs; {keys}Ctrl-C {ctrl_c}.")
+    _follow_logs(context, startup)
     context.terminal.say("The stack was stopped.")
     return ExitCode.OK
 
 
-def _leave(context: Context, *, began: bool) -> int:
-    """Stop what this `up` began, at once when asked twice; let go of what it joined."""
+def _follow_logs(context: Context, startup: Startup) -> None:
+    """Show the logs of the services of this start and what happens to them, until the stack is gone."""
     terminal = context.terminal
-    if not began:
+    watcher = follow.StackWatcher(startup.stack, progress.Plain(terminal))
+    width = max((len(name) for name in startup.spec.active), default=0)
+    render = rendered.for_people(rendered.LogStyle(colour=terminal.colour(), pretty=True, width=width))
+    keep = follow.foreground_filter(startup.spec, startup.options.services)
+
+    def shown(batch: Batch) -> bytes:
+        kept = keep(batch)
+        return render(kept) if kept else b""
+
+    watcher.start()
+    if terminal.can_ask:
+        threading.Thread(target=_answer_enter, args=(context, startup), name="enter", daemon=True).start()
+    since_ns = None if startup.owns_run else startup.began_ns
+    query = logs.Query(services=tuple(startup.options.services), since_ns=since_ns)
+    try:
+        follow.stream_logs(startup.stack.run(), query, LogOutput(terminal, shown), stop=watcher.gone.is_set)
+    finally:
+        watcher.hush()
+
+
+def _answer_enter(context: Context, startup: Startup) -> None:
+    """Show the addresses again whenever the person presses Enter."""
+    while sys.stdin.readline():
+        session = startup.stack.session()
+        context.terminal.say("\n".join(status.addresses(session.status(), context.terminal)))
+        session.close()
+
+
+def _leave(context: Context, startup: Startup) -> int:
+    """Stop the run that this `up` began, at once on a second Ctrl-C; detach from one that it joined."""
+    terminal = context.terminal
+    if not startup.owns_run:
         terminal.say(typed("\nDetached: another `up` began this run, so it goes on. `devctl down` stops it."))
         return ExitCode.INTERRUPTED
-    terminal.say("\nStopping in order; Ctrl-C again stops at once.")
+    terminal.say("\nStopping in order; press Ctrl-C again to stop at once.")
     try:
-        _stop(context, now=False)
+        _stop(context, startup, now=False)
     except KeyboardInterrupt:
         terminal.say("\nStopping at once.")
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _stop(context, now=True)
+        _stop(context, startup, now=True)
     return ExitCode.INTERRUPTED
 
 
-def _stop(context: Context, *, now: bool) -> None:
-    client = context.client()
+def _stop(context: Context, startup: Startup, *, now: bool) -> None:
+    client = startup.stack.client()
     if client is None:
         return
     began = time.monotonic()
     try:
-        with shared.progress(context, stopping=True) as progress:
-            client.down(now=now, on_item=progress.item)
+        stopping = display.choose(context, stopping=True)
+        with stopping:
+            client.down(now=now, on_item=stopping.item)
     except DevctlError:
-        if context.client() is not None:  # else it was stopped before it could answer this call
+        if startup.stack.client() is not None:  # else it was stopped before it could answer this call
             raise
     context.terminal.say(f"Stopped everything in {duration(time.monotonic() - began)}.")

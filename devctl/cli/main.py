@@ -1,4 +1,4 @@
-"""The one border of the command line: words go in, text for people and an exit code come out.
+"""The one border of the command line: arguments go in, text for people and an exit code come out.
 
 It tells a mistake of the user, a bug of devctl, Ctrl-C and a closed pipe apart; nothing below it prints an error.
 """
@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from devctl.actions.access import Selection, StackAccess
 from devctl.cli.context import Context
 from devctl.cli.line import parse
 from devctl.errors import DevctlError, ExitCode
@@ -20,7 +21,8 @@ MACHINE_TROUBLE = frozenset(
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.cli.context import Sessions
+    from devctl.actions.access import Sessions
+    from devctl.cli.line.declare import Call, GlobalOptions
 
 
 def run(
@@ -35,23 +37,37 @@ def run(
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal, sessions: Sessions | None) -> int:
+    call = _read(argv, environ)
+    if isinstance(call, int):
+        return call
+    terminal.no_color = call.globals.no_color
+    return call.run(Context(StackAccess(_selection(call.globals), environ, sessions), terminal))
+
+
+def _read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:
+    """Return the call that is meant, or the exit code after typer answered by itself."""
     try:
         if "_DEVCTL_COMPLETE" in environ:
-            raise parse.Declined
-        call = parse.parse(argv, environ)
-    except parse.Declined:
+            raise parse.NeedsFullParser
+        return parse.parse(argv, environ)
+    except parse.NeedsFullParser:
         from devctl.cli.line import typer_app
 
-        outcome = typer_app.read(argv, environ)
-        if isinstance(outcome, int):
-            return outcome
-        call = outcome
-    terminal.no_color = bool(call.globals.pop("no_color"))
-    return call.run(Context(call.globals, environ, terminal, sessions))
+        return typer_app.read(argv, environ)
+
+
+def _selection(options: GlobalOptions) -> Selection:
+    return Selection(
+        files=options.files,
+        project_directory=options.project_directory or "",
+        project_name=options.project_name or "",
+        profiles=options.profiles,
+        env_files=options.env_files,
+    )
 
 
 def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Return the exit code of `function`; tell the person whatever it raises."""
+    """Return the exit code of `function`; show the person whatever it raises."""
     try:
         code = function()
         terminal.flush()
@@ -62,21 +78,21 @@ def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str]
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except DevctlError as error:
-        return _tell(error, terminal, environ)
-    except Exception as error:  # the border: what is not the machine's fault is our bug, kept whole in a report
+        return _show(error, terminal, environ)
+    except Exception as error:  # the border: what is not the machine's fault is our bug, and goes into a report
         if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
-            return _tell(_trouble(error), terminal, environ)
+            return _show(_trouble(error), terminal, environ)
         return _report(error, terminal, argv, environ)
 
 
 def _trouble(error: OSError) -> DevctlError:
     from devctl.errors import EnvironmentProblem
 
-    place = error.filename if isinstance(error.filename, str) else ""
-    return EnvironmentProblem(f"the machine refuses: {error.strerror}", where=place, next="`devctl doctor` says more.")
+    path = error.filename if isinstance(error.filename, str) else ""
+    return EnvironmentProblem(f"the machine refuses: {error.strerror}", where=path, next="`devctl doctor` says more.")
 
 
-def _tell(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _show(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from devctl.render import problems
     from devctl.text import mask_text
 
@@ -89,8 +105,8 @@ def _report(error: Exception, terminal: Terminal, argv: Sequence[str], environ: 
 
     path = bug.write(error, argv, environ)
     kind = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    told = DevctlBug(f"devctl has a bug ({kind})", next=f"A report with all that is known was written to {path}.")
-    return _tell(told, terminal, environ)
+    bug_error = DevctlBug(f"devctl has a bug ({kind})", next=f"A report with all that is known was written to {path}.")
+    return _show(bug_error, terminal, environ)
 
 
 class DevctlBug(DevctlError):

@@ -1,4 +1,4 @@
-"""How `why` looks: the chain from the service that suffers to the root cause, its evidence, and the next step."""
+"""How a diagnosis looks: the chain from the service that is not good to the root cause, evidence, and the next step."""
 
 from __future__ import annotations
 

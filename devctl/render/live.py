@@ -8,13 +8,15 @@ from __future__ import annotations
 import threading
 import time
 
-from devctl.render.progress import describe, stage
+from devctl.render.progress import ForPeople, describe, stage
 from devctl.render.status import STYLES
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from rich.console import RenderableType
     from rich.table import Table
 
@@ -28,11 +30,11 @@ GONE = frozenset({"stopped", "completed", "failed", "unavailable", "pending", "b
 SIGNS = {"healthy": "✔", "running": "✔", "completed": "✔", "failed": "✘", "unavailable": "✘", "unhealthy": "✘"}
 
 
-class Live:
+class Live(ForPeople):
     """Keeps the newest view of every service and draws all of them ten times a second."""
 
     def __init__(self, terminal: Terminal, *, stopping: bool = False) -> None:
-        self._terminal = terminal
+        super().__init__(terminal)
         self._goal = ("stopped", GONE) if stopping else ("ready", GOOD)
         self._services: dict[str, ServiceView] = {}
         self._since: dict[str, float] = {}
@@ -42,7 +44,7 @@ class Live:
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._draw, name="progress", daemon=True)
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -52,6 +54,8 @@ class Live:
 
     def item(self, item: Item) -> None:
         """Take in what changed; the next drawing shows it."""
+        if "accepted" in item:
+            self.accepted(item["accepted"])
         with self._lock:
             for view in item.get("services", ()):
                 self._take(view)
@@ -65,8 +69,8 @@ class Live:
         """Nothing to add: the summary follows below."""
 
     def _take(self, view: ServiceView) -> None:
-        known = self._services.get(view["name"])
-        if known is None or known["status"] != view["status"]:
+        previous = self._services.get(view["name"])
+        if previous is None or previous["status"] != view["status"]:
             self._since[view["name"]] = time.monotonic()
         self._services[view["name"]] = view
 
@@ -79,9 +83,9 @@ class Live:
         console = Console(stderr=True, no_color=not self._terminal.colour(self._terminal.err), highlight=False)
         with Drawing(console=console, auto_refresh=False, transient=True, vertical_overflow="ellipsis") as drawing:
             while not self._over.wait(EVERY_SECONDS):
-                drawing.update(self.picture(console.height), refresh=True)
+                drawing.update(self.frame(console.height), refresh=True)
 
-    def picture(self, height: int) -> RenderableType:
+    def frame(self, height: int) -> RenderableType:
         """Return what is drawn now in at most about `height` lines."""
         from rich.table import Table
         from rich.text import Text
@@ -90,10 +94,10 @@ class Live:
             views = list(self._services.values())
             downloads = [p for p in self._downloads.values() if p["stage"] not in ("done", "ready")]
         grid = Table.grid(padding=(0, 2))
-        word, reached = self._goal
-        there = sum(view["status"] in reached for view in views)
+        label, reached = self._goal
+        count = sum(view["status"] in reached for view in views)
         elapsed = duration(time.monotonic() - self._began)
-        grid.add_row("", Text(f"{there} of {len(views)} {word}", style="bold"), "", Text(elapsed, style="dim"))
+        grid.add_row("", Text(f"{count} of {len(views)} {label}", style="bold"), "", Text(elapsed, style="dim"))
         room = max(height - 3 - len(downloads), 3)
         waiting = [view for view in views if view["status"] not in SETTLED]
         ready = [view for view in views if view["status"] in SETTLED]

@@ -47,7 +47,7 @@ def _is_safe_wide(data: bytes) -> bool:
     return _UNSAFE_WIDE.search(data) is None
 
 
-class Look:
+class LogStyle:
     """What lines shall look like. `pretty`: JSON lines are rendered for people; `times`: arrival before each line."""
 
     def __init__(
@@ -60,16 +60,16 @@ class Look:
         self.width = width  # of the widest name that will come
 
 
-def for_people(look: Look) -> Render:
+def for_people(style: LogStyle) -> Render:
     """Return what renders batches for people."""
-    prefixes = _Prefixes(look)
+    prefixes = _Prefixes(style)
 
     def render(batch: Batch) -> bytes:
         prefix = prefixes.of(batch.label)
-        pretty = look.pretty and (b'{"' in batch.data or b"{ " in batch.data)
-        if pretty or look.times:
-            return _line_by_line(batch, prefix, look)
-        return _prefixed(safe(batch.data, colour=look.colour), prefix)
+        pretty = style.pretty and (b'{"' in batch.data or b"{ " in batch.data)
+        if pretty or style.times:
+            return _line_by_line(batch, prefix, style)
+        return _prefixed(safe(batch.data, colour=style.colour), prefix)
 
     return render
 
@@ -86,15 +86,15 @@ def name(label: Label) -> str:
 class _Prefixes:
     """The name before each line, in its colour, padded to the widest so far."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._width = look.width
+    def __init__(self, style: LogStyle) -> None:
+        self._style = style
+        self._width = style.width
         self._made: dict[tuple[str, int], bytes] = {}
         self._colours: dict[str, int] = {}
 
     def of(self, label: Label) -> bytes:
         """Return the prefix of this source's lines, empty when none is wanted."""
-        if not self._look.prefix:
+        if not self._style.prefix:
             return b""
         shown = name(label)
         self._width = max(self._width, len(shown))
@@ -102,20 +102,20 @@ class _Prefixes:
         if key not in self._made:
             padded = f"{shown:<{self._width}} │ "
             code = self._colours.setdefault(shown, _SERVICE_COLOURS[len(self._colours) % len(_SERVICE_COLOURS)])
-            self._made[key] = (f"\x1b[{code}m{padded}\x1b[0m" if self._look.colour else padded).encode()
+            self._made[key] = (f"\x1b[{code}m{padded}\x1b[0m" if self._style.colour else padded).encode()
         return self._made[key]
 
 
-def _line_by_line(batch: Batch, prefix: bytes, look: Look) -> bytes:
+def _line_by_line(batch: Batch, prefix: bytes, style: LogStyle) -> bytes:
     shown: list[bytes] = []
     for time_ns, start, end in batch.parts():
-        stamp = f"{clock(time_ns)} ".encode() if look.times or look.pretty else b""
+        stamp = f"{clock(time_ns)} ".encode() if style.times or style.pretty else b""
         for raw in batch.data[start : end - 1].split(b"\n"):
-            parsed = _structured(raw, is_otlp=batch.label.is_otlp) if look.pretty else None
+            parsed = _structured(raw, is_otlp=batch.label.is_otlp) if style.pretty else None
             if parsed is None:
-                shown += (prefix, stamp if look.times else b"", safe(raw, colour=look.colour), b"\n")
+                shown += (prefix, stamp if style.times else b"", safe(raw, colour=style.colour), b"\n")
                 continue
-            head, *rest = _pretty(parsed, colour=look.colour)
+            head, *rest = _pretty(parsed, colour=style.colour)
             shown += (prefix, stamp, head, b"\n")
             for line in rest:
                 shown += (prefix, b"    ", line, b"\n")

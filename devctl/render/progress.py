@@ -1,44 +1,33 @@
 """The progress of a start or stop, fed by the session's items: plain lines, JSON lines, or nothing.
 
-`live` draws the same items in place on a terminal. None of them decides anything.
+All are displays as `actions.display` defines them. `live` draws the same items in place on a terminal. None of them
+decides anything.
 """
 
 from __future__ import annotations
 
 import json
-from types import TracebackType
-from typing import Protocol
+from collections.abc import Sequence
 
+from devctl.render import problems
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.protocol import Item, ProgressView, ServiceView, Settled
+    from typing import Self
 
-
-class Progress(Protocol):
-    """A display of items; used as a context manager around the call that sends them."""
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def item(self, item: Item) -> None:
-        """Show what one item says."""
-        ...
-
-    def settled(self, settled: Settled) -> None:
-        """Show the end."""
-        ...
+    from devctl.session.protocol import AcceptedView, Item, ProgressView, ServiceView, Settled
+    from devctl.tools.base import Available
 
 
 class Quiet:
-    """Shows nothing."""
+    """Shows nothing but warnings."""
 
-    def __enter__(self) -> Quiet:
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,12 +39,16 @@ class Quiet:
     def settled(self, settled: Settled) -> None:
         pass
 
+    def downloads(self, programs: Sequence[Available]) -> None:
+        pass
+
+    def warning(self, text: str) -> None:
+        """Show what is worth a look in the manifest."""
+        self._terminal.say(problems.warning(text, self._terminal))
+
 
 class Json(Quiet):
     """One JSON object a line on stdout, each with its `type`: accepted, service, progress, notice, settled."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
 
     def item(self, item: Item) -> None:
         for view in item.get("services", ()):
@@ -75,15 +68,38 @@ class Json(Quiet):
         self._terminal.flush()
 
 
-class Plain(Quiet):
+class ForPeople(Quiet):
+    """What plain lines and rows in place share: what is said once, on stderr."""
+
+    def downloads(self, programs: Sequence[Available]) -> None:
+        """Say which programs will be downloaded, from where, and how large they are."""
+        whole = sum(program.bytes for program in programs)
+        total = f", {size(whole)} in all" if whole and len(programs) > 1 else ""
+        self._terminal.say(f"To download: {listing(map(_program, programs))}{total}.")
+
+    def accepted(self, accepted: AcceptedView) -> None:
+        """Say what joining a running stack does to it."""
+        for step in () if accepted["began"] else accepted["steps"]:
+            if step["action"] in ("restart", "stop"):
+                self._terminal.say(clean(step["text"]))
+
+
+def _program(program: Available) -> str:
+    about = f", {size(program.bytes)}" if program.bytes else ""
+    return f"{clean(program.name)} (from {clean(program.source)}{about})"
+
+
+class Plain(ForPeople):
     """One line on stderr for each change of a service's status and each stage of a download."""
 
     def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._said: dict[str, str] = {}
+        super().__init__(terminal)
+        self._shown: dict[str, str] = {}
         self._blocked: set[str] = set()
 
     def item(self, item: Item) -> None:
+        if "accepted" in item:
+            self.accepted(item["accepted"])
         if "notice" in item:
             self._terminal.say(clean(item["notice"]))
         if "progress" in item:
@@ -92,22 +108,22 @@ class Plain(Quiet):
             self._change(view)
 
     def _change(self, view: ServiceView) -> None:
-        told = describe(view)
+        text = describe(view)
         if view["status"] != "blocked":
             self._blocked.discard(view["name"])
         elif view["name"] in self._blocked:  # what is left to wait for is no news
             return
         else:
             self._blocked.add(view["name"])
-        if self._said.get(view["name"]) != told and view["status"] != "pending":
-            self._said[view["name"]] = told
-            self._terminal.say(f"{clean(view['name']):<14} {told}")
+        if self._shown.get(view["name"]) != text and view["status"] != "pending":
+            self._shown[view["name"]] = text
+            self._terminal.say(f"{clean(view['name']):<14} {text}")
 
     def _stage(self, progress: ProgressView) -> None:
-        told = stage(progress)
-        if self._said.get(f"tool {progress['tool']}") != told:
-            self._said[f"tool {progress['tool']}"] = told
-            self._terminal.say(f"{clean(progress['service'] or progress['tool']):<14} {told}")
+        text = stage(progress)
+        if self._shown.get(f"tool {progress['tool']}") != text:
+            self._shown[f"tool {progress['tool']}"] = text
+            self._terminal.say(f"{clean(progress['service'] or progress['tool']):<14} {text}")
 
 
 def describe(view: ServiceView) -> str:
@@ -117,8 +133,8 @@ def describe(view: ServiceView) -> str:
         return f"waits for {listing(map(clean, view['waits_for']))}"
     if status in ("healthy", "running", "completed"):
         took = f" after {duration(view['started_seconds'])}" if view["started_seconds"] is not None else ""
-        stand_in = f" ({view['variant']})" if view["uses"] else ""
-        return f"{status}{took}{stand_in}"
+        variant = f" ({view['variant']})" if view["uses"] else ""
+        return f"{status}{took}{variant}"
     return f"{status}: {clean(view['reason'])}" if view["reason"] else status
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from devctl.render import table
 from devctl.render.terminal import Terminal
-from devctl.text import clean, count, duration, listing, size, typed
+from devctl.text import clean, duration, listing, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def lines(view: StatusView, terminal: Terminal, services: Sequence[str] = (), *,
 
 
 def heading(view: StatusView, terminal: Terminal) -> str:
-    """Return one line on the whole stack: its word, its services by status, what it costs."""
-    word = view["status"]
-    painted = terminal.paint(word, STYLES.get(word, "dim"), "bold")
+    """Return one line on the whole stack: its status, its services by status, what it costs."""
+    status = view["status"]
+    painted = terminal.paint(status, STYLES.get(status, "dim"), "bold")
     by_status = Counter(service["status"] for service in view["services"])
     parts = [listing(f"{number} {status}" for status, number in by_status.most_common())]
     instances = [instance for service in view["services"] for instance in service["instances"]]
@@ -124,27 +124,26 @@ def addresses(view: StatusView, terminal: Terminal) -> list[str]:
     for service in view["services"]:
         if service["status"] not in ("healthy", "running") or not service["ports"]:
             continue
-        others = ", ".join(
-            f"{name} {where}" for name, where in service["ports"].items() if where not in address(service)
-        )
-        stand_in = service["variant"] if service["uses"] else ""
-        rows.append([clean(service["name"]), (clean(address(service)), "cyan"), stand_in, (clean(others), "dim")])
+        ports = service["ports"].items()
+        others = ", ".join(f"{name} {target}" for name, target in ports if target not in address(service))
+        variant = service["variant"] if service["uses"] else ""
+        rows.append([clean(service["name"]), (clean(address(service)), "cyan"), variant, (clean(others), "dim")])
     return table.lines(("service", "address", "variant", "more"), rows, terminal) if rows else []
 
 
 def missing(view: StatusView, terminal: Terminal) -> list[str]:
-    """Return what could not be had, and what is optional and failed: reason and cure of each service."""
-    found: list[str] = []
+    """Return what could not be had, and what is optional and failed: reason and remedy of each service."""
+    lines: list[str] = []
     for service in view["services"]:
         status = service["status"]
         if status != "unavailable" and not (service["optional"] and status == "failed"):
             continue
-        word = terminal.paint(status, style(service))
+        painted = terminal.paint(status, style(service))
         optional = " (optional)" if service["optional"] else ""
-        found.append(f"{clean(service['name'])}{optional} is {word}: {clean(service['reason'])}")
+        lines.append(f"{clean(service['name'])}{optional} is {painted}: {clean(service['reason'])}")
         if service["cure"]:
-            found.append(f"  {clean(typed(service['cure']))}")
-    return found
+            lines.append(f"  {clean(typed(service['cure']))}")
+    return lines
 
 
 def _uptime(started_at: str) -> str:
@@ -170,9 +169,3 @@ def _timegm(year: int, month: int, day: int) -> float:
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     days = shifted // 400 * 146097 + era_year * 365 + era_year // 4 - era_year // 100 + day_of_year - 719468
     return days * 86400.0
-
-
-def tally(view: StatusView) -> str:
-    """Return `12 services, 11 healthy`."""
-    healthy = sum(service["status"] in GOOD for service in view["services"])
-    return f"{count(len(view['services']), 'service')}, {healthy} healthy"

@@ -1,4 +1,4 @@
-"""The end of a start: where everything is, what could not be had and its cure, and what took the time."""
+"""The end of a start: where everything is, what could not be had and its remedy, and what took the time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def results(view: StatusView, terminal: Terminal) -> list[str]:
     return status.addresses(view, terminal)
 
 
-def talk(view: StatusView, settled: Settled, terminal: Terminal) -> list[str]:
+def messages(view: StatusView, settled: Settled, terminal: Terminal) -> list[str]:
     """Return what else there is to say, for stderr."""
     lines = status.missing(view, terminal)
     if settled["going_on"]:

@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, talk to stderr; colour, width and liveness decided in one place."""
+"""Where output goes: results to stdout, messages to stderr; colour, width and liveness decided in one place."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Terminal:
 
     @property
     def is_live(self) -> bool:
-        """Whether talk may be redrawn in place."""
+        """Whether messages may be redrawn in place."""
         return _is_terminal(self.err) and self.environ.get("TERM", "dumb") != "dumb"
 
     @property

@@ -1,4 +1,4 @@
-"""Which bought-in products this machine can run, and how: for `doctor`. No network is asked."""
+"""Which third-party products this machine can run, and how. No network is used."""
 
 from __future__ import annotations
 
@@ -13,53 +13,55 @@ ORDER = ("native", "container", "embedded")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class VariantAvailability:
     """One variant of a product here. `state`: runs (what `auto` takes), fetch (the same, after a download),
-    possible or missing; `needs`: what would bring it; `lacks`: what a stand-in does not do."""
+    possible or missing; `needs`: what would bring it; `limitations`: what an emulator does not do."""
 
     product: str
     variant: str
     state: str
-    found: str = ""
+    detail: str = ""
     needs: str = ""
-    lacks: str = ""
+    limitations: str = ""
     download_bytes: int = 0
 
 
-def ways(engine_answers: bool, available: Callable[[str], Any]) -> Iterator[Way]:
+def examine(engine_answers: bool, available: Callable[[str], Any]) -> Iterator[VariantAvailability]:
     """Yield every variant of every product, in the order in which `auto` tries them."""
     from devctl import products
 
     for name in products.names():
         recipe = products.find(name)
         assert recipe is not None
-        chosen = False
-        for variant in (one for one in ORDER if one in recipe.variants):
-            way = _way(recipe, variant, engine_answers, available, chosen=chosen)
-            chosen = chosen or way.state in ("runs", "fetch")
-            yield way
+        is_chosen = False
+        for variant in (name for name in ORDER if name in recipe.variants):
+            availability = _variant(recipe, variant, engine_answers, available, is_chosen=is_chosen)
+            is_chosen = is_chosen or availability.state in ("runs", "fetch")
+            yield availability
 
 
-def _way(recipe: Any, variant: str, engine_answers: bool, available: Callable[[str], Any], *, chosen: bool) -> Way:
-    state = "possible" if chosen else "runs"
+def _variant(
+    recipe: Any, variant: str, engine_answers: bool, available: Callable[[str], Any], *, is_chosen: bool
+) -> VariantAvailability:
+    state = "possible" if is_chosen else "runs"
     if variant == "embedded":
-        return Way(recipe.name, variant, state, "ships with devctl", recipe.cure, recipe.lacks)
+        return VariantAvailability(recipe.name, variant, state, "ships with devctl", recipe.cure, recipe.lacks)
     if variant == "container":
         answer = "an engine answers" if engine_answers else "no container engine answers"
-        return Way(recipe.name, variant, "missing", answer, "containers come in a later version")
+        return VariantAvailability(recipe.name, variant, "missing", answer, "containers come in a later version")
     return _native(recipe, state, available)
 
 
-def _native(recipe: Any, state: str, available: Callable[[str], Any]) -> Way:
+def _native(recipe: Any, state: str, available: Callable[[str], Any]) -> VariantAvailability:
     answers = [available(tool) for tool in _tools(recipe)]
     for answer in answers:
         if hasattr(answer, "reason"):
-            return Way(recipe.name, "native", "missing", answer.reason, answer.cure or recipe.cure)
+            return VariantAvailability(recipe.name, "native", "missing", answer.reason, answer.cure or recipe.cure)
     absent = [answer for answer in answers if answer.tool is None]
     if absent and state == "runs":
         state = "fetch"
     total = sum(answer.bytes for answer in absent)
-    return Way(recipe.name, "native", state, ", ".join(map(_described, answers)), download_bytes=total)
+    return VariantAvailability(recipe.name, "native", state, ", ".join(map(_described, answers)), download_bytes=total)
 
 
 def _described(answer: Any) -> str:

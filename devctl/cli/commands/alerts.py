@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from devctl.actions.finders import find_prometheus
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command
+from devctl.cli.line.declare import Command, Options
 from devctl.errors import ExitCode
 
 TYPE_CHECKING = False
@@ -16,22 +17,26 @@ if TYPE_CHECKING:
 STYLES = {"critical": "red", "warning": "yellow"}
 
 
-def run(context: Context, *, as_json: bool) -> int:
-    """List the alerts that are pending or firing; exit 1 when one fires."""
-    from devctl.cli.commands.metrics import prometheus
+class AlertsOptions(Options):
+    """What `devctl alerts` takes."""
 
-    found = prometheus(context).alerts()
-    if as_json:
-        for alert in found:
+    as_json = shared.JSON
+
+
+def run(context: Context, options: AlertsOptions) -> int:
+    """List the alerts that are pending or firing; exit 1 when one fires."""
+    alerts = find_prometheus(context.stack.running()).alerts()
+    if options.as_json:
+        for alert in alerts:
             context.terminal.write(json.dumps(_json(alert)))
-    elif not found:
+    elif not alerts:
         context.terminal.say("No alert is pending or firing.")
     else:
-        _show(context, found)
-    return ExitCode.UNHEALTHY if any(alert.state == "firing" for alert in found) else ExitCode.OK
+        _show(context, alerts)
+    return ExitCode.UNHEALTHY if any(alert.state == "firing" for alert in alerts) else ExitCode.OK
 
 
-def _show(context: Context, found: list[Alert]) -> None:
+def _show(context: Context, alerts: list[Alert]) -> None:
     from devctl.render import table
     from devctl.render.traces import short
 
@@ -44,7 +49,7 @@ def _show(context: Context, found: list[Alert]) -> None:
             short(alert.since[:19]),
             short(alert.summary, 500),
         ]
-        for alert in found
+        for alert in alerts
     ]
     heads = ["state", "severity", "alert", "labels", "since", "summary"]
     for line in table.lines(heads, rows, context.terminal, spare="since labels"):
@@ -64,7 +69,7 @@ def _json(alert: Alert) -> dict[str, object]:
 
 COMMAND = Command(
     run,
-    shared.JSON,
+    AlertsOptions,
     about="Exit code 1 when an alert fires, so that a script can ask.",
     examples={"devctl alerts": "what is wrong", "devctl alerts --json | jq -r .alert": "their names"},
     shape="One alert a line: `alert`, `state` (firing or pending), `severity`, `summary`, `labels`, `since`.",

@@ -5,37 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from devctl.actions.names import check_services
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.text import is_secret, mask_text, masked
 
 
-def run(
-    context: Context, *, services: list[str], as_json: bool, quiet: bool, reveal: bool, run_as: str | None,
-    profiles: list[str],
-) -> int:  # fmt: skip
+class ConfigOptions(Options):
+    """What `devctl config` takes."""
+
+    services = shared.SERVICES
+    as_json = shared.JSON
+    quiet = Flag("--quiet", "-q", help="Only check; print nothing but mistakes.")
+    reveal = Flag("--reveal", help="Show secrets too.")
+    run_as = shared.RUN_AS
+    profiles = shared.PROFILE
+
+
+def run(context: Context, options: ConfigOptions) -> int:
     """Print the resolved specification as YAML or JSON."""
     from devctl.core import spec as specs
 
-    spec = context.load(run_as=run_as or "", profiles=profiles).spec
-    shared.known(services, spec.services)
-    if quiet:
+    spec = context.load(run_as=options.run_as or "", profiles=options.profiles)
+    check_services(options.services, spec.services)
+    if options.quiet:
         return 0
     plain = specs.to_json(spec)
-    chosen = services or spec.active
+    chosen = options.services or spec.active
     plain["services"] = {name: service for name, service in plain["services"].items() if name in chosen}
-    shown = _readable(plain if reveal else _masked(plain, context.environ))
-    context.terminal.write(_json(shown) if as_json else _yaml(shown).rstrip())
+    shown = _readable(plain if options.reveal else _masked(plain, context.stack.environ))
+    context.terminal.write(_json(shown) if options.as_json else _yaml(shown).rstrip())
     return 0
 
 
 def _masked(plain: Any, environ: Mapping[str, str]) -> Any:
     """Return `plain` with every secret hidden wherever its value stands, also in commands and written files."""
-    known = {name: value for name, value in environ.items() if is_secret(name)}
+    secrets = {name: value for name, value in environ.items() if is_secret(name)}
     for number, value in enumerate(_secret_values(plain)):
-        known[f"{number}_SECRET"] = value
-    return _hidden(plain, known)
+        secrets[f"{number}_SECRET"] = value
+    return _hidden(plain, secrets)
 
 
 def _secret_values(value: Any, name: str = "") -> Iterator[str]:
@@ -50,15 +60,15 @@ def _secret_values(value: Any, name: str = "") -> Iterator[str]:
         yield value
 
 
-def _hidden(value: Any, known: Mapping[str, str]) -> Any:
+def _hidden(value: Any, secrets: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {
-            key: masked(key, item) if is_secret(key) and isinstance(item, str) else _hidden(item, known)
+            key: masked(key, item) if is_secret(key) and isinstance(item, str) else _hidden(item, secrets)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_hidden(item, known) for item in value]
-    return mask_text(value, known) if isinstance(value, str) else value
+        return [_hidden(item, secrets) for item in value]
+    return mask_text(value, secrets) if isinstance(value, str) else value
 
 
 def _readable(value: Any) -> Any:
@@ -85,18 +95,13 @@ def _yaml(value: Any) -> str:
 
     import yaml
 
-    plain = json.loads(json.dumps(value))  # enums become their words
+    plain = json.loads(json.dumps(value))  # enums become their values
     return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=120))
 
 
 COMMAND = Command(
     run,
-    shared.SERVICES,
-    shared.JSON,
-    Option("--quiet", "-q", flag=True, help="Only check; print nothing but mistakes."),
-    Option("--reveal", flag=True, help="Show secrets too."),
-    shared.RUN_AS,
-    shared.PROFILE,
+    ConfigOptions,
     about="Addresses that are known only at the start stay references such as ${services.kafka.broker}.",
     examples={"devctl config": "everything", "devctl config order": "one service", "devctl config -q": "only check"},
     shape="One object: the specification of the stack (`name`, `folder`, `services`, `active`, …) without empty keys.",

@@ -1,122 +1,103 @@
-"""`devctl doctor`: which variant of each product would run here, what the machine lacks, and the cure."""
+"""`devctl doctor`: which variant of each product would run here, what the machine lacks, and the remedy."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from pathlib import Path
 
-from devctl.actions.doctor import machine, variants
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command
-from devctl.errors import DevctlError, ExitCode
-from devctl.paths import StackPaths, find_folder
+from devctl.cli.line.declare import Command, Options
+from devctl.errors import ExitCode
 from devctl.text import clean, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from devctl.core.spec import Spec
+    from devctl.actions.doctor import Report
+    from devctl.actions.doctor.machine import Finding
+    from devctl.actions.doctor.variants import VariantAvailability
     from devctl.render.table import Cell
 
-STATES = {
-    "ok": "green",
-    "note": "yellow",
-    "bad": "red",
-    "runs": "green",
-    "fetch": "yellow",
-    "possible": "cyan",
-    "missing": "yellow",
-}
+FINDING_STYLES = {"ok": "green", "warn": "yellow", "bad": "red"}
+VARIANT_STYLES = {"runs": "green", "fetch": "yellow", "possible": "cyan", "missing": "yellow"}
+JSON_STATES = {"ok": "ok", "warn": "note", "bad": "bad"}
 
 
-def run(context: Context, *, as_json: bool) -> int:
+class DoctorOptions(Options):
+    """What `devctl doctor` takes."""
+
+    as_json = shared.JSON
+
+
+def run(context: Context, options: DoctorOptions) -> int:
     """Look at the machine and at every product; exit code 3 when something will not work."""
-    from devctl import tools
+    from devctl.actions import doctor
 
-    folder = find_folder(Path.cwd())
-    checks = list(machine.findings(context.environ, folder))
-    engine_answers = checks[-1].state == "ok"
-    if folder:
-        checks += _stack(context, folder)
-    ways = list(variants.ways(engine_answers, tools.available))
-    if as_json:
-        whole = {
-            "machine": [dataclasses.asdict(one) for one in checks],
-            "products": [dataclasses.asdict(w) for w in ways],
-        }
-        context.terminal.write(json.dumps(whole, indent=2))
+    report = doctor.examine(context.stack)
+    context.warn(report.warnings)
+    if options.as_json:
+        context.terminal.write(json.dumps(_json(report), indent=2))
     else:
-        _show(context, checks, ways)
-    return ExitCode.ENVIRONMENT if any(one.state == "bad" for one in checks) else ExitCode.OK
+        _show_machine(context, report.machine)
+        _show_products(context, report.products)
+    return ExitCode.ENVIRONMENT if report.is_bad else ExitCode.OK
 
 
-def _stack(context: Context, folder: Path) -> list[machine.Finding]:
-    """Look at the fixed ports of the stack here and at what needs a container; of one that runs `status` says it."""
-    if StackPaths(folder).socket.exists():
-        return []
-    try:
-        spec = context.load().spec
-    except DevctlError as error:
-        return [
-            machine.Finding("manifest", "bad", clean(str(error.what).splitlines()[0]), "`devctl config -q` says more")
-        ]
-    wanted = {
-        port.number: name
-        for name in spec.active
-        for port in spec.services[name].ports
-        if port.number and not port.inherited
-    }
-    return [*machine.port_findings(wanted, machine.holder), *_containers(spec)]
+def _json(report: Report) -> dict[str, object]:
+    return {
+        "machine": [
+            {"name": item.name, "state": JSON_STATES[item.state], "found": item.observation, "cure": item.remedy}
+            for item in report.machine
+        ],
+        "products": [
+            {
+                "product": item.product, "variant": item.variant, "state": item.state, "found": item.detail,
+                "needs": item.needs, "lacks": item.limitations, "download_bytes": item.download_bytes,
+            }
+            for item in report.products
+        ],
+    }  # fmt: skip
 
 
-def _containers(spec: Spec) -> Iterator[machine.Finding]:
-    """Yield a finding for each service of the stack's own that only an image could run."""
-    for service in map(spec.services.__getitem__, spec.active):
-        if not (service.uses or service.variants):
-            reason = "; ".join(missing.reason for missing in service.missing)
-            cure = next((missing.cure for missing in service.missing), "")
-            yield machine.Finding(f"service {service.name}", "note" if service.optional else "bad", reason, cure)
-
-
-def _show(context: Context, checks: list[machine.Finding], ways: list[variants.Way]) -> None:
+def _show_machine(context: Context, findings: list[Finding]) -> None:
     from devctl.render import table
 
-    terminal = context.terminal
     rows: list[list[Cell]] = [
-        [one.name, (one.state, STATES[one.state]), clean(one.found), clean(typed(one.cure))] for one in checks
+        [item.name, (str(item.state), FINDING_STYLES[item.state]), clean(item.observation), clean(typed(item.remedy))]
+        for item in findings
     ]
-    terminal.write("\n".join(table.lines(("machine", "state", "found", "cure"), rows, terminal)))
-    shown = ""
-    lines: list[list[Cell]] = []
-    for way in ways:
-        lines.append([way.product * (way.product != shown), way.variant, (way.state, STATES[way.state]), _detail(way)])
-        shown = way.product
-    terminal.write("")
-    terminal.write("\n".join(table.lines(("product", "variant", "state", "here"), lines, terminal)))
-    total = sum(way.download_bytes for way in ways if way.state == "fetch")
+    context.terminal.write("\n".join(table.lines(("machine", "state", "found", "remedy"), rows, context.terminal)))
+
+
+def _show_products(context: Context, variants: list[VariantAvailability]) -> None:
+    from devctl.render import table
+
+    rows: list[list[Cell]] = []
+    previous = ""
+    for item in variants:
+        product = "" if item.product == previous else item.product
+        rows.append([product, item.variant, (item.state, VARIANT_STYLES[item.state]), _detail(item)])
+        previous = item.product
+    context.terminal.write("")
+    context.terminal.write("\n".join(table.lines(("product", "variant", "state", "here"), rows, context.terminal)))
+    total = sum(item.download_bytes for item in variants if item.state == "fetch")
     if total:
-        terminal.say(
-            typed(
-                f"\nTo download for all of them: {size(total)}; `devctl tools install` brings them before a train ride."
-            )
+        context.terminal.say(
+            typed(f"\nTo download for all of them: {size(total)}; `devctl tools install` does so before a train ride.")
         )
 
 
-def _detail(way: variants.Way) -> str:
-    parts = [way.found]
-    if way.state == "missing" and way.needs:
-        parts.append(f"needs: {way.needs}")
-    if way.lacks:
-        parts.append(f"lacks: {way.lacks}")
+def _detail(item: VariantAvailability) -> str:
+    parts = [item.detail]
+    if item.state == "missing" and item.needs:
+        parts.append(f"needs: {item.needs}")
+    if item.limitations:
+        parts.append(f"limitations: {item.limitations}")
     return clean("; ".join(parts))
 
 
 COMMAND = Command(
     run,
-    shared.JSON,
+    DoctorOptions,
     about="`runs` is what `--run-as auto` takes here (native, then container, then embedded), `fetch` the same after a "
     "download; without a network it falls to what is possible. Nothing is changed and no network is used. Exit code 3 "
     "when something will not work.",

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from devctl.cli import shared
-from devctl.cli.context import NOTHING_RUNS, Context
-from devctl.cli.line.declare import Command, Option
+from devctl.actions.access import NOTHING_RUNS
+from devctl.cli import display, shared
+from devctl.cli.context import Context
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.errors import ExitCode, UsageError
 from devctl.text import duration
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.session.client import Client
 
-def run(context: Context, *, volumes: bool, yes: bool, now: bool, as_json: bool) -> int:
+
+class DownOptions(Options):
+    """What `devctl down` takes."""
+
+    volumes = Flag("--volumes", "-v", help="Also delete the data of all services.")
+    now = Flag("--now", help="Kill at once instead of asking each service to stop.")
+    yes = shared.YES
+    as_json = shared.JSON
+
+
+def run(context: Context, options: DownOptions) -> int:
     """Stop the stack; with `volumes` also delete its data."""
+    if options.volumes:
+        confirm(context, f"Delete the data of the stack in {context.stack.paths.folder}?", yes=options.yes)
+    client = context.stack.client()
+    if client is not None:
+        return _stop(context, client, options)
+    if options.volumes:
+        _delete_volumes(context)
+    context.terminal.say(f"{NOTHING_RUNS.capitalize()}.")
+    return ExitCode.OK
+
+
+def _stop(context: Context, client: Client, options: DownOptions) -> int:
     terminal = context.terminal
-    if volumes:
-        confirm(context, f"Delete the data of the stack in {context.paths.folder}?", yes=yes)
-    session = context.client()
-    if session is None:
-        if volumes:
-            _delete_volumes(context)
-        terminal.say(f"{NOTHING_RUNS.capitalize()}.")
-        return ExitCode.OK
-    quiet = not (as_json or terminal.is_live)
-    with shared.progress(context, as_json=as_json, quiet=quiet, stopping=True) as progress:
-        settled = session.down(volumes=volumes, now=now, on_item=progress.item)
-        progress.settled(settled)
-    if not as_json:
-        terminal.say(f"Stopped everything in {duration(settled['seconds'])}." + (" Its data is gone." * volumes))
+    quiet = not (options.as_json or terminal.is_live)
+    stopping = display.choose(context, as_json=options.as_json, quiet=quiet, stopping=True)
+    with stopping:
+        settled = client.down(volumes=options.volumes, now=options.now, on_item=stopping.item)
+        stopping.settled(settled)
+    if not options.as_json:
+        gone = " Its data is gone." if options.volumes else ""
+        terminal.say(f"Stopped everything in {duration(settled['seconds'])}.{gone}")
     return ExitCode.OK
 
 
@@ -34,7 +55,7 @@ def confirm(context: Context, question: str, *, yes: bool) -> None:
     if yes:
         return
     if not context.terminal.can_ask:
-        raise UsageError("this deletes data and nobody can be asked here", next="Say --yes when it is meant.")
+        raise UsageError("this deletes data and nobody can be asked here", next="Say --yes to go ahead.")
     if not context.terminal.ask(question):
         raise UsageError("nothing was deleted")
 
@@ -42,16 +63,13 @@ def confirm(context: Context, question: str, *, yes: bool) -> None:
 def _delete_volumes(context: Context) -> None:
     import shutil
 
-    if context.paths.volumes.is_dir():
-        shutil.rmtree(context.paths.volumes)
+    if context.stack.paths.volumes.is_dir():
+        shutil.rmtree(context.stack.paths.volumes)
 
 
 COMMAND = Command(
     run,
-    Option("--volumes", "-v", flag=True, help="Also delete the data of all services."),
-    Option("--now", flag=True, help="Kill at once instead of asking each service to stop."),
-    shared.YES,
-    shared.JSON,
+    DownOptions,
     about="Logs and traces of the run stay readable (`devctl logs`, `devctl runs`).",
     examples={"devctl down": "stop it all", "devctl down --volumes --yes": "and begin with empty data next time"},
     shape=shared.PROGRESS_SHAPE,

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from devctl.actions import launches
+from devctl.actions.finders import find_launch
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.text import clean, mask_environment
 
 
-def run(context: Context, *, service: str, reveal: bool, as_json: bool) -> int:
+class EnvOptions(Options):
+    """What `devctl env` takes."""
+
+    service = shared.ONE_SERVICE
+    reveal = Flag("--reveal", help="Show passwords, tokens, secrets and keys too.")
+    as_json = shared.JSON
+
+
+def run(context: Context, options: EnvOptions) -> int:
     """Print the environment as NAME=VALUE lines, or as one JSON object."""
-    environment = dict(sorted(launches.find(context, service)["environment"].items()))
-    shown = environment if reveal else mask_environment(environment)
-    if as_json:
+    launch = find_launch(context.stack.session(), options.service)
+    environment = dict(sorted(launch["environment"].items()))
+    shown = environment if options.reveal else mask_environment(environment)
+    if options.as_json:
         import json
 
         context.terminal.write(json.dumps(shown, indent=2))
     else:
         for name, value in shown.items():
-            context.terminal.write(f"{clean(name)}={value if reveal else clean(value)}")
+            context.terminal.write(f"{clean(name)}={value if options.reveal else clean(value)}")
     return 0
 
 
 COMMAND = Command(
     run,
-    shared.ONE_SERVICE,
-    Option("--reveal", flag=True, help="Show passwords, tokens, secrets and keys too."),
-    shared.JSON,
+    EnvOptions,
     about="Values of *_PASSWORD, *_TOKEN, *_SECRET, *_KEY and passwords in URLs are masked.",
     examples={"devctl env order": "what the service sees", "devctl env order --reveal > order.env": "with secrets"},
     shape="One object, name → value.",

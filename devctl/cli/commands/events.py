@@ -4,70 +4,59 @@ from __future__ import annotations
 
 import json
 
+from devctl.actions.finders import find_broker
+from devctl.actions.names import check
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Arguments, Flag, Number, Text, TextList
 from devctl.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from devctl.queries.events import Broker, Event
 
 DEFAULT_COUNT = 10
-DEAD_COUNT = 1000
+DEAD_COUNT = 1000  # so many of the last events of each dead-letter topic are looked at
 
 
-def run(
-    context: Context,
-    *,
-    topics: list[str],
-    follow: bool,
-    count: int | None,
-    key: str | None,
-    dead: bool,
-    replay: bool,
-    ids: list[str],
-    yes: bool,
-    as_json: bool,
-) -> int:
+class EventsOptions(Options):
+    """What `devctl events` takes."""
+
+    topics = Arguments("[TOPIC]...", help="Topics to look into; all with -f or --key.")
+    follow = Flag("--follow", "-f", help="Go on with events as they come.")
+    count = Number("--count", "-n", metavar="N", help=f"How many of the last events [{DEFAULT_COUNT}].")
+    key = Text("--key", metavar="KEY", help="Only events of this key, such as an order's id.")
+    dead = Flag("--dead", help="Show the dead letters (topics that end in .dlq) with their reasons.")
+    replay = Flag("--replay", help="Send dead letters to the topic they came from again.")
+    ids = TextList("--id", metavar="ID", help="Only the dead letter with this CloudEvents id.")
+    yes = shared.YES
+    as_json = shared.JSON
+
+
+def run(context: Context, options: EventsOptions) -> int:
     """Show topics and lag, single events, or dead letters."""
-    broker = _broker(context)
-    if dead or replay:
-        return _dead(context, broker, topics, ids, replay=replay, yes=yes, as_json=as_json)
-    if not topics and not follow and not key:
-        return _overview(context, broker, as_json=as_json)
-    chosen = _known(broker, topics)
-    for event in broker.last(chosen, DEFAULT_COUNT if count is None else count, key=key or ""):
-        _show(context, event, as_json=as_json)
-    if follow:
-        for event in broker.follow(chosen, key=key or ""):
-            _show(context, event, as_json=as_json)
+    broker = find_broker(context.stack.running())
+    if options.dead or options.replay:
+        return _dead(context, broker, options)
+    if not options.topics and not options.follow and not options.key:
+        return _overview(context, broker, as_json=options.as_json)
+    topics = _existing(broker, options.topics)
+    key = options.key or ""
+    for event in broker.last(topics, DEFAULT_COUNT if options.count is None else options.count, key=key):
+        _show(context, event, as_json=options.as_json)
+    if options.follow:
+        for event in broker.follow(topics, key=key):
+            _show(context, event, as_json=options.as_json)
             context.terminal.flush()
     return ExitCode.OK
 
 
-def _broker(context: Context) -> Broker:
-    from devctl.queries.events import Broker
-
-    for service in context.running().status()["services"]:
-        if service["uses"] == "kafka":
-            return Broker(service["ports"]["broker"])
-    raise UsageError("this stack has no Kafka", next="Add it to stack.yaml: `kafka: {uses: kafka}`.")
-
-
-def _known(broker: Broker, asked: Sequence[str]) -> list[str]:
-    from devctl.text import listing, nearest
-
-    have = [topic.name for topic in broker.topics()]
-    for name in asked:
-        if name not in have:
-            guess = nearest(name, have)
-            raise UsageError(
-                f"no topic {name!r}", next=f"Did you mean {guess!r}?" if guess else f"See {listing(have)}."
-            )
-    return list(asked) or have
+def _existing(broker: Broker, names: list[str]) -> list[str]:
+    """Return the topics of these names, all where there are none; UsageError when one does not exist."""
+    existing = [topic.name for topic in broker.topics()]
+    check("topic", names, existing)
+    return names or existing
 
 
 def _overview(context: Context, broker: Broker, *, as_json: bool) -> int:
@@ -92,26 +81,30 @@ def _overview(context: Context, broker: Broker, *, as_json: bool) -> int:
     return ExitCode.OK
 
 
-def _dead(
-    context: Context, broker: Broker, topics: list[str], ids: list[str], *, replay: bool, yes: bool, as_json: bool
-) -> int:
-    chosen = _known(broker, topics) if topics else broker.dead_topics()
-    found = [e for e in broker.last(chosen, DEAD_COUNT) if e.is_dead and (not ids or e.headers.get("ce_id") in ids)]
-    if not found:
+def _dead(context: Context, broker: Broker, options: EventsOptions) -> int:
+    topics = _existing(broker, options.topics) if options.topics else broker.dead_topics()
+    letters = [event for event in broker.last(topics, DEAD_COUNT) if event.is_dead and _is_chosen(event, options)]
+    if not letters:
         context.terminal.say("No dead letters.")
         return ExitCode.OK
-    for event in found:
-        _show(context, event, as_json=as_json)
-    if not replay:
-        return ExitCode.OK
+    for event in letters:
+        _show(context, event, as_json=options.as_json)
+    return _replay(context, broker, letters, yes=options.yes) if options.replay else ExitCode.OK
+
+
+def _is_chosen(event: Event, options: EventsOptions) -> bool:
+    return not options.ids or event.headers.get("ce_id") in options.ids
+
+
+def _replay(context: Context, broker: Broker, letters: list[Event], *, yes: bool) -> int:
     from devctl.text import count
 
-    what = count(len(found), "dead letter")
-    if not yes and not (context.terminal.can_ask and context.terminal.ask(f"Send {what} to where they came from?")):
+    question = f"Send {count(len(letters), 'dead letter')} to where they came from?"
+    if not yes and not (context.terminal.can_ask and context.terminal.ask(question)):
         raise UsageError("nothing was sent", next="Say --yes to send without being asked.")
-    taken = broker.replay(found)
-    context.terminal.say(f"Sent {count(taken, 'dead letter')} again.")
-    return ExitCode.OK if taken == len(found) else ExitCode.UNHEALTHY
+    sent = broker.replay(letters)
+    context.terminal.say(f"Sent {count(sent, 'dead letter')} again.")
+    return ExitCode.OK if sent == len(letters) else ExitCode.UNHEALTHY
 
 
 def _show(context: Context, event: Event, *, as_json: bool) -> None:
@@ -129,8 +122,8 @@ def _show(context: Context, event: Event, *, as_json: bool) -> None:
         terminal.write(json.dumps(entry))
         return
     value = event.value if isinstance(event.value, str) else json.dumps(event.value, ensure_ascii=False)
-    place = terminal.paint(f"{clean(event.topic)}/{event.partition}@{event.offset}", "dim")
-    head = f"{clock(event.time_ns)}  {place}  {terminal.paint(short(event.type or '?'), 'magenta')}"
+    position = terminal.paint(f"{clean(event.topic)}/{event.partition}@{event.offset}", "dim")
+    head = f"{clock(event.time_ns)}  {position}  {terminal.paint(short(event.type or '?'), 'magenta')}"
     terminal.write(f"{head}  {short(event.key)}  {clean(value)}")
     reason = [f"{k.removeprefix(REASON_PREFIX)}: {v}" for k, v in event.headers.items() if k.startswith(REASON_PREFIX)]
     if reason:
@@ -139,23 +132,13 @@ def _show(context: Context, event: Event, *, as_json: bool) -> None:
 
 COMMAND = Command(
     run,
-    Argument(
-        "topics", many=True, required=False, metavar="[TOPIC]...", help="Topics to look into; all with -f or --key."
-    ),
-    Option("--follow", "-f", flag=True, help="Go on with events as they come."),
-    Option("--count", "-n", whole=True, metavar="N", help=f"How many of the last events [{DEFAULT_COUNT}]."),
-    Option("--key", metavar="KEY", help="Only events of this key, such as an order's id."),
-    Option("--dead", flag=True, help="Show the dead letters (topics that end in .dlq) with their reasons."),
-    Option("--replay", flag=True, help="Send dead letters to the topic they came from again."),
-    Option("--id", many=True, metavar="ID", name="ids", help="Only the dead letter with this CloudEvents id."),
-    shared.YES,
-    shared.JSON,
+    EventsOptions,
     about="Without a topic: every topic with its messages and how far each consumer group is behind. Looking "
     "commits nothing. A replayed letter stays in its .dlq topic; consumers tell doubles by the event's id.",
     examples={
         "devctl events": "topics and lag",
         "devctl events shop.order.v1 -f": "watch one topic",
-        "devctl events --key 0198f6a2-5c1e-7b30-8a44-1f2e3d4c5b6a": "all that was said about one order",
+        "devctl events --key 0198f6a2-5c1e-7b30-8a44-1f2e3d4c5b6a": "all events of one order",
         "devctl events --dead": "what consumers gave up",
     },
     shape="Without a topic: one topic a line, `topic`, `partitions`, `messages`, `lag` (group → messages). Else one "

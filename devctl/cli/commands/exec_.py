@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from devctl.actions import launches
+from devctl.actions.finders import find_launch
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import RequiredArguments
 from devctl.errors import UsageError
 
 TYPE_CHECKING = False
@@ -16,33 +17,38 @@ if TYPE_CHECKING:
     from devctl.session.protocol import LaunchView
 
 
-def run(context: Context, *, service: str, words: list[str]) -> int:
+class ExecOptions(Options):
+    """What `devctl exec` takes."""
+
+    service = shared.ONE_SERVICE
+    argv = RequiredArguments("COMMAND...", help="The command and its arguments, after --.")
+
+
+def run(context: Context, options: ExecOptions) -> int:
     """Become the command; its exit code is ours."""
-    if words[0] == "--":
-        words = words[1:]
-    if not words:
+    argv = options.argv[1:] if options.argv[0] == "--" else options.argv
+    if not argv:
         raise UsageError("no command to run", next="`devctl exec SERVICE -- COMMAND` runs one.")
-    launch = launches.find(context, service)
+    launch = find_launch(context.stack.session(), options.service)
     context.terminal.flush()
     try:
-        os.chdir(launch["working_dir"] or str(context.paths.folder))
-        os.execvpe(words[0], words, _environment(launch))  # noqa: S606  replacing ourselves is the point
+        os.chdir(launch["working_dir"] or str(context.stack.paths.folder))
+        os.execvpe(argv[0], argv, _environment(launch))  # noqa: S606  replacing ourselves is the point
     except OSError as error:
-        raise UsageError(f"cannot run {words[0]}: {error.strerror}", where=launch["working_dir"]) from error
+        raise UsageError(f"cannot run {argv[0]}: {error.strerror}", where=launch["working_dir"]) from error
 
 
 def _environment(launch: LaunchView) -> dict[str, str]:
     """Return the service's environment; `python` is the service's own, as are the commands installed beside it."""
     environment = launch["environment"]
-    own = Path(launch["argv"][0])
+    program = Path(launch["argv"][0])
     path = environment.get("PATH", os.defpath)
-    return {**environment, "PATH": f"{own.parent}{os.pathsep}{path}"} if own.is_absolute() else environment
+    return {**environment, "PATH": f"{program.parent}{os.pathsep}{path}"} if program.is_absolute() else environment
 
 
 COMMAND = Command(
     run,
-    shared.ONE_SERVICE,
-    Argument("words", many=True, metavar="COMMAND...", help="The command and its arguments, after --."),
+    ExecOptions,
     interspersed=False,
     about="The command replaces devctl, so that its exit code, terminal and signals are its own. The folder of the "
     "service's own program comes first on its PATH: `python` is the one that runs the service.",

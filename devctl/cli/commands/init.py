@@ -5,21 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag, Text
 from devctl.errors import UsageError
 from devctl.manifest.compose import convert, template
-from devctl.render import problems
 from devctl.text import typed
 
 
-def run(context: Context, *, from_compose: str | None, output: str | None, force: bool) -> int:
+class InitOptions(Options):
+    """What `devctl init` takes."""
+
+    from_compose = Text("--from-compose", metavar="FILE", complete="file", help="Convert this Compose file.")
+    output = Text("--output", "-o", metavar="FILE", help="Where to write, - for stdout; stack.yaml unless given.")
+    force = Flag("--force", help="Replace what is there.")
+
+
+def run(context: Context, options: InitOptions) -> int:
     """Write the manifest; what is there already is only replaced with --force."""
-    target = Path(output or "stack.yaml")
-    text = _converted(context, Path(from_compose)) if from_compose else template(_name(Path.cwd()))
-    if output == "-":
+    target = Path(options.output or "stack.yaml")
+    compose = options.from_compose
+    text = _converted(context, Path(compose)) if compose else template(_name(Path.cwd()))
+    if options.output == "-":
         context.terminal.write(text.rstrip())
         return 0
-    if target.exists() and not force:
+    if target.exists() and not options.force:
         raise UsageError("it exists already", where=str(target), next="Say --force to replace it.")
     if not target.parent.is_dir():
         raise UsageError("no such folder", where=str(target.parent))
@@ -31,8 +40,7 @@ def run(context: Context, *, from_compose: str | None, output: str | None, force
 def _converted(context: Context, compose: Path) -> str:
     """Return the converted file; say what was left out or is to be looked at."""
     converted = convert(compose)
-    for note in converted.notes:
-        context.terminal.say(problems.warning(str(note), context.terminal))
+    context.warn(map(str, converted.notes))
     return converted.text
 
 
@@ -44,9 +52,7 @@ def _name(folder: Path) -> str:
 
 COMMAND = Command(
     run,
-    Option("--from-compose", metavar="FILE", complete="file", help="Convert this Compose file."),
-    Option("--output", "-o", metavar="FILE", help="Where to write, - for stdout; stack.yaml unless given."),
-    Option("--force", flag=True, help="Replace what is there."),
+    InitOptions,
     examples={
         "devctl init": "a stack of one web server to begin with",
         "devctl init --from-compose compose.yaml -o -": "see what a Compose file becomes",

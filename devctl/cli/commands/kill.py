@@ -4,40 +4,49 @@ from __future__ import annotations
 
 import signal as signals
 
+from devctl.actions import names
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Text
 from devctl.errors import DevctlError, UsageError
 from devctl.text import listing, nearest
 
 
-def run(context: Context, *, services: list[str], signal: str | None) -> int:
+class KillOptions(Options):
+    """What `devctl kill` takes."""
+
+    services = shared.SOME_SERVICES
+    signal = Text("--signal", "-s", metavar="SIGNAL", help="Signal to send instead of KILL: a name or a number.")
+
+
+def run(context: Context, options: KillOptions) -> int:
     """Send the signal and say which instances got it."""
-    name = _signal(signal or "KILL")
-    session = context.running()
-    shared.known([service.partition(".")[0] for service in services], shared.names(session))
-    hit = session.kill(services, signal=name)
+    signal = _signal(options.signal or "KILL")
+    client = context.stack.running()
+    services = [name.partition(".")[0] for name in options.services]
+    names.check_services(services, names.of_services(client))
+    hit = client.kill(options.services, signal=signal)
     if not hit:
-        raise DevctlError(f"nothing of {listing(services)} runs", next="`devctl status` shows what does.")
-    context.terminal.say(f"Sent {name} to {listing(hit)}.")
+        raise DevctlError(f"nothing of {listing(options.services)} runs", next="`devctl status` shows what does.")
+    context.terminal.say(f"Sent {signal} to {listing(hit)}.")
     return 0
 
 
-def _signal(word: str) -> str:
-    name = word.upper() if word.upper().startswith("SIG") else f"SIG{word.upper()}"
-    if word.isdigit() and int(word) in {int(number) for number in signals.Signals}:
-        return signals.Signals(int(word)).name
+def _signal(text: str) -> str:
+    if text.isdigit() and int(text) in {int(number) for number in signals.Signals}:
+        return signals.Signals(int(text)).name
+    name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
     if name not in signals.Signals.__members__:
         guess = nearest(name, signals.Signals.__members__)
-        raise UsageError(f"no signal {word!r}", next=f"Did you mean {guess!r}?" if guess else "")
+        raise UsageError(f"no signal {text!r}", next=f"Did you mean {guess!r}?" if guess else "")
     return name
 
 
 COMMAND = Command(
     run,
-    shared.SOME_SERVICES,
-    Option("--signal", "-s", metavar="SIGNAL", help="Signal to send instead of KILL: a name or a number."),
-    about="Unlike `stop`, this is not undone for the restart policy: the service comes back, at once and however "
-    "often; what ends by such a signal counts as no crash.",
+    KillOptions,
+    about="Unlike after `stop`, the restart policy still applies: the service is restarted at once, however often it "
+    "is killed, since an end by this signal does not count as a crash.",
     examples={"devctl kill payment": "watch it come back", "devctl kill -s HUP order": "any other signal"},
 )

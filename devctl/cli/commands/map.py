@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 
+from devctl.actions.finders import open_spans
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Text
 from devctl.errors import ExitCode
 
 TYPE_CHECKING = False
@@ -19,27 +21,36 @@ if TYPE_CHECKING:
 DEFAULT_WINDOW = "15m"
 
 
-def run(context: Context, *, since: str | None, shape: str | None, as_json: bool, run_id: str | None) -> int:
+class MapOptions(Options):
+    """What `devctl map` takes."""
+
+    since = Text("--since", metavar="TIME", help=f"How far back: 5m, or an RFC 3339 time [{DEFAULT_WINDOW}].")
+    format = Text("--format", choices=("dot", "mermaid"), help="Print a drawing instead of the table.")
+    as_json = shared.JSON
+    run_id = shared.RUN
+
+
+def run(context: Context, options: MapOptions) -> int:
     """Show the service map of the last minutes."""
-    from devctl.cli.commands.traces import reader_of
     from devctl.queries import map as maps
 
     now = time.time_ns()
-    begin = shared.moment(since or DEFAULT_WINDOW, "--since", now) or 0
-    found = maps.edges(reader_of(context.run(run_id or "")), begin, now)
-    if as_json:
-        for edge in found:
+    since = options.since or DEFAULT_WINDOW
+    begin = shared.moment(since, "--since", now) or 0
+    edges = maps.edges(open_spans(context.stack.run(options.run_id or "")), begin, now)
+    if options.as_json:
+        for edge in edges:
             context.terminal.write(json.dumps(maps.as_json(edge)))
-    elif shape:
-        context.terminal.write(maps.dot(found) if shape == "dot" else maps.mermaid(found))
-    elif not found:
-        context.terminal.say(f"No call between services in the last {since or DEFAULT_WINDOW}.")
+    elif options.format:
+        context.terminal.write(maps.dot(edges) if options.format == "dot" else maps.mermaid(edges))
+    elif not edges:
+        context.terminal.say(f"No call between services in the last {since}.")
     else:
-        _show(context, found)
+        _show(context, edges)
     return ExitCode.OK
 
 
-def _show(context: Context, found: Sequence[Edge]) -> None:
+def _show(context: Context, edges: Sequence[Edge]) -> None:
     from devctl.render import table
     from devctl.render.traces import short
     from devctl.text import duration
@@ -54,7 +65,7 @@ def _show(context: Context, found: Sequence[Edge]) -> None:
             (f"{edge.error_share:.1%}", "red") if edge.errors else "",
             duration(edge.p95_ms / 1000),
         ]
-        for edge in found
+        for edge in edges
     ]
     heads = ["caller", "", "callee", "calls", "rate", "errors", "p95"]
     for line in table.lines(heads, rows, context.terminal, right="calls rate errors p95"):
@@ -67,10 +78,7 @@ def _rate(per_second: float) -> str:
 
 COMMAND = Command(
     run,
-    Option("--since", metavar="TIME", help=f"How far back: 5m, or an RFC 3339 time [{DEFAULT_WINDOW}]."),
-    Option("--format", choices=("dot", "mermaid"), name="shape", help="Print a drawing instead of the table."),
-    shared.JSON,
-    shared.RUN,
+    MapOptions,
     about="→ calls over HTTP, ⇢ events (consumers found by parent or by link).",
     examples={
         "devctl map": "the traffic of the last 15 minutes",

@@ -6,9 +6,12 @@ import json
 import time
 from pathlib import Path
 
+from devctl.actions.finders import find_prometheus
+from devctl.actions.names import check
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Duration, Flag, OptionalArgument, Text, TextList
 from devctl.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
@@ -19,102 +22,88 @@ if TYPE_CHECKING:
     from devctl.queries.prometheus import Prometheus, Series
 
 BOARDS = "dashboards"  # beside the manifest, where Grafana's recipe reads them too
-POINTS = 80
+POINTS = 80  # a terminal has no room for more
+DEFAULT_WINDOW_SECONDS = 900.0
 REDRAW_SECONDS = 5.0
 HOME_AND_CLEAR = "\x1b[H\x1b[J"
 
 
-def run(
-    context: Context,
-    *,
-    board: str | None,
-    query: str | None,
-    since: str | None,
-    variables: list[str],
-    watch: bool,
-    as_json: bool,
-) -> int:
+class MetricsOptions(Options):
+    """What `devctl metrics` takes."""
+
+    board = OptionalArgument("[BOARD]", help="The board to draw; without it they are listed.")
+    query = Text("--query", "-q", metavar="PROMQL", help="Ask this instead of drawing a board.")
+    since = Duration("--since", metavar="TIME", help="How far back [15m].")
+    variables = TextList("--var", metavar="NAME=VALUE", help="Choose a board's variable.")
+    watch = Flag("--watch", "-w", help="Redraw every five seconds until Ctrl-C.")
+    as_json = shared.JSON
+
+
+def run(context: Context, options: MetricsOptions) -> int:
     """Draw a board, or the answer to one query."""
-    window = shared.duration(since, "--since") or 900.0
-    if not query and not board:
-        return _list(context, as_json=as_json)
-    chosen = _asked(query) if query else _find(context, str(board))
-    server = prometheus(context)
-    values = _values(chosen, variables)
+    if not options.query and not options.board:
+        return _list(context, as_json=options.as_json)
+    board = _board_of(options.query) if options.query else _find(context, str(options.board))
+    server = find_prometheus(context.stack.running())
+    values = _values(board, options.variables)
+    window = DEFAULT_WINDOW_SECONDS if options.since is None else options.since
+    terminal = context.terminal
     while True:
-        drawn = list(_draw(context, server, chosen, values, window, as_json=as_json))
-        context.terminal.write((HOME_AND_CLEAR if watch and context.terminal.is_terminal else "") + "\n".join(drawn))
-        if not watch:
+        drawn = list(_draw(context, server, board, values, window, as_json=options.as_json))
+        terminal.write((HOME_AND_CLEAR if options.watch and terminal.is_terminal else "") + "\n".join(drawn))
+        if not options.watch:
             return ExitCode.OK
-        context.terminal.flush()
+        terminal.flush()
         time.sleep(REDRAW_SECONDS)
-
-
-def prometheus(context: Context) -> Prometheus:
-    """Return the stack's Prometheus; UsageError when the stack has none that runs."""
-    from devctl.queries.prometheus import Prometheus
-
-    for service in context.running().status()["services"]:
-        if service["uses"] == "prometheus":
-            if service["status"] == "healthy":
-                return Prometheus(service["ports"]["http"])
-            raise UsageError(
-                f"Prometheus is {service['status']}: {service['reason']}".rstrip(": "),
-                where=service["name"],
-                next=service["cure"] or f"See `devctl why {service['name']}`.",
-            )
-    raise UsageError("this stack has no Prometheus", next="Add it to stack.yaml: `prometheus: {uses: prometheus}`.")
 
 
 def _boards(context: Context) -> list[Board]:
     from devctl.queries import boards
 
-    folder = Path(context.paths.folder) / BOARDS
-    found = boards.load_all(folder)
-    if not found:
+    folder = Path(context.stack.paths.folder) / BOARDS
+    loaded = boards.load_all(folder)
+    if not loaded:
         raise UsageError(
             "no boards here", where=str(folder), next="Ask Prometheus itself: `devctl metrics --query up`."
         )
-    return found
+    return loaded
 
 
 def _list(context: Context, *, as_json: bool) -> int:
     from devctl.render import table
     from devctl.text import clean
 
-    found = _boards(context)
+    boards = _boards(context)
     if as_json:
-        for board in found:
+        for board in boards:
             context.terminal.write(json.dumps({"board": board.uid, "title": board.title, "panels": len(board.panels)}))
         return ExitCode.OK
-    rows = [[clean(board.uid), str(len(board.panels)), clean(board.title)] for board in found]
+    rows = [[clean(board.uid), str(len(board.panels)), clean(board.title)] for board in boards]
     for line in table.lines(["board", "panels", "title"], rows, context.terminal, right="panels"):
         context.terminal.write(line)
     return ExitCode.OK
 
 
 def _find(context: Context, name: str) -> Board:
-    from devctl.text import listing, nearest
-
-    found = _boards(context)
-    for board in found:
+    boards = _boards(context)
+    for board in boards:
         if name.lower() in (board.uid.lower(), board.title.lower()):
             return board
-    guess = nearest(name, [board.uid for board in found])
-    hint = f"Did you mean {guess!r}?" if guess else f"There are {listing(board.uid for board in found)}."
-    raise UsageError(f"no board {name!r}", next=hint)
+    check("board", [name], [board.uid for board in boards])
+    raise AssertionError("unreachable: a board of that name would have been returned")
 
 
-def _asked(query: str) -> Board:
+def _board_of(query: str) -> Board:
+    """Return a board of one panel that shows the answer to `query`."""
     from devctl.queries.boards import Board, Panel, Target
 
     panel = Panel(query, "timeseries", "", "", "", (Target(query, ""),))
     return Board("", "", (panel,), {})
 
 
-def _values(board: Board, given: Sequence[str]) -> dict[str, str]:
+def _values(board: Board, assignments: Sequence[str]) -> dict[str, str]:
     values = dict(board.variables)
-    for pair in given:
+    for pair in assignments:
         name, sign, value = pair.partition("=")
         if not sign or name not in values:
             from devctl.text import listing
@@ -138,26 +127,23 @@ def _draw(
     for panel in board.panels:
         series = []
         for target in panel.targets:
-            asked = boards.expression(target, values, step_seconds=step, range_seconds=window)
-            series += [(boards.legend(target, one.labels), one) for one in server.range(asked, now - window, now, step)]
+            query = boards.expression(target, values, step_seconds=step, range_seconds=window)
+            answer = server.range(query, now - window, now, step)
+            series += [(boards.legend(target, single.labels), single) for single in answer]
         if as_json:
-            yield from (json.dumps(_json(panel.title, name, one)) for name, one in series)
+            yield from (json.dumps(_json(panel.title, name, single)) for name, single in series)
         else:
             yield from ["", *rendered.panel_lines(panel, series, context.terminal, window=(now - window, now, step))]
 
 
-def _json(panel: str, name: str, one: Series) -> dict[str, object]:
-    return {"panel": panel, "series": name, "labels": dict(one.labels), "points": [list(point) for point in one.points]}
+def _json(panel: str, name: str, series: Series) -> dict[str, object]:
+    points = [list(point) for point in series.points]
+    return {"panel": panel, "series": name, "labels": dict(series.labels), "points": points}
 
 
 COMMAND = Command(
     run,
-    Argument("board", required=False, metavar="[BOARD]", help="The board to draw; without it they are listed."),
-    Option("--query", "-q", metavar="PROMQL", help="Ask this instead of drawing a board."),
-    Option("--since", metavar="TIME", help="How far back [15m]."),
-    Option("--var", many=True, metavar="NAME=VALUE", name="variables", help="Choose a board's variable."),
-    Option("--watch", "-w", flag=True, help="Redraw every five seconds until Ctrl-C."),
-    shared.JSON,
+    MetricsOptions,
     about="Boards are the JSON files of dashboards/ beside the manifest, the same that Grafana shows.",
     examples={
         "devctl metrics": "list the boards",

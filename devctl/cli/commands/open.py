@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from devctl.cli import shared
+from devctl.actions.names import check_services
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Argument, Flag
 from devctl.errors import UsageError
 from devctl.render.status import address
 
 
-def run(context: Context, *, service: str, show: bool) -> int:
+class OpenOptions(Options):
+    """What `devctl open` takes."""
+
+    service = Argument("SERVICE", complete="service", help="The service whose page to open.")
+    show = Flag("--print", help="Print the address and open nothing.")
+
+
+def run(context: Context, options: OpenOptions) -> int:
     """Open the page, or print its address where there is no browser."""
-    view = context.session().status()
-    shared.known([service], (one["name"] for one in view["services"]))
-    found = next(one for one in view["services"] if one["name"] == service)
-    where = address(found)
-    if not where.startswith("http"):
-        raise UsageError(f"{service} has no page", next="`devctl status` shows what has one.")
-    context.terminal.write(where)
-    if not show and not _open(where):
+    services = context.stack.session().status()["services"]
+    check_services([options.service], (view["name"] for view in services))
+    url = address(next(view for view in services if view["name"] == options.service))
+    if not url.startswith("http"):
+        raise UsageError(f"{options.service} has no page", next="`devctl status` shows what has one.")
+    context.terminal.write(url)
+    if not options.show and not _open(url):
         context.terminal.say("No browser could be opened here.")
     return 0
 
 
-def _open(where: str) -> bool:
+def _open(url: str) -> bool:
     import webbrowser
 
     try:
-        return webbrowser.open(where)
+        return webbrowser.open(url)
     except webbrowser.Error:
         return False
 
 
 COMMAND = Command(
     run,
-    Argument("service", complete="service", help="The service whose page to open."),
-    Option("--print", flag=True, name="show", help="Print the address and open nothing."),
+    OpenOptions,
     examples={"devctl open grafana": "the dashboards", "devctl open gateway --print": "only the address"},
 )

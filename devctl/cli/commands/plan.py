@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import json
 
-from devctl.actions.up import Wishes, load
-from devctl.cli import shared
+from devctl.actions import up
+from devctl.actions.up import UpOptions
+from devctl.cli import display, shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.text import clean
 
 
-def run(
-    context: Context, *, services: list[str], run_as: str | None, profiles: list[str], no_deps: bool,
-    force_recreate: bool, as_json: bool,
-) -> int:  # fmt: skip
+class PlanOptions(Options):
+    """What `devctl plan` takes."""
+
+    services = shared.SERVICES
+    run_as = shared.RUN_AS
+    profiles = shared.PROFILE
+    no_deps = Flag("--no-deps", help="Not what the named services depend on.")
+    force_recreate = Flag("--force-recreate", help="Restart also what did not change.")
+    as_json = shared.JSON
+
+
+def run(context: Context, options: PlanOptions) -> int:
     """Print the plan of an `up` with these options."""
-    wishes = Wishes(
-        services=services, run_as=run_as or "", profiles=profiles, no_deps=no_deps, force=force_recreate,
-        as_json=as_json,
+    planned = UpOptions(
+        services=options.services, run_as=options.run_as or "", profiles=options.profiles, no_deps=options.no_deps,
+        force_recreate=options.force_recreate,
     )  # fmt: skip
-    return show(context, wishes)
+    return show(context, planned, as_json=options.as_json)
 
 
-def show(context: Context, wishes: Wishes) -> int:
+def show(context: Context, planned: UpOptions, *, as_json: bool) -> int:
     """Print the steps, one a line; from the running stack's state where one runs."""
-    from devctl.views import offline
-
-    if wishes.isolated:
-        context.isolate()
-    spec = load(context, wishes)
-    ask = client.plan if (client := context.client()) else offline.plan
-    steps = ask(spec, names=wishes.services, force=wishes.force, no_deps=wishes.no_deps)
-    if wishes.as_json:
+    steps = up.plan(context.stack, planned, display.choose(context, quiet=True))
+    if as_json:
         for step in steps:
             context.terminal.write(json.dumps(step))
     elif steps:
@@ -44,12 +48,7 @@ def show(context: Context, wishes: Wishes) -> int:
 
 COMMAND = Command(
     run,
-    shared.SERVICES,
-    shared.RUN_AS,
-    shared.PROFILE,
-    Option("--no-deps", flag=True, help="Not what the named services depend on."),
-    Option("--force-recreate", flag=True, help="Restart also what did not change."),
-    shared.JSON,
+    PlanOptions,
     examples={"devctl plan": "what `devctl up` would do now", "devctl plan order": "for one service"},
     shape="JSON lines `{action, service, cause, after, text}` in order; `action`: fetch, start, stop, restart or skip.",
 )

@@ -8,36 +8,57 @@ from pathlib import Path
 from devctl.cli import shared
 from devctl.cli.commands.down import confirm
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.errors import UsageError
 from devctl.text import count, size
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.record.store import Run
 
-def run(context: Context, *, volumes: bool, yes: bool, dry_run: bool) -> int:
+
+class PruneOptions(Options):
+    """What `devctl prune` takes."""
+
+    volumes = Flag("--volumes", help="Also delete the data of all services (the stack must be down).")
+    dry_run = Flag("--dry-run", help="Say what would go, and delete nothing.")
+    yes = shared.YES
+
+
+def run(context: Context, options: PruneOptions) -> int:
     """Delete what is past; never the current run, never data in use."""
     from devctl.record import store
 
-    client = context.client()
-    current = client.hello()["run"] if client else ""
-    if volumes and client:
-        raise UsageError("the stack runs and uses its data", next="`devctl down --volumes` stops it and deletes both.")
-    past = [one for one in store.runs(context.paths) if one.id != current]
-    data = sorted(context.paths.volumes.iterdir()) if volumes and context.paths.volumes.is_dir() else []
-    freed = sum(store.size(one) for one in past) + sum(map(_size, data))
-    what = count(len(past), "past run") + (f" and the data of {count(len(data), 'volume')}" if volumes else "")
+    past, data = _unused(context, volumes=options.volumes)
     if not past and not data:
         context.terminal.say("There is nothing to delete.")
         return 0
-    if dry_run:
-        context.terminal.say(f"Would delete {what}: {size(freed)}.")
+    freed = size(sum(map(store.size, past)) + sum(map(_size, data)))
+    what = count(len(past), "past run") + (f" and the data of {count(len(data), 'volume')}" if options.volumes else "")
+    if options.dry_run:
+        context.terminal.say(f"Would delete {what}: {freed}.")
         return 0
-    confirm(context, f"Delete {what} ({size(freed)})?", yes=yes)
-    for one in past:
-        store.delete(one)
+    confirm(context, f"Delete {what} ({freed})?", yes=options.yes)
+    for recorded in past:
+        store.delete(recorded)
     for folder in data:
         shutil.rmtree(folder)
-    context.terminal.say(f"Deleted {what}: {size(freed)}.")
+    context.terminal.say(f"Deleted {what}: {freed}.")
     return 0
+
+
+def _unused(context: Context, *, volumes: bool) -> tuple[list[Run], list[Path]]:
+    """Return the past runs and, on request, the folders of data; UsageError for data in use."""
+    from devctl.record import store
+
+    client = context.stack.client()
+    if volumes and client:
+        raise UsageError("the stack runs and uses its data", next="`devctl down --volumes` stops it and deletes both.")
+    current = client.hello()["run"] if client else ""
+    paths = context.stack.paths
+    past = [recorded for recorded in store.runs(paths) if recorded.id != current]
+    return past, sorted(paths.volumes.iterdir()) if volumes and paths.volumes.is_dir() else []
 
 
 def _size(folder: Path) -> int:
@@ -46,9 +67,7 @@ def _size(folder: Path) -> int:
 
 COMMAND = Command(
     run,
-    Option("--volumes", flag=True, help="Also delete the data of all services (the stack must be down)."),
-    Option("--dry-run", flag=True, help="Say what would go, and delete nothing."),
-    shared.YES,
+    PruneOptions,
     about="The run that is going on is never touched. Downloaded programs stay: `devctl tools remove`.",
     examples={"devctl prune": "past runs, after a question", "devctl prune --volumes --yes": "all that is left behind"},
 )

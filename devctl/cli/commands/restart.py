@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from devctl.cli import shared
+from devctl.actions import names
+from devctl.cli import display, shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 
 
-def run(context: Context, *, services: list[str], with_dependents: bool, no_wait: bool, as_json: bool) -> int:
+class RestartOptions(Options):
+    """What `devctl restart` takes."""
+
+    services = shared.SOME_SERVICES
+    with_dependents = Flag("--with-dependents", help="Also restart what depends on them, in order.")
+    no_wait = shared.NO_WAIT
+    as_json = shared.JSON
+
+
+def run(context: Context, options: RestartOptions) -> int:
     """Restart and wait until everything is settled again."""
-    session = context.running()
-    shared.known(services, shared.names(session))
-    with shared.progress(context, as_json=as_json) as progress:
-        settled = session.restart(services, with_dependents=with_dependents, wait=not no_wait, on_item=progress.item)
-    return shared.report(context, settled, waited=not no_wait)
+    client = context.stack.running()
+    names.check_services(options.services, names.of_services(client))
+    wait = not options.no_wait
+    progress = display.choose(context, as_json=options.as_json)
+    with progress:
+        settled = client.restart(
+            options.services, with_dependents=options.with_dependents, wait=wait, on_item=progress.item
+        )
+    return display.report(context, settled, waited=wait)
 
 
 COMMAND = Command(
     run,
-    shared.SOME_SERVICES,
-    Option("--with-dependents", flag=True, help="Also restart what depends on them, in order."),
-    shared.NO_WAIT,
-    shared.JSON,
+    RestartOptions,
     examples={
         "devctl restart order": "after a change that is not watched",
         "devctl restart kafka --with-dependents": "and everything that needs it",

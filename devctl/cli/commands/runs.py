@@ -7,23 +7,29 @@ import time
 
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command
+from devctl.cli.line.declare import Command, Options
 from devctl.text import duration, size
 
 
-def run(context: Context, *, as_json: bool) -> int:
+class RunsOptions(Options):
+    """What `devctl runs` takes."""
+
+    as_json = shared.JSON
+
+
+def run(context: Context, options: RunsOptions) -> int:
     """List the runs, newest first, with their size on disk."""
     from devctl.record import store
 
-    found = [(one.id, started(one.id), store.size(one)) for one in store.runs(context.paths)]
-    if as_json:
-        for run_id, began, total in found:
+    runs = [(recorded.id, started(recorded.id), store.size(recorded)) for recorded in store.runs(context.stack.paths)]
+    if options.as_json:
+        for run_id, began, total in runs:
             context.terminal.write(json.dumps({"run": run_id, "started_at": _stamp(began), "bytes": total}))
         return 0
     from devctl.render import table
 
     rows: list[list[table.Cell]] = [
-        [run_id, f"{duration(max(0, time.time() - began))} ago", size(total)] for run_id, began, total in found
+        [run_id, f"{duration(max(0, time.time() - began))} ago", size(total)] for run_id, began, total in runs
     ]
     if rows:
         context.terminal.write("\n".join(table.lines(("run", "started", "size"), rows, context.terminal, right="size")))
@@ -48,7 +54,7 @@ def _stamp(seconds: float) -> str:
 
 COMMAND = Command(
     run,
-    shared.JSON,
+    RunsOptions,
     about="The last ten are kept. `devctl logs --run ID` reads one.",
     examples={"devctl runs": "newest first", "devctl prune": "delete the past ones"},
     shape="JSON lines `{run, started_at, bytes}`, newest first.",

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from devctl.cli import shared
+from devctl.actions import names
+from devctl.cli import display, shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command
+from devctl.cli.line.declare import Command, Options
 
 
-def run(context: Context, *, services: list[str], no_wait: bool, as_json: bool) -> int:
+class StartOptions(Options):
+    """What `devctl start` takes."""
+
+    services = shared.SERVICES
+    no_wait = shared.NO_WAIT
+    as_json = shared.JSON
+
+
+def run(context: Context, options: StartOptions) -> int:
     """Start services of the specification in force; begin a run from the manifest where nothing runs."""
-    session = context.client()
-    if session is None:
-        from devctl.actions.up import Wishes
-        from devctl.cli.commands.up import bring
+    wait = not options.no_wait
+    client = context.stack.client()
+    if client is None:
+        from devctl.actions.up import UpOptions
+        from devctl.cli.commands import up
 
-        return bring(context, Wishes(services=services, detach=True, wait=not no_wait, as_json=as_json))
-    shared.known(services, shared.names(session))
-    with shared.progress(context, as_json=as_json) as progress:
-        settled = session.start(services, wait=not no_wait, on_item=progress.item)
-    return shared.report(context, settled, waited=not no_wait)
+        return up.run_detached(context, UpOptions(services=options.services, wait=wait), as_json=options.as_json)
+    names.check_services(options.services, names.of_services(client))
+    progress = display.choose(context, as_json=options.as_json)
+    with progress:
+        settled = client.start(options.services, wait=wait, on_item=progress.item)
+    return display.report(context, settled, waited=wait)
 
 
 COMMAND = Command(
     run,
-    shared.SERVICES,
-    shared.NO_WAIT,
-    shared.JSON,
+    StartOptions,
     about="They start as they were last defined; `devctl up` also applies what changed in stack.yaml.",
     examples={"devctl start payment": "after `devctl stop payment`", "devctl start": "everything that is down"},
     shape=shared.PROGRESS_SHAPE,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+from devctl.actions import names
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command, Option
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Flag
 from devctl.errors import ExitCode
 
 TYPE_CHECKING = False
@@ -17,36 +19,42 @@ REDRAW_SECONDS = 1.0
 HOME_AND_CLEAR = "\x1b[H\x1b[J"
 
 
-def run(context: Context, *, services: list[str], as_json: bool, watch: bool, reasons: bool) -> int:
+class StatusOptions(Options):
+    """What `devctl status` takes."""
+
+    services = shared.SERVICES
+    as_json = shared.JSON
+    watch = Flag("--watch", "-w", help="Redraw every second until Ctrl-C; with --json one line a second.")
+    reasons = Flag("--why", help="Also say why each variant was chosen.")
+
+
+def run(context: Context, options: StatusOptions) -> int:
     """Show the status once, or again and again with `watch`."""
     while True:
-        session = context.session()
+        session = context.stack.session()
         view = session.status()
         session.close()
-        if services:
-            shared.known(services, (service["name"] for service in view["services"]))
-        show(context, view, services, as_json=as_json, reasons=reasons, redraw=watch)
-        if not watch:
+        names.check_services(options.services, (service["name"] for service in view["services"]))
+        show(context, view, options)
+        if not options.watch:
             return exit_code(view)
         context.terminal.flush()
         time.sleep(REDRAW_SECONDS)
 
 
-def show(
-    context: Context, view: StatusView, services: list[str], *, as_json: bool, reasons: bool, redraw: bool
-) -> None:
+def show(context: Context, view: StatusView, options: StatusOptions) -> None:
     """Write one view of the status."""
-    terminal = context.terminal
-    if as_json:
+    terminal, services = context.terminal, options.services
+    if options.as_json:
         import json
 
         chosen = [service for service in view["services"] if not services or service["name"] in services]
-        terminal.write(json.dumps({**view, "services": chosen}, indent=None if redraw else 2))
+        terminal.write(json.dumps({**view, "services": chosen}, indent=None if options.watch else 2))
         return
     from devctl.render import status
 
-    text = "\n".join(status.lines(view, terminal, services, reasons=reasons))
-    terminal.write((HOME_AND_CLEAR if redraw and terminal.is_terminal else "") + text)
+    text = "\n".join(status.lines(view, terminal, services, reasons=options.reasons))
+    terminal.write((HOME_AND_CLEAR if options.watch and terminal.is_terminal else "") + text)
 
 
 def exit_code(view: StatusView) -> int:
@@ -56,10 +64,7 @@ def exit_code(view: StatusView) -> int:
 
 COMMAND = Command(
     run,
-    shared.SERVICES,
-    shared.JSON,
-    Option("--watch", "-w", flag=True, help="Redraw every second until Ctrl-C; with --json one line a second."),
-    Option("--why", flag=True, help="Also say why each variant was chosen.", name="reasons"),
+    StatusOptions,
     about="Exit code 0 when everything but the optional services is healthy, running or completed, else 1.",
     examples={
         "devctl status": "everything at a glance",

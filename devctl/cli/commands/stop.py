@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from devctl.actions import names
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Command
+from devctl.cli.line.declare import Command, Options
 from devctl.text import duration, listing
 
 
-def run(context: Context, *, services: list[str]) -> int:
+class StopOptions(Options):
+    """What `devctl stop` takes."""
+
+    services = shared.SOME_SERVICES
+
+
+def run(context: Context, options: StopOptions) -> int:
     """Stop the named services and nothing else."""
-    session = context.running()
-    shared.known(services, shared.names(session))
-    settled = session.stop(services)
-    context.terminal.say(f"Stopped {listing(services)} in {duration(settled['seconds'])}.")
+    client = context.stack.running()
+    names.check_services(options.services, names.of_services(client))
+    settled = client.stop(options.services)
+    context.terminal.say(f"Stopped {listing(options.services)} in {duration(settled['seconds'])}.")
     return 0
 
 
 COMMAND = Command(
     run,
-    shared.SOME_SERVICES,
+    StopOptions,
     about="What depends on them keeps running, as in Compose; `devctl start` brings them back.",
     examples={"devctl stop payment": "see how the others bear it", "devctl stop order cart": "two at once"},
 )

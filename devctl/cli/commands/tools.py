@@ -1,13 +1,14 @@
-"""`devctl tools`: the native programs in the user's cache: what is here, what can be had, bring it, free the disk."""
+"""`devctl tools`: the native programs in the user's cache: list, install, free the disk."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 
-from devctl.cli import shared
+from devctl.cli import display, shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command, Group, Option
+from devctl.cli.line.declare import Command, Group, Options
+from devctl.cli.line.params import Arguments, Flag, RequiredArguments
 from devctl.errors import UsageError
 from devctl.text import clean, listing, size, typed
 
@@ -16,106 +17,113 @@ if TYPE_CHECKING:
     from devctl.render.table import Cell
     from devctl.tools.base import Available, Missing, Progress
 
-NAMES = Argument(
-    "tools", many=True, metavar="TOOL...", complete="tool", help="Programs, as `devctl tools list` names them."
-)
+TOOLS_HELP = "Programs, as `devctl tools list` names them."
+HEADS = ("tool", "state", "version", "from", "size", "checksum", "path or remedy")
 
 
-def list_(context: Context, *, as_json: bool) -> int:
+class ListOptions(Options):
+    """What `devctl tools list` takes."""
+
+    as_json = shared.JSON
+
+
+class InstallOptions(Options):
+    """What `devctl tools install` takes."""
+
+    tools = RequiredArguments("TOOL...", complete="tool", help=TOOLS_HELP)
+    as_json = shared.JSON
+
+
+class RemoveOptions(Options):
+    """What `devctl tools remove` takes."""
+
+    tools = Arguments("[TOOL]...", complete="tool", help=TOOLS_HELP)
+    all = Flag("--all", help="All of them.")
+
+
+def list_tools(context: Context, options: ListOptions) -> int:
     """Say for each program whether it is here, from where, which version, or what would bring it."""
     from devctl import tools
     from devctl.products import catalog
 
-    found = [tools.available(name) for name in catalog.NAMES]
-    if as_json:
-        for one in found:
-            context.terminal.write(json.dumps(_plain(one)))
+    answers = [tools.available(name) for name in catalog.NAMES]
+    if options.as_json:
+        for answer in answers:
+            context.terminal.write(json.dumps(_plain(answer)))
         return 0
     from devctl.render import table
 
-    heads = ("tool", "state", "version", "from", "size", "checksum", "path or cure")
-    context.terminal.write("\n".join(table.lines(heads, [_row(one) for one in found], context.terminal, right="size")))
+    rows = [_row(answer) for answer in answers]
+    context.terminal.write("\n".join(table.lines(HEADS, rows, context.terminal, right="size")))
     return 0
 
 
-def _plain(one: Available | Missing) -> dict[str, object]:
+def _plain(answer: Available | Missing) -> dict[str, object]:
     from devctl.tools.base import Missing
 
-    if isinstance(one, Missing):
-        return {"name": one.name, "state": "missing", "reason": one.reason, "cure": one.cure}
-    if one.tool:
-        return {**dataclasses.asdict(one.tool), "state": "here"}
-    return {"name": one.name, "state": "available", "source": one.source, "version": one.version, "bytes": one.bytes}
+    if isinstance(answer, Missing):
+        return {"name": answer.name, "state": "missing", "reason": answer.reason, "cure": answer.cure}
+    if answer.tool:
+        return {**dataclasses.asdict(answer.tool), "state": "here"}
+    download = {"source": answer.source, "version": answer.version, "bytes": answer.bytes}
+    return {"name": answer.name, "state": "available", **download}
 
 
-def _row(one: Available | Missing) -> list[Cell]:
+def _row(answer: Available | Missing) -> list[Cell]:
     from devctl.tools.base import Missing
 
-    if isinstance(one, Missing):
-        return [
-            one.name,
-            ("missing", "red"),
-            "",
-            "",
-            "",
-            "",
-            clean(f"{one.reason}: {one.cure}" if one.cure else one.reason),
-        ]
-    if (tool := one.tool) is None:
-        todo = typed(f"`devctl tools install {one.name}`")
-        return [one.name, ("available", "yellow"), clean(one.version), one.source, _size(one.bytes), "", todo]
-    checksum = tool.checksum[:12]
-    return [
-        one.name,
-        ("here", "green"),
-        clean(tool.version),
-        tool.source,
-        _size(tool.bytes),
-        checksum,
-        clean(tool.path),
-    ]
+    if isinstance(answer, Missing):
+        remedy = clean(f"{answer.reason}: {answer.cure}" if answer.cure else answer.reason)
+        return [answer.name, ("missing", "red"), "", "", "", "", remedy]
+    if (tool := answer.tool) is None:
+        todo = typed(f"`devctl tools install {answer.name}`")
+        state = ("available", "yellow")
+        return [answer.name, state, clean(answer.version), answer.source, _size(answer.bytes), "", todo]
+    version, path = clean(tool.version), clean(tool.path)
+    return [answer.name, ("here", "green"), version, tool.source, _size(tool.bytes), tool.checksum[:12], path]
 
 
 def _size(total: int) -> str:
     return size(total) if total else ""
 
 
-def install(context: Context, *, tools: list[str], as_json: bool) -> int:
+def install(context: Context, options: InstallOptions) -> int:
     """Bring the named programs into the cache, with progress."""
     from devctl.products import catalog
     from devctl.tools.finder import fetch
 
-    for name in tools:
+    for name in options.tools:
         catalog.entry(name)
-    with shared.progress(context, as_json=as_json) as progress:
+    progress = display.choose(context, as_json=options.as_json)
 
-        def report(step: Progress) -> None:
-            view = dataclasses.asdict(step)
-            progress.item({"progress": {"service": "", **view}})  # type: ignore[typeddict-item]
+    def report(step: Progress) -> None:
+        view = dataclasses.asdict(step)
+        progress.item({"progress": {"service": "", **view}})  # type: ignore[typeddict-item]
 
-        fetched = [fetch(name, report) for name in tools]
+    with progress:
+        fetched = [fetch(name, report) for name in options.tools]
     for tool in fetched:
-        if as_json:
+        if options.as_json:
             context.terminal.write(json.dumps({"type": "tool", **dataclasses.asdict(tool)}))
         else:
             context.terminal.say(f"{tool.name} {clean(tool.version)} from {tool.source}: {clean(tool.path)}")
     return 0
 
 
-def remove(context: Context, *, tools: list[str], all: bool) -> int:
+def remove(context: Context, options: RemoveOptions) -> int:
     """Delete the named programs from the cache; what is on the PATH or in a Python package stays."""
     from devctl.products import catalog
     from devctl.tools import cache
 
-    names = list(catalog.NAMES) if all else tools
+    names = list(catalog.NAMES) if options.all else options.tools
     if not names:
         raise UsageError("which tool?", next="Name some, or say --all. `devctl tools list` shows what is there.")
     for name in names:
         catalog.entry(name)
     present = [name for name in names if cache.every(name)]
     freed = sum(cache.remove(name) for name in present)
-    said = f"Removed {listing(present)}: {size(freed)} freed." if present else "Nothing of it is in the cache."
-    context.terminal.say(said)
+    none = "None of them is in the cache."
+    context.terminal.say(f"Removed {listing(present)}: {size(freed)} freed." if present else none)
     return 0
 
 
@@ -124,8 +132,8 @@ GROUP = Group(
         "list": (
             "List the programs: here, available or missing.",
             Command(
-                list_,
-                shared.JSON,
+                list_tools,
+                ListOptions,
                 examples={"devctl tools list": "what this machine has and can have"},
                 shape="JSON lines by `state`. here: `{name, path, version, source, checksum, bytes}`; available (to "
                 "download): `{name, source, version, bytes}`; missing: `{name, reason, cure}`.",
@@ -135,8 +143,7 @@ GROUP = Group(
             "Bring programs into the cache.",
             Command(
                 install,
-                NAMES,
-                shared.JSON,
+                InstallOptions,
                 about="Every download is verified by its checksum before it is unpacked; nothing is installed "
                 "system-wide.",
                 examples={"devctl tools install kafka java": "before a train ride"},
@@ -148,8 +155,7 @@ GROUP = Group(
             "Delete programs from the cache.",
             Command(
                 remove,
-                Argument("tools", many=True, required=False, metavar="[TOOL]...", complete="tool", help=NAMES.help),
-                Option("--all", flag=True, help="All of them."),
+                RemoveOptions,
                 examples={"devctl tools remove grafana": "one", "devctl tools remove --all": "free the disk"},
             ),
         ),

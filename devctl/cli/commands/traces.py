@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 
+from devctl.actions.finders import open_spans
 from devctl.cli import shared
 from devctl.cli.context import Context
-from devctl.cli.line.declare import Argument, Command, Option
-from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Duration, Flag, Number, OptionalArgument, Text, TextList
+from devctl.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,102 +19,72 @@ if TYPE_CHECKING:
     from devctl.record.spans import SpanReader
     from devctl.record.store import Run
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.1  # a person does not see a shorter delay
+DEFAULT_LIMIT = 20
 
 
-def run(
-    context: Context,
-    *,
-    trace_id: str | None,
-    follow: bool,
-    limit: int | None,
-    service: str | None,
-    operation: str | None,
-    min_duration: str | None,
-    errors: bool,
-    attributes: list[str],
-    since: str | None,
-    with_attributes: bool,
-    mermaid: bool,
-    as_json: bool,
-    run_id: str | None,
-) -> int:
+class TracesOptions(Options):
+    """What `devctl traces` takes."""
+
+    trace_id = OptionalArgument("[TRACE_ID]", help="One trace (or the beginning of its id).")
+    follow = Flag("--follow", "-f", help="Go on with each trace as it finishes.")
+    limit = Number("--limit", "-n", metavar="N", help=f"How many, newest last [{DEFAULT_LIMIT}].")
+    service = Text("--service", metavar="NAME", complete="service", help="Traces with a span of this service.")
+    operation = Text("--operation", metavar="NAME", help="… with a span of this name.")
+    min_duration = Duration("--min-duration", metavar="TIME", help="… with a span at least this long, such as 250ms.")
+    errors = Flag("--errors", help="… with a span that failed.")
+    attributes = TextList("--attr", metavar="KEY=VALUE", help="… with a span or resource attribute.")
+    since = Text("--since", metavar="TIME", help="… with a span started since then: 5m, or an RFC 3339 time.")
+    with_attributes = Flag("--attributes", "-a", help="Show each span's attributes and events.")
+    mermaid = Flag("--mermaid", help="Print one trace as a Mermaid sequence diagram.")
+    as_json = shared.JSON
+    run_id = shared.RUN
+
+
+def run(context: Context, options: TracesOptions) -> int:
     """Show traces of the current or last run."""
-    recorded = context.run(run_id or "")
-    reader = reader_of(recorded)
-    if trace_id:
+    recorded = context.stack.run(options.run_id or "")
+    if options.trace_id:
         return show_one(
-            context, recorded, reader, trace_id, with_attributes=with_attributes, mermaid=mermaid, as_json=as_json
-        )
-    query = _query(service, operation, min_duration, since, errors=errors, attributes=attributes, limit=limit or 20)
-    if follow:
-        return _follow(context, reader, query, as_json=as_json)
-    return _list(context, reader, query, as_json=as_json)
+            context, recorded, options.trace_id, with_attributes=options.with_attributes, mermaid=options.mermaid,
+            as_json=options.as_json,
+        )  # fmt: skip
+    reader = open_spans(recorded)
+    show = _follow if options.follow else _list
+    return show(context, reader, _query(options), as_json=options.as_json)
 
 
-def reader_of(recorded: Run) -> SpanReader:
-    """Open the spans of a run; DevctlError where it has none or they cannot be read."""
-    import sqlite3
-
-    from devctl.record.spans import RecordVersionError, SpanReader
-
-    if not recorded.spans_file.exists():
-        raise UsageError(
-            "this run has no spans",
-            where=str(recorded.folder),
-            next="Spans come in through the hub: is `telemetry: off` in stack.yaml?",
-        )
-    try:
-        reader = SpanReader(recorded.spans_file)
-        if reader.is_ready:
-            return reader
-    except RecordVersionError as error:
-        raise UsageError(str(error), next="Use the newer devctl, or `devctl prune` old runs.") from error
-    except sqlite3.Error as error:
-        raise EnvironmentProblem(f"the spans cannot be read: {error}", where=str(recorded.spans_file)) from error
-    raise DevctlError("the hub has only just begun", where=str(recorded.folder), next="Try again in a moment.")
-
-
-def _query(
-    service: str | None,
-    operation: str | None,
-    min_duration: str | None,
-    since: str | None,
-    *,
-    errors: bool,
-    attributes: Sequence[str],
-    limit: int,
-) -> SpanQuery:
+def _query(options: TracesOptions) -> SpanQuery:
     from devctl.record.span_query import SpanQuery
 
-    pairs = [pair.partition("=") for pair in attributes]
+    pairs = [pair.partition("=") for pair in options.attributes]
     if bad := [key for key, sign, _ in pairs if not sign]:
         raise UsageError(f"--attr takes KEY=VALUE, not {bad[0]!r}")
     return SpanQuery(
-        service=service or "",
-        operation=operation or "",
-        since_ns=shared.moment(since, "--since", time.time_ns()) or 0,
-        min_duration_ns=int((shared.duration(min_duration, "--min-duration") or 0) * 1e9),
-        errors=errors,
+        service=options.service or "",
+        operation=options.operation or "",
+        since_ns=shared.moment(options.since, "--since", time.time_ns()) or 0,
+        min_duration_ns=int((options.min_duration or 0) * 1e9),
+        errors=options.errors,
         attributes=tuple((key, value) for key, _, value in pairs),
-        limit=limit,
+        limit=options.limit or DEFAULT_LIMIT,
     )
 
 
 def _list(context: Context, reader: SpanReader, query: SpanQuery, *, as_json: bool) -> int:
     from devctl.queries import traces
 
-    found = traces.find(reader, query)
+    matching = traces.find(reader, query)
     if as_json:
-        for trace in reversed(found):
+        for trace in reversed(matching):
             context.terminal.write(json.dumps(traces.summary(trace)))
         return ExitCode.OK
-    if not found:
+    if not matching:
         context.terminal.say("No trace matches." if reader.last() else "No span has arrived yet.")
         return ExitCode.OK
     from devctl.render import traces as rendered
 
-    for line in rendered.listing(list(reversed(found)), context.terminal):
+    for line in rendered.listing(list(reversed(matching)), context.terminal):
         context.terminal.write(line)
     return ExitCode.OK
 
@@ -141,7 +112,6 @@ def _follow(context: Context, reader: SpanReader, query: SpanQuery, *, as_json: 
 def show_one(
     context: Context,
     recorded: Run,
-    reader: SpanReader,
     trace_id: str,
     *,
     with_attributes: bool = False,
@@ -151,6 +121,7 @@ def show_one(
     """Show one trace with what is linked to it."""
     from devctl.queries import traces, waterfall
 
+    reader = open_spans(recorded)
     together = traces.joined(reader, _find(reader, trace_id))
     spans = [span for trace in together for span in trace.spans]
     if as_json:
@@ -164,8 +135,8 @@ def show_one(
 
     rows = waterfall.rows(spans)
     lines = of_traces(recorded, {trace.trace_id for trace in together})
-    left = waterfall.place_lines(rows, lines)
-    for line in rendered.waterfall(rows, left, context.terminal, with_attributes=with_attributes):
+    outside = waterfall.place_lines(rows, lines)
+    for line in rendered.waterfall(rows, outside, context.terminal, with_attributes=with_attributes):
         context.terminal.write(line)
     return ExitCode.OK
 
@@ -173,30 +144,18 @@ def show_one(
 def _find(reader: SpanReader, trace_id: str) -> Trace:
     from devctl.queries import traces
 
-    found = reader.complete_id(trace_id)
-    trace = traces.load(reader, found[0]) if len(found) == 1 else None
+    ids = reader.complete_id(trace_id)
+    trace = traces.load(reader, ids[0]) if len(ids) == 1 else None
     if trace is None:
-        what = f"{len(found)} traces begin with {trace_id!r}" if found else f"no trace {trace_id!r}"
+        what = f"{len(ids)} traces begin with {trace_id!r}" if ids else f"no trace {trace_id!r}"
         raise UsageError(what, next="`devctl traces` lists the newest ones; `--run` looks into an earlier run.")
     return trace
 
 
 COMMAND = Command(
     run,
-    Argument("trace_id", required=False, metavar="[TRACE_ID]", help="One trace (or the beginning of its id)."),
-    Option("--follow", "-f", flag=True, help="Go on with each trace as it finishes."),
-    Option("--limit", "-n", whole=True, metavar="N", help="How many, newest last [20]."),
-    Option("--service", metavar="NAME", complete="service", help="Traces with a span of this service."),
-    Option("--operation", metavar="NAME", help="… with a span of this name."),
-    Option("--min-duration", metavar="TIME", help="… with a span at least this long, such as 250ms."),
-    Option("--errors", flag=True, help="… with a span that failed."),
-    Option("--attr", many=True, metavar="KEY=VALUE", name="attributes", help="… with a span or resource attribute."),
-    Option("--since", metavar="TIME", help="… with a span started since then: 5m, or an RFC 3339 time."),
-    Option("--attributes", "-a", flag=True, name="with_attributes", help="Show each span's attributes and events."),
-    Option("--mermaid", flag=True, help="Print one trace as a Mermaid sequence diagram."),
-    shared.JSON,
-    shared.RUN,
-    about="Conditions hold together, for one and the same span. A trace that consumers add to later is told again.",
+    TracesOptions,
+    about="Conditions hold together, for one and the same span. A trace that consumers add to later is shown again.",
     examples={
         "devctl traces -f": "watch requests as they finish",
         "devctl traces --errors --since 10m": "what failed lately",

@@ -2,88 +2,132 @@
 
 from __future__ import annotations
 
-from devctl.actions import downloads
-from devctl.actions.up import Wishes, load
-from devctl.cli import shared
+from devctl.actions import up as actions
+from devctl.actions.failures import StartFailed
+from devctl.actions.up import Startup, UpOptions
+from devctl.cli import display, shared
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
-from devctl.cli.line.declare import Command, Option
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from devctl.core.spec import Spec
-    from devctl.session.client import Client, Prepared
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Duration, Flag
+from devctl.errors import ExitCode
+from devctl.text import typed
 
 
-def run(
-    context: Context, *, services: list[str], detach: bool, no_wait: bool, wait_timeout: str | None,
-    run_as: str | None, profiles: list[str], isolated: bool, dry_run: bool, no_watch: bool, no_deps: bool,
-    force_recreate: bool, trace: bool, quiet: bool, as_json: bool,
-) -> int:  # fmt: skip
+class UpCommandOptions(Options):
+    """What `devctl up` takes."""
+
+    services = shared.SERVICES
+    detach = Flag("--detach", "-d", help="Return when the stack is healthy, and let it run.")
+    no_wait = Flag("--no-wait", help="With -d: return at once.")
+    wait_timeout = Duration(
+        "--wait-timeout", metavar="DURATION", help="With -d: give up waiting after this long; what runs goes on."
+    )
+    run_as = shared.RUN_AS
+    profiles = shared.PROFILE
+    isolated = Flag("--isolated", help="A second copy of the stack, with ports and data of its own.")
+    dry_run = Flag("--dry-run", help="Print the plan and do nothing.")
+    no_watch = Flag("--no-watch", help="Do not restart services when their files change.")
+    no_deps = Flag("--no-deps", help="Not what the named services depend on.")
+    force_recreate = Flag("--force-recreate", help="Restart also what did not change.")
+    trace = Flag("--trace", help="Show the start as a waterfall: what took the time.")
+    quiet = Flag("--quiet", "-q", help="No progress, no summary.")
+    as_json = shared.JSON
+
+
+def run(context: Context, options: UpCommandOptions) -> int:
     """Start the stack as the options say."""
-    wishes = Wishes(
-        services=services, detach=detach or no_wait, wait=not no_wait,
-        wait_timeout=shared.duration(wait_timeout, "--wait-timeout"), run_as=run_as or "", profiles=profiles,
-        isolated=isolated, watch=not no_watch and not context.environ.get("CI"), no_deps=no_deps,
-        force=force_recreate, trace=trace, as_json=as_json, quiet=quiet,
-    )  # fmt: skip
-    if dry_run:
+    up_options = _up_options(options, is_ci=bool(context.stack.environ.get("CI")))
+    if options.dry_run:
         from devctl.cli.commands import plan
 
-        return plan.show(context, wishes)
-    return bring(context, wishes)
-
-
-def bring(context: Context, wishes: Wishes) -> int:
-    """Start the supervisor, load the manifest meanwhile, hand it over, and stay as long as was asked."""
-    if wishes.isolated:
-        context.isolate()
-    client, spec = _begin(context, wishes)
-    if wishes.detach:
-        from devctl.cli import detached
-
-        return detached.bring(context, client, spec, wishes)
+        return plan.show(context, up_options, as_json=options.as_json)
+    if options.detach or options.no_wait:
+        return run_detached(context, up_options, as_json=options.as_json, quiet=options.quiet, trace=options.trace)
     from devctl.cli import foreground
 
-    return foreground.bring(context, client, spec, wishes)
+    progress = display.choose(context, as_json=options.as_json, quiet=options.quiet)
+    startup = actions.prepare(context.stack, up_options._replace(wait_timeout_seconds=None), progress, INTERRUPTS)
+    is_silent = options.as_json or options.quiet
+
+    def show_result() -> None:
+        if not is_silent:
+            _show_result(context, startup, trace=options.trace)
+
+    return foreground.run(context, startup, show_result, as_json=options.as_json)
 
 
-def _begin(context: Context, wishes: Wishes) -> tuple[Client, Spec]:
-    """Return a session and the specification for it; whatever fails meanwhile leaves no trace."""
-    prepared: Prepared | None = None
+def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
+    return UpOptions(
+        services=options.services,
+        run_as=options.run_as or "",
+        profiles=options.profiles,
+        isolated=options.isolated,
+        no_deps=options.no_deps,
+        force_recreate=options.force_recreate,
+        watch=not options.no_watch and not is_ci,
+        wait=not options.no_wait,
+        wait_timeout_seconds=options.wait_timeout,
+    )
+
+
+def run_detached(
+    context: Context, options: UpOptions, *, as_json: bool = False, quiet: bool = False, trace: bool = False
+) -> int:
+    """Start the stack, wait for it as the options say, and return the exit code; what runs goes on."""
+    progress = display.choose(context, as_json=as_json, quiet=quiet)
+    startup = actions.prepare(context.stack, options, progress, INTERRUPTS)
     try:
-        with INTERRUPTS:  # or a supervisor would be left without anybody who knows of it
-            prepared = context.prepare()
-        spec = load(context, wishes)
-        if not (wishes.quiet or wishes.as_json):
-            downloads.announce(context.terminal, spec)
-        client = prepared.connect()
-        INTERRUPTS.look()
-    except BaseException:
-        if prepared:
-            prepared.cancel()
+        settled = startup.run(give_up=options.wait)
+    except StartFailed as failure:
+        display.explain(context, failure.explanations)
         raise
-    return client, spec
+    except KeyboardInterrupt:
+        context.terminal.say(typed("Interrupted; the start goes on. `devctl down` stops it."))
+        return ExitCode.INTERRUPTED
+    if not options.wait:
+        return ExitCode.OK
+    if not (as_json or quiet):
+        _show_result(context, startup, trace=trace)
+    return ExitCode.OK if settled["healthy"] else ExitCode.UNHEALTHY
+
+
+def _show_result(context: Context, startup: Startup, *, trace: bool) -> None:
+    """Show where everything is, what is missing and why, and what took the time."""
+    from devctl.render import summary
+
+    terminal = context.terminal
+    result = startup.result()
+    terminal.flush()
+    for line in summary.results(result.status, terminal):
+        terminal.write(line)
+    for line in summary.messages(result.status, result.settled, terminal):
+        terminal.say(line)
+    display.explain(context, result.explanations)
+    if trace:
+        _show_trace(context, startup)
+    if startup.options.isolated:
+        name = startup.stack.selection.project_name
+        terminal.say(typed(f"This copy is named {name}: `devctl -p {name} status`, and so on."))
+
+
+def _show_trace(context: Context, startup: Startup) -> None:
+    from devctl.actions.start_trace import find_start_trace
+    from devctl.cli.commands import traces
+
+    trace_id = find_start_trace(startup.stack, startup.began_ns)
+    if trace_id:
+        traces.show_one(context, startup.stack.run(), trace_id)
+    else:
+        context.terminal.say("The start left no trace: without the hub (`telemetry: off`) there is none.")
 
 
 COMMAND = Command(
     run,
-    shared.SERVICES,
-    Option("--detach", "-d", flag=True, help="Return when the stack is healthy, and let it run."),
-    Option("--no-wait", flag=True, help="With -d: return at once."),
-    Option("--wait-timeout", metavar="DURATION", help="With -d: give up waiting after this long; what runs goes on."),
-    shared.RUN_AS,
-    shared.PROFILE,
-    Option("--isolated", flag=True, help="A second copy of the stack, with ports and data of its own."),
-    Option("--dry-run", flag=True, help="Print the plan and do nothing."),
-    Option("--no-watch", flag=True, help="Do not restart services when their files change."),
-    Option("--no-deps", flag=True, help="Not what the named services depend on."),
-    Option("--force-recreate", flag=True, help="Restart also what did not change."),
-    Option("--trace", flag=True, help="Show the start as a waterfall: what took the time."),
-    Option("--quiet", "-q", flag=True, help="No progress, no summary."),
-    shared.JSON,
+    UpCommandOptions,
     about="Starts what is not running, in dependency order, and applies what changed in stack.yaml. In the foreground "
-    "it then follows the logs (bought-in products from `warning` up); Ctrl-C stops the stack in order, twice at once. "
+    "it then follows the logs (third-party products from `warning` up); Ctrl-C stops the stack in order, a second "
+    "Ctrl-C at once. "
     "An `up` that joined a running stack only detaches. Naming a service activates its profile. As in Compose, "
     "`-d` ends with 1 as soon as a service has failed or is still unhealthy after its start period and nothing else "
     "goes on; the stack runs on, and when that service recovers, what waits for it starts (`devctl wait` waits).",

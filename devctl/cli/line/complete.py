@@ -26,26 +26,22 @@ def services() -> list[str]:
 
 
 def _from_record(paths: StackPaths) -> set[str]:
-    import json
-
+    from devctl.actions.runs import specified_services
     from devctl.record import store
 
-    try:
-        run = store.current(paths)
-        return set(json.loads(run.spec_file.read_bytes())["services"]) if run else set()
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+    run = store.current(paths)
+    return specified_services(run) if run else set()
 
 
 def _from_manifest(folder: Path) -> set[str]:
-    found: set[str] = set()
+    names: set[str] = set()
     for name in (*MANIFEST_NAMES, "stack.override.yaml"):
         try:
             text = (folder / name).read_text(encoding="utf-8", errors="replace")[: 1 << 20]
         except OSError:
             continue
-        found |= names_in(text)
-    return found
+        names |= names_in(text)
+    return names
 
 
 _NAME = re.compile(r"^( +)[\"']?([A-Za-z0-9][\w.-]*)[\"']?:", re.MULTILINE)

@@ -1,103 +1,80 @@
-"""How a command is declared: plain data that the quick parser, typer, completion and docs/cli.md all read.
+"""How a command is declared: data that the quick parser, typer, completion and docs/cli.md all read.
 
 Plain classes on purpose: dataclasses cost 10 ms at every `devctl status`. Nothing here parses or runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+
+from devctl.cli.line.params import Flag, Option, Param, Positional, Text, TextList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar, TypeVar
+
     from devctl.cli.context import Context
 
-Value = str | bool | int | None | list[str]
+    AnyOptions = TypeVar("AnyOptions", bound="Options")
 
 
-class Option:
-    """A named option. `flag`: takes no value; `many`: may be repeated; `choices`: the only values; `whole`: a
-    whole number; `env`: the variable that stands in for it (lists are separated by commas)."""
+class Options:
+    """What a command takes: a subclass declares each parameter as an attribute, an instance has their values."""
 
-    __slots__ = ("choices", "complete", "env", "flag", "flags", "help", "many", "metavar", "name", "whole")
+    params: ClassVar[tuple[Param, ...]] = ()
 
-    def __init__(
-        self,
-        *flags: str,
-        help: str,
-        flag: bool = False,
-        many: bool = False,
-        metavar: str = "TEXT",
-        choices: Sequence[str] = (),
-        whole: bool = False,
-        env: str = "",
-        complete: str = "",
-        name: str = "",
-    ) -> None:
-        self.flags = flags
-        self.help = help
-        self.flag = flag
-        self.many = many
-        self.choices = tuple(choices)
-        self.metavar = "|".join(choices) if choices else metavar
-        self.whole = whole
-        self.env = env
-        self.complete = complete
-        self.name = name or max(flags, key=len).lstrip("-").replace("-", "_")
+    def __init_subclass__(cls) -> None:
+        cls.params = (*cls.params, *(param for param in vars(cls).values() if isinstance(param, Param)))
 
-    @property
-    def long(self) -> str:
-        """The spelling to use in messages."""
-        return max(self.flags, key=len)
+    def __init__(self, raw: Mapping[str, object], environ: Mapping[str, str]) -> None:
+        """Read every parameter from what the command line has, else the environment; UsageError on a wrong value."""
+        for param in self.params:
+            vars(self)[param.name] = param.read(raw.get(param.name), environ)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
 
-class Argument:
-    """A positional word. `many`: takes all that are left; `complete`: what Tab offers (`service`)."""
+    __hash__ = None  # type: ignore[assignment]  # lists are among the values
 
-    __slots__ = ("complete", "help", "many", "metavar", "name", "required")
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({vars(self)})"
 
-    def __init__(
-        self, name: str, *, help: str, many: bool = False, required: bool = True, metavar: str = "", complete: str = ""
-    ) -> None:
-        self.name = name
-        self.help = help
-        self.many = many
-        self.required = required
-        self.metavar = metavar or name.upper()
-        self.complete = complete
+    @classmethod
+    def named(cls) -> list[Option]:
+        """Return the options, in the order of their declaration."""
+        return [param for param in cls.params if isinstance(param, Option)]
+
+    @classmethod
+    def positional(cls) -> list[Positional]:
+        """Return the arguments, in the order in which they are filled."""
+        return [param for param in cls.params if isinstance(param, Positional)]
 
 
 class Command:
-    """One command: what it takes, how it is shown, and the function that runs it.
+    """One command: what it takes, how it is shown, and the function that runs it and returns the exit code.
 
-    `run(context, **values)` gets every parameter by name and returns the exit code. `interspersed=False`:
-    options end at the first word, for commands that pass the rest on.
+    `shape` says for docs/cli.md what `--json` prints. `interspersed=False`: options end at the first argument, for
+    commands that pass the rest on.
     """
 
-    __slots__ = ("about", "examples", "interspersed", "params", "run", "shape")
+    __slots__ = ("about", "examples", "interspersed", "options", "run", "shape")
 
     def __init__(
         self,
-        run: Callable[..., int],
-        *params: Option | Argument,
-        about: str = "",
+        run: Callable[[Context, AnyOptions], int],
+        options: type[AnyOptions],
+        *,
         examples: Mapping[str, str],
+        about: str = "",
         shape: str = "",
         interspersed: bool = True,
     ) -> None:
-        self.run = run
-        self.params = params
+        self.run: Callable[..., int] = run
+        self.options: type[Options] = options
         self.about = about
         self.examples = examples
-        self.shape = shape  # what --json prints, for docs/cli.md
+        self.shape = shape
         self.interspersed = interspersed
-
-    @property
-    def options(self) -> list[Option]:
-        return [param for param in self.params if isinstance(param, Option)]
-
-    @property
-    def arguments(self) -> list[Argument]:
-        return [param for param in self.params if isinstance(param, Argument)]
 
 
 class Group:
@@ -110,17 +87,43 @@ class Group:
         self.about = about
 
 
+class GlobalOptions(Options):
+    """What stands before the command and is the same for all: which stack is meant, and how it is shown."""
+
+    files = TextList(
+        "--file", "-f", metavar="FILE", env="DEVCTL_FILE", complete="file",
+        help="Manifest to read, instead of the nearest stack.yaml; repeat to overlay.",
+    )  # fmt: skip
+    project_directory = Text(
+        "--project-directory", metavar="FOLDER", env="DEVCTL_PROJECT_DIRECTORY", complete="folder",
+        help="Folder of the stack, instead of the manifest's.",
+    )  # fmt: skip
+    project_name = Text(
+        "--project-name", "-p", metavar="NAME", env="DEVCTL_PROJECT_NAME",
+        help="Name of a second copy of the stack, with state of its own.",
+    )  # fmt: skip
+    profiles = TextList(
+        "--profile", metavar="NAME", env="DEVCTL_PROFILES",
+        help="Also start the services of this profile; may be repeated.",
+    )  # fmt: skip
+    env_files = TextList(
+        "--env-file", metavar="FILE", env="DEVCTL_ENV_FILE", complete="file",
+        help="Variables to read instead of the .env beside the manifest.",
+    )  # fmt: skip
+    no_color = Flag("--no-color", help="No colours, as with NO_COLOR=1.")
+
+
 class Call:
-    """A command line understood: which command, its values, and the global values."""
+    """A command line understood: which command, its options, and the global ones."""
 
-    __slots__ = ("command", "globals", "path", "values")
+    __slots__ = ("command", "globals", "options", "path")
 
-    def __init__(self, path: str, command: Command, values: dict[str, Value], globals: dict[str, Value]) -> None:
+    def __init__(self, path: str, command: Command, options: Options, globals: GlobalOptions) -> None:
         self.path = path
         self.command = command
-        self.values = values
+        self.options = options
         self.globals = globals
 
     def run(self, context: Context) -> int:
         """Run the command and return its exit code."""
-        return self.command.run(context, **self.values)
+        return self.command.run(context, self.options)

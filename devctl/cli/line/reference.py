@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from devctl.cli.line import registry
-from devctl.cli.line.declare import Argument, Command, Group, Option
+from devctl.cli.line.declare import Command, GlobalOptions, Group
+from devctl.cli.line.params import Flag, Option, Param
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
 HEAD = """\
@@ -15,7 +16,7 @@ HEAD = """\
 
 Generated from the commands' own declarations (`python -m devctl.cli.line.reference --write`); do not edit.
 
-Results go to stdout, talk goes to stderr. Every reading command has `--json`; its shape is stable, keys may be added.
+Results go to stdout, messages go to stderr. Every reading command has `--json`; its shape is stable, keys may be added.
 Lists that can be long are JSON lines. Log text and names are stripped of terminal control sequences on the way to a
 person; `--json` keeps the original text, ASCII-escaped. Colours: none when stdout is no terminal, with
 `TERM=dumb`, `NO_COLOR` or `--no-color`; `FORCE_COLOR` turns them on.
@@ -37,12 +38,15 @@ They stand before the command: `devctl -f other.yaml up`.
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    parts = [HEAD + "\n" + "\n".join(_table(registry.GLOBALS))]
+    parts = [HEAD + "\n" + "\n".join(_table(GlobalOptions.params))]
     parts += [f"Also `{alias}` is `{name}`." for alias, name in registry.ALIASES.items()]
     for name, summary in registry.COMMANDS.items():
-        found = registry.find(name)
-        assert found is not None
-        parts += _group(name, summary, found) if isinstance(found, Group) else [_command(name, summary, found)]
+        declared = registry.find(name)
+        assert declared is not None
+        if isinstance(declared, Group):
+            parts += _group(name, summary, declared)
+        else:
+            parts.append(_command(name, summary, declared))
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,26 +57,26 @@ def _group(name: str, summary: str, group: Group) -> Iterator[str]:
 
 
 def _command(name: str, summary: str, command: Command) -> str:
-    usage = " ".join(["devctl", name, "[OPTIONS]", *(argument.metavar for argument in command.arguments)])
+    usage = " ".join(["devctl", name, "[OPTIONS]", *(argument.metavar for argument in command.options.positional())])
     parts = [f"## devctl {name}", f"`{usage}`", " ".join(part for part in (summary, command.about) if part)]
-    if command.params:
-        parts.append("\n".join(_table(command.params)))
+    if command.options.params:
+        parts.append("\n".join(_table(command.options.params)))
     parts.append(_examples(command.examples))
     if command.shape:
         parts.append(f"`--json`: {command.shape}")
     return "\n\n".join(parts)
 
 
-def _table(params: tuple[Option | Argument, ...]) -> Iterator[str]:
+def _table(params: tuple[Param, ...]) -> Iterator[str]:
     yield "| option | meaning |\n|---|---|"
     for param in params:
-        if isinstance(param, Argument):
-            yield f"| `{param.metavar}` | {param.help} |"
-        else:
-            value = "" if param.flag else f" {param.metavar}"
-            spelled = ", ".join(f"`{flag}{value}`" for flag in sorted(param.flags, key=len, reverse=True))
+        if isinstance(param, Option):
+            text = "" if isinstance(param, Flag) else f" {param.metavar}"
+            spelled = ", ".join(f"`{flag}{text}`" for flag in sorted(param.flags, key=len, reverse=True))
             variable = f" (`{param.env}`)" if param.env else ""
             yield f"| {_escaped(spelled)} | {param.help}{variable} |"
+        else:
+            yield f"| `{param.metavar}` | {param.help} |"
 
 
 def _escaped(cell: str) -> str:

@@ -1,11 +1,10 @@
 """The list of commands: one line each, read without importing any of them.
 
-To add a command: write a module here with a `COMMAND = Command(run, …)` (or `GROUP = Group({…})`) as the others do,
-and add its line below. Help, completion, did-you-mean and docs/cli.md follow by themselves
-(`python -m devctl.cli.line.reference --write`). A command that is not built yet has no line.
+CONTRIBUTING.md shows how a command is added, with an example. Help, completion, did-you-mean and docs/cli.md follow
+by themselves. A command that is not built yet has no line.
 """
 
-from devctl.cli.line.declare import Command, Group, Option
+from devctl.cli.line.declare import Command, Group
 
 COMMANDS: dict[str, str] = {
     "up": "Start the stack, show its progress, then follow its logs.",
@@ -40,30 +39,6 @@ COMMANDS: dict[str, str] = {
 }
 ALIASES = {"ps": "status"}
 
-GLOBALS = (
-    Option(
-        "--file", "-f", many=True, metavar="FILE", env="DEVCTL_FILE", complete="file", name="files",
-        help="Manifest to read, instead of the nearest stack.yaml; repeat to overlay.",
-    ),
-    Option(
-        "--project-directory", metavar="FOLDER", env="DEVCTL_PROJECT_DIRECTORY", complete="folder",
-        help="Folder of the stack, instead of the manifest's.",
-    ),
-    Option(
-        "--project-name", "-p", metavar="NAME", env="DEVCTL_PROJECT_NAME",
-        help="Name of a second copy of the stack, with state of its own.",
-    ),
-    Option(
-        "--profile", many=True, metavar="NAME", env="DEVCTL_PROFILES", name="profiles",
-        help="Also start the services of this profile; may be repeated.",
-    ),
-    Option(
-        "--env-file", many=True, metavar="FILE", env="DEVCTL_ENV_FILE", complete="file", name="env_files",
-        help="Variables to read instead of the .env beside the manifest.",
-    ),
-    Option("--no-color", flag=True, help="No colours, as with NO_COLOR=1.", name="no_color"),
-)  # fmt: skip
-
 EXAMPLES = {
     "devctl up -d": "start everything in the background",
     "devctl status": "see how it is doing",
@@ -81,5 +56,5 @@ def find(name: str) -> Command | Group | None:
     import importlib
 
     module = importlib.import_module(f"devctl.cli.commands.{'exec_' if name == 'exec' else name}")
-    found: Command | Group = module.GROUP if hasattr(module, "GROUP") else module.COMMAND
-    return found
+    declared: Command | Group = module.GROUP if hasattr(module, "GROUP") else module.COMMAND
+    return declared

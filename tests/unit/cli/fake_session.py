@@ -1,11 +1,13 @@
-"""A session that remembers what it was asked and answers what it was told; for tests of the command line."""
+"""A session that remembers its calls and gives prepared answers; for tests of front ends and actions."""
 
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from devctl.errors import DevctlError
 from devctl.render.terminal import Terminal
+from devctl.session.client import CallCancelled
 
 
 def instance(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def settled(**more: Any) -> dict[str, Any]:
 
 
 class FakeSession:
-    """Implements session.base.Session; `fail` is raised by every call."""
+    """Implements the protocol of a session; `fail` is raised by every call."""
 
     def __init__(self, view: dict[str, Any] | None = None, *, fail: BaseException | None = None) -> None:
         self.view = view or stack(service("order"), service("cart"))
@@ -51,11 +53,14 @@ class FakeSession:
         self.answers: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.launches: list[dict[str, Any]] = []
-        self.asked: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
         self.fail = fail
+        self.started = False
+        self.hangs = False  # until it is cancelled, after its items
+        self._cancelled = threading.Event()
 
-    def _note(self, call: str, detail: Any = None) -> None:
-        self.asked.append((call, detail))
+    def _record(self, call: str, detail: Any = None) -> None:
+        self.calls.append((call, detail))
         if self.fail:
             raise self.fail
 
@@ -63,17 +68,18 @@ class FakeSession:
         pass
 
     def hello(self) -> dict[str, Any]:
-        self._note("hello")
+        self._record("hello")
         return {"version": 1, "devctl": "0", "pid": 10, "run": self.view["run"]}
 
     def status(self) -> dict[str, Any]:
-        self._note("status")
+        self._record("status")
         return self.view
 
     def watch(self) -> Iterator[dict[str, Any]]:
-        self._note("watch")
+        self._record("watch")
         yield {"status": self.view}
         yield from self.items
+        self._hang()
 
     def start(self, names: Sequence[str], *, wait: bool = True, on_item: Any = None) -> dict[str, Any]:
         return self._work("start", list(names), on_item)
@@ -90,29 +96,45 @@ class FakeSession:
         return self._work("down", (volumes, now), on_item)
 
     def _work(self, call: str, detail: Any, on_item: Any) -> dict[str, Any]:
-        self._note(call, detail)
+        self._record(call, detail)
         for item in self.items if on_item else []:
             on_item(item)
+        self._hang()
         return self.result
 
-    def plan(self, spec: Any, **asked: Any) -> list[dict[str, Any]]:
-        self._note("plan", asked)
+    def _hang(self) -> None:
+        if self.hangs:
+            assert self._cancelled.wait(30)
+            raise CallCancelled
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+    def apply(self, spec: Any, *, on_item: Any = None, **options: Any) -> dict[str, Any]:
+        return self._work("apply", options, on_item)
+
+    def plan(self, spec: Any, **options: Any) -> list[dict[str, Any]]:
+        self._record("plan", options)
         return []
 
     def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
-        self._note("kill", (list(names), signal))
+        self._record("kill", (list(names), signal))
         return [f"{name}.1" for name in names]
 
     def check(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
-        self._note("check", list(names))
+        self._record("check", list(names))
         return self.answers
 
     def why(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
-        self._note("why", list(names))
+        self._record("why", list(names))
         return self.whys
 
     def spec(self) -> dict[str, Any]:
-        self._note("spec")
+        self._record("spec")
         return {"spec": {}, "launches": self.launches}
 
 

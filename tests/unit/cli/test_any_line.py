@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devctl.cli import main
-from devctl.cli.line import registry
+from devctl.cli.line.declare import GlobalOptions
 from devctl.errors import ExitCode
 from tests.unit.cli.fake_session import Door, FakeSession, Screen
 from tests.unit.cli.test_parsers import COMMANDS
@@ -22,7 +22,7 @@ WORDS = ["order", "cart.1", "nope", "", "-", "--", "5m", "-5", "9" * 20, "\x1b]0
 
 
 def _spelled(name: str) -> list[str]:
-    options = [*COMMANDS[name].options, *registry.GLOBALS]
+    options = [*COMMANDS[name].options.named(), *GlobalOptions.named()]
     return [flag for option in options for flag in option.flags if flag not in ENDLESS]
 
 

@@ -69,7 +69,7 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "asked"),
+    ("line", "call"),
     [
         ("stop order", ("stop", ["order"])),
         ("start order cart", ("start", ["order", "cart"])),
@@ -85,10 +85,10 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
         ("health", ("check", [])),
     ],
 )
-def test_commands_ask_the_session_for_what_they_say(run: Run, line: str, asked: tuple[str, object]) -> None:
+def test_commands_ask_the_session_for_what_they_say(run: Run, line: str, call: tuple[str, object]) -> None:
     session = FakeSession()
     code, screen = run(line, session)
-    assert asked in session.asked, screen.said
+    assert call in session.calls, screen.said
     assert code == 0
 
 
@@ -115,7 +115,7 @@ def test_deleting_data_without_a_terminal_needs_yes(run: Run) -> None:
     code, screen = run("down --volumes", session)
     assert code == 2
     assert "--yes" in screen.said
-    assert session.asked == []
+    assert session.calls == []
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_values_that_do_not_fit_are_usage_mistakes(run: Run, line: str) -> None:
 def test_a_project_name_that_is_no_name_is_refused(run: Run, name: str) -> None:
     code, screen = run(f"--project-name={name.replace(' ', '%20')} status", FakeSession())
     assert code == 2
-    assert "is no name for a stack" in screen.said
+    assert "cannot name a stack" in screen.said
 
 
 def test_open_prints_the_address(run: Run) -> None:

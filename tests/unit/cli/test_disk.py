@@ -70,4 +70,4 @@ def test_tools_are_listed_with_their_state(run: Run, state: Path) -> None:
 def test_removing_tools_needs_names_that_are_tools(run: Run, state: Path) -> None:
     assert run("tools remove")[0] == 2
     assert "Did you mean kafka" in run("tools remove kafak")[1].said
-    assert "Nothing of it" in run("tools remove kafka")[1].said
+    assert "None of them" in run("tools remove kafka")[1].said

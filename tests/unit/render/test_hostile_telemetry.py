@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devctl.actions.access import Selection, StackAccess
 from devctl.cli.commands import alerts as alerts_command
 from devctl.cli.commands import events as events_command
 from devctl.cli.commands import map as map_command
@@ -68,7 +69,7 @@ class Shown:
         self.edges = maps.edges(self.reader, 0, 1 << 62)
         self.out = io.StringIO()
         self.terminal = Terminal(self.out, io.StringIO(), {"COLUMNS": "100"})
-        self.context = Context({}, {}, self.terminal)
+        self.context = Context(StackAccess(Selection(), {}), self.terminal)
 
     def listing(self) -> list[str]:
         return drawn_traces.listing([self.trace], self.terminal)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devctl.record.batch import Batch, Label
-from devctl.render.logs import Look, as_json, for_people
+from devctl.render.logs import LogStyle, as_json, for_people
 
 NOON = 1_769_860_800_123_456_789  # 2026-01-31T12:00:00.123456789Z
 TRACE = "0123456789abcdef0123456789abcdef"
@@ -18,8 +18,8 @@ def batch(*lines: bytes, instance: str = "order.1") -> Batch:
     return Batch(Label("order", instance), joined, (len(joined),), (NOON,))
 
 
-def plain(*lines: bytes, **look: bool) -> str:
-    return for_people(Look(**look))(batch(*lines)).decode()
+def plain(*lines: bytes, **style: bool) -> str:
+    return for_people(LogStyle(**style))(batch(*lines)).decode()
 
 
 def test_plain_lines_are_passed_on_as_they_are() -> None:
@@ -31,7 +31,7 @@ def test_every_line_names_its_service() -> None:
 
 
 def test_a_replica_is_named_by_its_number() -> None:
-    assert for_people(Look())(batch(b"x", instance="order.2")).decode() == "order.2 │ x\n"
+    assert for_people(LogStyle())(batch(b"x", instance="order.2")).decode() == "order.2 │ x\n"
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_replica_is_named_by_its_number() -> None:
         "\x9b2Jx".encode(), "\x9d0;t\x9cx".encode(), b"x\xff\xfe", "\u202ex".encode(), b"a\rx", b"\x07x",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("look", [{}, {"colour": True}, {"pretty": True}, {"times": True}])
-def test_no_control_sequence_survives_on_any_path(raw: bytes, look: dict[str, bool]) -> None:
+@pytest.mark.parametrize("style", [{}, {"colour": True}, {"pretty": True}, {"times": True}])
+def test_no_control_sequence_survives_on_any_path(raw: bytes, style: dict[str, bool]) -> None:
     for line in (raw, json.dumps({"message": raw.decode(errors="replace"), "k": raw.decode("latin-1")}).encode()):
-        shown = plain(b"before", line, b"after", prefix=False, **look)
-        ours = shown.replace("\x1b[0m", "") if look.get("colour") else shown
+        shown = plain(b"before", line, b"after", prefix=False, **style)
+        ours = shown.replace("\x1b[0m", "") if style.get("colour") else shown
         assert not set(ours) & set("\x1b\x07\r\x9b\x9d\u202e")
         assert "before" in shown
         assert "after" in shown

@@ -65,7 +65,7 @@ def test_the_drawing_shows_what_is_not_settled_first_and_text_as_text(height: in
     live.item({"services": [service("slow", "starting"), service(f"odd{EVIL}", "failed", reason=EVIL)]})  # type: ignore[typeddict-item]
     live.item(download(40))
     output = io.StringIO()
-    Console(file=output, width=200, force_terminal=True).print(live.picture(height))
+    Console(file=output, width=200, force_terminal=True).print(live.frame(height))
     shown = output.getvalue()
     assert "30 of 32 ready" in shown
     assert "slow" in shown
