@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         """Where lines and traces go, in the order of their time."""
 
         def batch(self, batch: Batch) -> None:
-            """Take the next lines."""
+            """Add the next lines."""
             ...
 
         def trace(self, trace: Trace) -> None:
-            """Take a trace that ended here."""
+            """Add a trace that ended here."""
             ...
 
         def pause(self) -> None:

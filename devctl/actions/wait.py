@@ -55,7 +55,7 @@ class _Awaited:
         self._newest: dict[str, ServiceView] = {}
 
     def update(self, item: Item) -> None:
-        """Take in what an item says."""
+        """Record what an item says."""
         views = item["status"]["services"] if "status" in item else item.get("services", [])
         self._newest.update((view["name"], view) for view in views)
 

@@ -1,4 +1,4 @@
-"""The report on a bug of devctl: what was asked, where it broke, on what machine; secrets masked."""
+"""The report on a bug of devctl: the command line, where it broke, on what machine; secrets masked."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class Interrupts:
         self._is_held = False
 
     def listen(self) -> None:
-        """Take Ctrl-C over, for the rest of this process."""
+        """Handle Ctrl-C for the rest of this process."""
         _signal.signal(_signal.SIGINT, self._ring)
 
     def look(self) -> None:
@@ -25,7 +25,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def __enter__(self) -> None:
-        """Hold Ctrl-C back until the end of the body."""
+        """Defer Ctrl-C until the end of the body."""
         self._is_held = True
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -28,11 +28,11 @@ class LogOutput:
         self._size = 0
 
     def batch(self, batch: Batch) -> None:
-        """Take the next lines."""
+        """Add the next lines."""
         self._add(self._render(batch))
 
     def trace(self, trace: Trace) -> None:
-        """Take a trace that ended here."""
+        """Add a trace that ended here."""
         self._add(self._draw(trace).encode(errors="replace") + b"\n")
 
     def pause(self) -> None:

@@ -18,7 +18,6 @@ _STEPS = "▁▂▃▄▅▆▇█"
 _SHADES = " ░▒▓█"
 _MOST_SERIES = 12
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-_RATES = frozenset({"reqps", "ops", "cps", "eps", "mps", "wps"})  # Grafana's names for so many a second
 _ONE_VALUE = frozenset({"stat", "gauge", "bargauge", "table", "piechart", "barchart"})
 
 Named = tuple[str, Series]
@@ -33,20 +32,20 @@ def panel_lines(
 ) -> list[str]:
     """Return the lines of one panel; one that has nothing to show says so. With `window` courses stand in time."""
     lines = [terminal.paint(text.clean(panel.title), "bold")]
-    shown = [(name, one) for name, one in series if any(not math.isnan(value) for _, value in one.points)]
+    shown = [(name, single) for name, single in series if any(not math.isnan(value) for _, value in single.points)]
     if not shown:
         return [*lines, terminal.paint("  no data", "dim")]
-    if panel.kind == "heatmap" and all("le" in one.labels for _, one in shown):
-        return [*lines, *_heat(panel, [one for _, one in shown], window, terminal)]
+    if panel.kind == "heatmap" and all("le" in single.labels for _, single in shown):
+        return [*lines, *_heat(panel, [single for _, single in shown], window, terminal)]
     if len(shown) == 1 and shown[0][0] == NAMELESS:  # the title says it all
         shown = [("", shown[0][1])]
     column = min(max(width(text.clean(name)) for name, _ in shown[:_MOST_SERIES]), 44)
     room = max(min(terminal.width, 160) - column - 42, 10)
-    highest = max((one.last for _, one in shown if not math.isnan(one.last)), default=0.0)
-    for name, one in shown[:_MOST_SERIES]:
+    highest = max((single.last for _, single in shown if not math.isnan(single.last)), default=0.0)
+    for name, single in shown[:_MOST_SERIES]:
         label = cut(text.clean(name), column)
         padded = "  " + label + " " * (column - width(label))
-        lines.append(f"{padded}  {_course(panel, one, highest, room, window, terminal)}")
+        lines.append(f"{padded}  {_course(panel, single, highest, room, window, terminal)}")
     if len(shown) > _MOST_SERIES:
         lines.append(terminal.paint(f"  … and {len(shown) - _MOST_SERIES} more series", "dim"))
     return lines
@@ -72,15 +71,15 @@ def _heat(panel: Panel, series: Sequence[Series], window: Window | None, termina
 def _by_bucket(series: Sequence[Series], window: Window | None) -> list[tuple[float, list[float]]]:
     """Return what fell into each bucket in the course of time, by its bound: Prometheus' buckets hold the smaller
     ones, too."""
-    found: list[tuple[float, list[float]]] = []
+    buckets: list[tuple[float, list[float]]] = []
     below: list[float] = []
-    for one in sorted(series, key=lambda one: float(one.labels["le"])):
-        values = in_time(one, *window) if window else [number for _, number in one.points]
+    for bucket in sorted(series, key=lambda bucket: float(bucket.labels["le"])):
+        values = in_time(bucket, *window) if window else [number for _, number in bucket.points]
         reached = [0.0 if math.isnan(number) else number for number in values]
         below += [0.0] * (len(reached) - len(below))
-        found.append((float(one.labels["le"]), [max(a - b, 0.0) for a, b in zip(reached, below, strict=False)]))
+        buckets.append((float(bucket.labels["le"]), [max(a - b, 0.0) for a, b in zip(reached, below, strict=False)]))
         below = [max(a, b) for a, b in zip(reached, below, strict=False)]
-    return found
+    return buckets
 
 
 def _shades(course: Sequence[float], most: float, room: int) -> str:
@@ -95,11 +94,11 @@ def board_head(board: Board, terminal: Terminal) -> str:
     return terminal.paint(f"{text.clean(board.title)}  ({text.clean(board.uid)})", "bold", "cyan")
 
 
-def _course(panel: Panel, one: Series, highest: float, room: int, window: Window | None, terminal: Terminal) -> str:
-    last = value(one.last, panel.unit)
+def _course(panel: Panel, series: Series, highest: float, room: int, window: Window | None, terminal: Terminal) -> str:
+    last = value(series.last, panel.unit)
     if panel.kind in _ONE_VALUE:
-        return f"{last:>12}  {terminal.paint(_bar(one.last, highest, panel, room), 'cyan')}".rstrip()
-    values = in_time(one, *window) if window else [number for _, number in one.points]
+        return f"{last:>12}  {terminal.paint(_bar(series.last, highest, panel, room), 'cyan')}".rstrip()
+    values = in_time(series, *window) if window else [number for _, number in series.points]
     finite = [number for number in values if not math.isnan(number)]
     drawn = terminal.paint(sparkline(values, room), "cyan")
     low, high = value(min(finite), panel.unit), value(max(finite), panel.unit)
@@ -130,10 +129,10 @@ def sparkline(values: Sequence[float], room: int) -> str:
     )
 
 
-def in_time(one: Series, begin: float, end: float, step: float) -> list[float]:
+def in_time(series: Series, begin: float, end: float, step: float) -> list[float]:
     """Return the values of a window by time, one for each step, NaN where there is none."""
     values = [math.nan] * (int((end - begin) / step + 0.5) + 1)
-    for moment, number in one.points:
+    for moment, number in series.points:
         index = int((moment - begin) / step + 0.5)
         if 0 <= index < len(values):
             values[index] = number

@@ -25,13 +25,13 @@ _LONG_PAUSE_SECONDS = 1.0
 _LONGEST_TEXT = 500
 
 
-def lines(thing: str, entries: Sequence[Entry], terminal: Terminal) -> list[str]:
+def lines(entity: str, entries: Sequence[Entry], terminal: Terminal) -> list[str]:
     """Return the lines of a journey: head, then one each; never empty."""
     first, last = entries[0].time_ns, max(entry.time_ns + entry.duration_ns for entry in entries)
     services = len({entry.service for entry in entries})
     traces = len({entry.trace_id for entry in entries if entry.trace_id})
     head = (
-        f"{text.clean(thing)} · {text.duration((last - first) / 1e9)} · {text.count(services, 'service')}"
+        f"{text.clean(entity)} · {text.duration((last - first) / 1e9)} · {text.count(services, 'service')}"
         f" · {text.count(traces, 'trace')}"
     )
     column = min(max(width(short(entry.service)) for entry in entries), 40)

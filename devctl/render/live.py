@@ -53,22 +53,22 @@ class Live(ForPeople):
         self._thread.join()
 
     def item(self, item: Item) -> None:
-        """Take in what changed; the next drawing shows it."""
+        """Record what changed; the next drawing shows it."""
         if "accepted" in item:
             self.accepted(item["accepted"])
         with self._lock:
             for view in item.get("services", ()):
-                self._take(view)
+                self._record(view)
             if "progress" in item:
                 self._downloads[item["progress"]["tool"]] = item["progress"]
             if "status" in item:
                 for view in item["status"]["services"]:
-                    self._take(view)
+                    self._record(view)
 
     def settled(self, settled: Settled) -> None:
         """Nothing to add: the summary follows below."""
 
-    def _take(self, view: ServiceView) -> None:
+    def _record(self, view: ServiceView) -> None:
         previous = self._services.get(view["name"])
         if previous is None or previous["status"] != view["status"]:
             self._since[view["name"]] = time.monotonic()

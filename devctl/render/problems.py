@@ -10,8 +10,8 @@ from devctl.text import clean, clean_lines, typed
 def text(error: DevctlError, terminal: Terminal) -> str:
     """Return `error` as a person reads it, for stderr."""
     label = terminal.paint("error", "red", "bold", err=True)
-    place = f"{clean(error.where)}: " if error.where else ""
-    lines = [f"{label}: {place}{clean_lines(typed(error.what))}"]
+    location = f"{clean(error.where)}: " if error.where else ""
+    lines = [f"{label}: {location}{clean_lines(typed(error.what))}"]
     if error.next:
         lines += [f"  {line}" for line in clean_lines(typed(error.next)).split("\n")]
     return "\n".join(lines)
@@ -19,5 +19,5 @@ def text(error: DevctlError, terminal: Terminal) -> str:
 
 def warning(message: str, terminal: Terminal, where: str = "") -> str:
     """Return a warning as a person reads it, for stderr."""
-    place = f"{clean(where)}: " if where else ""
-    return f"{terminal.paint('warning', 'yellow', err=True)}: {place}{clean_lines(typed(message))}"
+    location = f"{clean(where)}: " if where else ""
+    return f"{terminal.paint('warning', 'yellow', err=True)}: {location}{clean_lines(typed(message))}"

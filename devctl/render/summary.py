@@ -6,7 +6,7 @@ from devctl.render import status
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing
 
-TELLING_SECONDS = 0.1  # of a shorter chain the ratio says nothing
+MEANINGFUL_SECONDS = 0.1  # of a shorter chain the ratio says nothing
 _STEPS = {"fetch": "fetching ", "stop": "stopping "}
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def critical_path(settled: Settled) -> str:
         return ""
     total = sum(link["seconds"] for link in chain)
     links = " → ".join(f"{_step(link)} {duration(link['seconds'])}" for link in chain)
-    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total >= TELLING_SECONDS else ""
+    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total >= MEANINGFUL_SECONDS else ""
     whole = f" = {duration(total)}" if len(chain) > 1 else ""
     return f"Started in {duration(settled['seconds'])}{ratio}: {links}{whole}."
 

@@ -102,7 +102,7 @@ class Terminal:
         self.out = self.err = open(os.devnull, "w")  # noqa: SIM115  lives as long as the process
 
     def abandon(self) -> None:
-        """Give up on stdout, whose reader is gone, so that nothing complains at exit."""
+        """Abandon stdout, whose reader is gone, so that nothing complains at exit."""
         if self.out is sys.stdout:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from devctl import text
 from devctl.queries.traces import Trace
@@ -75,38 +75,48 @@ def clock(time_ns: int) -> str:
     )
 
 
+class _Layout(NamedTuple):
+    """How a waterfall is laid out: its time, the columns of its names, and all columns."""
+
+    start_ns: int
+    whole_ns: int
+    column: int
+    room: int
+
+
 def waterfall(
-    found: Sequence[Row], left: Sequence[Line], terminal: Terminal, *, with_attributes: bool = False
+    rows: Sequence[Row], outside: Sequence[Line], terminal: Terminal, *, with_attributes: bool = False
 ) -> list[str]:
     """Return the lines of a waterfall: the tree on the left, its times as bars on the right, log lines below
     their span. The critical path is marked with ●, what hangs on a link with ⇢."""
-    start = min(row.span.start_ns for row in found)
-    whole = max(max(row.span.end_ns for row in found) - start, 1)
+    start = min(row.span.start_ns for row in rows)
+    whole = max(max(row.span.end_ns for row in rows) - start, 1)
     room = min(terminal.width, 200)
-    names = [_name(row) for row in found]
+    names = [_name(row) for row in rows]
     column = min(max(width(name) for name in names), max(room // 2, 30))
-    lines = [_head(found, whole, terminal)]
-    for row, name in zip(found, names, strict=True):
-        lines.append(_span_line(row, cut(name, column), column, start, whole, room, terminal))
+    layout = _Layout(start, whole, column, room)
+    lines = [_head(rows, whole, terminal)]
+    for row, name in zip(rows, names, strict=True):
+        lines.append(_span_line(row, cut(name, column), layout, terminal))
         indent = "  " * row.depth + "    "
         if with_attributes:
             lines += [terminal.paint(f"{indent}{pair}", "dim") for pair in _pairs(row.span)]
         lines += [_log_line(line, indent, terminal) for line in row.lines]
-    if left:
+    if outside:
         lines += ["", terminal.paint("Lines of this trace outside of any span:", "dim")]
-        lines += [_log_line(line, "  ", terminal) for line in left]
+        lines += [_log_line(line, "  ", terminal) for line in outside]
     return lines
 
 
-def _head(found: Sequence[Row], whole: int, terminal: Terminal) -> str:
-    services = len({row.span.service for row in found})
-    errors = sum(row.span.error for row in found)
-    traces = len({row.span.trace_id for row in found})
+def _head(rows: Sequence[Row], whole: int, terminal: Terminal) -> str:
+    services = len({row.span.service for row in rows})
+    errors = sum(row.span.error for row in rows)
+    traces = len({row.span.trace_id for row in rows})
     parts = [
-        f"trace {found[0].span.trace_id}",
-        clock(found[0].span.start_ns),
+        f"trace {rows[0].span.trace_id}",
+        clock(rows[0].span.start_ns),
         text.duration(whole / 1e9),
-        text.count(len(found), "span"),
+        text.count(len(rows), "span"),
         text.count(services, "service"),
     ]
     if traces > 1:
@@ -121,15 +131,15 @@ def _name(row: Row) -> str:
     return f"{'  ' * min(row.depth, 30)}{mark} {link}{short(row.span.service)} {short(row.span.name)}"
 
 
-def _span_line(row: Row, name: str, column: int, start: int, whole: int, room: int, terminal: Terminal) -> str:
+def _span_line(row: Row, name: str, layout: _Layout, terminal: Terminal) -> str:
     span = row.span
     times = f"{text.duration(span.duration_ns / 1e9):>8} {'self ' + text.duration(row.self_ns / 1e9):>13}"
-    width_left = max(room - column - len(times) - 4, 10)
-    before = min(int((span.start_ns - start) / whole * width_left), width_left - 1)
-    length = max(min(round(span.duration_ns / whole * width_left), width_left - before), 1)
+    width_left = max(layout.room - layout.column - len(times) - 4, 10)
+    before = min(int((span.start_ns - layout.start_ns) / layout.whole_ns * width_left), width_left - 1)
+    length = max(min(round(span.duration_ns / layout.whole_ns * width_left), width_left - before), 1)
     style = "red" if span.error else "cyan" if row.is_critical else "blue"
     bar = " " * before + terminal.paint("━" * length if length > 1 else "╸", style)
-    padded = name + " " * (column - width(name))
+    padded = name + " " * (layout.column - width(name))
     failed = terminal.paint("  " + (short(span.message.status.message) or "error"), "red") if span.error else ""
     painted = terminal.paint(padded, "red") if span.error else padded
     return f"{painted} {times}  {bar}{failed}"

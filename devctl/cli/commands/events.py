@@ -134,7 +134,7 @@ COMMAND = Command(
     run,
     EventsOptions,
     about="Without a topic: every topic with its messages and how far each consumer group is behind. Looking "
-    "commits nothing. A replayed letter stays in its .dlq topic; consumers tell doubles by the event's id.",
+    "commits nothing. A replayed letter stays in its .dlq topic; consumers recognise duplicates by the event's id.",
     examples={
         "devctl events": "topics and lag",
         "devctl events shop.order.v1 -f": "watch one topic",

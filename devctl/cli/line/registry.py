@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
     "schema": "Print the JSON Schema of stack.yaml.",
     "init": "Write a first stack.yaml, also from a Compose file.",
     "tools": "List, install and remove native programs.",
-    "doctor": "Say what this machine can run, what it lacks, and the cure.",
+    "doctor": "Say what this machine can run, what it lacks, and the remedy.",
     "runs": "List past runs and their size.",
     "prune": "Delete past runs, and on request data and tools.",
 }

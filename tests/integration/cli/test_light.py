@@ -30,7 +30,7 @@ finally:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="dc") as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         write_manifest(tmp_path)
@@ -44,32 +44,32 @@ def loaded(folder: Path, *arguments: str) -> set[str]:
     return set(done.stdout.split(TOLD)[1].split())
 
 
-def test_the_version_is_answered_before_anything_is_loaded(place: Path) -> None:
-    modules = loaded(place, "--version")
+def test_the_version_is_answered_before_anything_is_loaded(folder: Path) -> None:
+    modules = loaded(folder, "--version")
     assert not {name for name in modules if name.startswith("devctl.")} - {"devctl.__main__"}
 
 
-def test_help_loads_typer_and_nothing_heavy(place: Path) -> None:
-    modules = loaded(place, "--help")
+def test_help_loads_typer_and_nothing_heavy(folder: Path) -> None:
+    modules = loaded(folder, "--help")
     assert "typer" in modules
     assert not modules & HEAVY
 
 
 @pytest.mark.parametrize("line", ["status", "status --json", "ps", "down", "why", "stop web", "kill web"])
-def test_commands_that_only_talk_to_the_supervisor_load_no_typer_and_nothing_heavy(place: Path, line: str) -> None:
+def test_commands_that_only_talk_to_the_supervisor_load_no_typer_and_nothing_heavy(folder: Path, line: str) -> None:
     view = stack(service("web"))
     nobody = {"version": 1, "devctl": "0", "pid": 2**22 + 1, "run": ""}
     answers = {"hello": nobody, "status": view, "down": settled(), "why": [], "stop": settled(), "kill": ["web.1"]}
-    with answering(StackPaths(place), answers):
-        modules = loaded(place, *line.split())
+    with answering(StackPaths(folder), answers):
+        modules = loaded(folder, *line.split())
     assert "devctl.session.client" in modules
     assert not modules & (HEAVY | {"typer"})
 
 
-def test_status_of_a_stack_that_is_down_loads_nothing_heavy(place: Path) -> None:
-    assert not loaded(place, "status") & (HEAVY | {"typer"})
+def test_status_of_a_stack_that_is_down_loads_nothing_heavy(folder: Path) -> None:
+    assert not loaded(folder, "status") & (HEAVY | {"typer"})
 
 
-def test_logs_loads_nothing_heavy(place: Path) -> None:
-    (place / ".devctl" / "runs" / "20260131-120000-abcd" / "logs").mkdir(parents=True)
-    assert not loaded(place, "logs", "--json") & (HEAVY | {"typer"})
+def test_logs_loads_nothing_heavy(folder: Path) -> None:
+    (folder / ".devctl" / "runs" / "20260131-120000-abcd" / "logs").mkdir(parents=True)
+    assert not loaded(folder, "logs", "--json") & (HEAVY | {"typer"})

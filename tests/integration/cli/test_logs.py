@@ -24,7 +24,7 @@ START = 1_769_860_800_000_000_000  # 2026-01-31T12:00:00Z
 TRACE = "0123456789abcdef0123456789abcdef"
 
 
-class Place:
+class LogFolder:
     """A stack's folder with runs that the test fills."""
 
     def __init__(self, folder: Path) -> None:
@@ -42,22 +42,22 @@ class Place:
     def logs(self, line: str = "") -> str:
         screen = Screen()
         code = main.run(["--project-directory", str(self.folder), "logs", *line.split()], {}, screen)
-        assert code == 0, screen.said
+        assert code == 0, screen.messages
         return screen.shown
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogFolder]:
     with tempfile.TemporaryDirectory(prefix="dc") as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         write_manifest(tmp_path)
-        yield Place(tmp_path.resolve())
+        yield LogFolder(tmp_path.resolve())
 
 
-def test_lines_of_all_services_are_merged_by_arrival(place: Place) -> None:
-    place.write("order.1", "one", "three")
-    place.write("cart.1", "two", at=0.5)
-    assert place.logs() == "order │ one\ncart  │ two\norder │ three\n"
+def test_lines_of_all_services_are_merged_by_arrival(folder: LogFolder) -> None:
+    folder.write("order.1", "one", "three")
+    folder.write("cart.1", "two", at=0.5)
+    assert folder.logs() == "order │ one\ncart  │ two\norder │ three\n"
 
 
 @pytest.mark.parametrize(
@@ -75,112 +75,112 @@ def test_lines_of_all_services_are_merged_by_arrival(place: Place) -> None:
         ("--since 2026-01-31T12:00:01Z --until 2026-01-31T12:00:02Z", ["calm"]),
     ],
 )
-def test_each_filter_lets_through_what_it_says(place: Place, filters: str, shown: list[str]) -> None:
-    place.write("order.1", "ERROR boom", "calm", f"traced {TRACE}")
-    place.write("cart.1", "late", at=10)
-    assert place.logs(f"--no-log-prefix {filters}").splitlines() == shown
+def test_each_filter_lets_through_what_it_says(folder: LogFolder, filters: str, shown: list[str]) -> None:
+    folder.write("order.1", "ERROR boom", "calm", f"traced {TRACE}")
+    folder.write("cart.1", "late", at=10)
+    assert folder.logs(f"--no-log-prefix {filters}").splitlines() == shown
 
 
-def test_json_tells_whose_each_line_is_and_when_it_came(place: Place) -> None:
-    place.write("order.2", "hello")
-    assert json.loads(place.logs("--json")) == {
+def test_json_tells_whose_each_line_is_and_when_it_came(folder: LogFolder) -> None:
+    folder.write("order.2", "hello")
+    assert json.loads(folder.logs("--json")) == {
         "time": "2026-01-31T12:00:00.000000Z", "service": "order", "instance": "order.2", "level": None,
         "message": "hello", "trace_id": None, "fields": {},
     }  # fmt: skip
 
 
-def test_past_runs_stay_readable(place: Place) -> None:
-    place.write("order.1", "old", run="20260130-120000-aaaa")
-    place.write("order.1", "new")
-    assert place.logs("--no-log-prefix") == "new\n"
-    assert place.logs("--no-log-prefix --run 20260130") == "old\n"
+def test_past_runs_stay_readable(folder: LogFolder) -> None:
+    folder.write("order.1", "old", run="20260130-120000-aaaa")
+    folder.write("order.1", "new")
+    assert folder.logs("--no-log-prefix") == "new\n"
+    assert folder.logs("--no-log-prefix --run 20260130") == "old\n"
 
 
-def test_a_service_that_never_wrote_is_known_and_one_that_is_not_there_is_a_mistake(place: Place) -> None:
-    place.write("order.1", "x")
-    (place.paths.runs / "20260131-120000-abcd" / "spec.json").write_text('{"services": {"order": {}, "silent": {}}}')
-    assert place.logs("silent") == ""
+def test_a_service_that_never_wrote_is_known_and_one_that_is_not_there_is_a_mistake(folder: LogFolder) -> None:
+    folder.write("order.1", "x")
+    (folder.paths.runs / "20260131-120000-abcd" / "spec.json").write_text('{"services": {"order": {}, "silent": {}}}')
+    assert folder.logs("silent") == ""
     screen = Screen()
-    assert main.run(["--project-directory", str(place.folder), "logs", "ordr"], {}, screen) == 2
-    assert "Did you mean 'order'?" in screen.said
+    assert main.run(["--project-directory", str(folder.folder), "logs", "ordr"], {}, screen) == 2
+    assert "Did you mean 'order'?" in screen.messages
 
 
-def test_lines_about_one_thing_are_those_that_name_it_and_those_of_its_traces(place: Place) -> None:
+def test_lines_about_one_thing_are_those_that_name_it_and_those_of_its_traces(folder: LogFolder) -> None:
     other = TRACE[::-1]
-    place.write(
+    folder.write(
         "order.1",
         json.dumps({"message": "asked", "trace_id": TRACE}),
         json.dumps({"message": "created", "order_id": "o-1", "trace_id": TRACE}),
         json.dumps({"message": "created", "order_id": "o-2", "trace_id": other}),
         json.dumps({"message": "created", "note": "o-1", "trace_id": other}),
     )
-    place.write("payment.1", f"paid in trace {TRACE}", f"paid in trace {other}", "o-1 in plain text", at=10)
-    (place.paths.runs / "20260131-120000-abcd" / "spec.json").write_text(
+    folder.write("payment.1", f"paid in trace {TRACE}", f"paid in trace {other}", "o-1 in plain text", at=10)
+    (folder.paths.runs / "20260131-120000-abcd" / "spec.json").write_text(
         json.dumps({"services": {}, "journeys": [{"name": "order", "attribute": "x", "field": "order_id"}]})
     )
-    shown = [json.loads(row)["message"] for row in place.logs("--of o-1 --json").splitlines()]
+    shown = [json.loads(row)["message"] for row in folder.logs("--of o-1 --json").splitlines()]
     assert shown == ["asked", "created", f"paid in trace {TRACE}"]
-    assert place.logs("--of o-3") == ""
+    assert folder.logs("--of o-3") == ""
 
 
-def test_lines_that_differ_only_in_what_varies_are_folded(place: Place) -> None:
-    place.write("order.1", *[f"order {n} took {n}.5 ms at 10.0.0.{n}:80" for n in range(3)], "ready")
-    first, second = (json.loads(row) for row in place.logs("--group --json").splitlines())
+def test_lines_that_differ_only_in_what_varies_are_folded(folder: LogFolder) -> None:
+    folder.write("order.1", *[f"order {n} took {n}.5 ms at 10.0.0.{n}:80" for n in range(3)], "ready")
+    first, second = (json.loads(row) for row in folder.logs("--group --json").splitlines())
     assert (first["count"], first["template"]) == (3, "order <n> took <n> ms at <address>")
     assert (second["count"], second["example"]) == (1, "ready")
-    assert place.logs("--group").splitlines()[1].split()[0] == "3"
+    assert folder.logs("--group").splitlines()[1].split()[0] == "3"
 
 
-def test_traces_stand_between_the_lines_where_they_ended(place: Place) -> None:
-    place.write("order.1", "before", "after")
+def test_traces_stand_between_the_lines_where_they_ended(folder: LogFolder) -> None:
+    folder.write("order.1", "before", "after")
     began = (START - 1000 * SECOND) / SECOND
-    record(place.paths.runs / "20260131-120000-abcd", order=[span("GET /x", 1, began + 0.1, began + 0.4)])
-    rows = place.logs("--with-traces --no-log-prefix").splitlines()
+    record(folder.paths.runs / "20260131-120000-abcd", order=[span("GET /x", 1, began + 0.1, began + 0.4)])
+    rows = folder.logs("--with-traces --no-log-prefix").splitlines()
     assert [rows[0], rows[2]] == ["before", "after"]
     assert "300 ms" in rows[1]
     assert "order GET /x" in rows[1]
 
 
 @pytest.mark.parametrize("line", ["--group -f", "--of x --tail 3", "--group --of x"])
-def test_filters_that_do_not_go_together_are_refused(place: Place, line: str) -> None:
-    place.write("order.1", "x")
+def test_filters_that_do_not_go_together_are_refused(folder: LogFolder, line: str) -> None:
+    folder.write("order.1", "x")
     screen = Screen()
-    assert main.run(["--project-directory", str(place.folder), "logs", *line.split()], {}, screen) == 2
-    assert "do not go together" in screen.said
+    assert main.run(["--project-directory", str(folder.folder), "logs", *line.split()], {}, screen) == 2
+    assert "do not go together" in screen.messages
 
 
-def test_following_shows_history_then_what_comes_and_ends_with_the_stack(place: Place) -> None:
-    place.write("order.1", "before")
+def test_following_shows_history_then_what_comes_and_ends_with_the_stack(folder: LogFolder) -> None:
+    folder.write("order.1", "before")
     screen = Screen()
-    argv = ["--project-directory", str(place.folder), "logs", "-f", "--no-log-prefix"]
+    argv = ["--project-directory", str(folder.folder), "logs", "-f", "--no-log-prefix"]
     follower = threading.Thread(target=main.run, args=(argv, {}, screen), daemon=True)
-    with answering(place.paths, {}):
+    with answering(folder.paths, {}):
         follower.start()
         eventually(lambda: screen.shown == "before\n")
-        place.write("order.1", "during")
-        place.write("new.1", "of a new service")
+        folder.write("order.1", "during")
+        folder.write("new.1", "of a new service")
         eventually(lambda: "during" in screen.shown and "of a new service" in screen.shown)
-        place.write("order.1", "last words")
-        place.paths.socket.unlink()
+        folder.write("order.1", "last words")
+        folder.paths.socket.unlink()
     follower.join(10)
     assert not follower.is_alive()
     assert screen.shown.splitlines()[-1] == "last words"
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(place: Place) -> None:
-    place.write("order.1", "x" * 1000, *["line"] * 5000)
+def test_a_reader_that_goes_away_ends_it_quietly(folder: LogFolder) -> None:
+    folder.write("order.1", "x" * 1000, *["line"] * 5000)
     program = f"exec {sys.executable} -m devctl logs | head -n 1 | cut -c 1-11; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
-        ["bash", "-c", program], cwd=place.folder, env=dict(os.environ), capture_output=True, text=True, timeout=30
+        ["bash", "-c", program], cwd=folder.folder, env=dict(os.environ), capture_output=True, text=True, timeout=30
     )
     assert done.stdout.splitlines() == ["order │ x", "0"]
     assert done.stderr == ""
 
 
-def test_output_in_another_encoding_is_no_failure(place: Place) -> None:
-    place.write("order.1", "grüße → ☃")
+def test_output_in_another_encoding_is_no_failure(folder: LogFolder) -> None:
+    folder.write("order.1", "grüße → ☃")
     buffer = io.BytesIO()
     screen = Screen()
     screen.out = io.TextIOWrapper(buffer, encoding="latin-1", errors="backslashreplace")
-    assert main.run(["--project-directory", str(place.folder), "logs"], {}, screen) == 0
+    assert main.run(["--project-directory", str(folder.folder), "logs"], {}, screen) == 0
     assert "grüße → ☃" in buffer.getvalue().decode()

@@ -127,10 +127,10 @@ def is_alive(pid: int) -> bool:
 
 
 def test_up_d_returns_when_all_is_well_and_down_leaves_nothing(shell: Shell) -> None:
-    said = shell.run("up -d").stderr
-    assert "Started in" in said
+    messages = shell.run("up -d").stderr
+    assert "Started in" in messages
     view = json.loads(shell.run("status --json").stdout)
-    assert {one["name"]: one["status"] for one in view["services"]} == {"db": "running", "api": "running"}
+    assert {item["name"]: item["status"] for item in view["services"]} == {"db": "running", "api": "running"}
     pid = shell.pid
     assert "Stopped everything" in shell.run("down").stderr
     assert not is_alive(pid)
@@ -192,16 +192,16 @@ def test_a_refused_manifest_starts_nothing_and_leaves_no_trace(shell: Shell) -> 
 
 def test_a_service_that_fails_ends_the_wait_at_once_with_its_last_lines(shell: Shell) -> None:
     (shell.folder / "stack.yaml").write_text(FAILS)
-    said = shell.run("up -d", code=1).stderr
-    assert "cannot open the file" in said
-    assert "exit code 3" in said
+    messages = shell.run("up -d", code=1).stderr
+    assert "cannot open the file" in messages
+    assert "exit code 3" in messages
     assert "└ db failed" in shell.run("why api", code=1).stdout
 
 
 def test_a_wait_that_takes_too_long_is_given_up_and_the_stack_goes_on(shell: Shell) -> None:
     (shell.folder / "stack.yaml").write_text(FAILS.replace("raise SystemExit(3)", "import time; time.sleep(600)"))
-    said = shell.run("up -d --wait-timeout 300ms", code=1).stderr
-    assert "not healthy after 300 ms" in said
+    messages = shell.run("up -d --wait-timeout 300ms", code=1).stderr
+    assert "not healthy after 300 ms" in messages
     assert json.loads(shell.run("status --json", code=1).stdout)["status"] == "starting"
 
 
@@ -224,8 +224,8 @@ def test_exec_gives_the_service_s_environment_and_the_command_s_exit_code(shell:
     shell.run("up -d")
     assert shell.run("exec api -- printenv API_TOKEN").stdout == "hunter22\n"
     shell.run("exec api -- false", code=1)
-    own = shell.run("exec api -- python -c print(__import__('sys').executable)").stdout.strip()
-    assert Path(own).parent == Path(sys.executable).parent
+    executable = shell.run("exec api -- python -c print(__import__('sys').executable)").stdout.strip()
+    assert Path(executable).parent == Path(sys.executable).parent
     assert "API_TOKEN=********" in shell.run("env api").stdout
 
 

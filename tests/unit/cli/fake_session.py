@@ -163,6 +163,6 @@ class Screen(Terminal):
         return self.out.getvalue()
 
     @property
-    def said(self) -> str:
+    def messages(self) -> str:
         assert isinstance(self.err, io.StringIO)
         return self.err.getvalue()

@@ -43,7 +43,7 @@ def test_any_command_line_ends_with_a_documented_code_and_no_traceback(
     screen, loose = Screen(XDG_RUNTIME_DIR=str(tmp_path)), io.StringIO()
     with contextlib.redirect_stdout(loose), contextlib.redirect_stderr(loose):
         code = main.run(line, screen.environ, screen, Door(FakeSession() if runs else None))  # type: ignore[arg-type]
-    said = screen.shown + screen.said + loose.getvalue()
-    assert code in set(ExitCode) - {ExitCode.BUG}, said
-    assert "Traceback" not in said
-    assert "\x1b]" not in screen.said
+    messages = screen.shown + screen.messages + loose.getvalue()
+    assert code in set(ExitCode) - {ExitCode.BUG}, messages
+    assert "Traceback" not in messages
+    assert "\x1b]" not in screen.messages

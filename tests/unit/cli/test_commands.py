@@ -37,7 +37,7 @@ def test_status_json_is_the_session_s_answer(run: Run) -> None:
     session = FakeSession()
     code, screen = run("status --json", session)
     assert json.loads(screen.shown) == session.view
-    assert (code, screen.said) == (0, "")
+    assert (code, screen.messages) == (0, "")
 
 
 def test_each_replica_has_a_row_of_its_own(run: Run) -> None:
@@ -88,7 +88,7 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
 def test_commands_ask_the_session_for_what_they_say(run: Run, line: str, call: tuple[str, object]) -> None:
     session = FakeSession()
     code, screen = run(line, session)
-    assert call in session.calls, screen.said
+    assert call in session.calls, screen.messages
     assert code == 0
 
 
@@ -96,14 +96,14 @@ def test_commands_ask_the_session_for_what_they_say(run: Run, line: str, call: t
 def test_a_misspelt_service_is_a_usage_mistake_that_names_the_nearest(run: Run, line: str) -> None:
     code, screen = run(line, FakeSession())
     assert code == 2
-    assert "Did you mean 'order'?" in screen.said
+    assert "Did you mean 'order'?" in screen.messages
 
 
 @pytest.mark.parametrize("line", ["stop order", "kill order", "health", "wait", "exec order -- true", "env order"])
 def test_what_needs_a_running_stack_says_so_where_none_runs(run: Run, line: str) -> None:
     code, screen = run(line, None)
     assert code == 1
-    assert "devctl up -d" in screen.said
+    assert "devctl up -d" in screen.messages
 
 
 def test_down_without_a_running_stack_is_no_failure(run: Run) -> None:
@@ -114,7 +114,7 @@ def test_deleting_data_without_a_terminal_needs_yes(run: Run) -> None:
     session = FakeSession()
     code, screen = run("down --volumes", session)
     assert code == 2
-    assert "--yes" in screen.said
+    assert "--yes" in screen.messages
     assert session.calls == []
 
 
@@ -136,15 +136,15 @@ def test_every_kind_of_failure_has_its_exit_code(run: Run, failure: BaseExceptio
 def test_a_bug_of_devctl_ends_with_4_and_a_report_without_secrets(run: Run, tmp_path: object) -> None:
     failure = RuntimeError("cannot use hunter22")
     code, screen = run("status", FakeSession(fail=failure), DB_PASSWORD="hunter22")
-    path = screen.said.rsplit("written to ", 1)[1].strip().rstrip(".")
+    path = screen.messages.rsplit("written to ", 1)[1].strip().rstrip(".")
     written = Path(path)
     report = written.read_text()
     assert written.stat().st_mode & 0o777 == 0o600
     written.unlink()
     assert code == ExitCode.BUG
     assert "Traceback" in report
-    assert "hunter22" not in report + screen.said
-    assert "Traceback" not in screen.said
+    assert "hunter22" not in report + screen.messages
+    assert "Traceback" not in screen.messages
 
 
 def test_an_error_says_what_where_and_what_next(run: Run) -> None:
@@ -152,7 +152,7 @@ def test_an_error_says_what_where_and_what_next(run: Run) -> None:
         "port 8080 is taken by nginx (pid 7)", where="gateway", next="Stop it with `devctl down`."
     )
     _, screen = run("status", FakeSession(fail=failure), PATH="")
-    assert screen.said.startswith("error: gateway: port 8080 is taken by nginx (pid 7)\n  Stop it with `")
+    assert screen.messages.startswith("error: gateway: port 8080 is taken by nginx (pid 7)\n  Stop it with `")
 
 
 def test_env_masks_secrets_until_they_are_asked_for(run: Run) -> None:
@@ -215,7 +215,7 @@ def test_wait_ends_at_once_when_a_service_failed_for_good(run: Run) -> None:
     session.items = [{"services": [service("order", "failed")]}, {"services": [service("order")]}]
     code, screen = run("wait order", session)
     assert code == 1
-    assert "order will not become healthy" in screen.said
+    assert "order will not become healthy" in screen.messages
 
 
 def test_progress_is_plain_lines_away_from_a_terminal_and_json_lines_on_request(run: Run) -> None:
@@ -226,7 +226,7 @@ def test_progress_is_plain_lines_away_from_a_terminal_and_json_lines_on_request(
     ]
     link = {"service": "order", "step": "start", "seconds": 1.0, "ready_seconds": 1.0}
     session.result = settled(critical_path=[link])
-    assert "waits for kafka and consul" in run("start", session)[1].said
+    assert "waits for kafka and consul" in run("start", session)[1].messages
     kinds = [json.loads(line)["type"] for line in run("start --json", session)[1].shown.splitlines()]
     assert kinds == ["service", "service"]
 
@@ -242,7 +242,7 @@ def test_values_that_do_not_fit_are_usage_mistakes(run: Run, line: str) -> None:
 def test_a_project_name_that_is_no_name_is_refused(run: Run, name: str) -> None:
     code, screen = run(f"--project-name={name.replace(' ', '%20')} status", FakeSession())
     assert code == 2
-    assert "cannot name a stack" in screen.said
+    assert "cannot name a stack" in screen.messages
 
 
 def test_open_prints_the_address(run: Run) -> None:

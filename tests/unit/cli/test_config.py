@@ -28,7 +28,7 @@ def test_config_shows_no_secret_wherever_it_stands(run: Run, tmp_path: Path) -> 
     write(tmp_path)
     for line in ("config", "config --json"):
         code, screen = run(line, None, DB_PASSWORD="hunter22")
-        assert code == 0, screen.said
+        assert code == 0, screen.messages
         assert not [secret for secret in SECRETS if secret in screen.shown]
         assert "visible" in screen.shown
         assert "********" in screen.shown
@@ -61,8 +61,8 @@ def test_every_mistake_in_a_manifest_is_told_with_its_place(run: Run, tmp_path: 
     )
     code, screen = run("config -q", None)
     assert code == 2
-    assert "stack.yaml:3:7" in screen.said
-    assert "stack.yaml:4:" in screen.said
+    assert "stack.yaml:3:7" in screen.messages
+    assert "stack.yaml:4:" in screen.messages
     assert screen.shown == ""
 
 

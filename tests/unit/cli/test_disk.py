@@ -39,7 +39,7 @@ def test_prune_deletes_nothing_without_a_yes(run: Run, state: Path) -> None:
 
 def test_prune_keeps_the_run_that_goes_on_and_all_data(run: Run, state: Path) -> None:
     code, screen = run("prune --yes", FakeSession(stack(service("order"))))
-    assert code == 0, screen.said
+    assert code == 0, screen.messages
     assert [path.name for path in (state / "runs").iterdir()] == [NEW]
     assert (state / "volumes" / "order" / "data").exists()
 
@@ -69,5 +69,5 @@ def test_tools_are_listed_with_their_state(run: Run, state: Path) -> None:
 
 def test_removing_tools_needs_names_that_are_tools(run: Run, state: Path) -> None:
     assert run("tools remove")[0] == 2
-    assert "Did you mean kafka" in run("tools remove kafak")[1].said
-    assert "None of them" in run("tools remove kafka")[1].said
+    assert "Did you mean kafka" in run("tools remove kafak")[1].messages
+    assert "None of them" in run("tools remove kafka")[1].messages

@@ -40,14 +40,14 @@ def hostile(evil: str) -> FakeSession:
 @pytest.mark.parametrize("line", LINES)
 def test_no_command_passes_a_control_sequence_on(run: Run, line: str, evil: str) -> None:
     code, screen = run(line, hostile(evil))
-    said = screen.shown + screen.said
+    messages = screen.shown + screen.messages
     assert code in (0, 1)
-    assert not set(said) & set("\x1b\x9b\x9d\x00\x07\x08\r\u202e")
+    assert not set(messages) & set("\x1b\x9b\x9d\x00\x07\x08\r\u202e")
     if evil.startswith("[") and line == "why":
-        assert evil in said
+        assert evil in messages
 
 
 @pytest.mark.parametrize("evil", VECTORS)
 def test_no_error_passes_a_control_sequence_on(run: Run, evil: str) -> None:
     _, screen = run("status", FakeSession(fail=DevctlError(f"w{evil}", where=evil, next=evil)))
-    assert not set(screen.said) & set("\x1b\x9b\x9d\x00\x07\x08\r\u202e")
+    assert not set(screen.messages) & set("\x1b\x9b\x9d\x00\x07\x08\r\u202e")

@@ -25,7 +25,7 @@ def plain(*items: Any) -> list[str]:
     display = Plain(screen)
     for item in items:
         display.item(item)
-    return [" ".join(line.split()) for line in screen.said.splitlines()]
+    return [" ".join(line.split()) for line in screen.messages.splitlines()]
 
 
 def test_a_change_of_status_is_one_line() -> None:
@@ -36,8 +36,8 @@ def test_a_change_of_status_is_one_line() -> None:
 
 
 def test_what_a_service_waits_for_is_told_once_until_it_moves_on() -> None:
-    both, one = (service("order", "blocked", waits_for=names) for names in (["a", "b"], ["b"]))
-    assert plain({"services": [both]}, {"services": [one]}) == ["order waits for a and b"]
+    both, last = (service("order", "blocked", waits_for=names) for names in (["a", "b"], ["b"]))
+    assert plain({"services": [both]}, {"services": [last]}) == ["order waits for a and b"]
 
 
 def test_a_download_is_told_once_a_stage() -> None:
