@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 
 from devctl.record import logs
@@ -41,6 +40,8 @@ class StackWatcher:
     """Shows the stack's items in a thread of its own, over deaths of the supervisor, until the stack is gone."""
 
     def __init__(self, stack: StackAccess, display: Display) -> None:
+        import threading  # here, since `devctl logs` needs the rest of this module and no thread
+
         self.gone = threading.Event()
         self._stack = stack
         self._display: Display | None = display

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from devctl.actions import up as actions
-from devctl.actions.failures import StartFailed
-from devctl.actions.up import Startup, UpOptions
 from devctl.cli import display, shared
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
@@ -12,6 +9,10 @@ from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Duration, Flag
 from devctl.errors import ExitCode
 from devctl.text import typed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.actions.up import Startup, UpOptions
 
 
 class UpCommandOptions(Options):
@@ -44,10 +45,11 @@ def run(context: Context, options: UpCommandOptions) -> int:
         return plan.show(context, up_options, as_json=options.as_json)
     if options.detach or options.no_wait:
         return run_detached(context, up_options, as_json=options.as_json, quiet=options.quiet, trace=options.trace)
+    from devctl.actions import up
     from devctl.cli import foreground
 
     progress = display.choose(context, as_json=options.as_json, quiet=options.quiet)
-    startup = actions.prepare(context.stack, up_options._replace(wait_timeout_seconds=None), progress, INTERRUPTS)
+    startup = up.prepare(context.stack, up_options._replace(wait_timeout_seconds=None), progress, INTERRUPTS)
     is_silent = options.as_json or options.quiet
 
     def show_result() -> None:
@@ -58,6 +60,8 @@ def run(context: Context, options: UpCommandOptions) -> int:
 
 
 def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
+    from devctl.actions.up import UpOptions
+
     return UpOptions(
         services=options.services,
         run_as=options.run_as or "",
@@ -75,8 +79,11 @@ def run_detached(
     context: Context, options: UpOptions, *, as_json: bool = False, quiet: bool = False, trace: bool = False
 ) -> int:
     """Start the stack, wait for it as the options say, and return the exit code; what runs goes on."""
+    from devctl.actions import up
+    from devctl.actions.failures import StartFailed
+
     progress = display.choose(context, as_json=as_json, quiet=quiet)
-    startup = actions.prepare(context.stack, options, progress, INTERRUPTS)
+    startup = up.prepare(context.stack, options, progress, INTERRUPTS)
     try:
         settled = startup.run(give_up=options.wait)
     except StartFailed as failure:
