@@ -31,6 +31,8 @@ def wait_until_healthy(
         with time_limit(client, timeout_seconds):
             for item in client.watch():
                 awaited.update(item)
+                if not awaited.is_complete:
+                    continue
                 if not (late := awaited.late()):
                     return
                 if lost := [view["name"] for view in late if view["status"] in HOPELESS]:
@@ -58,6 +60,11 @@ class _Awaited:
         """Record what an item says."""
         views = item["status"]["services"] if "status" in item else item.get("services", [])
         self._newest.update((view["name"], view) for view in views)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every service that was named is known; the first item of a stream has them all."""
+        return all(name in self._newest for name in self._services)
 
     def late(self) -> list[ServiceView]:
         """Return those that are not good yet."""
