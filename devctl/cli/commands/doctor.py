@@ -82,7 +82,7 @@ def _show_products(context: Context, variants: list[VariantAvailability]) -> Non
     total = sum(item.download_bytes for item in variants if item.state == "fetch")
     if total:
         context.terminal.say(
-            typed(f"\nTo download for all of them: {size(total)}; `devctl tools install` does so before a train ride.")
+            typed(f"\nTo download for all of them: {size(total)}; `devctl tools install` does so ahead of time.")
         )
 
 
@@ -101,7 +101,7 @@ COMMAND = Command(
     about="`runs` is what `--run-as auto` takes here (native, then container, then embedded), `fetch` the same after a "
     "download; without a network it falls to what is possible. Nothing is changed and no network is used. Exit code 3 "
     "when something will not work.",
-    examples={"devctl doctor": "before the first `devctl up`, or before a demo on a train"},
+    examples={"devctl doctor": "before the first `devctl up`, or before going offline"},
     shape="One object: `machine`, a list of `{name, state, found, cure}` (`state`: ok, note, bad), and `products`, a "
     "list of `{product, variant, state, found, needs, lacks, download_bytes}` (`state`: runs, fetch, possible or "
     "missing).",

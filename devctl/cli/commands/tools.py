@@ -146,7 +146,7 @@ GROUP = Group(
                 InstallOptions,
                 about="Every download is verified by its checksum before it is unpacked; nothing is installed "
                 "system-wide.",
-                examples={"devctl tools install kafka java": "before a train ride"},
+                examples={"devctl tools install kafka java": "before going offline"},
                 shape="JSON lines: `progress` as in `up --json`, then `{type: tool, name, path, version, source, "
                 "checksum, bytes}` for each.",
             ),
