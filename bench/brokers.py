@@ -21,9 +21,8 @@ import psutil
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from devctl import tools
 from devctl.core.spec import Variant, fill
-from devctl.products import find
+from devctl.products import find, toolbox
 from devctl.products.base import Context
 from devctl.products.kafka.recipe import Topic
 
@@ -54,17 +53,17 @@ class Broker:
 
 def expanded(kind: str, home: Path) -> Variant:
     """Return the variant of Kafka's recipe with one topic."""
-    recipe = find("kafka")
-    assert recipe is not None
+    product = find("kafka")
+    assert product is not None
     context = Context("kafka", str(home), str(home / "kafka"), sys.executable, {}, lambda _: "", lambda _: [])
-    return recipe.expand(recipe.settings(topics={TOPIC: Topic(PARTITIONS)}), kind, context)
+    return product.variants[kind].expand(product.settings(topics={TOPIC: Topic(PARTITIONS)}), context)
 
 
 @contextlib.contextmanager
 def running(variant: Variant, ports: dict[str, int]) -> Iterator[Broker]:
     """Start the variant and wait until it names its topic."""
     variables = {f"services.kafka.{name}": f"127.0.0.1:{number}" for name, number in ports.items()}
-    variables |= {f"tools.{name}": tools.fetch(name, lambda _: None).path for name in variant.tools}
+    variables |= {f"tools.{name}": toolbox.fetch(name, lambda _: None).path for name in variant.tools}
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     for file in variant.files:

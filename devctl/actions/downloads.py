@@ -25,8 +25,8 @@ def _first_tools(spec: Spec, name: str) -> tuple[str, ...]:
 
 
 def _to_download(name: str) -> Available | None:
-    from devctl import tools
+    from devctl.products import toolbox
     from devctl.tools.base import Available
 
-    program = tools.available(name)
+    program = toolbox.available(name)
     return program if isinstance(program, Available) and program.tool is None else None

@@ -44,9 +44,9 @@ def find_prometheus(session: Client) -> Prometheus:
     from devctl.queries.prometheus import Prometheus
 
     for service in session.status()["services"]:
-        if service["uses"] == "prometheus":
+        if port := service["provides"].get("promql"):
             if service["status"] == "healthy":
-                return Prometheus(service["ports"]["http"])
+                return Prometheus(service["ports"][port])
             raise UsageError(
                 f"Prometheus is {service['status']}: {service['reason']}".rstrip(": "),
                 where=service["name"],
@@ -60,8 +60,8 @@ def find_broker(session: Client) -> Broker:
     from devctl.queries.events import Broker
 
     for service in session.status()["services"]:
-        if service["uses"] == "kafka":
-            return Broker(service["ports"]["broker"])
+        if port := service["provides"].get("kafka"):
+            return Broker(service["ports"][port])
     raise UsageError("this stack has no Kafka", next="Add it to stack.yaml: `kafka: {uses: kafka}`.")
 
 

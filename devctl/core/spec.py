@@ -143,10 +143,11 @@ class Variant:
     ports: tuple[Port, ...] = ()  # further ports that only this variant has
     files: tuple[File, ...] = ()
     folders: tuple[str, ...] = ()  # made (0700) before the start
-    tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.tools
+    tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.products
     on_change: tuple[str, ...] = ()  # a command that brings rewritten live files into force in what runs
     image: str = ""
-    note: str = ""  # what a person should know of it, such as that it is a stand-in
+    note: str = ""  # what a person should know of it, such as that it is an emulator
+    provides: dict[str, str] = field(default_factory=dict)  # what others use it for → the port, see products.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ class Service:
     page: str = ""  # port name of the page that `open` shows
     telemetry: bool = True  # gets OTEL_* variables
     labels: dict[str, str] = field(default_factory=dict)
+    provides: dict[str, str] = field(default_factory=dict)  # what any of its variants would, also a missing one
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -23,9 +24,9 @@ DEFAULT_CAP = 2 << 30  # bytes of spans
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file: {"cap_bytes": N, "exporters": [{name, kind, url, headers, when}]}.
+    """The whole file: {"cap_bytes": N, "exporters": [{name, kind, url, headers, when, variants}]}.
 
-    An exporter with `when` counts only while that names a variant that takes spans (native or container).
+    An exporter with `when` counts only while that is one of `variants`: those that take spans.
     """
 
     cap_bytes: int = DEFAULT_CAP
@@ -41,8 +42,8 @@ def load(path: Path | None) -> Config:
     return Config(int(document.get("cap_bytes", DEFAULT_CAP)), tuple(exporters))
 
 
-def _counts(entry: dict[str, str]) -> bool:
-    return "when" not in entry or entry["when"] in ("native", "container")
+def _counts(entry: dict[str, Any]) -> bool:
+    return "when" not in entry or entry["when"] in entry["variants"]
 
 
 def _exporter(entry: dict[str, object]) -> Exporter:

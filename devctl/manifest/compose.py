@@ -37,16 +37,6 @@ services:
   # kafka: {{uses: kafka, with: {{topics: {{greetings: {{partitions: 3}}}}}}}}
 """
 
-PRODUCTS = {
-    "kafka": r"(.*/)?(cp-)?kafka",
-    "consul": r"(.*/)?consul",
-    "jaeger": r"(.*/)?(all-in-one|jaeger)",
-    "prometheus": r"(.*/)?prometheus",
-    "grafana": r"(.*/)?grafana(-oss|-enterprise)?",
-    "postgres": r"(.*/)?(postgres|postgresql)",
-}
-"""Recipe → the names of images that it stands for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Converted:
@@ -76,7 +66,6 @@ class _Conversion:
         self.file = file
         self.notes: list[Problem] = []
         self.products: dict[str, str] = {}  # service → recipe
-        # [str, dict[str, int]] = {}  # service → name of the port → its number inside
 
     def run(self) -> Converted:
         services = self._mapping(self.root, "services")
@@ -214,7 +203,12 @@ def _product(node: Node) -> str:
         return ""
     name = image.text.partition("@")[0]
     name = re.sub(r":[^/]*$", "", name)
-    return next((product for product, pattern in PRODUCTS.items() if re.fullmatch(pattern, name)), "")
+    from devctl import products
+
+    for product in filter(None, map(products.find, products.names())):
+        if any(re.fullmatch(pattern, name) for pattern in product.images):
+            return product.name
+    return ""
 
 
 def _port(node: Node) -> tuple[str, str] | None:

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING
 
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.manifest import check, document, environment, expand, merge, nodes, where
+from devctl.manifest.lookup import ProductLookup
 from devctl.manifest.model import Logs, Manifest, Telemetry
-from devctl.manifest.model import Service as ManifestService
 from devctl.manifest.problems import ManifestError, Place, Problem, Problems
 from devctl.manifest.reader import ProjectReader, find_python, stack_name
 from devctl.manifest.shapes.base import Wrong
 from devctl.manifest.shapes.objects import Object
+from devctl.manifest.third_party import Entry as ProductEntry
+from devctl.manifest.third_party import ProductExpander
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
 if TYPE_CHECKING:
-    from devctl.products.base import Recipe
+    from devctl.products.base import Product
+    from devctl.tools.base import Available, Unavailable
 
 OVERRIDE_NAMES = ("stack.override.yaml", "stack.override.yml")
 DOT_ENV = ".env"
@@ -37,7 +40,7 @@ class LoadRequest:
 
     `env_files` are read instead of `.env`, the last one wins. `names` and `profiles` are those of the command
     line; `run_as` goes for every service whose own is `auto`.
-    `isolated` frees every fixed port. `find_recipe` and `available` are handed in by tests.
+    `isolated` frees every fixed port. `find_product` and `available` are handed in by tests.
     """
 
     paths: StackPaths
@@ -47,8 +50,8 @@ class LoadRequest:
     names: tuple[str, ...] = ()
     run_as: str = ""
     isolated: bool = False
-    find_recipe: Callable[[str], Recipe | None] | None = None
-    recipe_names: Callable[[], Iterable[str]] | None = None
+    find_product: Callable[[str], Product | None] | None = None
+    product_names: Callable[[], Iterable[str]] | None = None
     available: expand.Availability | None = None
     env_files: tuple[Path, ...] = ()
 
@@ -84,13 +87,15 @@ class _Load:
         self.files = manifest_files(request)
         self.environ = self._environ()
         self.reader = ProjectReader(self.folder, request.paths.volumes, self.environ, self.problems)
-        self.recipes: dict[str, Recipe | None] = {}
+        self.products = ProductLookup(
+            request.find_product, request.product_names, self.problems, isolated=request.isolated
+        )
         self.run_as = request.run_as or self.environ.get("DEVCTL_RUN_AS") or "auto"
 
     def run(self) -> Loaded:
         root = self._document()
         manifest = self._manifest(root)
-        ports = {name: self._ports(name, service) for name, service in manifest.services.items()}
+        ports = {name: self.products.ports(name, service) for name, service in manifest.services.items()}
         self._check(manifest, ports)
         active = check.active(manifest, [n for n in self.request.names if n != HUB], self.request.profiles)
         check.check_ports(manifest, active, ports, self.problems)
@@ -144,42 +149,6 @@ class _Load:
         except Wrong:
             return ""
 
-    def _ports(self, name: str, service: ManifestService) -> dict[str, Port]:
-        recipe = self._recipe(name, service)
-        if recipe is not None:
-            known = {port.name for port in recipe.ports}
-            for port in service.ports:
-                if port not in known:
-                    what = f"services.{name}.ports: {recipe.name} has no port"
-                    self.problems.unknown(service.ports.places[port], what, port, sorted(known))
-        return expand.ports_of(service, recipe, isolated=self.request.isolated)
-
-    def _recipe(self, name: str, service: ManifestService) -> Recipe | None:
-        if not service.uses:
-            return None
-        if service.uses not in self.recipes:
-            self.recipes[service.uses] = self._find_recipe(service.uses)
-        recipe = self.recipes[service.uses]
-        if recipe is None:
-            self.problems.unknown(
-                service.at("uses"), f"services.{name}.uses: no recipe", service.written("uses"), self._recipe_names()
-            )
-        return recipe
-
-    def _find_recipe(self, name: str) -> Recipe | None:
-        if self.request.find_recipe:
-            return self.request.find_recipe(name)
-        from devctl import products
-
-        return products.find(name)
-
-    def _recipe_names(self) -> list[str]:
-        if self.request.recipe_names:
-            return sorted(self.request.recipe_names())
-        from devctl import products
-
-        return sorted(products.names())
-
     def _check(self, manifest: Manifest, ports: check.Ports) -> None:
         if self.run_as not in RUN_AS:
             self.problems.unknown(Place(""), "cannot run as", self.run_as, RUN_AS)
@@ -195,15 +164,11 @@ class _Load:
     def _check_uses(self, manifest: Manifest, ports: check.Ports) -> None:
         """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
         unread = {name for name in manifest.services.places if name not in ports}
-        unread |= {name for name, service in manifest.services.items() if service.uses and not self._known(service)}
+        unread |= {name for name, service in manifest.services.items() if not self.products.is_known(service)}
         hub = {HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
         uses = [use for use in self.reader.uses if use.service not in unread]
         check.check_uses(uses, {**ports, **hub}, self.problems)
         check.check_volumes(manifest, self.reader.volume_uses, self.problems)
-
-    def _known(self, service: ManifestService) -> bool:
-        """Tell whether the service's recipe exists; where it does not, its ports are not known either."""
-        return self.recipes.get(service.uses) is not None
 
     def _check_paths(self, manifest: Manifest) -> None:
         """Note what leads out of the project and depends on more than one key; a path of an image may be any."""
@@ -219,16 +184,10 @@ class _Load:
 
     def _spec(self, manifest: Manifest, ports: check.Ports, active: list[str]) -> Spec:
         telemetry, record = _telemetry(manifest)
-        expander = expand.Expander(
-            self.reader,
-            self.environ,
-            self.reader.known["python"],
-            self.request.paths.volumes,
-            self.run_as,
-            self.request.available or _available,
-            telemetry=telemetry,
-        )
-        services = self._services(manifest, ports, active, expander)
+        available = self.request.available or _available
+        volumes = self.request.paths.volumes
+        project = expand.Project(self.reader, self.environ, volumes, self.run_as, available, telemetry)
+        services, tools = self._services(manifest, ports, active, expand.Expander(project))
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:
             services[HUB] = self._hub(exporters, services, active, record)
@@ -246,37 +205,38 @@ class _Load:
             host_environment=environment.passed(self.environ, (*environment.HOST, *manifest.pass_env)),
             manifests=tuple(str(path.resolve()) for path in self.files),
             profiles=self.request.profiles,
-            tools=expander.tools(),
+            tools=tools,
         )
 
     def _services(
         self, manifest: Manifest, ports: check.Ports, active: list[str], expander: expand.Expander
-    ) -> dict[str, Service]:
+    ) -> tuple[dict[str, Service], dict[str, str]]:
+        """Return all services expanded, and the paths of the native programs that are at hand for them."""
         bare = {
-            name: expander.bare(name, service, self.recipes.get(service.uses), ports[name])
+            name: expander.bare(name, service, self.products.of(service), ports[name])
             for name, service in manifest.services.items()
         }
         others = {name: bare[name] for name in active}
+        products = ProductExpander(expander, others)
         services = {}
         for name, service in manifest.services.items():
-            recipe = self.recipes.get(service.uses)
-            if recipe is not None:
-                services[name] = expander.recipe(name, service, bare[name], recipe, others)
+            product = self.products.of(service)
+            if product is not None:
+                services[name] = products.expand(ProductEntry(name, service, product, bare[name]))
             elif not service.uses:
                 services[name] = expander.process(name, service, bare[name])
-        return services
+        return services, products.tools()
 
     def _hub(
         self, exporters: tuple[Exporter, ...], services: Mapping[str, Service], active: list[str], record: int
     ) -> Service:
         from devctl.manifest import hub
 
-        jaeger = next((name for name in active if services[name].uses == "jaeger"), "")
         return hub.service(
             python=sys.executable,
             folder=str(self.request.paths.state / HUB),
             exporters=exporters,
-            jaeger=jaeger,
+            stores=hub.span_stores(services[name] for name in active),
             cap_bytes=record,
             port=0 if self.request.isolated else hub.PORT,
         )
@@ -295,7 +255,7 @@ def _exporter(name: str, otlp: str, zipkin: str, headers: Mapping[str, str | Non
     return Exporter(name, kind, url, {key: value or "" for key, value in headers.items()})
 
 
-def _available(tool: str) -> object:
-    from devctl import tools
+def _available(tool: str) -> Available | Unavailable:
+    from devctl.products import toolbox
 
-    return tools.available(tool)
+    return toolbox.available(tool)

@@ -90,10 +90,10 @@ def _recipes() -> Iterator[str]:
 
     yield "## Recipes\n\nWhat `uses` can name, and what goes under `with`."
     for name in sorted(products.names()):
-        recipe = products.find(name)
-        assert recipe is not None
-        ports = ", ".join(f"`{p.name}` {p.number or 'auto'}" for p in recipe.ports)
-        facts = f"{recipe.summary}\n\nRuns as {', '.join(recipe.variants)}. Ports: {ports}."
-        lacks = f" The embedded one lacks: {recipe.lacks}" if recipe.lacks else ""
-        settings = Object(recipe.settings)
-        yield f"### {name}\n\n{facts}{lacks}\n\n" + (table(settings) if settings.fields else "It has no settings.")
+        product = products.find(name)
+        assert product is not None
+        ports = ", ".join(f"`{p.name}` {p.number or 'auto'}" for p in product.ports)
+        facts = f"{product.summary}\n\nRuns as {', '.join(product.order)}. Ports: {ports}."
+        limits = f" The embedded one lacks: {product.limitations}" if product.limitations else ""
+        settings = Object(product.settings)
+        yield f"### {name}\n\n{facts}{limits}\n\n" + (table(settings) if settings.fields else "It has no settings.")

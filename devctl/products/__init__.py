@@ -1,4 +1,4 @@
-"""What devctl knows of bought-in products: one module each, loaded when it is asked for. Pure: no I/O."""
+"""What devctl knows of third-party products: one folder each, loaded when it is asked for. Recipes are pure: no I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devctl.products.base import Recipe
+    from devctl.products.base import Product
 
 _NAMES = ("consul", "grafana", "jaeger", "kafka", "postgres", "prometheus")
 
@@ -16,9 +16,9 @@ def names() -> tuple[str, ...]:
     return _NAMES
 
 
-def find(name: str) -> Recipe | None:
-    """Return the recipe for `uses: NAME`, None when there is none."""
+def find(name: str) -> Product | None:
+    """Return the product for `uses: NAME`, None when there is none."""
     if name not in _NAMES:
         return None
-    recipe: Recipe = importlib.import_module(f"devctl.products.{name}.recipe").RECIPE
-    return recipe
+    product: Product = importlib.import_module(f"devctl.products.{name}.recipe").PRODUCT
+    return product

@@ -52,6 +52,8 @@ class ServiceView(TypedDict):
     `ports` are those of the first instance as host:port. `waits_for` are the services that block it now.
     `started_seconds` is from the spawn to ready, of the last start of the slowest instance; None before.
     `page` is the address that `open` shows, empty when there is none. `why_variant` says why this variant runs.
+    `provides`: what others use it for → the port that serves it (`kafka`, `promql`, `spans`, …); where no
+    variant can be had, what they would provide.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ServiceView(TypedDict):
     cure: str
     note: str
     uses: str
+    provides: dict[str, str]
     depends_on: list[str]
     ports: dict[str, str]
     page: str

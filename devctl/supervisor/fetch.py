@@ -57,7 +57,7 @@ async def fetch(names: Iterable[str], skip_file: Path, report: Report, gently: b
 
     `gently`: while others start, who come first.
     """
-    argv = [sys.executable, "-P", "-m", "devctl.tools", "fetch", *names, "--skip-file", os.fspath(skip_file)]
+    argv = [sys.executable, "-P", "-m", "devctl.products", "fetch", *names, "--skip-file", os.fspath(skip_file)]
     argv += ["--gently"] if gently else []
     child = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     try:

@@ -1,4 +1,4 @@
-"""The words of `devctl.tools`: a tool at hand, one that could be had, one that cannot. Holds no logic."""
+"""What `devctl.tools` speaks of: a tool at hand, one that could be had, one that cannot. Holds no logic."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Available:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Unavailable:
     """What no source can bring to this machine: why, and what would bring it."""
 
     name: str
     reason: str
-    cure: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Refused(Exception):
 
 
 @dataclass(slots=True)
-class Silent:
+class UnreachableHosts:
     """Hosts that did not answer in this run, so that nobody waits for them twice."""
 
     hosts: set[str] = field(default_factory=set)

@@ -14,10 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devctl import paths
-from devctl.products.catalog import Entry
-from devctl.products.catalog import entry as catalog_entry
 from devctl.tools import versions
 from devctl.tools.base import Tool
+from devctl.tools.entry import Entry
 
 RECORD = "tool.json"
 WORK = ".work-"
@@ -42,19 +41,19 @@ def downloads() -> Path:
 
 
 def find(entry: Entry) -> Tool | None:
-    """Return the newest cached version of the tool, or of the program that comes with another tool."""
-    if entry.part_of:
-        return _beside(entry, find(catalog_entry(entry.part_of)))
+    """Return the newest cached version of the tool."""
     return max(every(entry.name), key=lambda tool: versions.numbers(tool.version), default=None)
 
 
-def _beside(entry: Entry, whole: Tool | None) -> Tool | None:
-    if whole is None:
+def find_part(entry: Entry, whole: Entry) -> Tool | None:
+    """Return the program that lies beside another tool in the cache, with which it came."""
+    tool = find(whole)
+    if tool is None:
         return None
-    program = Path(whole.path).with_name(entry.name)
+    program = Path(tool.path).with_name(entry.name)
     if not program.is_file():
         return None
-    return Tool(entry.name, str(program), whole.version, whole.source, whole.checksum, program.stat().st_size)
+    return Tool(entry.name, str(program), tool.version, tool.source, tool.checksum, program.stat().st_size)
 
 
 def every(name: str) -> list[Tool]:
@@ -78,7 +77,7 @@ def _read(record: Path) -> Tool | None:
 
 
 def install(name: str, version: str, source: str, checksum: str, content: Path, path: str) -> Tool:
-    """Move the finished folder `content` into the cache in one step; `path` is the tool's place inside it.
+    """Move the finished folder `content` into the cache in one step; `path` is the tool's path inside it.
 
     Whoever comes second keeps what the first one brought.
     """
@@ -118,7 +117,7 @@ def remove(name: str) -> int:
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
+def staging_dir() -> Iterator[Path]:
     """Yield a private folder on the cache's own disk, deleted afterwards; those of killed processes go as well."""
     import tempfile
 
@@ -128,7 +127,7 @@ def workshop() -> Iterator[Path]:
 
 
 def _sweep() -> None:
-    """Delete workshops that nobody has touched for a day."""
+    """Delete staging folders that nobody has touched for a day."""
     for left in base().glob(f"{WORK}*"):
         if time.time() - left.stat().st_mtime > FORGOTTEN_SECONDS:
             shutil.rmtree(left, ignore_errors=True)

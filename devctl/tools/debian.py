@@ -1,175 +1,128 @@
-"""Source `debian`: a package of the system's own Debian (or Ubuntu) suite, unpacked into the cache.
-
-Works as an ordinary user and where `apt-get update` never ran: lists and cache are private folders, nothing is
-installed system-wide, and apt itself verifies what it brings (signed lists, checksums).
+"""Source `debian`: a package of the system's own Debian (or Ubuntu) suite with all that it depends on, unpacked into
+the cache. Works as an ordinary user and where `apt-get update` never ran. What cannot be completed is refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from devctl.products.catalog import Entry
-from devctl.tools import cache, download
-from devctl.tools.base import Progress, Report, Silent, SourceFailed, Tool
+from devctl.tools import cache, download, libraries
+from devctl.tools.apt import DOWNLOAD_SECONDS, Apt, Package, run
+from devctl.tools.base import Progress, Report, SourceFailed, Tool, UnreachableHosts
+from devctl.tools.entry import Entry
 from devctl.tools.release import locate
 from devctl.tools.unpack import check_tree
 
-UPDATE_SECONDS = 120.0
-DOWNLOAD_SECONDS = 600.0
+LDD_BATCH = 100
+"""Files that one call of ldd looks at: it takes some milliseconds for each."""
+LDD_SECONDS = 60.0
 
 
-def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
-    """Download the package with apt, unpack it into the cache, and check that its libraries are there."""
-    with cache.workshop() as workshop:
-        apt = _Apt(workshop, silent)
+def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
+    """Have apt download the package and what it needs, unpack them into one folder, and check that it is complete."""
+    with cache.staging_dir() as staging:
+        apt = Apt(staging, unreachable)
         apt.reach()
-        package, version = _newest(entry, apt, report)
-        report(Progress(entry.name, "debian", "downloading", 0, 0))
-        file = apt.download(package, version)
-        report(Progress(entry.name, "debian", "unpacking", file.stat().st_size, file.stat().st_size))
-        content = workshop / "content"
+        package, files = _download(entry, apt, report)
+        content = staging / "content"
         content.mkdir(mode=0o700)
-        _run(["dpkg-deb", "-x", str(file), str(content)], DOWNLOAD_SECONDS)
-        _drop_outer_links(content)
-        check_tree(content)
+        _unpack(files, content)
         program = locate(content, entry.program if entry.program.startswith("usr") else f"usr/bin/{entry.name}")
-        _check_libraries(program, package)
-        place = program.parent if entry.name == "postgres" else program
-        number = re.sub(r"[^0-9.].*", "", version)
-        checksum = download.sha256(file)
-        return cache.install(entry.name, number, "debian", checksum, content, place.relative_to(content).as_posix())
+        _check_libraries(content, package.name)
+        path = program.parent if entry.is_folder else program
+        checksum = _checksum(files)
+        return cache.install(
+            entry.name, _number(package.version), "debian", checksum, content, path.relative_to(content).as_posix()
+        )
 
 
-def _newest(entry: Entry, apt: _Apt, report: Report) -> tuple[str, str]:
-    """Return the package and version to take; private lists are fetched only where the system has none."""
-    if found := _in_range(entry, apt):
-        return found
+def _download(entry: Entry, apt: Apt, report: Report) -> tuple[Package, list[Path]]:
+    """Return the package that was taken and all files; the system's lists may name a version that is gone, so that
+    private ones are fetched once."""
+    package = _newest(entry, apt, report)
+    try:
+        return package, _download_set(entry, package, apt, report)
+    except SourceFailed:
+        if not apt.update():
+            raise
+    package = _newest(entry, apt, report)
+    return package, _download_set(entry, package, apt, report)
+
+
+def _download_set(entry: Entry, package: Package, apt: Apt, report: Report) -> list[Path]:
+    assert entry.debian is not None
+    packages = apt.resolve(package, entry.debian.together)
+    if package.name not in {each.name for each in packages}:
+        raise SourceFailed(f"apt-get does not say what {package.name} needs")
+    size = apt.download_size(packages)
+    report(Progress(entry.name, "debian", "downloading", 0, size))
+    files = apt.download(packages)
+    report(Progress(entry.name, "debian", "unpacking", size, size))
+    return files
+
+
+def _newest(entry: Entry, apt: Apt, report: Report) -> Package:
+    """Return the package to take; private lists are fetched only where the system has none."""
+    if package := _in_range(entry, apt):
+        return package
     report(Progress(entry.name, "debian", "reading lists", 0, 0))
-    apt.update()
-    if found := _in_range(entry, apt):
-        return found
-    raise SourceFailed(f"this Debian has no {' or '.join(entry.packages)} in the range that is needed")
+    if apt.update() and (package := _in_range(entry, apt)):
+        return package
+    names = entry.debian.names if entry.debian else ()
+    raise SourceFailed(f"this Debian has no {' or '.join(names)} in the range that is needed")
 
 
-def _in_range(entry: Entry, apt: _Apt) -> tuple[str, str] | None:
+def _in_range(entry: Entry, apt: Apt) -> Package | None:
     ranges = entry.on_path.ranges if entry.on_path else ()
-    for package in entry.packages:
-        version = apt.candidate(package)
-        if version and any(span.holds(version.split(":")[-1]) for span in ranges):
-            return package, version
+    for name in entry.debian.names if entry.debian else ():
+        version = apt.candidate(name)
+        if version and any(span.holds(_number(version)) for span in ranges):
+            return Package(name, version)
     return None
 
 
-class _Apt:
-    """apt with the system's lists first, and with lists of its own after `update`."""
-
-    def __init__(self, workshop: Path, silent: Silent) -> None:
-        self._folder = workshop / "apt"
-        self._silent = silent
-        self._own_lists = False
-        for name in ("lists/partial", "cache/archives/partial", "deb"):
-            (self._folder / name).mkdir(parents=True, mode=0o700)
-
-    def _options(self) -> list[str]:
-        options = {
-            "Dir::Cache": str(self._folder / "cache"),
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "0",
-            "Acquire::http::Timeout": "5",
-            "Acquire::https::Timeout": "5",
-            "Acquire::http::ConnectionAttemptDelayMsec": "250",
-            "Debug::NoLocking": "1",
-        }
-        if self._own_lists:
-            options["Dir::State::lists"] = str(self._folder / "lists")
-        if os.geteuid() == 0:
-            options["APT::Sandbox::User"] = "root"
-        return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-
-    def reach(self) -> None:
-        """Raise SourceFailed at once when none of the mirrors can be reached, so that apt need not wait for them."""
-        if re.search(r'Proxy "\S', _run(["apt-config", "dump", "Acquire"], 20.0)):
-            return  # apt's own way out, which only apt knows
-        sites = set(_run(["apt-get", "indextargets", "--format", "$(SITE)"], 20.0).split())
-        problems = {site: _unreachable(site, self._silent) for site in sorted(sites)}
-        if all(problems.values()):
-            raise SourceFailed(next(iter(problems.values()), "apt knows no source of packages"))
-
-    def candidate(self, package: str) -> str:
-        """Return the version that apt would install, empty when it knows none."""
-        policy = _run(["apt-cache", *self._options(), "policy", package], 20.0)
-        found = re.search(r"Candidate: (\S+)", policy)
-        return found[1] if found and found[1] != "(none)" else ""
-
-    def update(self) -> None:
-        """Fetch the package lists of the system's sources into the private folder; a dead source is passed over."""
-        self._own_lists = True
-        only_packages = [
-            word
-            for target in ("DEP-11", "DEP-11-icons-small", "DEP-11-icons", "Contents-deb", "Contents-deb-legacy", "CNF")
-            for word in ("-o", f"Acquire::IndexTargets::deb::{target}::DefaultEnabled=false")
-        ]
-        try:
-            _run(["apt-get", *self._options(), *only_packages, "update"], UPDATE_SECONDS)
-        except SourceFailed:
-            if not any((self._folder / "lists").glob("*Packages*")):
-                raise
-
-    def download(self, package: str, version: str) -> Path:
-        """Return the downloaded .deb file; old system lists may name one that is gone, so they are renewed once."""
-        try:
-            return self._download(package, version)
-        except SourceFailed:
-            if self._own_lists:
-                raise
-        self.update()
-        return self._download(package, self.candidate(package) or version)
-
-    def _download(self, package: str, version: str) -> Path:
-        folder = self._folder / "deb"
-        _run(["apt-get", *self._options(), "-q", "download", f"{package}={version}"], DOWNLOAD_SECONDS, folder)
-        files = sorted(folder.glob(f"{package}_*.deb"))
-        if not files:
-            raise SourceFailed(f"apt-get brought no file for {package}")
-        return files[-1]
+def _number(version: str) -> str:
+    """Return the publisher's part of a Debian version: `5:7.0.15-1~deb12u4` is 7.0.15."""
+    return re.sub(r"[^0-9.].*", "", version.split(":")[-1])
 
 
-def _unreachable(site: str, silent: Silent) -> str:
-    if not site.startswith(("http://", "https://")):
-        return ""  # a disk or a mirror list, which apt resolves itself
-    try:
-        download.reach(site, silent)
-    except SourceFailed as problem:
-        return str(problem)
-    return ""
+def _unpack(files: Sequence[Path], content: Path) -> None:
+    for file in files:
+        run(["dpkg-deb", "-x", str(file), str(content)], DOWNLOAD_SECONDS)
+    _turn_links_inwards(content)
+    check_tree(content)
 
 
-def _drop_outer_links(content: Path) -> None:
-    """Delete links to absolute places (/etc, /usr/share/…), which Debian packages have and the tools do not need."""
+def _turn_links_inwards(content: Path) -> None:
+    """Have links to absolute paths lead to the same file of this folder; those without one (/etc, …) are deleted."""
     for path in content.rglob("*"):
-        if path.is_symlink() and path.readlink().is_absolute():
-            path.unlink()
+        if not path.is_symlink() or not path.readlink().is_absolute():
+            continue
+        inside = content / path.readlink().relative_to("/")
+        path.unlink()
+        if inside.exists():
+            path.symlink_to(os.path.relpath(inside, path.parent))
 
 
-def _check_libraries(program: Path, package: str) -> None:
-    missing = re.findall(r"^\s*(\S+) => not found", _run(["ldd", str(program)], 20.0, strict=False), re.MULTILINE)
+def _check_libraries(content: Path, package: str) -> None:
+    """Raise SourceFailed when a program or library of the folder needs one that is neither there nor installed."""
+    files = list(map(str, libraries.elf_files(content)))
+    search = {libraries.VARIABLE: ":".join(map(str, libraries.folders(content)))}
+    missing: set[str] = set()
+    for start in range(0, len(files), LDD_BATCH):
+        listed = run(["ldd", *files[start : start + LDD_BATCH]], LDD_SECONDS, strict=False, **search)
+        missing.update(re.findall(r"^\s*(\S+) => not found", listed, re.MULTILINE))
     if missing:
-        raise SourceFailed(f"Debian's {package} also needs {', '.join(missing)}, which this machine does not have")
+        raise SourceFailed(
+            f"Debian's {package} also needs {', '.join(sorted(missing))}, which this machine does not have"
+        )
 
 
-def _run(argv: list[str], seconds: float, folder: Path | None = None, *, strict: bool = True) -> str:
-    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, cwd=folder,
-            env=environment, timeout=seconds, check=False, text=True, errors="replace",
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceFailed(f"{argv[0]}: {error}") from error
-    if strict and done.returncode != 0:
-        lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
-        raise SourceFailed(f"{argv[0]} failed: {(lines or ['exit code ' + str(done.returncode)])[0]}")
-    return done.stdout
+def _checksum(files: Sequence[Path]) -> str:
+    """Return the sha256 of the one file, else one over those of all."""
+    sums = sorted(map(download.sha256, files))
+    return sums[0] if len(sums) == 1 else hashlib.sha256("\n".join(sums).encode()).hexdigest()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from devctl.tools.base import Refused, Silent, SourceFailed
+from devctl.tools.base import Refused, SourceFailed, UnreachableHosts
 
 if TYPE_CHECKING:
     import httpx
@@ -44,7 +44,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def bring(session: httpx.Client, url: str, checksum: str, folder: Path, count: Count, silent: Silent) -> Path:
+def download(
+    session: httpx.Client, url: str, checksum: str, folder: Path, count: Count, unreachable: UnreachableHosts
+) -> Path:
     """Return the path of the verified file, named by its checksum in `folder`.
 
     What a cut transfer left is continued, by the same or a later process. SourceFailed when the source does
@@ -53,10 +55,10 @@ def bring(session: httpx.Client, url: str, checksum: str, folder: Path, count: C
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = folder / f"{checksum}.part"
     resumed = part.exists()
-    _transfer(session, url, part, count, silent)
+    _transfer(session, url, part, count, unreachable)
     if resumed and sha256(part) != checksum:  # the older half may be what is wrong
         part.unlink()
-        _transfer(session, url, part, count, silent)
+        _transfer(session, url, part, count, unreachable)
     return _accept(part, checksum, url)
 
 
@@ -82,14 +84,14 @@ def client() -> httpx.Client:
     return httpx.Client(verify=context, follow_redirects=False, headers={"User-Agent": "devctl"})
 
 
-def _transfer(session: httpx.Client, url: str, part: Path, count: Count, silent: Silent) -> None:
+def _transfer(session: httpx.Client, url: str, part: Path, count: Count, unreachable: UnreachableHosts) -> None:
     """Fill `part` to its end, taking cut transfers up again: TRIES times in a row without getting any further."""
     deadline = time.monotonic() + MOST_SECONDS
     failures = 0
     while True:
         before = _size(part)
         try:
-            return _once(session, url, part, count, silent, deadline)
+            return _once(session, url, part, count, unreachable, deadline)
         except _Cut as cut:
             failures = 1 if _size(part) > before else failures + 1
             if failures == TRIES or time.monotonic() > deadline:
@@ -101,13 +103,15 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _once(session: httpx.Client, url: str, part: Path, count: Count, silent: Silent, deadline: float) -> None:
+def _once(
+    session: httpx.Client, url: str, part: Path, count: Count, unreachable: UnreachableHosts, deadline: float
+) -> None:
     import httpx
 
     done = _size(part)
     headers = {"Range": f"bytes={done}-"} if done else {}
     try:
-        with _open(session, url, headers, silent) as response:
+        with _open(session, url, headers, unreachable) as response:
             if response.status_code == 416:  # nothing is left to bring, or the file is another one by now
                 return
             _check_status(response)
@@ -145,12 +149,14 @@ def _write(response: httpx.Response, part: Path, start: int, count: Count, deadl
 
 
 @contextmanager
-def _open(session: httpx.Client, url: str, headers: dict[str, str], silent: Silent) -> Iterator[httpx.Response]:
+def _open(
+    session: httpx.Client, url: str, headers: dict[str, str], unreachable: UnreachableHosts
+) -> Iterator[httpx.Response]:
     """Yield the answer at the end of the redirects, each of which must be https."""
     for _ in range(REDIRECTS):
         _check_address(url)
-        reach(url, silent)
-        with _ask(session, url, headers, silent) as response:
+        reach(url, unreachable)
+        with _ask(session, url, headers, unreachable) as response:
             if not response.is_redirect:
                 yield response
                 return
@@ -162,21 +168,23 @@ def _open(session: httpx.Client, url: str, headers: dict[str, str], silent: Sile
 
 
 @contextmanager
-def _ask(session: httpx.Client, url: str, headers: dict[str, str], silent: Silent) -> Iterator[httpx.Response]:
+def _ask(
+    session: httpx.Client, url: str, headers: dict[str, str], unreachable: UnreachableHosts
+) -> Iterator[httpx.Response]:
     import httpx
 
     host = urlsplit(url).netloc
-    known = host in silent.answered
-    limit = httpx.Timeout(STALL_SECONDS if known else ANSWER_SECONDS, connect=ANSWER_SECONDS)
+    has_answered = host in unreachable.answered
+    limit = httpx.Timeout(STALL_SECONDS if has_answered else ANSWER_SECONDS, connect=ANSWER_SECONDS)
     request = session.build_request("GET", url, headers={"Accept-Encoding": "identity", **headers}, timeout=limit)
     try:
         response = session.send(request, stream=True)
     except httpx.TransportError as error:
-        if known:
+        if has_answered:
             raise
-        silent.hosts.add(host)
+        unreachable.hosts.add(host)
         raise SourceFailed(f"{host} does not answer ({str(error) or type(error).__name__})") from error
-    silent.answered.add(host)
+    unreachable.answered.add(host)
     request.extensions["timeout"]["read"] = STALL_SECONDS  # it answered: from here on only a stall counts
     try:
         yield response
@@ -191,20 +199,20 @@ def _check_address(url: str) -> None:
         raise Refused(f"{url} is not https")
 
 
-def reach(url: str, silent: Silent) -> None:
+def reach(url: str, unreachable: UnreachableHosts) -> None:
     """Raise SourceFailed when the host of `url` (or the proxy before it) takes no connection in ANSWER_SECONDS.
 
     The name is resolved in a thread of its own, since a resolver without a network can hang for ten seconds.
     """
     address = urlsplit(url)
     host = address.netloc
-    if host in silent.hosts:
+    if host in unreachable.hosts:
         raise SourceFailed(f"{host} did not answer before in this run")
-    if host in silent.answered or urllib.request.getproxies().get(address.scheme):
+    if host in unreachable.answered or urllib.request.getproxies().get(address.scheme):
         return
     port = address.port or (443 if address.scheme == "https" else 80)
     if problem := _connect_problem(address.hostname or "", port):
-        silent.hosts.add(host)
+        unreachable.hosts.add(host)
         raise SourceFailed(f"{host} cannot be reached ({problem})")
 
 

@@ -14,18 +14,18 @@ import tomllib
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devctl.products.catalog import Entry
 from devctl.tools import cache, download
-from devctl.tools.base import Progress, Report, Silent, Tool
+from devctl.tools.base import Progress, Report, Tool, UnreachableHosts
+from devctl.tools.entry import Entry
 
 if TYPE_CHECKING:
     import httpx
 
 AT_ONCE = 4
+"""Downloads side by side: four fill a usual line, and a mirror takes more for an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Jar:
         return f"{self.artifact}-{self.version}.jar"
 
     @property
-    def place(self) -> str:
+    def path(self) -> str:
         """Its path in any Maven repository."""
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file}"
 
@@ -61,48 +61,51 @@ class Lock:
         return hashlib.sha256("\n".join(sorted(jar.sha256 for jar in self.jars)).encode()).hexdigest()
 
 
-def read_lock(name: str) -> Lock:
-    """Return the lock that ships with devctl under `name`."""
-    facts = tomllib.loads(resources.files("devctl.products.kafka").joinpath("locks", name).read_text())
+def read_lock(path: Path) -> Lock:
+    """Return the lock of a product, which ships with devctl."""
+    facts = tomllib.loads(path.read_text())
     jars = tuple(Jar(d["groupId"], d["artifactId"], d["version"], d["sha256"]) for d in facts["dependencies"])
     return Lock(jars[0].version, facts["devctl"]["bytes"], jars)
 
 
-def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
+def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
     """Bring every jar of the lock into one folder and install it."""
+    assert entry.lock is not None
     lock = read_lock(entry.lock)
     progress = _Sum(entry.name, lock.bytes, report)
-    with cache.workshop() as workshop:
-        content = workshop / "content"
+    with cache.staging_dir() as staging:
+        content = staging / "content"
         (content / "libs").mkdir(parents=True, mode=0o700)
-        _bring_all(lock, content / "libs", progress, silent)
+        _download_all(lock, content / "libs", progress, unreachable)
         return cache.install(entry.name, lock.version, "maven", lock.checksum, content, "libs")
 
 
-def _bring_all(lock: Lock, libs: Path, progress: _Sum, silent: Silent) -> None:
+def _download_all(lock: Lock, libs: Path, progress: _Sum, unreachable: UnreachableHosts) -> None:
     repository = central()
     with download.client() as session, ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(_bring, session, jar, repository, libs, progress, silent) for jar in lock.jars]
+        waiting = [pool.submit(_download, session, jar, repository, libs, progress, unreachable) for jar in lock.jars]
         try:
-            for one in waiting:
-                one.result()
+            for future in waiting:
+                future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _bring(session: httpx.Client, jar: Jar, repository: str, libs: Path, progress: _Sum, silent: Silent) -> None:
-    local = local_repository() / jar.place
+def _download(
+    session: httpx.Client, jar: Jar, repository: str, libs: Path, progress: _Sum, unreachable: UnreachableHosts
+) -> None:
+    local = local_repository() / jar.path
     if local.is_file() and download.sha256(local) == jar.sha256:
         shutil.copyfile(local, libs / jar.file)
         progress.count(jar.file, local.stat().st_size)
         return
-    url = f"{repository}/{jar.place}"
+    url = f"{repository}/{jar.path}"
 
     def count(done: int, _: int) -> None:
         progress.count(jar.file, done)
 
-    file = download.bring(session, url, jar.sha256, cache.downloads(), count, silent)
+    file = download.download(session, url, jar.sha256, cache.downloads(), count, unreachable)
     shutil.move(file, libs / jar.file)
 
 
@@ -141,8 +144,9 @@ def _mirror(settings: Path) -> str:
     except (OSError, ElementTree.ParseError):
         return ""
     for mirror in document.iterfind(".//{*}mirrors/{*}mirror"):
-        of = [name.strip() for name in mirror.findtext("{*}mirrorOf", "").split(",")]
+        repositories = [name.strip() for name in mirror.findtext("{*}mirrorOf", "").split(",")]
         url = mirror.findtext("{*}url", "").strip().rstrip("/")
-        if "!central" not in of and {"central", "*", "external:*"} & set(of) and url.startswith("https://"):
+        is_for_central = "!central" not in repositories and {"central", "*", "external:*"} & set(repositories)
+        if is_for_central and url.startswith("https://"):
             return url
     return ""

@@ -6,13 +6,13 @@ import importlib.util
 import shutil
 import sys
 
-from devctl.products.catalog import Entry
 from devctl.tools import platform
 from devctl.tools.base import Available
+from devctl.tools.entry import Entry
 
-APT_BYTES = 40_000_000
-"""What lists and package together weigh, roughly."""
-APT_PROGRAMS = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "ldd")
+APT_LISTS_BYTES = 20_000_000
+"""What the package lists of a Debian suite weigh, roughly: 19 MB of bookworm with its updates."""
+APT_PROGRAMS = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "dpkg-query", "ldd")
 
 
 def offer(entry: Entry, source: str) -> Available | None:
@@ -22,6 +22,6 @@ def offer(entry: Entry, source: str) -> Available | None:
         return Available(entry.name, source, archive.version, archive.bytes) if archive else None
     if source == "maven" and importlib.util.find_spec("jgo"):
         return Available(entry.name, source, entry.version, entry.bytes)
-    if source == "debian" and sys.platform == "linux" and all(map(shutil.which, APT_PROGRAMS)):
-        return Available(entry.name, source, "of this Debian", APT_BYTES)
+    if source == "debian" and entry.debian and sys.platform == "linux" and all(map(shutil.which, APT_PROGRAMS)):
+        return Available(entry.name, source, "of this Debian", APT_LISTS_BYTES + entry.debian.bytes)
     return None

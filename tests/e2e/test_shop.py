@@ -39,9 +39,9 @@ def test_an_order_is_paid_and_told_by_way_of_kafka(stack: Stack, shopper: Shoppe
 
 def _consumed(stack: Stack, order_id: str) -> dict[str, Any]:
     """Read `order.created` with Kafka's own console consumer, which shares nothing with ours."""
-    from devctl import tools
+    from devctl.products import toolbox
 
-    java, jars = tools.find("java"), tools.find("kafka")
+    java, jars = toolbox.find("java"), toolbox.find("kafka")
     assert java
     assert jars
     command = [str(java.path), "-cp", f"{jars.path}/*", "org.apache.kafka.tools.consumer.ConsoleConsumer"]

@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from devctl.errors import EnvironmentProblem
 from devctl.products.kafka import properties
+from devctl.products import toolbox
 from devctl.record.span_writer import SpanWriter
-from devctl.tools import finder
 from tests.reference.go_programs import NotBuildable
 from tests.reference.running import HTTP, accepts, answers_http, free_ports, running, stand_in
 from tests.waiting import eventually
@@ -52,7 +52,7 @@ def embedded_consul(folder: Path, data: Path | None = None) -> Iterator[str]:
 def real_kafka(folder: Path) -> Iterator[str]:
     """Run a real Kafka as devctl's recipe would; give its address. Raises NotBuildable where there can be none."""
     try:
-        java, jars = (finder.fetch(name, lambda _: None).path for name in ("java", "kafka"))
+        java, jars = (toolbox.fetch(name, lambda _: None).path for name in ("java", "kafka"))
     except EnvironmentProblem as reason:
         raise NotBuildable(str(reason)) from reason
     home = folder / "kafka"

@@ -34,7 +34,7 @@ class Report(NamedTuple):
 
 def examine(stack: StackAccess) -> Report:
     """Look at the machine, at the stack here if there is one, and at every product; nothing is changed."""
-    from devctl import tools
+    from devctl.products import toolbox
 
     folder = find_folder(Path.cwd())
     findings = list(machine.findings(stack.environ, folder))
@@ -42,7 +42,7 @@ def examine(stack: StackAccess) -> Report:
     warnings: list[str] = []
     if folder:
         findings += _stack(stack, folder, warnings)
-    return Report(findings, list(variants.examine(engine_answers, tools.available)), warnings)
+    return Report(findings, list(variants.examine(engine_answers, toolbox.available)), warnings)
 
 
 def _stack(stack: StackAccess, folder: Path, warnings: list[str]) -> list[Finding]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from devctl.products.base import Product
 from devctl.text import size
+from devctl.tools.base import Available, Unavailable
 
-ORDER = ("native", "container", "embedded")
+Availability = Callable[[str], Available | Unavailable]
+"""devctl.products.toolbox.available: whether a native program can be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +28,59 @@ class VariantAvailability:
     download_bytes: int = 0
 
 
-def examine(engine_answers: bool, available: Callable[[str], Any]) -> Iterator[VariantAvailability]:
+def examine(engine_answers: bool, available: Availability) -> Iterator[VariantAvailability]:
     """Yield every variant of every product, in the order in which `auto` tries them."""
     from devctl import products
 
     for name in products.names():
-        recipe = products.find(name)
-        assert recipe is not None
+        product = products.find(name)
+        assert product is not None
         is_chosen = False
-        for variant in (name for name in ORDER if name in recipe.variants):
-            availability = _variant(recipe, variant, engine_answers, available, is_chosen=is_chosen)
+        for variant in product.order:
+            availability = _variant(product, variant, engine_answers, available, is_chosen=is_chosen)
             is_chosen = is_chosen or availability.state in ("runs", "fetch")
             yield availability
 
 
 def _variant(
-    recipe: Any, variant: str, engine_answers: bool, available: Callable[[str], Any], *, is_chosen: bool
+    product: Product, variant: str, engine_answers: bool, available: Availability, *, is_chosen: bool
 ) -> VariantAvailability:
     state = "possible" if is_chosen else "runs"
     if variant == "embedded":
-        return VariantAvailability(recipe.name, variant, state, "ships with devctl", recipe.cure, recipe.lacks)
+        return VariantAvailability(product.name, variant, state, "ships with devctl", product.remedy, product.limitations)
     if variant == "container":
         answer = "an engine answers" if engine_answers else "no container engine answers"
-        return VariantAvailability(recipe.name, variant, "missing", answer, "containers come in a later version")
-    return _native(recipe, state, available)
+        return VariantAvailability(product.name, variant, "missing", answer, "containers come in a later version")
+    return _native(product, state, available)
 
 
-def _native(recipe: Any, state: str, available: Callable[[str], Any]) -> VariantAvailability:
-    answers = [available(tool) for tool in _tools(recipe)]
-    for answer in answers:
-        if hasattr(answer, "reason"):
-            return VariantAvailability(recipe.name, "native", "missing", answer.reason, answer.cure or recipe.cure)
+def _native(product: Product, state: str, available: Availability) -> VariantAvailability:
+    answers = []
+    for tool in _tools(product):
+        answer = available(tool)
+        if isinstance(answer, Unavailable):
+            remedy = answer.remedy or product.remedy
+            return VariantAvailability(product.name, "native", "missing", answer.reason, remedy)
+        answers.append(answer)
     absent = [answer for answer in answers if answer.tool is None]
     if absent and state == "runs":
         state = "fetch"
     total = sum(answer.bytes for answer in absent)
-    return VariantAvailability(recipe.name, "native", state, ", ".join(map(_described, answers)), download_bytes=total)
+    return VariantAvailability(product.name, "native", state, ", ".join(map(_described, answers)), download_bytes=total)
 
 
-def _described(answer: Any) -> str:
+def _described(answer: Available) -> str:
     if answer.tool is None:
         about = f", {size(answer.bytes)}" if answer.bytes else ""
         return f"{answer.name} {answer.version} to download ({answer.source}{about})"
     return f"{answer.name} {answer.tool.version} ({answer.tool.source})"
 
 
-def _tools(recipe: Any) -> tuple[str, ...]:
+def _tools(product: Product) -> tuple[str, ...]:
     from devctl.products.base import Context
 
     context = Context(
-        service=recipe.name,
+        service=product.name,
         folder="/",
         data="/",
         python=sys.executable,
@@ -83,5 +88,4 @@ def _tools(recipe: Any) -> tuple[str, ...]:
         read=lambda path: "",  # noqa: ARG005
         files=lambda path: [],  # noqa: ARG005
     )
-    tools: tuple[str, ...] = recipe.expand(recipe.settings(), "native", context).tools
-    return tools
+    return product.variants["native"].expand(product.settings(), context).tools

@@ -72,7 +72,8 @@ COMMAND = Command(
         "devctl status --json | jq -r '.services[].status'": "for scripts",
     },
     shape="One object: `stack`, `run`, `status`, `folder`, `supervisor.pid`, `keeper.pid`, `services`. Each service: "
-    "`name`, `status`, `variant`, `why_variant`, `kind`, `optional`, `reason`, `cure`, `note`, `uses`, `depends_on`, "
-    "`ports` (name → `host:port`), `page`, `waits_for`, `started_seconds`, `instances`. Each instance: `id`, `pid` or "
-    "`container`, `status`, `reason`, `ports`, `started_at`, `restarts`, `exit_code`, `cpu_percent`, `memory_bytes`.",
+    "`name`, `status`, `variant`, `why_variant`, `kind`, `optional`, `reason`, `cure`, `note`, `uses`, `provides` "
+    "(what others use it for → port name), `depends_on`, `ports` (name → `host:port`), `page`, `waits_for`, "
+    "`started_seconds`, `instances`. Each instance: `id`, `pid` or `container`, `status`, `reason`, `ports`, "
+    "`started_at`, `restarts`, `exit_code`, `cpu_percent`, `memory_bytes`.",
 )

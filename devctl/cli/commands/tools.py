@@ -15,7 +15,7 @@ from devctl.text import clean, listing, size, typed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.render.table import Cell
-    from devctl.tools.base import Available, Missing, Progress
+    from devctl.tools.base import Available, Progress, Unavailable
 
 TOOLS_HELP = "Programs, as `devctl tools list` names them."
 HEADS = ("tool", "state", "version", "from", "size", "checksum", "path or remedy")
@@ -43,10 +43,9 @@ class RemoveOptions(Options):
 
 def list_tools(context: Context, options: ListOptions) -> int:
     """Say for each program whether it is here, from where, which version, or what would bring it."""
-    from devctl import tools
-    from devctl.products import catalog
+    from devctl.products import catalog, toolbox
 
-    answers = [tools.available(name) for name in catalog.NAMES]
+    answers = [toolbox.available(name) for name in catalog.names()]
     if options.as_json:
         for answer in answers:
             context.terminal.write(json.dumps(_plain(answer)))
@@ -58,22 +57,22 @@ def list_tools(context: Context, options: ListOptions) -> int:
     return 0
 
 
-def _plain(answer: Available | Missing) -> dict[str, object]:
-    from devctl.tools.base import Missing
+def _plain(answer: Available | Unavailable) -> dict[str, object]:
+    from devctl.tools.base import Unavailable
 
-    if isinstance(answer, Missing):
-        return {"name": answer.name, "state": "missing", "reason": answer.reason, "cure": answer.cure}
+    if isinstance(answer, Unavailable):
+        return {"name": answer.name, "state": "missing", "reason": answer.reason, "cure": answer.remedy}
     if answer.tool:
         return {**dataclasses.asdict(answer.tool), "state": "here"}
     download = {"source": answer.source, "version": answer.version, "bytes": answer.bytes}
     return {"name": answer.name, "state": "available", **download}
 
 
-def _row(answer: Available | Missing) -> list[Cell]:
-    from devctl.tools.base import Missing
+def _row(answer: Available | Unavailable) -> list[Cell]:
+    from devctl.tools.base import Unavailable
 
-    if isinstance(answer, Missing):
-        remedy = clean(f"{answer.reason}: {answer.cure}" if answer.cure else answer.reason)
+    if isinstance(answer, Unavailable):
+        remedy = clean(f"{answer.reason}: {answer.remedy}" if answer.remedy else answer.reason)
         return [answer.name, ("missing", "red"), "", "", "", "", remedy]
     if (tool := answer.tool) is None:
         todo = typed(f"`devctl tools install {answer.name}`")
@@ -89,8 +88,7 @@ def _size(total: int) -> str:
 
 def install(context: Context, options: InstallOptions) -> int:
     """Bring the named programs into the cache, with progress."""
-    from devctl.products import catalog
-    from devctl.tools.finder import fetch
+    from devctl.products import catalog, toolbox
 
     for name in options.tools:
         catalog.entry(name)
@@ -101,7 +99,7 @@ def install(context: Context, options: InstallOptions) -> int:
         progress.item({"progress": {"service": "", **view}})  # type: ignore[typeddict-item]
 
     with progress:
-        fetched = [fetch(name, report) for name in options.tools]
+        fetched = [toolbox.fetch(name, report) for name in options.tools]
     for tool in fetched:
         if options.as_json:
             context.terminal.write(json.dumps({"type": "tool", **dataclasses.asdict(tool)}))
@@ -115,7 +113,7 @@ def remove(context: Context, options: RemoveOptions) -> int:
     from devctl.products import catalog
     from devctl.tools import cache
 
-    names = list(catalog.NAMES) if options.all else options.tools
+    names = list(catalog.names()) if options.all else options.tools
     if not names:
         raise UsageError("which tool?", next="Name some, or say --all. `devctl tools list` shows what is there.")
     for name in names:

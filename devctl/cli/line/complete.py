@@ -70,7 +70,7 @@ def tools() -> list[str]:
     """Return the names of the native programs that devctl knows."""
     from devctl.products import catalog
 
-    return sorted(catalog.NAMES)
+    return sorted(catalog.names())
 
 
 def runs() -> list[str]:

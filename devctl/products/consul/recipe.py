@@ -1,4 +1,4 @@
-"""Consul: one server on loopback that keeps its state, or devctl's stand-in for its HTTP API."""
+"""Consul: one server on loopback that keeps its state, or devctl's emulator of its HTTP API."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
+from devctl.products.consul.tools import TOOLS
 
 LEADER = Check(CheckKind.HTTP, port="http", path="/v1/catalog/services")
 
@@ -21,12 +22,8 @@ class Settings:
     """Further keys of Consul's own configuration."""
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return Consul's variant."""
-    return _native(settings, context) if variant == "native" else _embedded(context)
-
-
-def _native(settings: Settings, context: Context) -> Variant:
+def native(settings: Settings, context: Context) -> Variant:
+    """Return the real Consul."""
     home = f"{context.data}/native"
     return Variant(
         name="native",
@@ -74,7 +71,8 @@ def config(home: str, service: str, further: dict[str, Any]) -> str:
     return text
 
 
-def _embedded(context: Context) -> Variant:
+def embedded(_: Settings, context: Context) -> Variant:
+    """Return devctl's emulator."""
     home = f"{context.data}/embedded"
     return Variant(
         name="embedded",
@@ -86,18 +84,25 @@ def _embedded(context: Context) -> Variant:
         working_dir=home,
         check=LEADER,
         folders=(home,),
-        note="devctl's stand-in for Consul's HTTP API",
+        note="devctl's emulator of Consul's HTTP API",
     )  # fmt: skip
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="consul",
     summary="Consul, a single server",
     settings=Settings,
     ports=(Port("http", 8500),),
-    variants=("native", "embedded"),
-    expand=expand,
+    variants={
+        "native": Recipe(native),
+        "embedded": Recipe(
+            embedded,
+            limitations="DNS, ACLs, service mesh (Connect), prepared queries, transactions over several keys, "
+            "more than one server",
+        ),
+    },
+    images=(r"(.*/)?consul",),
+    tools=TOOLS,
     page="http",
-    cure="install Consul 1.12 or newer, or connect once to the network",
-    lacks="DNS, ACLs, service mesh (Connect), prepared queries, transactions over several keys, more than one server",
+    remedy="install Consul 1.12 or newer, or connect once to the network",
 )

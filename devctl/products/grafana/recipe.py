@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address
+from devctl.products.grafana.tools import TOOLS
 
 QUIET = {
     "GF_ANALYTICS_REPORTING_ENABLED": "false",
@@ -37,10 +38,14 @@ providers:
     allowUiUpdates: false
     options: {path: $DASHBOARDS_FOLDER}
 """
-SOURCES = """\
+DATASOURCES = """\
 apiVersion: 1
 datasources:
 """
+SOURCES = {"promql": ("prometheus", "PROMETHEUS_URL"), "jaeger": ("jaeger", "JAEGER_URL")}
+"""Capability → the type of Grafana's data source, and the variable that names its address in provisioning files."""
+NOBODY = "http://127.0.0.1:9"
+"""The discard port, on which nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,10 @@ class Settings:
     and `$DASHBOARDS_FOLDER` stand for what devctl knows. Without it devctl provisions sources and boards itself."""
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return the native variant."""
-    assert variant == "native"
+def native(settings: Settings, context: Context) -> Variant:
+    """Return the real Grafana."""
     home = context.data
-    own = f"{context.folder}/{settings.provisioning}" if settings.provisioning else f"{home}/provisioning"
+    provisioning = f"{context.folder}/{settings.provisioning}" if settings.provisioning else f"{home}/provisioning"
     files = () if settings.provisioning else _provisioning(f"{home}/provisioning", settings, context)
     return Variant(
         name="native",
@@ -73,7 +77,7 @@ def expand(settings: Settings, variant: str, context: Context) -> Variant:
             "GF_PATHS_DATA": f"{home}/data",
             "GF_PATHS_LOGS": f"{home}/logs",
             "GF_PATHS_PLUGINS": f"{home}/plugins",
-            "GF_PATHS_PROVISIONING": own,
+            "GF_PATHS_PROVISIONING": provisioning,
             "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{home}/admin-password}}",
             "DASHBOARDS_FOLDER": f"{context.folder}/{settings.dashboards}" if settings.dashboards else home,
             **_sources(context),
@@ -89,38 +93,41 @@ def expand(settings: Settings, variant: str, context: Context) -> Variant:
 
 
 def _sources(context: Context) -> dict[str, str]:
-    """Return where Prometheus and Jaeger of this stack are; an address that refuses where there is none."""
-    urls = {"PROMETHEUS_URL": "http://127.0.0.1:9", "JAEGER_URL": "http://127.0.0.1:9"}
-    for name, service in context.services.items():
-        if service.uses == "prometheus":
-            urls["PROMETHEUS_URL"] = f"http://{address(name, 'http')}"
-        if service.uses == "jaeger":
-            urls["JAEGER_URL"] = f"http://{address(name, 'ui')}"
-    return urls
+    """Return where the stack's metrics and traces are asked for; an address that refuses where there are none."""
+    return {
+        variable: f"http://{address(*provider)}" if (provider := _provider(context, capability)) else NOBODY
+        for capability, (_, variable) in SOURCES.items()
+    }
+
+
+def _provider(context: Context, capability: str) -> tuple[str, str] | None:
+    """Return the first service that provides something, and its port."""
+    providers = context.services.items()
+    return next(((name, each.provides[capability]) for name, each in providers if capability in each.provides), None)
 
 
 def _provisioning(folder: str, settings: Settings, context: Context) -> tuple[File, ...]:
     """Return provisioning files for a stack that has none of its own."""
-    uses = {service.uses for service in context.services.values()}
     lines = [
-        f"  - {{name: {name.title()}, uid: {name}, type: {name}, url: ${name.upper()}_URL, editable: false}}\n"
-        for name in ("prometheus", "jaeger")
-        if name in uses
+        f"  - {{name: {kind.title()}, uid: {kind}, type: {kind}, url: ${variable}, editable: false}}\n"
+        for capability, (kind, variable) in SOURCES.items()
+        if _provider(context, capability)
     ]
-    files = [File(f"{folder}/datasources/devctl.yaml", SOURCES + "".join(lines) if lines else "apiVersion: 1\n")]
+    files = [File(f"{folder}/datasources/devctl.yaml", DATASOURCES + "".join(lines) if lines else "apiVersion: 1\n")]
     if settings.dashboards:
         files.append(File(f"{folder}/dashboards/devctl.yaml", BOARDS))
     return tuple(files)
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="grafana",
     summary="Grafana with the boards of the stack",
     settings=Settings,
     ports=(Port("http", 3000),),
-    variants=("native",),
-    expand=expand,
+    variants={"native": Recipe(native)},
+    images=(r"(.*/)?grafana(-oss|-enterprise)?",),
+    tools=TOOLS,
     page="http",
     metrics="/metrics",
-    cure="install Grafana 10 or newer, or connect once to the network",
+    remedy="install Grafana 10 or newer, or connect once to the network",
 )

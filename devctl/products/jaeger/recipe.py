@@ -1,4 +1,4 @@
-"""Jaeger: an all-in-one 1.x or Jaeger 2 on loopback, or devctl's stand-in over the stack's own record of spans."""
+"""Jaeger: an all-in-one 1.x or Jaeger 2 on loopback, or devctl's emulator over the stack's own record of spans."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
+from devctl.products.jaeger.tools import TOOLS
 
 READY = Check(CheckKind.HTTP, port="ui", path="/api/services")
 FURTHER_PORTS = ("otlp_grpc", "collector_grpc", "health")
@@ -25,12 +26,8 @@ class Settings:
     """A configuration of Jaeger 2 beside the manifest, instead of devctl's; it must listen on the stack's ports."""
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return Jaeger's variant."""
-    return _native(settings, context) if variant == "native" else _embedded(context)
-
-
-def _native(settings: Settings, context: Context) -> Variant:
+def native(settings: Settings, context: Context) -> Variant:
+    """Return the real Jaeger, 1.x or 2."""
     home = f"{context.data}/native"
     second = context.read(settings.config) if settings.config else second_config(settings, context.service)
     return Variant(
@@ -117,7 +114,8 @@ def second_config(settings: Settings, service: str) -> str:
     )
 
 
-def _embedded(context: Context) -> Variant:
+def embedded(_: Settings, context: Context) -> Variant:
+    """Return devctl's emulator."""
     home = f"{context.data}/embedded"
     return Variant(
         name="embedded",
@@ -129,18 +127,27 @@ def _embedded(context: Context) -> Variant:
         working_dir=home,
         check=READY,
         folders=(home,),
-        note="devctl's stand-in for Jaeger's query API, over the spans of this run",
+        note="devctl's emulator of Jaeger's query API, over the spans of this run",
     )  # fmt: skip
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="jaeger",
     summary="Jaeger, which shows the traces that the hub passes on",
     settings=Settings,
     ports=(Port("ui", 16686), Port("otlp")),
-    variants=("native", "embedded"),
-    expand=expand,
+    variants={
+        "native": Recipe(native, provides={"spans": "otlp", "jaeger": "ui"}),
+        # It reads the record of the stack itself: nobody passes spans on to it.
+        "embedded": Recipe(
+            embedded,
+            provides={"jaeger": "ui"},
+            limitations="the original's web pages (a small page of its own instead), the service performance monitor, "
+            "/api/v3",
+        ),
+    },
+    images=(r"(.*/)?(all-in-one|jaeger)",),
+    tools=TOOLS,
     page="ui",
-    cure="install jaeger-all-in-one 1.35 or newer or Jaeger 2, or connect once to the network",
-    lacks="the original's web pages (a small page of its own instead), the service performance monitor, /api/v3",
+    remedy="install jaeger-all-in-one 1.35 or newer or Jaeger 2, or connect once to the network",
 )

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from devctl.products.catalog import entry
+from devctl.products.jaeger.tools import JAEGER
 from devctl.tools import versions
 
 
@@ -14,7 +14,7 @@ def is_second(program: Path) -> bool:
     """Tell Jaeger 2 from an all-in-one 1.x, by its name or else its version."""
     if "all-in-one" in program.name:
         return False
-    on_path = entry("jaeger").on_path
+    on_path = JAEGER.on_path
     assert on_path is not None
     return versions.numbers(versions.ask(program, on_path.ask, on_path.pattern))[:1] != (1,)
 

@@ -48,8 +48,8 @@ def make(jvm: list[str], classes: Path, java: str, class_path: str) -> bool:
     target = folder(java, class_path) / ARCHIVE
     if target.exists() or _count(classes) < LEAST_CLASSES:
         return False
-    with cache.workshop() as workshop:
-        archive = workshop / ARCHIVE
+    with cache.staging_dir() as staging:
+        archive = staging / ARCHIVE
         dump = ["-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={archive}"]
         done = subprocess.run(
             [jvm[0], *dump, *jvm[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

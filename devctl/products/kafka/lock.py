@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from devctl.products.kafka.tools import LOCK
+
 KAFKA = "4.1.2"
 WHOLE = (f"org.apache.kafka:kafka_2.13:{KAFKA}",)
 """With all that they depend on."""
@@ -21,8 +23,7 @@ ALONE = (
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.3",
 )
 """Without: the command-line programs (whose other needs are Kafka Connect's) and the door from slf4j to log4j."""
-LOCKS = Path(__file__).parent / "locks"
-LOCK = LOCKS / "kafka.lock.toml"
+LOCKS = LOCK.parent
 
 
 def resolve(repository: Path) -> list[Any]:
@@ -43,10 +44,10 @@ def resolve(repository: Path) -> list[Any]:
 
 def format_with_kafka(jars: list[Path], folder: Path) -> bytes:
     """Return the first metadata that Kafka's own formatter writes for a single node."""
+    from devctl.products import toolbox
     from devctl.products.kafka import process
-    from devctl.tools import find
 
-    java = find("java")
+    java = toolbox.find("java")
     assert java is not None
     config = folder / "server.properties"
     config.write_text(

@@ -9,8 +9,9 @@ from typing import Literal
 
 from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.products.kafka import properties
+from devctl.products.kafka.tools import TOOLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 HEAP = re.compile(r"[1-9]\d*[kKmMgG]")
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return Kafka's variant; ValueError for what Kafka or its JVM would refuse."""
+def _check_settings(settings: Settings) -> None:
+    """Raise ValueError for what Kafka or its JVM would refuse."""
     for name, topic in settings.topics.items():
         if not NAME.fullmatch(name):
             raise ValueError(f"topics: {name!r} cannot be a topic's name; letters, digits, ., _ and -")
@@ -49,7 +50,6 @@ def expand(settings: Settings, variant: str, context: Context) -> Variant:
             raise ValueError(f"topics.{name}.partitions must be at least 1")
     if not HEAP.fullmatch(settings.heap):
         raise ValueError(f"heap: {settings.heap!r} is not a size such as 256m or 1g")
-    return _native(settings, context) if variant == "native" else _embedded(settings, context)
 
 
 def _check(settings: Settings) -> Check:
@@ -67,7 +67,9 @@ def _make_topics(topics: File, broker: str, context: Context) -> tuple[str, ...]
     return (context.python, "-m", "devctl.products.kafka.topics", "--broker", broker, "--topics", topics.path)
 
 
-def _native(settings: Settings, context: Context) -> Variant:
+def native(settings: Settings, context: Context) -> Variant:
+    """Return Apache Kafka; ValueError for settings that it would refuse."""
+    _check_settings(settings)
     broker, controller = (reference(f"services.{context.service}.{port}") for port in ("broker", "controller"))
     home = f"{context.data}/native"
     config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
@@ -95,7 +97,9 @@ def _native(settings: Settings, context: Context) -> Variant:
     )  # fmt: skip
 
 
-def _embedded(settings: Settings, context: Context) -> Variant:
+def embedded(settings: Settings, context: Context) -> Variant:
+    """Return devctl's emulator; ValueError for settings that Kafka would refuse."""
+    _check_settings(settings)
     home, broker = f"{context.data}/embedded", reference(f"services.{context.service}.broker")
     topics = _topics(settings, home)
     return Variant(
@@ -114,15 +118,22 @@ def _embedded(settings: Settings, context: Context) -> Variant:
     )  # fmt: skip
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="kafka",
     summary="Apache Kafka, a single node",
     settings=Settings,
     ports=(Port("broker", 9092),),
-    variants=("native", "embedded"),
-    expand=expand,
-    cure="install devctl's extra `native`, and connect once to Maven Central",
-    lacks="retention by time, log compaction, settings of topics, quotas, access control, the new group protocol "
-    "(KIP-848), share groups, more than one node",
+    variants={
+        "native": Recipe(native, provides={"kafka": "broker"}),
+        "embedded": Recipe(
+            embedded,
+            provides={"kafka": "broker"},
+            limitations="retention by time, log compaction, settings of topics, quotas, access control, the new group "
+            "protocol (KIP-848), share groups, more than one node",
+        ),
+    },
+    images=(r"(.*/)?(cp-)?kafka",),
+    tools=TOOLS,
+    remedy="install devctl's extra `native`, and connect once to Maven Central",
     stop_grace_seconds=15.0,
 )

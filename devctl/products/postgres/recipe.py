@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from devctl.core.spec import Check, CheckKind, Port, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
+from devctl.products.postgres.tools import TOOLS
 
 DATABASE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -23,9 +24,8 @@ class Settings:
     """Further settings, `name=value` each."""
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return the native variant; ValueError for a name that cannot be a database's."""
-    assert variant == "native"
+def native(settings: Settings, context: Context) -> Variant:
+    """Return the real PostgreSQL; ValueError for a name that cannot be a database's."""
     if wrong := [name for name in settings.databases if not DATABASE.fullmatch(name)]:
         raise ValueError(f"databases: {wrong[0]!r} cannot be a name; small letters, digits and _")
     home = context.data
@@ -47,13 +47,14 @@ def expand(settings: Settings, variant: str, context: Context) -> Variant:
     )  # fmt: skip
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="postgres",
     summary="PostgreSQL",
     settings=Settings,
     ports=(Port("postgres", 5432),),
-    variants=("native",),
-    expand=expand,
-    cure="install devctl's extra `native`, or PostgreSQL 13 or newer",
+    variants={"native": Recipe(native)},
+    images=(r"(.*/)?(postgres|postgresql)",),
+    tools=TOOLS,
+    remedy="install devctl's extra `native`, or PostgreSQL 13 or newer",
     stop_signal="SIGINT",
 )

@@ -10,8 +10,9 @@ from typing import Any
 
 from devctl.core.spec import HUB, Check, CheckKind, File, Port, Service, Variant, reference
 from devctl.core.status import Kind
-from devctl.products.base import Context, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
+from devctl.products.prometheus.tools import TOOLS
 
 DEFAULTS = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"}
 
@@ -28,9 +29,8 @@ class Settings:
     """How many bytes of samples are kept at most."""
 
 
-def expand(settings: Settings, variant: str, context: Context) -> Variant:
-    """Return the native variant."""
-    assert variant == "native"
+def native(settings: Settings, context: Context) -> Variant:
+    """Return the real Prometheus."""
     home = context.data
     own = _load(settings.config, context)
     rules = tuple(_rule_files(settings.config, own, f"{home}/rules", context))
@@ -140,14 +140,15 @@ def _group(service: str, port: str, path: str, kind: str) -> str:
     return f"- targets: [{reference(f'services.{service}.{port}.all')}]\n  labels: {json_text(labels, indent=None)}\n"
 
 
-RECIPE = Recipe(
+PRODUCT = Product(
     name="prometheus",
     summary="Prometheus, which scrapes every service that has `metrics:`",
     settings=Settings,
     ports=(Port("http", 9090),),
-    variants=("native",),
-    expand=expand,
+    variants={"native": Recipe(native, provides={"promql": "http"})},
+    images=(r"(.*/)?prometheus",),
+    tools=TOOLS,
     page="http",
     metrics="/metrics",
-    cure="install Prometheus 2.40 or newer, or connect once to the network",
+    remedy="install Prometheus 2.40 or newer, or connect once to the network",
 )

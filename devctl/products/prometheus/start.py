@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from devctl.products.catalog import entry
+from devctl.products.prometheus.tools import ON_PATH
 from devctl.tools import versions
 
 
@@ -30,9 +30,7 @@ def main() -> None:
     parser.add_argument("--retention", required=True)
     parser.add_argument("--retention-size", required=True)
     asked = parser.parse_args()
-    on_path = entry("prometheus").on_path
-    assert on_path is not None
-    version = versions.ask(asked.program, on_path.ask, on_path.pattern)
+    version = versions.ask(asked.program, ON_PATH.ask, ON_PATH.pattern)
     argv = [
         str(asked.program),
         f"--config.file={asked.config}",

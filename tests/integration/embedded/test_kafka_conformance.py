@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from devctl.errors import EnvironmentProblem
+from devctl.products import toolbox
 from devctl.products.kafka import process
-from devctl.tools import finder
 from tests.integration.embedded.kafka_scenarios import SCENARIOS, Bench, observe
 from tests.reference.observed import Reference, as_json, at_once, recording
 
@@ -39,7 +39,7 @@ def test_it_names_itself(kafka_stand_in: str) -> None:
 
 def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_stand_in: str) -> None:
     try:
-        java, jars = (finder.fetch(name, lambda _: None).path for name in ("java", "kafka"))
+        java, jars = (toolbox.fetch(name, lambda _: None).path for name in ("java", "kafka"))
     except EnvironmentProblem as reason:
         pytest.skip(str(reason))
 

@@ -1,15 +1,17 @@
-"""The source `debian` against programs that stand in for apt: what is asked of it, and what stops it."""
+"""The source `debian` against programs that take apt's part: what is asked of it, and what stops it."""
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from devctl.products import catalog
-from devctl.tools import debian, offers
-from devctl.tools.base import Progress, Refused, Silent, SourceFailed
+from devctl.products.prometheus.tools import PROMETHEUS
+from devctl.tools import debian, libraries, offers
+from devctl.tools.base import Progress, Refused, SourceFailed, Tool, UnreachableHosts
+from devctl.tools.entry import DebianPackages, Entry
 
 APT = {
     "apt-config": "exit 0",
@@ -21,14 +23,22 @@ case "$*" in
 esac
 exit 0""",
     "apt-get": """
+for word in "$@"; do case "$word" in Dir::State::status=*) status="$word" ;; esac; done
 case "$*" in
   *indextargets*) echo "cdrom://disk/" ;;
   *update*) touch "$HOME/updated" ;;
-  *download*) cp "$HOME/package.deb" "./prometheus_$VERSION.deb" ;;
+  *install*) cp "${status#*=}" "$HOME/status"; cat "$HOME/set"; exit $(cat "$HOME/code") ;;
+  *--print-uris*) echo "'http://deb/prometheus.deb' prometheus.deb 1000" ;;
+  *download*) for name in prometheus $(cat "$HOME/more"); do cp "$HOME/package.deb" "./${name}_$VERSION.deb"; done ;;
 esac
 echo "$*" >> "$HOME/asked"
 """,
-    "dpkg-deb": 'cp -r "$HOME/content/." "$3"',
+    "dpkg-deb": 'cp -r "$HOME/content/." "$3"; echo "$2" >> "$HOME/unpacked"',
+    # This machine has a library, and the first half of what has to lie together.
+    "dpkg-query": """
+for name in libc6 erlang-base; do
+  printf 'Package: %s\\nStatus: install ok installed\\nVersion: 2\\nArchitecture: all\\nProvides: \\n\\n' $name
+done""",
     "ldd": 'cat "$HOME/libraries" 2>/dev/null; exit 0',
 }
 
@@ -51,19 +61,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (programs / name).chmod(0o755)
     (tmp_path / "content/usr/absolute").symlink_to("/etc/prometheus")
     (tmp_path / "package.deb").write_bytes(b"a package")
+    (tmp_path / "set").write_text("Inst prometheus (2.42.0+ds-5 Debian:12 [amd64])\n")
+    (tmp_path / "code").write_text("0")
+    (tmp_path / "more").write_text("")
     return tmp_path
 
 
-def fetch(stages: list[str] | None = None) -> debian.Tool:
+def fetch(stages: list[str] | None = None, entry: Entry = PROMETHEUS) -> Tool:
     def report(progress: Progress) -> None:
         if stages is not None:
             stages.append(progress.stage)
 
-    return debian.fetch(catalog.entry("prometheus"), report, Silent())
+    return debian.fetch(entry, report, UnreachableHosts())
 
 
 def test_a_package_is_unpacked_into_the_cache_with_private_lists_and_nothing_installed(home: Path) -> None:
-    assert offers.offer(catalog.entry("prometheus"), "debian") is not None
+    assert offers.offer(PROMETHEUS, "debian") is not None
     stages: list[str] = []
     tool = fetch(stages)
     assert stages == ["reading lists", "downloading", "unpacking"]
@@ -83,7 +96,52 @@ def test_a_package_out_of_range_is_not_taken(home: Path, monkeypatch: pytest.Mon
     assert "download" not in (home / "asked").read_text()
 
 
+def test_what_a_package_needs_comes_with_it_and_what_the_machine_has_does_not(home: Path) -> None:
+    (home / "set").write_text(
+        "Inst erlang-base [1:24.0] (1:25.2.3+dfsg-1 Debian:12 [amd64])\nInst prometheus (2.42.0+ds-5 Debian:12 [all])\n"
+    )
+    (home / "more").write_text("erlang-base")
+    packages = DebianPackages(("prometheus",), together=("erlang-*",))
+    fetch(entry=dataclasses.replace(PROMETHEUS, debian=packages))
+    assert "download erlang-base=1:25.2.3+dfsg-1 prometheus=2.42.0+ds-5" in (home / "asked").read_text()
+    assert len((home / "unpacked").read_text().split()) == 2
+    status = (home / "status").read_text()
+    assert "Package: libc6" in status
+    assert "Package: logrotate" in status  # sets an installed service up
+    assert "erlang" not in status
+    assert "Provides" not in status
+
+
+def test_a_package_whose_needs_cannot_be_met_is_refused(home: Path) -> None:
+    (home / "set").write_text(" prometheus : Depends: erlang-base (>= 1:25) but it is not installable\n")
+    (home / "code").write_text("100")
+    with pytest.raises(SourceFailed, match=r"Depends: erlang-base .* not installable"):
+        fetch()
+    assert not (home / "unpacked").exists()
+
+
+def test_a_package_that_does_not_come_is_missed(home: Path) -> None:
+    (home / "set").write_text("Inst libodd1 (1 Debian [all])\nInst prometheus (2.42.0+ds-5 Debian:12 [all])\n")
+    with pytest.raises(SourceFailed, match="brought no file for libodd1"):
+        fetch()
+
+
+def test_links_to_files_of_the_set_lead_to_them_and_libraries_are_found_beside(home: Path) -> None:
+    library = home / "content/usr/lib/x86_64-linux-gnu/libodd.so.1"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"ELF")
+    (home / "content/usr/bin/linked").symlink_to("/usr/lib/x86_64-linux-gnu/libodd.so.1")
+    program = Path(fetch().path)
+    linked = program.with_name("linked")
+    assert linked.read_bytes() == b"ELF"
+    assert not linked.readlink().is_absolute()
+    folder = program.parents[1] / "lib/x86_64-linux-gnu"
+    assert libraries.environment(program)["LD_LIBRARY_PATH"].split(":")[0] == str(folder)
+    assert libraries.environment(Path("/usr/bin/true")) == {}
+
+
 def test_a_library_that_this_machine_lacks_is_said(home: Path) -> None:
+    (home / "content/usr/bin/plugin.so").write_bytes(b"\x7fELF")
     (home / "libraries").write_text("\tlibc.so.6 => /lib/libc.so.6\n\tlibodd.so.1 => not found\n")
     with pytest.raises(SourceFailed, match=r"also needs libodd\.so\.1"):
         fetch()

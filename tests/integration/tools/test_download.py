@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from devctl.tools import download
-from devctl.tools.base import Refused, Silent, SourceFailed
+from devctl.tools.base import Refused, SourceFailed, UnreachableHosts
 from tests.integration.tools.publisher import Publisher, publishing
 
 CONTENT = bytes(range(256)) * 4000
@@ -21,15 +21,15 @@ def publisher() -> Iterator[Publisher]:
         yield server
 
 
-def bring(url: str, checksum: str, folder: Path, silent: Silent | None = None) -> Path:
+def fetch(url: str, checksum: str, folder: Path, unreachable: UnreachableHosts | None = None) -> Path:
     with download.client() as session:
-        return download.bring(session, url, checksum, folder, lambda *_: None, silent or Silent())
+        return download.download(session, url, checksum, folder, lambda *_: None, unreachable or UnreachableHosts())
 
 
 def test_a_transfer_cut_at_99_percent_is_resumed_where_it_broke_off(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a.tar.gz", CONTENT)
     publisher.cuts = 2
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
     ranges = [asked for _, asked in publisher.asked]
     assert ranges[0] == ""
     assert ranges[1] == f"bytes={int(len(CONTENT) * 0.99)}-"
@@ -41,26 +41,26 @@ def test_a_link_that_breaks_all_the_time_gets_there_as_long_as_it_gets_further(
 ) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.cuts, publisher.cut_at = download.TRIES + 3, 0.3
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_server_that_never_gets_further_is_given_up(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.statuses = [503] * (download.TRIES + 1)
     with pytest.raises(SourceFailed, match="broke off again and again"):
-        bring(url, checksum, tmp_path)
+        fetch(url, checksum, tmp_path)
 
 
 def test_a_publisher_without_ranges_is_asked_for_the_whole_again(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.cuts, publisher.ranges = 1, False
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
 
 
 def test_what_another_process_left_half_done_is_continued(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     (tmp_path / f"{checksum}.part").write_bytes(CONTENT[:1000])
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
     assert publisher.asked == [("/a", "bytes=1000-")]
 
 
@@ -68,25 +68,25 @@ def test_what_another_process_left_half_done_is_continued(publisher: Publisher, 
 def test_a_wrong_half_is_thrown_away_and_brought_anew(publisher: Publisher, tmp_path: Path, left: bytes) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     (tmp_path / f"{checksum}.part").write_bytes(left)
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_file_with_another_checksum_is_refused_and_deleted(publisher: Publisher, tmp_path: Path) -> None:
     url, _ = publisher.put("/a", CONTENT)
     with pytest.raises(Refused, match="is not the pinned file"):
-        bring(url, "0" * 64, tmp_path)
+        fetch(url, "0" * 64, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_tired_server_is_asked_again(publisher: Publisher, tmp_path: Path) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.statuses = [503, 500]
-    assert bring(url, checksum, tmp_path).read_bytes() == CONTENT
+    assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
 
 
 def test_a_missing_file_ends_the_source_at_once(publisher: Publisher, tmp_path: Path) -> None:
     with pytest.raises(SourceFailed, match="HTTP 404"):
-        bring(publisher.url("/a"), "0" * 64, tmp_path)
+        fetch(publisher.url("/a"), "0" * 64, tmp_path)
     assert len(publisher.asked) == 1
 
 
@@ -94,18 +94,18 @@ def test_a_missing_file_ends_the_source_at_once(publisher: Publisher, tmp_path: 
 def test_a_redirect_away_from_https_is_refused(publisher: Publisher, tmp_path: Path, target: str) -> None:
     publisher.redirects["/a"] = target
     with pytest.raises(Refused, match="not https"):
-        bring(publisher.url("/a"), "0" * 64, tmp_path)
+        fetch(publisher.url("/a"), "0" * 64, tmp_path)
 
 
 def test_a_ring_of_redirects_ends(publisher: Publisher, tmp_path: Path) -> None:
     publisher.redirects["/a"] = "/a"
     with pytest.raises(SourceFailed, match="redirects more than"):
-        bring(publisher.url("/a"), "0" * 64, tmp_path)
+        fetch(publisher.url("/a"), "0" * 64, tmp_path)
 
 
 def test_plain_http_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="is not https"):
-        bring("http://example.invalid/a", "0" * 64, tmp_path)
+        fetch("http://example.invalid/a", "0" * 64, tmp_path)
 
 
 def test_a_host_that_does_not_answer_is_given_up_soon_and_never_asked_again(
@@ -113,13 +113,13 @@ def test_a_host_that_does_not_answer_is_given_up_soon_and_never_asked_again(
 ) -> None:
     url, checksum = publisher.put("/a", CONTENT)
     publisher.silent = True
-    silent = Silent()
+    unreachable = UnreachableHosts()
     started = time.monotonic()
     with pytest.raises(SourceFailed, match="does not answer"):
-        bring(url, checksum, tmp_path, silent)
+        fetch(url, checksum, tmp_path, unreachable)
     assert time.monotonic() - started < 10  # an upper bound against hanging, not a figure
     with pytest.raises(SourceFailed, match="did not answer before in this run"):
-        bring(url, checksum, tmp_path, silent)
+        fetch(url, checksum, tmp_path, unreachable)
     assert len(publisher.asked) == 1
 
 
@@ -127,6 +127,6 @@ def test_the_count_ends_with_the_size(publisher: Publisher, tmp_path: Path) -> N
     url, checksum = publisher.put("/a", CONTENT)
     counts: list[tuple[int, int]] = []
     with download.client() as session:
-        download.bring(session, url, checksum, tmp_path, lambda *count: counts.append(count), Silent())
+        download.download(session, url, checksum, tmp_path, lambda *count: counts.append(count), UnreachableHosts())
     assert counts[-1] == (len(CONTENT), len(CONTENT))
     assert counts == sorted(counts)

@@ -1,4 +1,4 @@
-"""`python -m devctl.tools fetch`: from a catalog's entry to a tool in the cache, and what stops on the way."""
+"""`python -m devctl.products fetch`: from a catalog's entry to a tool in the cache, and what stops on the way."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from devctl.errors import EnvironmentProblem
-from devctl.products import catalog
-from devctl.products.catalog import Archive, Entry, Program
+from devctl.products import toolbox
 from devctl.tools import cache, finder, platform
-from devctl.tools.base import Progress, Silent
+from devctl.tools.base import Progress, UnreachableHosts
+from devctl.tools.entry import Archive, Catalog, Entry, Program
+from devctl.tools.finder import Toolbox
 from devctl.tools.versions import Range
 from tests.integration.tools.publisher import Publisher, publishing
 
@@ -49,13 +50,12 @@ def archive(**files: bytes) -> bytes:
 
 
 @pytest.fixture
-def demo(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Entry:
+def demo(publisher: Publisher) -> Toolbox:
     """A tool `demo` whose only source is the publisher, and `demotool` that comes with it."""
-    url, checksum = publisher.put("/demo.tar.gz", archive(demo=PROGRAM, demotool=PROGRAM))
-    return enter(monkeypatch, url, checksum)
+    return toolbox_of(*publisher.put("/demo.tar.gz", archive(demo=PROGRAM, demotool=PROGRAM)))
 
 
-def enter(monkeypatch: pytest.MonkeyPatch, url: str, checksum: str) -> Entry:
+def toolbox_of(url: str, checksum: str) -> Toolbox:
     entry = Entry(
         name="demo",
         summary="a demo",
@@ -63,39 +63,38 @@ def enter(monkeypatch: pytest.MonkeyPatch, url: str, checksum: str) -> Entry:
         on_path=Program(("devctl-demo",), ("--version",), r"version (\S+)", (Range((3,)),)),
         archives={platform.current(): Archive("3.2.1", url, checksum, 1000)},
         program="*/demo",
-        cure="buy one",
+        remedy="buy one",
     )
     part = Entry("demotool", "comes with it", ("cache", "release"), part_of="demo")
-    monkeypatch.setattr(catalog, "_BY_NAME", {"demo": entry, "demotool": part})
-    return entry
+    return Toolbox(Catalog([entry, part]))
 
 
 def ignore(_: Progress) -> None:
     return
 
 
-def test_a_release_is_fetched_once_and_found_ever_after(demo: Entry, publisher: Publisher, own_cache: Path) -> None:
-    offer = finder.available("demo")
+def test_a_release_is_fetched_once_and_found_ever_after(demo: Toolbox, publisher: Publisher, own_cache: Path) -> None:
+    offer = demo.available("demo")
     assert (offer.name, getattr(offer, "source", ""), getattr(offer, "bytes", 0)) == ("demo", "release", 1000)
     stages: list[str] = []
-    tool = finder.fetch("demo", lambda progress: stages.append(progress.stage))
+    tool = demo.fetch("demo", lambda progress: stages.append(progress.stage))
     assert (tool.version, tool.source) == ("3.2.1", "release")
     assert subprocess.run([tool.path], capture_output=True, check=True).stdout.startswith(b"demo")
     assert stages[0] == "downloading"
     assert stages[-1] == "unpacking"
-    assert finder.find("demo") == finder.fetch("demo", ignore) == tool
-    assert finder.find("demotool") is not None
+    assert demo.find("demo") == demo.fetch("demo", ignore) == tool
+    assert demo.find("demotool") is not None
     assert len(publisher.asked) == 1
     assert own_cache.joinpath("tools").stat().st_mode & 0o777 == 0o700
     assert list(cache.downloads().iterdir()) == []
     assert [tool.name for tool in cache.installed()] == ["demo"]
     assert cache.remove("demo") >= 2 * len(PROGRAM)
-    assert finder.find("demo") is None
+    assert demo.find("demo") is None
 
 
-def test_two_that_fetch_at_once_both_get_it_from_one_download(demo: Entry, publisher: Publisher) -> None:
+def test_two_that_fetch_at_once_both_get_it_from_one_download(demo: Toolbox, publisher: Publisher) -> None:
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(finder.fetch("demo", ignore).path)) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(demo.fetch("demo", ignore).path)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -105,41 +104,50 @@ def test_two_that_fetch_at_once_both_get_it_from_one_download(demo: Entry, publi
     assert len(publisher.asked) == 1
 
 
-def test_a_wrong_archive_is_never_unpacked(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_archive_is_never_unpacked(publisher: Publisher) -> None:
     url, _ = publisher.put("/demo.tar.gz", archive(demo=PROGRAM))
-    enter(monkeypatch, url, "0" * 64)
     with pytest.raises(EnvironmentProblem, match="is not the pinned file") as problem:
-        finder.fetch("demo", ignore)
+        toolbox_of(url, "0" * 64).fetch("demo", ignore)
     assert problem.value.exit_code == 3
     assert [path for path in cache.base().rglob("*") if path.is_file() and path.parent.name != "locks"] == []
 
 
-def test_an_archive_with_the_right_checksum_is_still_not_trusted(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_with_the_right_checksum_is_still_not_trusted(publisher: Publisher) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         tar.addfile(tarfile.TarInfo("../evil"))
     url, checksum = publisher.put("/demo.tar.gz", buffer.getvalue())
-    enter(monkeypatch, url, checksum)
+    tools = toolbox_of(url, checksum)
     with pytest.raises(EnvironmentProblem, match="refused"):
-        finder.fetch("demo", ignore)
-    assert finder.find("demo") is None
+        tools.fetch("demo", ignore)
+    assert tools.find("demo") is None
 
 
 def test_a_program_on_the_path_comes_first_when_its_version_is_in_range(
-    demo: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    demo: Toolbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "bin" / "devctl-demo"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho 'demo, version 2.9'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    assert finder.find("demo") is None
+    assert demo.find("demo") is None
     program.write_bytes(PROGRAM)
-    found = finder.find("demo")
-    assert found is not None
-    assert (found.source, found.version, found.path) == ("path", "3.2.1", str(program))
+    tool = demo.find("demo")
+    assert tool is not None
+    assert (tool.source, tool.version, tool.path) == ("path", "3.2.1", str(program))
+
+
+def test_a_program_without_a_version_flag_is_not_started_to_be_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "demo_server-3.10.8" / "sbin"
+    folder.mkdir(parents=True)
+    (folder / "demo-server").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (folder / "demo-server").chmod(0o755)
+    program = Program(("demo-server",), (), r"_server-([\d.]+)/", (Range((3, 8)),), folders=(f"{tmp_path}/*/sbin",))
+    tool = Toolbox(Catalog([Entry("demo", "a demo", ("path",), on_path=program)])).find("demo")
+    assert tool is not None
+    assert (tool.version, tool.path) == ("3.10.8", str(folder / "demo-server"))
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_java_that_is_only_in_java_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,41 +157,39 @@ def test_a_java_that_is_only_in_java_home_is_found(tmp_path: Path, monkeypatch: 
     program.chmod(0o755)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    found = finder.find("java")
-    assert found is not None
-    assert (found.source, found.version, found.path) == ("path", "21.0.1", str(program))
+    tool = toolbox.find("java")
+    assert tool is not None
+    assert (tool.source, tool.version, tool.path) == ("path", "21.0.1", str(program))
 
 
-def test_what_no_source_has_is_missing_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = Entry("demo", "a demo", ("release",), program="*/demo", cure="buy one")
-    monkeypatch.setattr(catalog, "_BY_NAME", {"demo": entry})
-    missing = finder.available("demo")
-    assert getattr(missing, "cure", "") == "buy one"
+def test_what_no_source_has_is_missing_with_its_remedy() -> None:
+    tools = Toolbox(Catalog([Entry("demo", "a demo", ("release",), program="*/demo", remedy="buy one")]))
+    assert getattr(tools.available("demo"), "remedy", "") == "buy one"
     with pytest.raises(EnvironmentProblem, match="no source has it for this platform"):
-        finder.fetch("demo", ignore)
+        tools.fetch("demo", ignore)
 
 
-def test_a_dead_source_is_remembered_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    enter(monkeypatch, "https://devctl.invalid/demo.tar.gz", "0" * 64)
-    silent = Silent()
+def test_a_dead_source_is_remembered_for_the_run() -> None:
+    tools = toolbox_of("https://devctl.invalid/demo.tar.gz", "0" * 64)
+    unreachable = UnreachableHosts()
     for _ in range(2):
         with pytest.raises(EnvironmentProblem, match=r"devctl\.invalid"):
-            finder.fetch("demo", ignore, silent)
-    assert silent.hosts == {"devctl.invalid"}
+            tools.fetch("demo", ignore, unreachable)
+    assert unreachable.hosts == {"devctl.invalid"}
 
 
 def test_a_disk_without_room_is_said_before_the_download(
-    demo: Entry, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    demo: Toolbox, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finder, "ROOM", 1 << 60)
+    monkeypatch.setattr(finder, "DISK_FACTOR", 1 << 60)
     with pytest.raises(EnvironmentProblem, match="MB of disk are needed"):
-        finder.fetch("demo", ignore)
+        demo.fetch("demo", ignore)
     assert publisher.asked == []
 
 
 def child(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
     done = subprocess.run(
-        [sys.executable, "-m", "devctl.tools", "fetch", *arguments],
+        [sys.executable, "-m", "devctl.products", "fetch", *arguments],
         capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **environment},
     )  # fmt: skip
     assert done.stderr == ""

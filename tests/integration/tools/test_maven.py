@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from devctl.products import catalog
+from devctl.products.kafka.tools import KAFKA
 from devctl.tools import cache, maven
-from devctl.tools.base import Progress, Refused, Silent, SourceFailed
+from devctl.tools.base import Progress, Refused, SourceFailed, UnreachableHosts
 from tests.integration.tools.publisher import Publisher, publishing
 
-KAFKA = catalog.entry("kafka")
 CONTENTS = {name: name.encode() * 1000 for name in ("one", "two", "three")}
 
 
@@ -30,7 +29,7 @@ def lock(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
     jars = tuple(maven.Jar("org.demo", name, "1", hashlib.sha256(body).hexdigest()) for name, body in CONTENTS.items())
     for jar in jars:
-        publisher.put(f"/{jar.place}", CONTENTS[jar.artifact])
+        publisher.put(f"/{jar.path}", CONTENTS[jar.artifact])
     made = maven.Lock("1", sum(map(len, CONTENTS.values())), jars)
     monkeypatch.setattr(maven, "read_lock", lambda _: made)
     monkeypatch.setattr(maven, "central", lambda: publisher.url("").rstrip("/"))
@@ -39,7 +38,7 @@ def lock(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_all_jars_lie_in_one_folder_and_progress_ends_with_their_size(lock: maven.Lock) -> None:
     seen: list[Progress] = []
-    tool = maven.fetch(KAFKA, seen.append, Silent())
+    tool = maven.fetch(KAFKA, seen.append, UnreachableHosts())
     assert {path.name: path.read_bytes() for path in Path(tool.path).iterdir()} == {
         f"{name}-1.jar": body for name, body in CONTENTS.items()
     }
@@ -52,11 +51,11 @@ def test_what_the_users_own_repository_has_is_not_fetched_unless_it_is_wrong(
     lock: maven.Lock, publisher: Publisher, tmp_path: Path
 ) -> None:
     for jar, body in zip(lock.jars, (CONTENTS["one"], b"something else"), strict=False):
-        local = tmp_path / "m2" / jar.place
+        local = tmp_path / "m2" / jar.path
         local.parent.mkdir(parents=True)
         local.write_bytes(body)
-    maven.fetch(KAFKA, lambda _: None, Silent())
-    assert {path for path, _ in publisher.asked} == {f"/{jar.place}" for jar in lock.jars[1:]}
+    maven.fetch(KAFKA, lambda _: None, UnreachableHosts())
+    assert {path for path, _ in publisher.asked} == {f"/{jar.path}" for jar in lock.jars[1:]}
 
 
 @pytest.mark.usefixtures("lock")
@@ -69,6 +68,6 @@ def test_one_wrong_or_missing_jar_leaves_nothing(
     if body is not None:
         publisher.files[place] = body
     with pytest.raises(problem):
-        maven.fetch(KAFKA, lambda _: None, Silent())
+        maven.fetch(KAFKA, lambda _: None, UnreachableHosts())
     assert cache.find(KAFKA) is None
     assert not list(cache.base().glob(".work-*"))

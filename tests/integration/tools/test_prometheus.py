@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from devctl import tools
 from devctl.core.spec import fill
+from devctl.products import toolbox
 from tests.integration.tools import variants
 
 ROOT = Path(__file__).parents[3]
@@ -112,7 +112,7 @@ def test_targets_are_followed_without_a_restart(prometheus: variants.Running, pa
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    program = tools.fetch("promtool", lambda _: None).path
+    program = toolbox.fetch("promtool", lambda _: None).path
     return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from devctl import tools
 from devctl.core.spec import Port, Service, Variant, fill
-from devctl.products import find
+from devctl.products import find, toolbox
 from devctl.products.base import Context
 from tests.waiting import eventually
 
@@ -65,15 +64,15 @@ def context(
 
 
 def expand(name: str, kind: str, settings: Mapping[str, Any], where: Context) -> Variant:
-    recipe = find(name)
-    assert recipe is not None
-    return recipe.expand(recipe.settings(**settings), kind, where)
+    product = find(name)
+    assert product is not None
+    return product.variants[kind].expand(product.settings(**settings), where)
 
 
 def all_ports(name: str, variant: Variant) -> tuple[Port, ...]:
-    recipe = find(name)
-    assert recipe is not None
-    return (*recipe.ports, *variant.ports)
+    product = find(name)
+    assert product is not None
+    return (*product.ports, *variant.ports)
 
 
 def words_for(name: str, ports: Mapping[str, int]) -> dict[str, str]:
@@ -91,7 +90,7 @@ def running(name: str, variant: Variant, home: Path, ports: Mapping[str, int] | 
     numbers = dict(ports or {port.name: free_port() for port in all_ports(name, variant)})
     words = words_for(name, numbers)
     for tool in variant.tools:
-        found = tools.fetch(tool, lambda _: None)
+        found = toolbox.fetch(tool, lambda _: None)
         words[f"tools.{tool}"] = found.path
     write_files(variant, words)
     environment = {**os.environ, **{key: fill(value, words) for key, value in variant.environment.items()}}

@@ -10,13 +10,13 @@ import pytest
 from devctl.actions import doctor
 from devctl.actions.access import Selection, StackAccess
 from devctl.actions.doctor import machine, variants
-from devctl.tools.base import Available, Missing, Tool
+from devctl.tools.base import Available, Tool, Unavailable
 from tests.unit.cli.conftest import Run, run  # noqa: F401  a fixture
 
 
 def examined(**tools: Any) -> dict[tuple[str, str], variants.VariantAvailability]:
     def available(name: str) -> Any:
-        return tools.get(name, Missing(name, "no source has it", "install it"))
+        return tools.get(name, Unavailable(name, "no source has it", "install it"))
 
     return {(item.product, item.variant): item for item in variants.examine(False, available)}
 

@@ -16,11 +16,16 @@ def session(*services: dict[str, Any]) -> Any:
 
 
 def prometheus(status: str, **more: Any) -> dict[str, Any]:
-    return service("metrics", status, uses="prometheus", ports={"http": "127.0.0.1:9090"}, **more)
+    return service("metrics", status, provides={"promql": "query"}, ports={"query": "127.0.0.1:9090"}, **more)
 
 
 def test_the_stack_s_prometheus_is_found_whatever_its_service_is_called() -> None:
     assert find_prometheus(session(service("web"), prometheus("healthy"))).url == "http://127.0.0.1:9090"
+
+
+def test_whoever_speaks_kafka_s_protocol_is_the_broker() -> None:
+    other = service("panda", provides={"kafka": "external"}, ports={"admin": "127.0.0.1:1", "external": "127.0.0.1:2"})
+    assert find_broker(session(service("web"), other)).address == "127.0.0.1:2"
 
 
 def test_a_prometheus_that_does_not_run_says_why_and_what_to_do() -> None:

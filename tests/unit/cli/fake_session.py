@@ -22,8 +22,8 @@ def instance(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
 def service(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
     view = {
         "name": name, "status": status, "variant": "process", "why_variant": "it has a command", "kind": "process",
-        "optional": False, "reason": "", "cure": "", "note": "", "uses": "", "depends_on": [], "ports": {},
-        "page": "", "waits_for": [], "started_seconds": 0.5, "instances": [instance(f"{name}.1", status)],
+        "optional": False, "reason": "", "cure": "", "note": "", "uses": "", "provides": {}, "depends_on": [],
+        "ports": {}, "page": "", "waits_for": [], "started_seconds": 0.5, "instances": [instance(f"{name}.1", status)],
     }  # fmt: skip
     return {**view, **more}
 

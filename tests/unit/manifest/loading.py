@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from devctl.core.status import Kind
 from devctl.manifest.load import Loaded, LoadRequest, load
 from devctl.manifest.problems import ManifestError
 from devctl.paths import StackPaths
-from devctl.products.base import Context, Recipe
-from devctl.tools.base import Available, Missing
+from devctl.products.base import Context, Product, Recipe
+from devctl.tools.base import Available, Unavailable
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class BrokerSettings:
     fast: bool = False
 
 
-def expand_broker(settings: BrokerSettings, kind: str, context: Context) -> Variant:
-    """Make a variant that shows what the recipe was given."""
+def broker(kind: str, settings: BrokerSettings, context: Context) -> Variant:
+    """Make a variant that shows what the recipe got."""
     if settings.heap == "0":
         raise ValueError("a broker needs memory")
     seen = ",".join(sorted(context.services))
@@ -48,18 +49,18 @@ def expand_broker(settings: BrokerSettings, kind: str, context: Context) -> Vari
     )
 
 
-BROKER = Recipe(
+KINDS = ("native", "container", "embedded")
+BROKER = Product(
     name="broker",
     summary="A made-up broker.",
     settings=BrokerSettings,
     ports=(Port("broker", 9092), Port("http", 8888)),
-    variants=("native", "container", "embedded"),
-    expand=expand_broker,
+    variants={kind: Recipe(partial(broker, kind), provides={"kafka": "broker"}) for kind in KINDS},
     page="http",
-    cure="install Java 17",
+    remedy="install Java 17",
     stop_grace_seconds=30.0,
 )
-RECIPES = {"broker": BROKER}
+PRODUCTS = {"broker": BROKER}
 
 
 def has_java(tool: str) -> Any:
@@ -69,7 +70,7 @@ def has_java(tool: str) -> Any:
 
 def lacks_java(tool: str) -> Any:
     """Answer for a machine that has no tool."""
-    return Missing(tool, f"no {tool} here", "get one")
+    return Unavailable(tool, f"no {tool} here", "get one")
 
 
 def load_text(
@@ -88,8 +89,8 @@ def load_text(
         StackPaths(folder.resolve(), rest.pop("project", "")),
         tuple(files),
         environ if environ is not None else {},
-        find_recipe=RECIPES.get,
-        recipe_names=lambda: RECIPES,
+        find_product=PRODUCTS.get,
+        product_names=lambda: PRODUCTS,
         available=available,
         **rest,
     )

@@ -12,13 +12,14 @@ from jgo.constants import MAVEN_CENTRAL_URL
 from devctl.errors import UsageError
 from devctl.products import catalog
 from devctl.products.jaeger import start as jaeger
+from devctl.products.kafka.tools import KAFKA, LOCK
 from devctl.products.prometheus import start as prometheus
 from devctl.tools import maven, versions
 from devctl.tools.versions import Range
 
 
 def test_every_archive_is_pinned_over_https() -> None:
-    for entry in catalog.ENTRIES:
+    for entry in catalog.catalog():
         for archive in entry.archives.values():
             assert archive.url.startswith("https://")
             assert re.fullmatch("[0-9a-f]{64}", archive.sha256)
@@ -43,14 +44,13 @@ def test_a_range_holds_what_lies_in_it(version: str, *, is_good: bool) -> None:
 
 
 def test_the_lock_pins_every_jar_of_kafka() -> None:
-    lock = maven.read_lock("kafka.lock.toml")
+    lock = maven.read_lock(LOCK)
     assert {"kafka_2.13", "kafka-clients", "kafka-tools", "log4j-slf4j-impl"} <= {jar.artifact for jar in lock.jars}
     assert all(re.fullmatch("[0-9a-f]{64}", jar.sha256) for jar in lock.jars)
     assert len({jar.file for jar in lock.jars}) == len(lock.jars)
-    entry = catalog.entry("kafka")
-    assert (entry.version, entry.bytes) == (lock.version, lock.bytes)
+    assert (KAFKA.version, KAFKA.bytes) == (lock.version, lock.bytes)
     jar = lock.jars[0]
-    assert jar.place == f"org/apache/kafka/kafka_2.13/{jar.version}/kafka_2.13-{jar.version}.jar"
+    assert jar.path == f"org/apache/kafka/kafka_2.13/{jar.version}/kafka_2.13-{jar.version}.jar"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m devctl.tools fetch NAME… [--skip-file FILE] [--gently]`: the short-lived child that fetches tools.
+"""The short-lived child that fetches tools: `python -m devctl.products fetch NAME… [--skip-file FILE] [--gently]`.
 
 Standard output is JSON lines: progress, then `{"tools": {NAME: PATH}}` or `{"error": {what, where, next}}`.
 """
@@ -15,37 +15,38 @@ import time
 from pathlib import Path
 
 from devctl.errors import DevctlError, ExitCode
-from devctl.tools import finder
-from devctl.tools.base import Progress, Silent
+from devctl.tools.base import Progress, UnreachableHosts
+from devctl.tools.finder import Toolbox
 
 EVERY_SECONDS = 0.1
 """No tool reports progress more often, except when its stage changes."""
 
-_GENTLY = 10
+_GENTLE_NICENESS = 10
+"""Halfway to the lowest priority: services that start at the same time come first, but it gets on."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(toolbox: Toolbox, arguments: list[str] | None = None) -> int:
     """Fetch the named tools one after the other and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m devctl.tools")
+    parser = argparse.ArgumentParser(prog="python -m devctl.products")
     parser.add_argument("action", choices=["fetch"])
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--skip-file", type=Path, help="remembers the hosts that did not answer in this run")
     parser.add_argument("--gently", action="store_true", help="let everybody else have the processor first")
-    asked = parser.parse_args(arguments)
-    if asked.gently:
-        os.nice(_GENTLY)
+    options = parser.parse_args(arguments)
+    if options.gently:
+        os.nice(_GENTLE_NICENESS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.INTERRUPTED))
-    silent = _read(asked.skip_file)
-    known = set(silent.hosts)
+    unreachable = _read(options.skip_file)
+    before = set(unreachable.hosts)
     try:
-        tools = {name: finder.fetch(name, _Reporter(), silent).path for name in asked.names}
+        tools = {name: toolbox.fetch(name, _Reporter(), unreachable).path for name in options.names}
     except DevctlError as error:
-        _say({"error": {"what": error.what, "where": error.where, "next": error.next}})
+        _print({"error": {"what": error.what, "where": error.where, "next": error.next}})
         return int(ExitCode.ENVIRONMENT)
     finally:
-        if asked.skip_file and silent.hosts != known:
-            _write(asked.skip_file, silent)
-    _say({"tools": tools})
+        if options.skip_file and unreachable.hosts != before:
+            _write(options.skip_file, unreachable)
+    _print({"tools": tools})
     return int(ExitCode.OK)
 
 
@@ -62,25 +63,21 @@ class _Reporter:
         if progress.stage == self._stage and now < self._next and not done:
             return
         self._stage, self._next = progress.stage, now + EVERY_SECONDS
-        _say(dataclasses.asdict(progress))
+        _print(dataclasses.asdict(progress))
 
 
-def _say(item: dict[str, object]) -> None:
+def _print(item: dict[str, object]) -> None:
     print(json.dumps(item), flush=True)
 
 
-def _read(skip_file: Path | None) -> Silent:
+def _read(skip_file: Path | None) -> UnreachableHosts:
     try:
-        return Silent(set(json.loads(skip_file.read_text()))) if skip_file else Silent()
+        return UnreachableHosts(set(json.loads(skip_file.read_text()))) if skip_file else UnreachableHosts()
     except (OSError, ValueError):
-        return Silent()
+        return UnreachableHosts()
 
 
-def _write(skip_file: Path, silent: Silent) -> None:
+def _write(skip_file: Path, unreachable: UnreachableHosts) -> None:
     scratch = skip_file.with_name(skip_file.name + ".new")
-    scratch.write_text(json.dumps(sorted(silent.hosts)))
+    scratch.write_text(json.dumps(sorted(unreachable.hosts)))
     scratch.replace(skip_file)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
