@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from devctl.products.base import Product
 
-_NAMES = ("consul", "grafana", "jaeger", "kafka", "postgres", "prometheus")
+_NAMES = ("consul", "etcd", "grafana", "jaeger", "kafka", "postgres", "prometheus", "rabbitmq")
 
 
 def names() -> tuple[str, ...]:

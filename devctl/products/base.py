@@ -37,7 +37,8 @@ class Recipe:
 
     `provides`: what others can use it for → the name of the port that serves it. Nobody asks for a product by name:
     `kafka` speaks Kafka's protocol, `promql` answers Prometheus' HTTP API, `spans` takes OTLP over HTTP, `zipkin`
-    takes Zipkin's JSON, `jaeger` answers Jaeger's query API.
+    takes Zipkin's JSON, `jaeger` answers Jaeger's query API, `metrics` is where Prometheus scrapes the service itself.
+    What only a stack's own services ask for (`amqp`, `etcd`) is named as well: `status` shows it.
     `limitations`: what the variant does not do that the original does, for a person.
     """
 

@@ -9,7 +9,7 @@ import fnmatch
 import os
 import re
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -161,9 +161,16 @@ def _unreachable(site: str, unreachable: UnreachableHosts) -> str:
     return ""
 
 
-def run(argv: Sequence[str], seconds: float, folder: Path | None = None, *, strict: bool = True, **more: str) -> str:
-    """Return what a program of the system prints, with `more` in its environment; SourceFailed when it fails."""
-    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **more}
+def run(
+    argv: Sequence[str],
+    seconds: float,
+    folder: Path | None = None,
+    *,
+    strict: bool = True,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Return what a program of the system prints, with `variables` in its environment; SourceFailed when it fails."""
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **(variables or {})}
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, cwd=folder,

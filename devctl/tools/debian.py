@@ -114,7 +114,7 @@ def _check_libraries(content: Path, package: str) -> None:
     search = {libraries.VARIABLE: ":".join(map(str, libraries.folders(content)))}
     missing: set[str] = set()
     for start in range(0, len(files), LDD_BATCH):
-        listed = run(["ldd", *files[start : start + LDD_BATCH]], LDD_SECONDS, strict=False, **search)
+        listed = run(["ldd", *files[start : start + LDD_BATCH]], LDD_SECONDS, strict=False, variables=search)
         missing.update(re.findall(r"^\s*(\S+) => not found", listed, re.MULTILINE))
     if missing:
         raise SourceFailed(

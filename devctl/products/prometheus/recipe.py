@@ -125,6 +125,9 @@ def targets(context: Context) -> str:
 
 
 def _metrics_port(service: Service) -> str:
+    """Return the port of a service's metrics: the one that a product says, else its main port."""
+    if port := service.provides.get("metrics"):
+        return port
     names = [port.name for port in service.ports]
     return "http" if "http" in names else (names or [""])[0]
 

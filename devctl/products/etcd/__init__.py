@@ -1,0 +1,1 @@
+"""etcd: its recipe and where its program comes from."""
