@@ -33,7 +33,7 @@ def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
         _unpack(files, content)
         program = locate(content, entry.program if entry.program.startswith("usr") else f"usr/bin/{entry.name}")
         _check_libraries(content, package.name)
-        path = program.parent if entry.is_folder else program
+        path = program.parent if entry.is_folder else libraries.wrap(program, content)
         checksum = _checksum(files)
         return cache.install(
             entry.name, _number(package.version), "debian", checksum, content, path.relative_to(content).as_posix()

@@ -66,7 +66,8 @@ class DebianPackages:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One native program. `program` is its path inside an archive or package (a pattern); `part_of` names the
-    entry that it comes with. With `is_folder` the tool is the folder that the program lies in."""
+    entry that it comes with. With `is_folder` the tool is the folder that the program lies in; whoever starts a program
+    of that folder then gives it `libraries.environment`."""
 
     name: str
     summary: str

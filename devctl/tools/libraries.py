@@ -11,6 +11,12 @@ from devctl.tools.cache import RECORD
 FOLDERS = ("usr/lib/*-linux-*", "lib/*-linux-*")
 """Debian's folders for libraries, one per processor architecture."""
 VARIABLE = "LD_LIBRARY_PATH"
+WRAPPERS = "wrapped"
+WRAPPER = """#!/bin/sh
+root=$(dirname "$(dirname "$(readlink -f "$0")")")
+export {variable}="{paths}${{{variable}:+:${variable}}}"
+exec "$root/{program}" "$@"
+"""
 
 
 def folders(root: Path) -> list[Path]:
@@ -24,6 +30,19 @@ def environment(program: Path) -> dict[str, str]:
     paths = [str(folder) for folder in folders(root)] if root else []
     inherited = os.environ.get(VARIABLE)
     return {VARIABLE: ":".join([*paths, inherited] if inherited else paths)} if paths else {}
+
+
+def wrap(program: Path, root: Path) -> Path:
+    """Return what starts a program of the unpacked tree `root` so that it finds the libraries that lie beside it: the
+    program itself where none do, else a script in the tree that is made here."""
+    if not folders(root):
+        return program
+    script = root / WRAPPERS / program.name
+    script.parent.mkdir(exist_ok=True, mode=0o700)
+    paths = ":".join(f"$root/{folder.relative_to(root).as_posix()}" for folder in folders(root))
+    script.write_text(WRAPPER.format(variable=VARIABLE, paths=paths, program=program.relative_to(root).as_posix()))
+    script.chmod(0o700)
+    return script
 
 
 def root_of(program: Path) -> Path | None:

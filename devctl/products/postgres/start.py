@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from devctl.products import secret
+from devctl.tools import libraries
 
 CLONE_NEWUSER = 0x10000000
 INSIDE = 1000
@@ -32,6 +33,7 @@ def main() -> None:
     asked = parser.parse_args()
     if os.geteuid() == 0:
         step_down()
+    os.environ.update(libraries.environment(asked.programs / "postgres"))
     data, password = asked.home / "data", asked.home / "password"
     is_new = make_cluster(asked.programs, data, password)
     make_databases(asked.programs, data, asked.home / "databases", asked.database)

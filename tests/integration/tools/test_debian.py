@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import subprocess
 from pathlib import Path
 
@@ -126,17 +127,33 @@ def test_a_package_that_does_not_come_is_missed(home: Path) -> None:
         fetch()
 
 
-def test_links_to_files_of_the_set_lead_to_them_and_libraries_are_found_beside(home: Path) -> None:
-    library = home / "content/usr/lib/x86_64-linux-gnu/libodd.so.1"
-    library.parent.mkdir(parents=True)
-    library.write_bytes(b"ELF")
-    (home / "content/usr/bin/linked").symlink_to("/usr/lib/x86_64-linux-gnu/libodd.so.1")
-    program = Path(fetch().path)
-    linked = program.with_name("linked")
-    assert linked.read_bytes() == b"ELF"
+def test_links_to_files_of_the_set_lead_to_them(home: Path) -> None:
+    (home / "content/usr/bin/linked").symlink_to("/usr/bin/prometheus")
+    linked = Path(fetch().path).with_name("linked")
+    assert linked.exists()
     assert not linked.readlink().is_absolute()
-    folder = program.parents[1] / "lib/x86_64-linux-gnu"
-    assert libraries.environment(program)["LD_LIBRARY_PATH"].split(":")[0] == str(folder)
+
+
+@pytest.fixture
+def linked(home: Path) -> Path:
+    """A program that says where it looks for libraries, one of which comes with it; the cache's folder for them."""
+    folder = home / "content/usr/lib/x86_64-linux-gnu"
+    folder.mkdir(parents=True)
+    (folder / "libodd.so.1").write_text("no library, but enough to be looked for")
+    (home / "content/usr/bin/prometheus").write_text('#!/bin/sh\necho "$LD_LIBRARY_PATH|$@"\n')
+    return home / "cache/tools/prometheus/2.42.0-debian/usr/lib/x86_64-linux-gnu"
+
+
+def test_a_program_finds_the_libraries_that_came_with_it(linked: Path) -> None:
+    program = fetch().path
+    run = functools.partial(subprocess.run, [program, "two words"], capture_output=True, text=True, check=True)
+    assert run(env={}).stdout == f"{linked}|two words\n"
+    assert run(env={"LD_LIBRARY_PATH": "/before"}).stdout == f"{linked}:/before|two words\n"
+
+
+def test_who_starts_a_program_of_a_folder_is_told_where_its_libraries_are(linked: Path) -> None:
+    folder = Path(fetch(entry=dataclasses.replace(PROMETHEUS, is_folder=True)).path)
+    assert libraries.environment(folder / "prometheus")["LD_LIBRARY_PATH"].split(":")[0] == str(linked)
     assert libraries.environment(Path("/usr/bin/true")) == {}
 
 

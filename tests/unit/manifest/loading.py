@@ -32,6 +32,11 @@ class BrokerSettings:
     fast: bool = False
 
 
+@dataclass(frozen=True)
+class NoSettings:
+    """Settings of what has none."""
+
+
 def broker(kind: str, settings: BrokerSettings, context: Context) -> Variant:
     """Make a variant that shows what the recipe got."""
     if settings.heap == "0":
@@ -60,7 +65,31 @@ BROKER = Product(
     remedy="install Java 17",
     stop_grace_seconds=30.0,
 )
-PRODUCTS = {"broker": BROKER}
+
+
+def tracer(kind: str, _: NoSettings, context: Context) -> Variant:
+    """Make a variant of a store of traces."""
+    return Variant(name=kind, kind=Kind.PROCESS, argv=("tracer",), tools=("java",) if kind == "native" else ())
+
+
+TRACER = Product(
+    name="tracer",
+    summary="A made-up store of traces, whose emulator takes no spans.",
+    settings=NoSettings,
+    ports=(Port("page"), Port("intake")),
+    variants={
+        "native": Recipe(partial(tracer, "native"), provides={"spans": "intake"}),
+        "embedded": Recipe(partial(tracer, "embedded")),
+    },
+)
+ZIPPER = Product(
+    name="zipper",
+    summary="Another one, that speaks another format.",
+    settings=NoSettings,
+    ports=(Port("page"),),
+    variants={"embedded": Recipe(partial(tracer, "embedded"), provides={"zipkin": "page"})},
+)
+PRODUCTS = {product.name: product for product in (BROKER, TRACER, ZIPPER)}
 
 
 def has_java(tool: str) -> Any:

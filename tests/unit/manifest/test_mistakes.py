@@ -158,7 +158,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {uses: brokr}",
-        'stack.yaml:2:13: services.a.uses: no recipe "brokr" (did you mean broker? allowed: broker)',
+        'stack.yaml:2:13: services.a.uses: no recipe "brokr" (did you mean broker? allowed: broker, tracer, zipper)',
     ),
     # recipes
     (
