@@ -13,12 +13,12 @@ def main(arguments: list[str]) -> int:
     if arguments not in (["--write"], ["--check"]):
         print("usage: python -m devctl.manifest --write | --check", file=sys.stderr)
         return 2
-    wanted = {schema.SCHEMA_FILE: schema.schema_text(), schema.PAGE_FILE: schema.reference_page()}
-    stale = [name for name, text in wanted.items() if _text(Path(name)) != text]
+    texts = {schema.SCHEMA_FILE: schema.schema_text(), schema.PAGE_FILE: schema.reference_page()}
+    stale = [name for name, text in texts.items() if _text(Path(name)) != text]
     for name in stale:
         if arguments == ["--write"]:
             Path(name).parent.mkdir(exist_ok=True)
-            Path(name).write_text(wanted[name], "utf-8")
+            Path(name).write_text(texts[name], "utf-8")
         print(f"{name} {'written' if arguments == ['--write'] else 'is stale: python -m devctl.manifest --write'}")
     return 1 if stale and arguments == ["--check"] else 0
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from devctl.core.spec import HUB, Port
 from devctl.manifest.healthchecks import main_port
 from devctl.manifest.model import Healthcheck, Manifest, Service
+from devctl.manifest.problems import Location, Problems
 from devctl.manifest.problems import ManifestError as ManifestError
-from devctl.manifest.problems import Place, Problems
 from devctl.manifest.reader import Use, VolumeUse
 from devctl.manifest.where import host_check
 
@@ -21,30 +21,30 @@ Ports = Mapping[str, Mapping[str, Port]]
 
 def check_names(manifest: Manifest, ports: Ports, problems: Problems) -> None:
     """Note every name of a service or port that stands for nothing."""
-    if HUB in manifest.services.places:
+    if HUB in manifest.services.locations:
         hint = "call it something else; devctl's own hub has this name"
-        problems.add(manifest.services.places[HUB], '"hub" is a reserved name', hint=hint)
+        problems.add(manifest.services.locations[HUB], '"hub" is a reserved name', hint=hint)
     for name, service in manifest.services.items():
         for target in service.depends_on:
-            if target not in manifest.services.places:
-                place = service.depends_on.places[target]
+            if target not in manifest.services.locations:
+                location = service.depends_on.locations[target]
                 written = service.depends_on.written[target]
-                problems.unknown(place, f"services.{name}.depends_on: no service", written, manifest.services)
-        _check_own_ports(name, service, ports[name], problems)
+                problems.unknown(location, f"services.{name}.depends_on: no service", written, manifest.services)
+        _check_ports(name, service, ports[name], problems)
 
 
 def check_uses(uses: Iterable[Use], ports: Ports, problems: Problems) -> None:
     """Note every ${services.…} that stands for nothing."""
     for use in uses:
         if use.service not in ports:
-            problems.unknown(use.place, "${services.…}: no service", use.service, ports)
+            problems.unknown(use.location, "${services.…}: no service", use.service, ports)
         elif use.port not in ports[use.service]:
-            own = ports[use.service]
-            hint = "" if own else f"{use.service} has no ports: name one under `ports`"
-            problems.unknown(use.place, f"{use.service} has no port", use.port, own, hint=hint)
+            names = ports[use.service]
+            hint = "" if names else f"{use.service} has no ports: name one under `ports`"
+            problems.unknown(use.location, f"{use.service} has no port", use.port, names, hint=hint)
 
 
-def _check_own_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:
+def _check_ports(name: str, service: Service, ports: Mapping[str, Port], problems: Problems) -> None:
     if service.page and service.page not in ports:
         problems.unknown(service.at("page"), f"services.{name}.page: no port", service.written("page"), ports)
     if service.metrics and not main_port(ports):
@@ -64,7 +64,7 @@ def _check_healthcheck(
     if len(kinds) > 1:
         problems.add(check.at(kinds[1]), f"{path} has both {kinds[0]} and {kinds[1]}", hint="keep one of them")
     elif not kinds and not has_base and {key for key in check.nodes if not key.startswith("x-")} <= TIMES:
-        problems.add(check.node.place, f"{path} does not say what to check", allowed=(*CHECKS, "disable"))
+        problems.add(check.node.location, f"{path} does not say what to check", allowed=(*CHECKS, "disable"))
     if check.tcp and check.tcp not in ports:
         problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
     if check.http and check.http.port and check.http.port not in ports:
@@ -86,7 +86,7 @@ def _check_replicas(path: str, service: Service, problems: Problems) -> None:
     fixed = [port for port, number in service.ports.items() if number]
     if replicas > 1 and fixed:
         message = f"{path}.ports.{fixed[0]} is fixed, but {replicas} instances would need it"
-        problems.add(service.ports.places[fixed[0]], message, hint=f"{fixed[0]}: auto")
+        problems.add(service.ports.locations[fixed[0]], message, hint=f"{fixed[0]}: auto")
 
 
 def warn_of_endless_waits(manifest: Manifest, problems: Problems) -> None:
@@ -96,24 +96,24 @@ def warn_of_endless_waits(manifest: Manifest, problems: Problems) -> None:
             other = manifest.services.get(target)
             if other and dependency.condition == "service_completed_successfully" and other.restart in ENDLESS:
                 message = f"services.{name} waits until {target} has ended, but its restart is {other.restart}"
-                problems.warn(service.depends_on.places[target], message, hint=f"services.{target}: {{restart: no}}")
+                problems.warn(service.depends_on.locations[target], message, hint=f"services.{target}: {{restart: no}}")
 
 
 def check_volumes(manifest: Manifest, uses: Iterable[VolumeUse], problems: Problems) -> None:
     """Note volumes that are not declared, where some are; the data of a recipe is a volume of its service's name."""
     if manifest.volumes is None:
         return
-    known = [*manifest.volumes.places, *(name for name, service in manifest.services.items() if service.uses)]
+    declared = [*manifest.volumes.locations, *(name for name, service in manifest.services.items() if service.uses)]
     for use in uses:
-        if use.volume not in known:
-            problems.unknown(use.place, "${volumes.…}: no volume", use.volume, known)
+        if use.volume not in declared:
+            problems.unknown(use.location, "${volumes.…}: no volume", use.volume, declared)
 
 
 def check_exporters(manifest: Manifest, problems: Problems) -> None:
     """Note exporters that name no address, or two."""
     for name, exporter in manifest.exporters.items():
         if exporter.has("otlp") == exporter.has("zipkin"):
-            problems.add(exporter.node.place, f"exporters.{name} needs one of otlp and zipkin")
+            problems.add(exporter.node.location, f"exporters.{name} needs one of otlp and zipkin")
 
 
 def check_rings(manifest: Manifest, problems: Problems) -> None:
@@ -122,25 +122,25 @@ def check_rings(manifest: Manifest, problems: Problems) -> None:
         name: [d for d in service.depends_on if d in manifest.services] for name, service in manifest.services.items()
     }
     for ring in rings(waits):
-        place = manifest.services[ring[0]].depends_on.places[ring[1]]
-        problems.add(place, f"services wait for each other: {' → '.join(ring)}", hint="one of them must not wait")
+        location = manifest.services[ring[0]].depends_on.locations[ring[1]]
+        problems.add(location, f"services wait for each other: {' → '.join(ring)}", hint="one of them must not wait")
 
 
 def rings(waits: Mapping[str, Collection[str]]) -> list[list[str]]:
     """Return the rings of a graph, each closed by its first member; none shares a member with another."""
     left = {name: set(targets) for name, targets in waits.items()}
-    found = []
+    closed = []
     while _strip(left):
         path = [next(iter(left))]
         while (following := next(n for n in waits[path[-1]] if n in left)) not in path:
             path.append(following)
         ring = path[path.index(following) :]
-        found.append([*ring, following])
+        closed.append([*ring, following])
         for name in ring:
             del left[name]
         for targets in left.values():
             targets.difference_update(ring)
-    return found
+    return closed
 
 
 def _strip(left: dict[str, set[str]]) -> bool:
@@ -160,34 +160,34 @@ def _strip(left: dict[str, set[str]]) -> bool:
     return bool(left)
 
 
-def check_asked(manifest: Manifest, names: Iterable[str], profiles: Iterable[str], problems: Problems) -> None:
+def check_requested(manifest: Manifest, names: Iterable[str], profiles: Iterable[str], problems: Problems) -> None:
     """Note services and profiles that were asked for on the command line but are in no manifest."""
     for name in names:
-        if name != HUB and name not in manifest.services.places:
-            problems.unknown(Place(""), "no service", name, manifest.services)
-    known = sorted({profile for service in manifest.services.values() for profile in service.profiles})
+        if name != HUB and name not in manifest.services.locations:
+            problems.unknown(Location(""), "no service", name, manifest.services)
+    declared = sorted({profile for service in manifest.services.values() for profile in service.profiles})
     for profile in profiles:
-        if profile != "*" and profile not in known:
-            hint = "" if known else "no service has a profile"
-            problems.unknown(Place(""), "no service has the profile", profile, known, hint=hint)
+        if profile != "*" and profile not in declared:
+            hint = "" if declared else "no service has a profile"
+            problems.unknown(Location(""), "no service has the profile", profile, declared, hint=hint)
 
 
 def active(manifest: Manifest, names: Collection[str], profiles: Collection[str]) -> list[str]:
     """Return the services that a command is about, in the manifest's order: those asked for (else all whose
     profiles allow it) with everything that they depend on, whatever its profile."""
-    wanted = list(names) or [
+    pending = list(names) or [
         name
         for name, service in manifest.services.items()
         if not service.profiles or "*" in profiles or set(service.profiles) & set(profiles)
     ]
     reached: set[str] = set()
-    while wanted:
-        name = wanted.pop()
+    while pending:
+        name = pending.pop()
         if name in reached or name not in manifest.services:
             continue
         reached.add(name)
         depends_on = manifest.services[name].depends_on
-        wanted.extend(target for target, dependency in depends_on.items() if dependency.required)
+        pending.extend(target for target, dependency in depends_on.items() if dependency.required)
     return [name for name in manifest.services if name in reached]
 
 
@@ -201,5 +201,5 @@ def check_ports(manifest: Manifest, running: Iterable[str], ports: Ports, proble
             here = f"{name}.{port.name}"
             there = holders.setdefault(port.number, here)
             if there != here:
-                own = manifest.services[name].ports.places.get(port.name, manifest.services.places[name])
-                problems.add(own, f"port {port.number} of {here} is taken by {there}", hint=f"{port.name}: auto")
+                location = manifest.services[name].ports.locations.get(port.name, manifest.services.locations[name])
+                problems.add(location, f"port {port.number} of {here} is taken by {there}", hint=f"{port.name}: auto")

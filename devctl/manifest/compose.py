@@ -11,10 +11,10 @@ from typing import Any
 from devctl.manifest import document
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
-from devctl.manifest.problems import Place, Problem, Problems
+from devctl.manifest.problems import Location, Problem, Problems
 from devctl.manifest.reader import stack_name
 from devctl.manifest.shapes.base import Shape
-from devctl.manifest.shapes.groups import Named
+from devctl.manifest.shapes.groups import MapOf
 from devctl.manifest.shapes.objects import Object
 from devctl.manifest.where import NO_CONTAINERS
 
@@ -87,29 +87,29 @@ class _Conversion:
         node = parent.items.get(key)
         return node if isinstance(node, Mapping) else Mapping(self.file, parent.line, parent.column)
 
-    def _note(self, place: Place, message: str, hint: str = "") -> None:
-        self.notes.append(Problem(place, message, hint=hint))
+    def _note(self, location: Location, message: str, hint: str = "") -> None:
+        self.notes.append(Problem(location, message, hint=hint))
 
     def _drop(self, parent: Mapping, key: str, path: str, reasons: dict[str, str]) -> None:
-        self._note(parent.keys[key].place, f"{path} was left out", reasons.get(key, "stack.yaml has no such key"))
+        self._note(parent.keys[key].location, f"{path} was left out", reasons.get(key, "stack.yaml has no such key"))
 
     def _service(self, name: str, node: Node) -> dict[str, Any]:
         if not isinstance(node, Mapping):
-            self._note(node.place, f"services.{name} was left out", "it is no mapping")
+            self._note(node.location, f"services.{name} was left out", "it is no mapping")
             return {}
-        known = Object(Service).fields
+        fields = Object(Service).fields
         service: dict[str, Any] = {}
         product = self.products[name]
         for key, value in node.items.items():
             convert_ = CONVERSIONS.get(key)
             if product and key in OWN_OF_PRODUCTS:
                 self._note(
-                    node.keys[key].place, f"services.{name}.{key} was left out", f"the recipe {product} brings it"
+                    node.keys[key].location, f"services.{name}.{key} was left out", f"the recipe {product} brings it"
                 )
             elif convert_ is not None:
                 service.update(convert_(self, name, value))
-            elif key in known:
-                service[key] = self._known(known[key][1], value, f"services.{name}.{key}")
+            elif key in fields:
+                service[key] = self._plain_of(fields[key][1], value, f"services.{name}.{key}")
             elif not key.startswith("x-"):
                 self._drop(node, key, f"services.{name}.{key}", Service.FOREIGN)
         return {"uses": product, **service} if product else service
@@ -123,11 +123,11 @@ class _Conversion:
     def _build(self, name: str, node: Node) -> dict[str, Any]:
         if "image" not in self._compose_service(name).items:
             self._note_container(name, node)
-        return {"build": self._known(Object(Service).fields["build"][1], node, f"services.{name}.build")}
+        return {"build": self._plain_of(Object(Service).fields["build"][1], node, f"services.{name}.build")}
 
     def _note_container(self, name: str, node: Node) -> None:
         hint = "add native: {command: [...]}, so that it also runs on this machine"
-        self._note(node.place, f"services.{name} is a container: {NO_CONTAINERS}", hint)
+        self._note(node.location, f"services.{name} is a container: {NO_CONTAINERS}", hint)
 
     def _compose_service(self, name: str) -> Mapping:
         return self._mapping(self._mapping(self.root, "services"), name)
@@ -136,17 +136,19 @@ class _Conversion:
         if self.products[name]:
             return {}
         pairs = [_port(item) for item in node.items] if isinstance(node, Sequence) else []
-        found = [pair for pair in pairs if pair]
-        if len(found) != len(pairs):
-            self._note(node.place, f"services.{name}.ports: ranges and unclear ports were left out")
-        names = ["http"] if len(found) == 1 else [f"p{inside}" for _, inside in found]
-        return {"ports": {key: outside for key, (outside, _) in zip(names, found, strict=True)}} if found else {}
+        published = [pair for pair in pairs if pair]
+        if len(published) != len(pairs):
+            self._note(node.location, f"services.{name}.ports: ranges and unclear ports were left out")
+        names = ["http"] if len(published) == 1 else [f"p{inside}" for _, inside in published]
+        return (
+            {"ports": {key: outside for key, (outside, _) in zip(names, published, strict=True)}} if published else {}
+        )
 
     def _entrypoint(self, name: str, node: Node) -> dict[str, Any]:
         if self._compose_service(name).items.keys() & {"image", "build"}:
             return {"entrypoint": _plain(node)}
         hint = "write the whole command line under `command`"
-        self._note(node.place, f"services.{name}.entrypoint was left out", hint)
+        self._note(node.location, f"services.{name}.entrypoint was left out", hint)
         return {}
 
     def _volumes(self, name: str, node: Node) -> dict[str, Any]:
@@ -155,22 +157,24 @@ class _Conversion:
         texts = [_plain(item) for item in node.items] if isinstance(node, Sequence) else []
         short = [text for text in texts if isinstance(text, str) and ":" in text and not text.startswith(("/", "~"))]
         if len(short) != len(texts):
-            self._note(node.place, f"services.{name}.volumes: some were left out", "write NAME:/path or ./path:/path")
+            self._note(
+                node.location, f"services.{name}.volumes: some were left out", "write NAME:/path or ./path:/path"
+            )
         return {"volumes": short} if short else {}
 
     def _scale(self, name: str, node: Node) -> dict[str, Any]:
         return {"deploy": {"replicas": _plain(node)}}
 
-    def _known(self, shape: Shape, node: Node, path: str) -> Any:
+    def _plain_of(self, shape: Shape, node: Node, path: str) -> Any:
         """Return a node as plain data, without the keys that stack.yaml does not have."""
         if isinstance(shape, Object) and isinstance(node, Mapping):
             for key in node.items.keys() - shape.fields.keys():
                 if not key.startswith("x-"):
                     self._drop(node, key, f"{path}.{key}", getattr(shape.cls, "FOREIGN", {}))
             kept = {key: value for key, value in node.items.items() if key in shape.fields}
-            return {key: self._known(shape.fields[key][1], value, f"{path}.{key}") for key, value in kept.items()}
-        if isinstance(shape, Named) and isinstance(node, Mapping):
-            return {key: self._known(shape.item, value, f"{path}.{key}") for key, value in node.items.items()}
+            return {key: self._plain_of(shape.fields[key][1], value, f"{path}.{key}") for key, value in kept.items()}
+        if isinstance(shape, MapOf) and isinstance(node, Mapping):
+            return {key: self._plain_of(shape.item, value, f"{path}.{key}") for key, value in node.items.items()}
         return _plain(node)
 
     def _point_out_addresses(self, services: Mapping) -> None:
@@ -179,10 +183,10 @@ class _Conversion:
         for name, node in services.items.items():
             if not isinstance(node, Mapping):
                 continue
-            for place, text in _texts(node.items.get("environment")):
+            for location, text in _texts(node.items.get("environment")):
                 if match := hosts.search(text):
                     hint = f"write ${{services.{match[1]}.PORT}}"
-                    self._note(place, f"services.{name}: {match[0]} is no address here", hint)
+                    self._note(location, f"services.{name}: {match[0]} is no address here", hint)
 
 
 CONVERSIONS: dict[str, Callable[[_Conversion, str, Node], dict[str, Any]]] = {
@@ -224,9 +228,9 @@ def _port(node: Node) -> tuple[str, str] | None:
     return (outside_text if "$" in outside_text else _Plain(outside_text), match[2])
 
 
-def _texts(node: Node | None) -> Iterator[tuple[Place, str]]:
+def _texts(node: Node | None) -> Iterator[tuple[Location, str]]:
     if isinstance(node, Scalar):
-        yield node.place, node.text
+        yield node.location, node.text
     elif isinstance(node, Mapping | Sequence):
         for item in node.items.values() if isinstance(node, Mapping) else node.items:
             yield from _texts(item)

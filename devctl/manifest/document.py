@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from devctl.manifest.files import read_text
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
-from devctl.manifest.problems import ManifestError, Place, Problem, Problems, shown
+from devctl.manifest.problems import Location, ManifestError, Problem, Problems, shown
 
 MAX_DEPTH = 64
 MAX_NODES = 50_000  # after every alias and merge key is followed
@@ -45,9 +45,9 @@ def parse(text: str, name: str, problems: Problems) -> Mapping | None:
     if isinstance(root, Mapping):
         return root
     if root is None or (isinstance(root, Scalar) and root.is_null):
-        problems.add(Place(name), "is empty", hint="devctl init writes a first stack.yaml")
+        problems.add(Location(name), "is empty", hint="devctl init writes a first stack.yaml")
     else:
-        problems.add(root.place, "must be a mapping with the key services")
+        problems.add(root.location, "must be a mapping with the key services")
     return None
 
 
@@ -62,14 +62,14 @@ def _syntax(error: Exception, text: str, name: str) -> Problem:
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
     context = getattr(error, "context", None)
     if mark is not None:
-        place = Place(name, mark.line + 1, mark.column + 1)
+        location = Location(name, mark.line + 1, mark.column + 1)
     elif isinstance(position := getattr(error, "position", None), int):
         before = text[:position]
-        place = Place(name, before.count("\n") + 1, position - before.rfind("\n"))
+        location = Location(name, before.count("\n") + 1, position - before.rfind("\n"))
     else:
-        place = Place(name)
+        location = Location(name)
     message = f"not valid YAML: {what}" + (f" {context}" if context else "")
-    return Problem(place, message, hint=_syntax_hint(text, place.line))
+    return Problem(location, message, hint=_syntax_hint(text, location.line))
 
 
 def _syntax_hint(text: str, line: int) -> str:
@@ -106,8 +106,8 @@ class _Builder:
             action(event)
 
     def _refuse(self, at: Node | Any, message: str, hint: str = "") -> NoReturn:
-        place = at.place if isinstance(at, Node) else Place(self._name, at.line + 1, at.column + 1)
-        raise ManifestError([Problem(place, message, hint=hint)])
+        location = at.location if isinstance(at, Node) else Location(self._name, at.line + 1, at.column + 1)
+        raise ManifestError([Problem(location, message, hint=hint)])
 
     def _document(self, event: Any) -> None:
         self._documents += 1
@@ -193,7 +193,7 @@ class _Builder:
             parent.merges.extend(node.items if isinstance(node, Sequence) else [node])
         elif (first := parent.keys.get(key.text)) is not None:
             message = f"the key {shown(key.text)} stands twice: here and in line {first.line}"
-            self._problems.add(key.place, message, hint="keep one of them")
+            self._problems.add(key.location, message, hint="keep one of them")
         else:
             parent.items[key.text] = node
             parent.keys[key.text] = key

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from devctl.manifest.files import read_text
-from devctl.manifest.problems import Place, Problems
+from devctl.manifest.problems import Location, Problems
 from devctl.manifest.reader import ProjectReader
-from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.shapes.base import InvalidValue
 
 HOST = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_*",
@@ -24,9 +24,9 @@ LONG_BLANKS = r"\s{100}"  # the parser's time grows with their square
 
 def passed(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
     """Return the variables whose names match one of the patterns."""
-    wanted = tuple(patterns)
-    exact = {name: environ[name] for name in wanted if name in environ}
-    globs = [pattern for pattern in wanted if pattern.endswith("*")]
+    listed = tuple(patterns)
+    exact = {pattern: environ[pattern] for pattern in listed if pattern in environ}
+    globs = [pattern for pattern in listed if pattern.endswith("*")]
     for name, value in environ.items() if globs else ():
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in globs):
             exact[name] = value
@@ -39,8 +39,10 @@ def values_of(path: Path, name: str, reader: ProjectReader) -> dict[str, str]:
     values: dict[str, str] = {}
     for key, value, literal, line in _pairs(text or "", name, reader.problems):
         try:
-            values[key] = value if literal else reader.settle(reader.resolve(value, Place(name, line, 1), values))
-        except Wrong:
+            values[key] = (
+                value if literal else reader.substitute(reader.resolve(value, Location(name, line, 1), values))
+            )
+        except InvalidValue:
             continue
     return values
 
@@ -49,11 +51,11 @@ def _pairs(text: str, name: str, problems: Problems) -> Iterator[tuple[str, str,
     from dotenv.parser import parse_stream
 
     if re.search(LONG_BLANKS, text):
-        problems.add(Place(name), "has more than a hundred blanks in a row: not a file of NAME=VALUE lines")
+        problems.add(Location(name), "has more than a hundred blanks in a row: not a file of NAME=VALUE lines")
         return
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
-            problems.add(Place(name, binding.original.line, 1), "not a line of the form NAME=VALUE")
+            problems.add(Location(name, binding.original.line, 1), "not a line of the form NAME=VALUE")
         elif binding.key is not None and binding.value is not None:
             literal = binding.original.string.partition("=")[2].lstrip().startswith("'")
             yield binding.key, binding.value, literal, binding.original.line

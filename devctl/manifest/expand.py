@@ -127,7 +127,7 @@ class Expander:
         native = service.native.environment if service.native else {}
         values = (*service.environment.values(), *native.values())
         texts = (*where.host_command(service), *(value or "" for value in values))
-        volumes = [path for dotted, path in self._reader.known.items() if dotted.startswith("volumes.")]
+        volumes = [path for dotted, path in self._reader.values.items() if dotted.startswith("volumes.")]
         return tuple(path for path in volumes if any(path in text for text in texts))
 
 
@@ -144,7 +144,7 @@ def _restart(service: Service) -> RestartPolicy:
 def ports_of(service: Service, product: Product | None, *, isolated: bool) -> dict[str, Port]:
     """Return the ports of a service by name: the product's, with the manifest's laid over them."""
     ports = {port.name: port for port in product.ports} if product else {}
-    for name in service.ports.places:
+    for name in service.ports.locations:
         number = service.ports.get(name, 0)  # one that could not be read is still a name that others may use
         ports[name] = dataclasses.replace(ports[name], number=number) if name in ports else Port(name, number)
     if isolated:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from devctl.manifest.problems import Place, Problems
+from devctl.manifest.problems import Location, Problems
 
 MAX_BYTES = 1 << 20
 
 
 def read_text(path: Path, name: str, problems: Problems, *, hint: str = "") -> str | None:
     """Return the text of a file of at most MAX_BYTES, or None with the reason (and `hint`) among `problems`."""
-    place = Place(name)
+    location = Location(name)
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        problems.add(place, f"cannot be read: {error.strerror}", hint=hint)
+        problems.add(location, f"cannot be read: {error.strerror}", hint=hint)
         return None
     if len(raw) > MAX_BYTES:
-        problems.add(place, f"is larger than {MAX_BYTES >> 20} MiB")
+        problems.add(location, f"is larger than {MAX_BYTES >> 20} MiB")
         return None
     return decode(raw, name, problems)
 
@@ -27,7 +27,7 @@ def read_text(path: Path, name: str, problems: Problems, *, hint: str = "") -> s
 def decode(raw: bytes, name: str, problems: Problems) -> str | None:
     """Return the text of UTF-8 bytes without the byte order mark, or None with the reason among `problems`."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problems.add(Place(name), "is UTF-16", hint="save it as UTF-8")
+        problems.add(Location(name), "is UTF-16", hint="save it as UTF-8")
         return None
     if (at := raw.find(b"\0")) >= 0:
         problems.add(_place_of(raw, at, name), "a NUL byte: not a text file")
@@ -39,5 +39,5 @@ def decode(raw: bytes, name: str, problems: Problems) -> str | None:
         return None
 
 
-def _place_of(raw: bytes, at: int, name: str) -> Place:
-    return Place(name, raw.count(b"\n", 0, at) + 1, at - raw.rfind(b"\n", 0, at))
+def _place_of(raw: bytes, at: int, name: str) -> Location:
+    return Location(name, raw.count(b"\n", 0, at) + 1, at - raw.rfind(b"\n", 0, at))

@@ -19,8 +19,8 @@ def check_of(check: Healthcheck | None, brought: Check | None, ports: tuple[Port
         return brought
     if check.disable or check.test[:1] == ("NONE",):
         return None
-    own = _own_check(check, ports)
-    base = own or brought
+    specific = _specific_check(check, ports)
+    base = specific or brought
     if base is None:
         return None
     times: dict[str, Any] = {
@@ -33,7 +33,7 @@ def check_of(check: Healthcheck | None, brought: Check | None, ports: tuple[Port
     return dataclasses.replace(base, **{key: value for key, value in times.items() if value is not None})
 
 
-def _own_check(check: Healthcheck, ports: tuple[Port, ...]) -> Check | None:
+def _specific_check(check: Healthcheck, ports: tuple[Port, ...]) -> Check | None:
     if check.http:
         port = check.http.port or main_port([port.name for port in ports])
         headers = dict(check.http.headers)

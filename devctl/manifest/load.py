@@ -17,9 +17,9 @@ from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.manifest import check, document, environment, expand, merge, nodes, where
 from devctl.manifest.lookup import ProductLookup
 from devctl.manifest.model import Logs, Manifest, Telemetry
-from devctl.manifest.problems import ManifestError, Place, Problem, Problems
+from devctl.manifest.problems import Location, ManifestError, Problem, Problems
 from devctl.manifest.reader import ProjectReader, find_python, stack_name
-from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.shapes.base import InvalidValue
 from devctl.manifest.shapes.objects import Object
 from devctl.manifest.third_party import Entry as ProductEntry
 from devctl.manifest.third_party import ProductExpander
@@ -74,9 +74,9 @@ def manifest_files(request: LoadRequest) -> tuple[Path, ...]:
     if request.files:
         return request.files
     folder = request.paths.folder
-    found = [folder / name for name in MANIFEST_NAMES if (folder / name).is_file()][:1]
+    files = [folder / name for name in MANIFEST_NAMES if (folder / name).is_file()][:1]
     over = [folder / name for name in OVERRIDE_NAMES if (folder / name).is_file()][:1]
-    return tuple(found + over) if found else (folder / MANIFEST_NAMES[0],)
+    return tuple(files + over) if files else (folder / MANIFEST_NAMES[0],)
 
 
 class _Load:
@@ -132,10 +132,10 @@ class _Load:
             return str(path)
 
     def _manifest(self, root: nodes.Mapping) -> Manifest:
-        self.reader.known["python"] = find_python(self._top_text(root, "python"), self.folder, self.environ)
+        self.reader.values["python"] = find_python(self._top_text(root, "python"), self.folder, self.environ)
         try:
             manifest = Object(Manifest).read(root, self.reader, "")
-        except Wrong:
+        except InvalidValue:
             raise ManifestError(self.problems.mistakes) from None
         assert isinstance(manifest, Manifest)
         return manifest
@@ -146,12 +146,12 @@ class _Load:
             return ""
         try:
             return self.reader.text(node)
-        except Wrong:
+        except InvalidValue:
             return ""
 
     def _check(self, manifest: Manifest, ports: check.Ports) -> None:
         if self.run_as not in RUN_AS:
-            self.problems.unknown(Place(""), "cannot run as", self.run_as, RUN_AS)
+            self.problems.unknown(Location(""), "cannot run as", self.run_as, RUN_AS)
         check.check_names(manifest, ports, self.problems)
         where.check_ways(manifest, self.problems)
         check.check_replicas(manifest, self.problems)
@@ -159,11 +159,11 @@ class _Load:
         check.warn_of_endless_waits(manifest, self.problems)
         check.check_rings(manifest, self.problems)
         check.check_exporters(manifest, self.problems)
-        check.check_asked(manifest, self.request.names, self.request.profiles, self.problems)
+        check.check_requested(manifest, self.request.names, self.request.profiles, self.problems)
 
     def _check_uses(self, manifest: Manifest, ports: check.Ports) -> None:
         """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
-        unread = {name for name in manifest.services.places if name not in ports}
+        unread = {name for name in manifest.services.locations if name not in ports}
         unread |= {name for name, service in manifest.services.items() if not self.products.is_known(service)}
         hub = {HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
         uses = [use for use in self.reader.uses if use.service not in unread]
@@ -174,12 +174,12 @@ class _Load:
         """Note what leads out of the project and depends on more than one key; a path of an image may be any."""
         for name, service in manifest.services.items():
             if service.working_dir and (service.uses or not where.has_image(service)):
-                with contextlib.suppress(Wrong):
+                with contextlib.suppress(InvalidValue):
                     self.reader.path(service.working_dir, service.nodes["working_dir"], f"services.{name}.working_dir")
             if service.build is not None:
                 path = str(Path(service.build.context, service.build.dockerfile))
                 node = service.build.nodes.get("dockerfile", service.build.node)
-                with contextlib.suppress(Wrong):
+                with contextlib.suppress(InvalidValue):
                     self.reader.path(path, node, f"services.{name}.build.dockerfile")
 
     def _spec(self, manifest: Manifest, ports: check.Ports, active: list[str]) -> Spec:

@@ -59,7 +59,7 @@ class ProductLookup:
         for port in service.ports:
             if port not in names:
                 what = f"services.{name}.ports: {product.name} has no port"
-                self._problems.unknown(service.ports.places[port], what, port, names)
+                self._problems.unknown(service.ports.locations[port], what, port, names)
 
     def _load(self, name: str) -> Product | None:
         if self._find:

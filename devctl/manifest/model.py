@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from devctl.manifest.nodes import Node
 from devctl.manifest.shapes.base import Entries
-from devctl.manifest.shapes.groups import CheckCommand, Command, Either, Many, Named, Raw, Variables
-from devctl.manifest.shapes.objects import Object, Part
+from devctl.manifest.shapes.groups import AnyNode, CheckCommand, Command, ListOf, MapOf, OneOf, Variables
+from devctl.manifest.shapes.objects import Object, Section
 from devctl.manifest.shapes.scalars import Choice, Duration, Inside, Mount, Number, PortNumber, Regex, Size, Text
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
@@ -20,33 +20,33 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGK
 
 Seconds = Annotated[float, Duration()]
 Bytes = Annotated[int, Size()]
-Words = Annotated[tuple[str, ...], Command()]
+Arguments = Annotated[tuple[str, ...], Command()]
 ImageWords = Annotated[tuple[str, ...], Command(may_be_empty=True)]
-Paths = Annotated[tuple[str, ...], Many(Inside(), single=True)]
+Paths = Annotated[tuple[str, ...], ListOf(Inside(), single=True)]
 Switch = Choice(("on", "off", "true", "false"))
-Word = Annotated[str, Text(refers=False)]
+PlainText = Annotated[str, Text(refers=False)]
 UrlPath = Annotated[str, Text(r"/[^\s]*", "a path that begins with /", refers=True)]
 
 
-class HttpCheck(Part):
+class HttpCheck(Section):
     """Ask a path of the service; it is ready when the answer's status is good."""
 
     path: UrlPath = "/"
     """What is asked for."""
-    port: Word = ""
+    port: PlainText = ""
     """The name of the port; without it the port named `http`, else the only one."""
-    status: Annotated[tuple[int, ...], Many(Number(100, 599), single=True)] = ()
+    status: Annotated[tuple[int, ...], ListOf(Number(100, 599), single=True)] = ()
     """The statuses that count as good; without it 200 to 399."""
-    headers: Annotated[Entries[str], Named(Text())] = Entries()
+    headers: Annotated[Entries[str], MapOf(Text())] = Entries()
     """Headers to send."""
 
 
-class Healthcheck(Part):
+class Healthcheck(Section):
     """How devctl learns that a service is ready: exactly one of `http`, `tcp`, `test` and `log`."""
 
     http: Annotated[HttpCheck | None, Object(HttpCheck, short="path")] = None
     """Ask over HTTP: a path, or a mapping."""
-    tcp: Word = ""
+    tcp: PlainText = ""
     """The name of a port that must take a connection."""
     test: Annotated[tuple[str, ...], CheckCommand()] = ()
     """A command that must end with 0. A text is run by the shell; a list begins with CMD or CMD-SHELL, or is
@@ -67,7 +67,7 @@ class Healthcheck(Part):
     """How long it may take to become ready; failures before that do not count. 60s unless given."""
 
 
-class DependsOn(Part):
+class DependsOn(Section):
     """What must hold of another service before this one starts."""
 
     condition: Literal["service_started", "service_healthy", "service_completed_successfully"] = "service_started"
@@ -78,7 +78,7 @@ class DependsOn(Part):
     """Restart this service when the other one is restarted by a person."""
 
 
-class RestartPolicy(Part):
+class RestartPolicy(Section):
     """How a service that ended by itself is started again."""
 
     condition: Literal["none", "on-failure", "any"] = "on-failure"
@@ -91,7 +91,7 @@ class RestartPolicy(Part):
     """The time that `max_attempts` counts in."""
 
 
-class Deploy(Part):
+class Deploy(Section):
     """How many instances run and how they are restarted."""
 
     replicas: Annotated[int, Number(0, 1000)] = 1
@@ -106,20 +106,20 @@ class Deploy(Part):
     }
 
 
-class Build(Part):
+class Build(Section):
     """How the service's image is built; used where it runs as a container."""
 
     context: Annotated[str, Inside()] = "."
     """The folder that is sent to the engine."""
-    dockerfile: Word = "Dockerfile"
+    dockerfile: PlainText = "Dockerfile"
     """The file with the steps, seen from `context`."""
     args: Annotated[Entries[str | None], Variables()] = Entries()
     """Arguments of the build."""
-    target: Word = ""
+    target: PlainText = ""
     """The stage to stop at."""
 
 
-class EnvFile(Part):
+class EnvFile(Section):
     """A file with NAME=VALUE lines."""
 
     path: Annotated[str, Inside()]
@@ -128,21 +128,21 @@ class EnvFile(Part):
     """With false the file may be missing."""
 
 
-class Watch(Part):
+class Watch(Section):
     """Files whose change restarts the service."""
 
     path: Annotated[str, Inside()]
     """A file or a folder."""
-    ignore: tuple[Word, ...] = ()
+    ignore: tuple[PlainText, ...] = ()
     """Patterns of names that do not count."""
     dependents: bool = False
     """Restart also what depends on the service."""
 
 
-class Native(Part):
+class Native(Section):
     """How a service that has an image also runs on this machine, as a process."""
 
-    command: Words
+    command: Arguments
     """The program and its arguments, as `command` of a service without an image."""
     environment: Annotated[Entries[str | None], Variables()] = Entries()
     """Variables for the process alone; they go before the service's own."""
@@ -153,36 +153,38 @@ class Native(Part):
     its `test` does not, since that is a command of the image."""
 
 
-class Service(Part):
+class Service(Section):
     """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
 
-    command: Words = ()
+    command: Arguments = ()
     """The program and its arguments. A text is split as the shell would split it, but no shell runs it. With `image`
     or `build` it is a command of the image and never runs on this machine."""
     entrypoint: ImageWords = ()
     """What the image starts before `command`; only with `image` or `build`. Empty takes the image's own away."""
     native: Annotated[Native | None, Object(Native)] = None
     """How a service with an image also runs on this machine: native: {command: [...]}."""
-    uses: Word = ""
-    """The recipe of a bought-in product, such as `kafka` or `prometheus`."""
-    with_: Annotated[Node | None, Raw()] = None
+    uses: PlainText = ""
+    """The recipe of a third-party product, such as `kafka` or `prometheus`."""
+    with_: Annotated[Node | None, AnyNode()] = None
     """Settings of the recipe."""
     image: Annotated[str, Text(r"\S+", "the name of an image", "leave it out if there is none", refers=False)] = ""
     """The image to run. The service is a container, unless `native` says how it also runs on this machine."""
     build: Annotated[Build | None, Object(Build, short="context")] = None
     """How to build its image; a text is the context."""
-    working_dir: Annotated[str, Text(said="a path inside the project, or of the image", refers=False)] = ""
+    working_dir: Annotated[str, Text(expected="a path inside the project, or of the image", refers=False)] = ""
     """The folder it runs in; the manifest's folder unless given. With `image` or `build` it is a path of the image."""
     environment: Annotated[Entries[str | None], Variables()] = Entries()
     """Its environment variables, as a mapping or a list of NAME=VALUE."""
-    env_file: Annotated[tuple[EnvFile, ...], Many(Object(EnvFile, short="path"), single=True)] = ()
+    env_file: Annotated[tuple[EnvFile, ...], ListOf(Object(EnvFile, short="path"), single=True)] = ()
     """Files with further variables; `environment` goes before them."""
     pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
     """Variables of the command's environment that it also gets; PREFIX_* takes all that begin so."""
-    ports: Annotated[Entries[int], Named(PortNumber(), pattern=NAME, said="a mapping such as {http: 8080}")] = Entries()
+    ports: Annotated[Entries[int], MapOf(PortNumber(), pattern=NAME, expected="a mapping such as {http: 8080}")] = (
+        Entries()
+    )
     """Its ports by name. 0 or `auto` is any free one. It finds them in PORT (its `http` port, else its only one)
     and in NAME_PORT. Others write ${services.SERVICE.NAME} for host:port, and .host and .port behind that."""
-    depends_on: Annotated[Entries[DependsOn], Named(Object(DependsOn), listed=True)] = Entries()
+    depends_on: Annotated[Entries[DependsOn], MapOf(Object(DependsOn), listed=True)] = Entries()
     """What must be there before it starts: a list of names, or a mapping with conditions."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
     """How devctl learns that it is ready. Without one it counts as good when it runs."""
@@ -198,11 +200,11 @@ class Service(Part):
     run_as: Literal["auto", "container", "process", "native", "embedded"] = "auto"
     """How it runs. `auto` takes the first that this machine can have: native, container, embedded. A service with an
     image runs as a process only if it has a `native` section."""
-    watch: Annotated[tuple[Watch, ...], Many(Object(Watch, short="path"))] = ()
+    watch: Annotated[tuple[Watch, ...], ListOf(Object(Watch, short="path"))] = ()
     """Files and folders whose change restarts it while the stack runs."""
     metrics: Annotated[str, Text(r"/[^\s]*", "a path that begins with /")] = ""
     """The path of its metrics; Prometheus scrapes it without more words."""
-    page: Word = ""
+    page: PlainText = ""
     """The name of the port that `devctl open` shows."""
     telemetry: Annotated[str, Switch] = "on"
     """`off`: it gets no OTEL_* variables."""
@@ -237,11 +239,11 @@ class Service(Part):
     }
 
 
-class Volume(Part):
+class Volume(Section):
     """A folder for data that outlives runs; ${volumes.NAME} is its path."""
 
 
-class Telemetry(Part):
+class Telemetry(Section):
     """The hub that takes traces and logs in."""
 
     enabled: bool = True
@@ -250,14 +252,14 @@ class Telemetry(Part):
     """At most this much is kept of a run's traces; the oldest go first and are counted."""
 
 
-class Logs(Part):
+class Logs(Section):
     """What is kept of the output."""
 
     record: Bytes = 256 << 20
     """At most this much per service; the oldest lines go first and are counted."""
 
 
-class Exporter(Part):
+class Exporter(Section):
     """A further place that spans are passed on to: one of `otlp` and `zipkin`."""
 
     otlp: Annotated[str, Text(URL, "an address such as http://host:4318", refers=True)] = ""
@@ -268,16 +270,16 @@ class Exporter(Part):
     """Headers to send, such as a key."""
 
 
-class Journey(Part):
+class Journey(Section):
     """How `devctl journey` finds one thing wherever it went."""
 
-    attribute: Word
+    attribute: PlainText
     """The span attribute that carries its id."""
-    field: Word = ""
+    field: PlainText = ""
     """The field of log lines that carries it; the same as `attribute` unless given."""
 
 
-class Manifest(Part):
+class Manifest(Section):
     """A whole stack.yaml."""
 
     name: Annotated[
@@ -288,22 +290,22 @@ class Manifest(Part):
         ),
     ] = ""
     """The name of the stack; the name of its folder unless given."""
-    services: Annotated[Entries[Service], Named(Object(Service), pattern=NAME)]
+    services: Annotated[Entries[Service], MapOf(Object(Service), pattern=NAME)]
     """What runs."""
-    volumes: Annotated[Entries[Volume] | None, Named(Object(Volume), pattern=NAME)] = None
+    volumes: Annotated[Entries[Volume] | None, MapOf(Object(Volume), pattern=NAME)] = None
     """The names of data folders. Where the key is given, only these may be used."""
-    python: Word = ""
+    python: PlainText = ""
     """The Python that ${python} stands for. Without it $VIRTUAL_ENV, else .venv/bin/python beside the manifest,
     else python3 on the PATH."""
     pass_env: tuple[Annotated[str, Text(VARIABLE, "the name of a variable, or PREFIX_*")], ...] = ()
     """Variables of the command's environment that every service gets; PREFIX_* takes all that begin so."""
-    telemetry: Annotated[Telemetry | str | None, Either(Switch, Object(Telemetry))] = None
+    telemetry: Annotated[Telemetry | str | None, OneOf(Switch, Object(Telemetry))] = None
     """`off` leaves the hub out; `{record: 2GiB}` caps what is kept."""
     logs: Annotated[Logs | None, Object(Logs)] = None
     """What is kept of the output."""
-    exporters: Annotated[Entries[Exporter], Named(Object(Exporter), pattern=NAME)] = Entries()
+    exporters: Annotated[Entries[Exporter], MapOf(Object(Exporter), pattern=NAME)] = Entries()
     """Further places that spans are passed on to."""
-    journeys: Annotated[Entries[Journey], Named(Object(Journey, short="attribute"), pattern=NAME)] = Entries()
+    journeys: Annotated[Entries[Journey], MapOf(Object(Journey, short="attribute"), pattern=NAME)] = Entries()
     """What `devctl journey` can follow."""
 
     FOREIGN: ClassVar[dict[str, str]] = {

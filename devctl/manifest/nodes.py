@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devctl.manifest.problems import Place
+from devctl.manifest.problems import Location
 
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
@@ -19,8 +19,8 @@ class Node:
         self.size = 1
 
     @property
-    def place(self) -> Place:
-        return Place(self.file, self.line, self.column)
+    def location(self) -> Location:
+        return Location(self.file, self.line, self.column)
 
 
 class Scalar(Node):

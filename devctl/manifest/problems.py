@@ -12,7 +12,7 @@ MANY = 8  # so many allowed words are still worth reading beside the nearest one
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """A spot in a file; lines and columns count from 1, 0 means the whole file (or the command line)."""
 
     file: str
@@ -27,7 +27,7 @@ class Place:
 class Problem:
     """One mistake or, in `Loaded.warnings`, one thing worth a look."""
 
-    place: Place
+    location: Location
     message: str
     allowed: tuple[str, ...] = ()
     nearest: str = ""
@@ -35,15 +35,15 @@ class Problem:
 
     @property
     def file(self) -> str:
-        return self.place.file
+        return self.location.file
 
     @property
     def line(self) -> int:
-        return self.place.line
+        return self.location.line
 
     @property
     def column(self) -> int:
-        return self.place.column
+        return self.location.column
 
     @property
     def advice(self) -> str:
@@ -54,7 +54,7 @@ class Problem:
         return " ".join(parts)
 
     def __str__(self) -> str:
-        head = f"{self.place}: {self.message}" if self.place.file else self.message
+        head = f"{self.location}: {self.message}" if self.location.file else self.message
         return f"{head} ({self.advice})" if self.advice else head
 
 
@@ -66,7 +66,7 @@ class ManifestError(UsageError):
         self.problems = tuple(_told_once(ordered))
         first = self.problems[0]
         if len(self.problems) == 1:
-            super().__init__(first.message, where=str(first.place), next=first.advice)
+            super().__init__(first.message, where=str(first.location), next=first.advice)
         else:
             lines = "\n".join(f"  {problem}" for problem in self.problems)
             super().__init__(f"{len(self.problems)} mistakes\n{lines}", where=first.file)
@@ -77,9 +77,9 @@ def _told_once(problems: Iterable[Problem]) -> Iterable[Problem]:
     alike: dict[object, list[Problem]] = {}
     for problem in problems:
         shape = _SERVICE.sub("services.*", problem.message, count=1)
-        alike.setdefault((problem.place, shape, problem.advice), []).append(problem)
+        alike.setdefault((problem.location, shape, problem.advice), []).append(problem)
     for first, *others in alike.values():
-        names = [found[1] for other in others if (found := _SERVICE.match(other.message))]
+        names = [match[1] for other in others if (match := _SERVICE.match(other.message))]
         also = f", also of {', '.join(names)}" if names else ""
         yield replace(first, message=first.message + also)
 
@@ -92,21 +92,21 @@ class Problems:
         self.warnings: dict[str, Problem] = {}
 
     def add(
-        self, place: Place, message: str, *, allowed: Iterable[str] = (), nearest: str = "", hint: str = ""
+        self, location: Location, message: str, *, allowed: Iterable[str] = (), nearest: str = "", hint: str = ""
     ) -> None:
         """Note a mistake; ManifestError when there are too many to go on."""
-        self.mistakes.append(Problem(place, message, tuple(allowed), nearest, hint))
+        self.mistakes.append(Problem(location, message, tuple(allowed), nearest, hint))
         if len(self.mistakes) >= MAX_MISTAKES:
             raise ManifestError(self.mistakes)
 
-    def unknown(self, place: Place, what: str, word: str, allowed: Iterable[str], *, hint: str = "") -> None:
+    def unknown(self, location: Location, what: str, word: str, allowed: Iterable[str], *, hint: str = "") -> None:
         """Note a word that is none of `allowed`, with the nearest of them."""
-        words = tuple(allowed)
-        self.add(place, f"{what} {shown(word)}", allowed=words, nearest=nearest(word, words), hint=hint)
+        candidates = tuple(allowed)
+        self.add(location, f"{what} {shown(word)}", allowed=candidates, nearest=nearest(word, candidates), hint=hint)
 
-    def warn(self, place: Place, message: str, *, hint: str = "") -> None:
+    def warn(self, location: Location, message: str, *, hint: str = "") -> None:
         """Note, once, something that does not stop the manifest from being used."""
-        self.warnings.setdefault(message, Problem(place, message, hint=hint))
+        self.warnings.setdefault(message, Problem(location, message, hint=hint))
 
     def stop(self) -> None:
         """Raise ManifestError when there are mistakes."""
@@ -114,11 +114,11 @@ class Problems:
             raise ManifestError(self.mistakes)
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def nearest(word: str, candidates: Iterable[str]) -> str:
     """Return the one of `words` that `word` was probably meant to be, else an empty text."""
     import difflib  # only a mistake needs it
 
-    by_lower = {known.lower(): known for known in words}
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(word[:80].lower(), list(by_lower), n=1, cutoff=0.6)
     return by_lower[close[0]] if close else ""
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from devctl.core.spec import MARK, reference
 from devctl.manifest.interpolate import interpolate
 from devctl.manifest.nodes import Node, Scalar
-from devctl.manifest.problems import Place, Problems
-from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.problems import Location, Problems
+from devctl.manifest.shapes.base import InvalidValue
 
 SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
 MAX_BROUGHT_IN = 16 << 20
@@ -24,7 +24,7 @@ class Use:
 
     service: str
     port: str
-    place: Place
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class VolumeUse:
     """A place where the folder of a volume is used."""
 
     volume: str
-    place: Place
+    location: Location
 
 
 class ProjectReader:
@@ -43,12 +43,12 @@ class ProjectReader:
         self.folder = folder
         self.uses: list[Use] = []
         self.volume_uses: list[VolumeUse] = []
-        self.known: dict[str, str] = {}  # references that have their value already
+        self.values: dict[str, str] = {}  # references that have their value already
         self._volumes = volumes
         self._environ = environ
         self._texts: dict[int, tuple[Scalar, str]] = {}  # by id; the scalar is kept so that its id stays its own
         self._paths: dict[str, str] = {}
-        self._place = Place("")
+        self._location = Location("")
         self._beside: Mapping[str, str] = {}
         self._brought_in = 0  # characters that variables stood for
 
@@ -58,28 +58,28 @@ class ProjectReader:
             return node.text
         if (done := self._texts.get(id(node))) is not None:
             return done[1]
-        text = self.resolve(node.text, node.place)
+        text = self.resolve(node.text, node.location)
         self._texts[id(node)] = (node, text)
         return text
 
-    def resolve(self, text: str, place: Place, beside: Mapping[str, str] | None = None) -> str:
+    def resolve(self, text: str, location: Location, beside: Mapping[str, str] | None = None) -> str:
         """Return `text` after interpolation, also with the variables `beside`; mistakes are noted at `place`."""
-        self._place = place
+        self._location = location
         self._beside = beside or {}
         try:
             return interpolate(text, self)
         except ValueError as error:
-            self.problems.add(place, str(error))
-            raise Wrong from None
+            self.problems.add(location, str(error))
+            raise InvalidValue from None
         finally:
             self._beside = {}
 
-    def settle(self, text: str) -> str:
+    def substitute(self, text: str) -> str:
         """Return `text` with `${python}` and `${volumes.NAME}` replaced; addresses stay references."""
         if MARK not in text:
             return text
         parts = text.split(MARK)
-        parts[1::2] = [self.known.get(name, f"{MARK}{name}{MARK}") for name in parts[1::2]]
+        parts[1::2] = [self.values.get(name, f"{MARK}{name}{MARK}") for name in parts[1::2]]
         return "".join(parts)
 
     def variable(self, name: str) -> str | None:
@@ -93,7 +93,7 @@ class ProjectReader:
     def unset(self, name: str) -> None:
         """Warn, once, of a variable that has no value."""
         hint = f"${{{name}:-value}} gives a default"
-        self.problems.warn(self._place, f"the variable {name} is not set: an empty text stands for it", hint=hint)
+        self.problems.warn(self._location, f"the variable {name} is not set: an empty text stands for it", hint=hint)
 
     def reference(self, dotted: str) -> str:
         """Return what stands for a dotted name until its value is known."""
@@ -103,15 +103,15 @@ class ProjectReader:
             match = SERVICE_REFERENCE.fullmatch(dotted)
             if match is None:
                 raise ValueError(f"${{{dotted}}}: write ${{services.SERVICE.PORT}}, and .host, .port or .all behind it")
-            self.uses.append(Use(match[1], match[2], self._place))
+            self.uses.append(Use(match[1], match[2], self._location))
         return reference(dotted)
 
     def _volume(self, dotted: str) -> str:
         name = dotted.removeprefix("volumes.")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
             raise ValueError(f"${{{dotted}}}: write ${{volumes.NAME}}")
-        self.volume_uses.append(VolumeUse(name, self._place))
-        self.known[dotted] = str(self._volumes / name)
+        self.volume_uses.append(VolumeUse(name, self._location))
+        self.values[dotted] = str(self._volumes / name)
         return reference(dotted)
 
     def path(self, text: str, node: Node, name: str) -> str:
@@ -121,8 +121,8 @@ class ProjectReader:
             real = self._paths[text] = os.path.realpath(self.folder / text)
         if not is_inside(real, str(self.folder)):
             hint = f"the project is {self.folder}"
-            self.problems.add(node.place, f"{name} leads out of the project", hint=hint)
-            raise Wrong
+            self.problems.add(node.location, f"{name} leads out of the project", hint=hint)
+            raise InvalidValue
         return real
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from devctl.manifest.model import Manifest
 from devctl.manifest.shapes.base import Schema, Shape
 from devctl.manifest.shapes.described import definition_of, field_texts, summary
-from devctl.manifest.shapes.groups import Many, Named
-from devctl.manifest.shapes.objects import REQUIRED, Object, Part, defaults_of
+from devctl.manifest.shapes.groups import ListOf, MapOf
+from devctl.manifest.shapes.objects import REQUIRED, Object, Section, defaults_of
 
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
@@ -51,21 +51,21 @@ def table(shape: Object) -> str:
     """Return the keys of a part as a Markdown table."""
     texts = field_texts(shape.cls)
     rows = ["| key | takes | unless given | meaning |", "|---|---|---|---|"]
-    for key, (field, own) in shape.fields.items():
-        cells = (f"`{key}`", takes(own), _default(shape.cls, field), texts.get(field, ""))
+    for key, (field, value_shape) in shape.fields.items():
+        cells = (f"`{key}`", takes(value_shape), _default(shape.cls, field), texts.get(field, ""))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
 
 
 def takes(shape: Shape) -> str:
     """Return in words what a shape takes."""
-    if isinstance(shape, Many):
+    if isinstance(shape, ListOf):
         return f"{takes(shape.item)}, or a list" if shape.single else f"a list: {takes(shape.item)}"
-    if isinstance(shape, Named) and isinstance(shape.item, Object) and not issubclass(shape.item.cls, Part):
+    if isinstance(shape, MapOf) and isinstance(shape.item, Object) and not issubclass(shape.item.cls, Section):
         return f"NAME: {takes(shape.item)}"
-    if isinstance(shape, Object) and not issubclass(shape.cls, Part):
+    if isinstance(shape, Object) and not issubclass(shape.cls, Section):
         return "{" + ", ".join(shape.fields) + "}"
-    return shape.said
+    return shape.expected
 
 
 def _default(cls: type, name: str) -> str:

@@ -15,7 +15,7 @@ from devctl.manifest import healthchecks, where
 from devctl.manifest.expand import Expander
 from devctl.manifest.model import Service
 from devctl.manifest.reader import is_inside
-from devctl.manifest.shapes.base import Wrong
+from devctl.manifest.shapes.base import InvalidValue
 from devctl.manifest.shapes.objects import shape_of
 from devctl.products.base import ORDER, Context, Product, Recipe
 from devctl.tools.base import Available, Unavailable
@@ -65,7 +65,7 @@ class ProductExpander:
             if service.with_ is None:
                 return entry.product.settings()
             return shape_of(entry.product.settings).read(service.with_, self._reader, path)
-        except Wrong:
+        except InvalidValue:
             return None
         except (TypeError, ValueError) as error:
             self._reader.problems.add(service.at("with"), f"{path}: {error}")

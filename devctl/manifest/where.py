@@ -57,7 +57,7 @@ def check_ways(manifest: Manifest, problems: Problems) -> None:
     for name, service in manifest.services.items():
         path = f"services.{name}"
         if not any(_is_written(service, way) for way in WAYS):
-            problems.add(manifest.services.places[name], f"{path} does not say what to run", allowed=WAYS)
+            problems.add(manifest.services.locations[name], f"{path} does not say what to run", allowed=WAYS)
         _check_recipe(path, service, problems)
         _check_run_as(path, service, problems)
         if not service.has("uses"):
@@ -115,7 +115,7 @@ def _check_image_words(name: str, service: Service, problems: Problems) -> None:
     for key, node in _image_words(service):
         if any(PYTHON.search(scalar.text) for scalar in _scalars(node)):
             message = f"{path}.{key} runs inside the image, where ${{python}} of this machine is not"
-            problems.add(node.place, message, hint=SAY_NATIVE)
+            problems.add(node.location, message, hint=SAY_NATIVE)
     check = service.native and service.native.healthcheck
     if service.native and not check and _tests_image(service) and service.healthcheck:
         message = f"{path}.healthcheck.test runs inside the image: on this machine {name} counts as good when it runs"

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.core.spec import MARK
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
-from devctl.manifest.problems import Place, Problems, shown
+from devctl.manifest.problems import Location, Problems, shown
 
 T = TypeVar("T")
 Schema = dict[str, Any]
@@ -17,7 +17,7 @@ Schema = dict[str, Any]
 INTERPOLATED: Schema = {"type": "string", "pattern": r"\$"}
 
 
-class Wrong(Exception):
+class InvalidValue(Exception):
     """The value at hand cannot be used; the reason is noted already."""
 
 
@@ -30,7 +30,7 @@ class Reader(Protocol):
         """Return the scalar's text after interpolation, with references in it; Wrong when that fails."""
         ...
 
-    def settle(self, text: str) -> str:
+    def substitute(self, text: str) -> str:
         """Return `text` with those references replaced whose values are known already."""
         ...
 
@@ -42,19 +42,19 @@ class Reader(Protocol):
 class Entries(dict[str, T], Generic[T]):
     """A mapping that knows where each of its keys is written, also of those whose values could not be read."""
 
-    places: dict[str, Place]
+    locations: dict[str, Location]
     written: dict[str, str]  # key → as it stands in the file, before interpolation
 
     def __init__(self) -> None:
         super().__init__()
-        self.places = {}
+        self.locations = {}
         self.written = {}
 
 
 class Shape:
     """Reads one node."""
 
-    said = "a value"
+    expected = "a value"
     refers = False  # whether addresses of services may stand in it
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
@@ -65,23 +65,23 @@ class Shape:
         """Return the JSON Schema, adding what it refers to under `definitions`."""
         raise NotImplementedError
 
-    def wrong(self, node: Node, reader: Reader, name: str, hint: str = "") -> Wrong:
+    def invalid(self, node: Node, reader: Reader, name: str, hint: str = "") -> InvalidValue:
         """Note that the node is not of this shape and return the exception to raise."""
-        reader.problems.add(node.place, f"{name} must be {self.said}, not {kind_of(node)}", hint=hint)
-        return Wrong()
+        reader.problems.add(node.location, f"{name} must be {self.expected}, not {kind_of(node)}", hint=hint)
+        return InvalidValue()
 
     def scalar(self, node: Node, reader: Reader, name: str) -> str:
         """Return the text of a scalar that is not null."""
         if not isinstance(node, Scalar) or node.is_null:
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         text = reader.text(node)
         if MARK not in text:
             return text
-        text = reader.settle(text)
+        text = reader.substitute(text)
         if MARK in text and not self.refers:
             hint = "it may stand in command, environment, healthcheck and with"
-            reader.problems.add(node.place, f"{name} cannot hold the address of a service", hint=hint)
-            raise Wrong
+            reader.problems.add(node.location, f"{name} cannot hold the address of a service", hint=hint)
+            raise InvalidValue
         return text
 
 

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from devctl.manifest.shapes.base import Schema, Shape
-from devctl.manifest.shapes.groups import Many, Named, Variables
+from devctl.manifest.shapes.groups import ListOf, MapOf, Variables
 
 EXTENSIONS = {"^x-": {"description": "An extension: devctl does not look at it."}}
 
@@ -30,8 +30,11 @@ def definition_of(cls: type, fields: Fields, required: Sequence[str], definition
     """Return the schema of a part itself."""
     texts = field_texts(cls)
     properties = {}
-    for key, (field, own) in fields.items():
-        properties[key] = {"description": texts.get(field, ""), **_may_be_empty(own, own.schema(definitions))}
+    for key, (field, field_shape) in fields.items():
+        properties[key] = {
+            "description": texts.get(field, ""),
+            **_may_be_empty(field_shape, field_shape.schema(definitions)),
+        }
     definition: Schema = {
         "type": "object" if required else ["object", "null"],
         "description": summary(cls),
@@ -46,7 +49,7 @@ def definition_of(cls: type, fields: Fields, required: Sequence[str], definition
 
 def _may_be_empty(shape: Shape, schema: Schema) -> Schema:
     """Return a schema that also takes nothing, where that is as good as no key."""
-    if not isinstance(shape, Named | Many | Variables):
+    if not isinstance(shape, MapOf | ListOf | Variables):
         return schema
     if "anyOf" in schema:
         return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
@@ -66,6 +69,6 @@ def field_texts(cls: type) -> dict[str, str]:
     texts = {}
     for field, text in zip(definition.body, definition.body[1:], strict=False):
         match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                texts[name] = " ".join(words.split())
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                texts[name] = " ".join(text.split())
     return texts

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
-from devctl.manifest.problems import Place, shown
-from devctl.manifest.shapes.base import Entries, Reader, Schema, Shape, Wrong
+from devctl.manifest.problems import Location, shown
+from devctl.manifest.shapes.base import Entries, InvalidValue, Reader, Schema, Shape
 from devctl.manifest.shapes.scalars import Text, core_value
 
 MAX_COMMAND = 128 << 10  # what Linux takes as one argument
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
-class Many(Shape):
+class ListOf(Shape):
     """A list; with `single` one value may stand for a list of one."""
 
     def __init__(self, item: Shape, *, single: bool = False) -> None:
@@ -24,8 +24,8 @@ class Many(Shape):
         self.single = single
 
     @property
-    def said(self) -> str:  # type: ignore[override]
-        return f"{self.item.said}, or a list" if self.single else "a list"
+    def expected(self) -> str:  # type: ignore[override]
+        return f"{self.item.expected}, or a list" if self.single else "a list"
 
     def read(self, node: Node, reader: Reader, name: str) -> tuple[Any, ...]:
         if isinstance(node, Sequence):
@@ -33,107 +33,107 @@ class Many(Shape):
             for index, item in enumerate(node.items):
                 try:
                     values.append(self.item.read(item, reader, f"{name}[{index}]"))
-                except Wrong:
+                except InvalidValue:
                     continue
             return tuple(values)
         if self.single and not (isinstance(node, Scalar) and node.is_null):
             return (self.item.read(node, reader, name),)
-        raise self.wrong(node, reader, name)
+        raise self.invalid(node, reader, name)
 
     def schema(self, definitions: Schema) -> Schema:
         item = self.item.schema(definitions)
-        own: Schema = {"type": "array", "items": item}
-        return {"anyOf": [item, own]} if self.single else own
+        whole: Schema = {"type": "array", "items": item}
+        return {"anyOf": [item, whole]} if self.single else whole
 
 
 class Command(Shape):
     """An argument list; a text is split as the shell would split it, but no shell runs it."""
 
-    said = "a text or a list"
+    expected = "a text or a list"
 
     def __init__(self, *, may_be_empty: bool = False) -> None:
         self.may_be_empty = may_be_empty
 
     def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if isinstance(node, Sequence):
-            words: tuple[str, ...] = Many(Text()).read(node, reader, name)
+            arguments: tuple[str, ...] = ListOf(Text()).read(node, reader, name)
         else:
-            words = self._split(node, reader, name)
-        if words in ((), ("",)) and self.may_be_empty:
+            arguments = self._split(node, reader, name)
+        if arguments in ((), ("",)) and self.may_be_empty:
             return ()
-        if not words or not words[0]:
-            reader.problems.add(node.place, f"{name} is empty")
-            raise Wrong
-        return words
+        if not arguments or not arguments[0]:
+            reader.problems.add(node.location, f"{name} is empty")
+            raise InvalidValue
+        return arguments
 
     def _split(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if not isinstance(node, Scalar) or node.is_null:
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         text = reader.text(node)
         if len(text) > MAX_COMMAND:
-            reader.problems.add(node.place, f"{name} is longer than {MAX_COMMAND >> 10} KiB")
-            raise Wrong
+            reader.problems.add(node.location, f"{name} is longer than {MAX_COMMAND >> 10} KiB")
+            raise InvalidValue
         try:
-            words = shlex.split(text)
+            arguments = shlex.split(text)
         except ValueError as error:
-            reader.problems.add(node.place, f"{name} cannot be split into words: {str(error).lower()}")
-            raise Wrong from None
-        return tuple(reader.settle(word) for word in words)
+            reader.problems.add(node.location, f"{name} cannot be split into words: {str(error).lower()}")
+            raise InvalidValue from None
+        return tuple(reader.substitute(word) for word in arguments)
 
     def schema(self, definitions: Schema) -> Schema:
-        words: Schema = {"type": "array", "items": Text().schema(definitions)}
-        return {"anyOf": [{"type": "string"}, words if self.may_be_empty else {**words, "minItems": 1}]}
+        arguments: Schema = {"type": "array", "items": Text().schema(definitions)}
+        return {"anyOf": [{"type": "string"}, arguments if self.may_be_empty else {**arguments, "minItems": 1}]}
 
 
 class CheckCommand(Shape):
     """Compose's `test`: a list as it is; a text for the shell."""
 
-    said = "a text or a list"
+    expected = "a text or a list"
 
     def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if not isinstance(node, Sequence):
             return ("CMD-SHELL", Text().read(node, reader, name))
-        words: tuple[str, ...] = Many(Text()).read(node, reader, name)
-        if not words or (words[0] in ("CMD", "CMD-SHELL") and len(words) == 1):
-            reader.problems.add(node.place, f"{name} is empty")
-            raise Wrong
-        return words
+        arguments: tuple[str, ...] = ListOf(Text()).read(node, reader, name)
+        if not arguments or (arguments[0] in ("CMD", "CMD-SHELL") and len(arguments) == 1):
+            reader.problems.add(node.location, f"{name} is empty")
+            raise InvalidValue
+        return arguments
 
     def schema(self, definitions: Schema) -> Schema:
         return Command().schema(definitions)
 
 
-class Named(Shape):
+class MapOf(Shape):
     """A mapping from names to values of one shape. With `listed` a list of names stands for defaults."""
 
-    def __init__(self, item: Shape, *, pattern: str = "", said: str = "a mapping", listed: bool = False) -> None:
+    def __init__(self, item: Shape, *, pattern: str = "", expected: str = "a mapping", listed: bool = False) -> None:
         self.item = item
         self.pattern = pattern
         self.listed = listed
-        self.said = f"{said} or a list of names" if listed else said
+        self.expected = f"{expected} or a list of names" if listed else expected
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[Any]:
         entries: Entries[Any] = Entries()
         if self.listed and isinstance(node, Sequence):
             node = self._from_list(node, reader, name)
         if not isinstance(node, Mapping):
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         for key, value in node.items.items():
-            place = node.keys[key].place
-            if not self._accepts(key, place, reader, name):
+            location = node.keys[key].location
+            if not self._accepts(key, location, reader, name):
                 continue
-            entries.places[key] = place
+            entries.locations[key] = location
             entries.written[key] = node.keys[key].text
             try:
                 entries[key] = self.item.read(value, reader, f"{name}.{key}" if name else key)
-            except Wrong:
+            except InvalidValue:
                 continue
         return entries
 
-    def _accepts(self, key: str, place: Place, reader: Reader, name: str) -> bool:
+    def _accepts(self, key: str, location: Location, reader: Reader, name: str) -> bool:
         if self.pattern and not re.fullmatch(self.pattern, key):
             hint = "letters, digits, - and _, beginning with a letter or digit, at most 63"
-            reader.problems.add(place, f"{name}: {shown(key)} cannot be a name", hint=hint)
+            reader.problems.add(location, f"{name}: {shown(key)} cannot be a name", hint=hint)
             return False
         return True
 
@@ -142,7 +142,7 @@ class Named(Shape):
         for index, item in enumerate(node.items):
             try:
                 key = Text().read(item, reader, f"{name}[{index}]")
-            except Wrong:
+            except InvalidValue:
                 continue
             assert isinstance(item, Scalar)
             mapping.items[key] = Mapping(item.file, item.line, item.column)
@@ -150,25 +150,25 @@ class Named(Shape):
         return mapping
 
     def schema(self, definitions: Schema) -> Schema:
-        own: Schema = {"type": "object", "additionalProperties": self.item.schema(definitions)}
+        whole: Schema = {"type": "object", "additionalProperties": self.item.schema(definitions)}
         if self.pattern:
-            own["propertyNames"] = {"pattern": f"^(?:{self.pattern})$"}
-        return {"anyOf": [own, {"type": "array", "items": {"type": "string"}}]} if self.listed else own
+            whole["propertyNames"] = {"pattern": f"^(?:{self.pattern})$"}
+        return {"anyOf": [whole, {"type": "array", "items": {"type": "string"}}]} if self.listed else whole
 
 
 class Variables(Shape):
     """Environment variables: a mapping, or a list of NAME=VALUE; without a value the command's own is taken."""
 
-    said = "a mapping or a list of NAME=VALUE"
+    expected = "a mapping or a list of NAME=VALUE"
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[str | None]:
         entries: Entries[str | None] = Entries()
         for key, value, at in self._pairs(node, reader, name):
             if not re.fullmatch(VARIABLE, key):
                 written = shown(at.text.partition("=")[0])
-                reader.problems.add(at.place, f"{name}: {written} cannot be the name of a variable")
+                reader.problems.add(at.location, f"{name}: {written} cannot be the name of a variable")
                 continue
-            entries.places[key] = at.place
+            entries.locations[key] = at.location
             entries[key] = value
         return entries
 
@@ -177,18 +177,18 @@ class Variables(Shape):
             for key, value in node.items.items():
                 try:
                     yield key, self._value(value, reader, f"{name}.{key}"), node.keys[key]
-                except Wrong:
+                except InvalidValue:
                     continue
         elif isinstance(node, Sequence):
             for index, item in enumerate(node.items):
                 try:
                     key, equals, text = self.scalar(item, reader, f"{name}[{index}]").partition("=")
-                except Wrong:
+                except InvalidValue:
                     continue
                 assert isinstance(item, Scalar)
                 yield key, text if equals else None, item
         else:
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
 
     def _value(self, node: Node, reader: Reader, name: str) -> str | None:
         if isinstance(node, Scalar) and node.is_null:
@@ -205,7 +205,7 @@ class Variables(Shape):
         }
 
 
-class Either(Shape):
+class OneOf(Shape):
     """One shape for scalars and another for the rest: the short and the long form."""
 
     def __init__(self, short: Shape, long: Shape) -> None:
@@ -213,8 +213,8 @@ class Either(Shape):
         self.long = long
 
     @property
-    def said(self) -> str:  # type: ignore[override]
-        return f"{self.short.said}, or {self.long.said}"
+    def expected(self) -> str:  # type: ignore[override]
+        return f"{self.short.expected}, or {self.long.expected}"
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         return (self.short if isinstance(node, Scalar) else self.long).read(node, reader, name)
@@ -232,16 +232,16 @@ class Anything(Shape):
         if isinstance(node, Sequence):
             return [self.read(item, reader, f"{name}[{i}]") for i, item in enumerate(node.items)]
         assert isinstance(node, Scalar)
-        return core_value(node, reader.settle(reader.text(node)))
+        return core_value(node, reader.substitute(reader.text(node)))
 
     def schema(self, definitions: Schema) -> Schema:
         return {}
 
 
-class Raw(Shape):
+class AnyNode(Shape):
     """A mapping, left as its node: what it means is known only later."""
 
-    said = "a mapping"
+    expected = "a mapping"
 
     def read(self, node: Node, reader: Reader, name: str) -> Node:
         return node

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from devctl.manifest.nodes import Mapping, Node, Scalar
-from devctl.manifest.problems import Place, shown
-from devctl.manifest.shapes.base import Entries, Reader, Schema, Shape, Wrong
-from devctl.manifest.shapes.groups import Anything, Either, Many, Named, Raw, Variables
+from devctl.manifest.problems import Location, shown
+from devctl.manifest.shapes.base import Entries, InvalidValue, Reader, Schema, Shape
+from devctl.manifest.shapes.groups import AnyNode, Anything, ListOf, MapOf, OneOf, Variables
 from devctl.manifest.shapes.scalars import Choice, Decimal, Flag, Number, Text
 
 REQUIRED = object()
@@ -31,8 +31,8 @@ class Object(Shape):
         self.short = short
 
     @property
-    def said(self) -> str:  # type: ignore[override]
-        return f"{self.fields[self.short][1].said}, or a mapping" if self.short else "a mapping"
+    def expected(self) -> str:  # type: ignore[override]
+        return f"{self.fields[self.short][1].expected}, or a mapping" if self.short else "a mapping"
 
     @functools.cached_property
     def fields(self) -> dict[str, tuple[str, Shape]]:
@@ -51,56 +51,56 @@ class Object(Shape):
         if isinstance(node, Scalar) and node.is_null and not self.required:
             return self._make({}, {}, node)
         if not isinstance(node, Mapping):
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         return self._make(self._values(node, reader, name), node.items, node)
 
     def _values(self, node: Mapping, reader: Reader, name: str) -> dict[str, Any]:
         values = {}
         failed = False
         for key, value in node.items.items():
-            known = self.fields.get(key)
-            if known is None:
-                self._unknown(key, node.keys[key].place, reader, name)
+            target = self.fields.get(key)
+            if target is None:
+                self._unknown(key, node.keys[key].location, reader, name)
                 continue
-            if key not in self.required and is_left_empty(value, known[1]):
+            if key not in self.required and is_left_empty(value, target[1]):
                 continue
             try:
-                values[known[0]] = known[1].read(value, reader, f"{name}.{key}" if name else key)
-            except Wrong:
+                values[target[0]] = target[1].read(value, reader, f"{name}.{key}" if name else key)
+            except InvalidValue:
                 failed = failed or key in self.required
         for key in self.required:
             if key not in node.items:
-                reader.problems.add(node.place, f"{name or 'the manifest'} needs the key {key}")
+                reader.problems.add(node.location, f"{name or 'the manifest'} needs the key {key}")
                 failed = True
         if failed:
-            raise Wrong
+            raise InvalidValue
         return values
 
-    def _unknown(self, key: str, place: Place, reader: Reader, name: str) -> None:
+    def _unknown(self, key: str, location: Location, reader: Reader, name: str) -> None:
         if key.startswith("x-"):
             return
         hint = getattr(self.cls, "FOREIGN", {}).get(key, "")
         what = f"unknown key in {name}:" if name else "unknown key"
         if hint:
-            reader.problems.add(place, f"{what} {shown(key)}", allowed=self.fields, hint=hint)
+            reader.problems.add(location, f"{what} {shown(key)}", allowed=self.fields, hint=hint)
         else:
-            reader.problems.unknown(place, what, key, self.fields)
+            reader.problems.unknown(location, what, key, self.fields)
 
     def _make(self, values: dict[str, Any], nodes: dict[str, Node], node: Node) -> Any:
         made = self.cls(**values)
-        if isinstance(made, Part):
+        if isinstance(made, Section):
             made.__dict__.update(nodes=nodes, node=node)
         return made
 
     def schema(self, definitions: Schema) -> Schema:
         from devctl.manifest.shapes.described import reference_to
 
-        own = reference_to(self.cls, self.fields, self.required, definitions)
-        return {"anyOf": [self.fields[self.short][1].schema(definitions), own]} if self.short else own
+        whole = reference_to(self.cls, self.fields, self.required, definitions)
+        return {"anyOf": [self.fields[self.short][1].schema(definitions), whole]} if self.short else whole
 
 
 @typing.dataclass_transform(kw_only_default=True)
-class Part:
+class Section:
     """A part of the manifest: its annotated fields are the keys. It knows where its keys' values are written.
 
     Not a dataclass, since twenty of those would cost more time than all else that loading a manifest does.
@@ -116,9 +116,9 @@ class Part:
         """Tell whether all of `keys` are written here, rightly or not."""
         return all(key in self.nodes for key in keys)
 
-    def at(self, key: str) -> Place:
+    def at(self, key: str) -> Location:
         """Return where the value of `key` is written, else where the part begins."""
-        return self.nodes.get(key, self.node).place
+        return self.nodes.get(key, self.node).location
 
     def written(self, key: str) -> str:
         """Return the value of `key` as it stands in the file, before interpolation."""
@@ -145,21 +145,23 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def is_left_empty(node: Node, shape: Shape) -> bool:
     """Tell whether nothing stands where a list or a mapping would: as in Compose, that is as good as no key."""
-    return isinstance(node, Scalar) and node.is_null and isinstance(shape, Named | Many | Variables | Object | Raw)
+    return (
+        isinstance(node, Scalar) and node.is_null and isinstance(shape, MapOf | ListOf | Variables | Object | AnyNode)
+    )
 
 
 def shape_of(hint: Any) -> Shape:
     """Return the shape for a type hint: the one it is annotated with, else what the type implies."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        own = next((a for a in arguments[1:] if isinstance(a, Shape)), None)
-        return own or shape_of(arguments[0])
+        annotated = next((a for a in arguments[1:] if isinstance(a, Shape)), None)
+        return annotated or shape_of(arguments[0])
     if origin in (types.UnionType, typing.Union):
         return _union([a for a in arguments if a is not type(None)])
     if origin in (tuple, list):
-        return Many(shape_of(arguments[0]))
+        return ListOf(shape_of(arguments[0]))
     if origin is dict or origin is Entries:
-        return Named(shape_of(arguments[-1]))
+        return MapOf(shape_of(arguments[-1]))
     if origin is typing.Literal:
         return Choice(arguments)
     return _plain(hint)
@@ -169,9 +171,9 @@ def _union(arguments: list[Any]) -> Shape:
     if len(arguments) == 1:
         return shape_of(arguments[0])
     shapes = [shape_of(a) for a in arguments]
-    scalars = [s for s in shapes if not isinstance(s, Object | Named | Many)]
+    scalars = [s for s in shapes if not isinstance(s, Object | MapOf | ListOf)]
     rest = [s for s in shapes if s not in scalars]
-    return Either(scalars[0], rest[0]) if scalars and rest else shapes[0]
+    return OneOf(scalars[0], rest[0]) if scalars and rest else shapes[0]
 
 
 SIMPLE: dict[Any, type[Shape]] = {
@@ -188,7 +190,7 @@ SIMPLE: dict[Any, type[Shape]] = {
 
 
 def _plain(hint: Any) -> Shape:
-    if isinstance(hint, type) and (issubclass(hint, Part) or dataclasses.is_dataclass(hint)):
+    if isinstance(hint, type) and (issubclass(hint, Section) or dataclasses.is_dataclass(hint)):
         return Object(hint)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return Choice(hint)

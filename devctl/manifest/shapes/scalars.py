@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from devctl.manifest.nodes import Node, Scalar
-from devctl.manifest.shapes.base import INTERPOLATED, Reader, Schema, Shape, Wrong
+from devctl.manifest.shapes.base import INTERPOLATED, InvalidValue, Reader, Schema, Shape
 
 WORDS_FOR_FLAGS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -22,38 +22,40 @@ BASED = r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}"
 class Text(Shape):
     """Any text; a number or a word without quotes counts as it is written."""
 
-    def __init__(self, pattern: str = "", said: str = "text", hint: str = "", *, refers: bool | None = None) -> None:
+    def __init__(
+        self, pattern: str = "", expected: str = "text", hint: str = "", *, refers: bool | None = None
+    ) -> None:
         self.refers = not pattern if refers is None else refers
         self.pattern = pattern
-        self.said = said
+        self.expected = expected
         self.hint = hint
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         text = self.scalar(node, reader, name)
         if self.pattern and not re.fullmatch(self.pattern, text):
-            raise self.wrong(node, reader, name, self.hint)
+            raise self.invalid(node, reader, name, self.hint)
         return text
 
     def schema(self, definitions: Schema) -> Schema:
         if not self.pattern:
             return {"type": ["string", "number", "boolean"]}
-        own: Schema = {"type": "string", "pattern": f"^(?:{self.pattern})$"}
-        return {"anyOf": [own, INTERPOLATED]}
+        matching: Schema = {"type": "string", "pattern": f"^(?:{self.pattern})$"}
+        return {"anyOf": [matching, INTERPOLATED]}
 
 
 class Regex(Text):
     """A regular expression."""
 
     def __init__(self) -> None:
-        super().__init__(said="a regular expression", refers=False)
+        super().__init__(expected="a regular expression", refers=False)
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         text = self.scalar(node, reader, name)
         try:
             re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
-            reader.problems.add(node.place, f"{name} is not a regular expression: {error}")
-            raise Wrong from None
+            reader.problems.add(node.location, f"{name} is not a regular expression: {error}")
+            raise InvalidValue from None
         return text
 
 
@@ -61,7 +63,7 @@ class Inside(Text):
     """A path inside the project; its value is the real path."""
 
     def __init__(self) -> None:
-        super().__init__(said="a path inside the project", refers=False)
+        super().__init__(expected="a path inside the project", refers=False)
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         return reader.path(self.scalar(node, reader, name), node, name)
@@ -71,16 +73,16 @@ class Mount(Text):
     """Compose's short form of a mount: NAME:/path or ./path:/path; what lies outside the project is refused."""
 
     def __init__(self) -> None:
-        super().__init__(said="a mount such as data:/var/lib/data or ./conf:/etc/conf", refers=False)
+        super().__init__(expected="a mount such as data:/var/lib/data or ./conf:/etc/conf", refers=False)
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         text = self.scalar(node, reader, name)
         source, colon, target = text.partition(":")
         if not colon or not target.startswith("/"):
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         if source.endswith(".sock"):
-            reader.problems.add(node.place, f"{name} would hand over a socket, which may be as good as root")
-            raise Wrong
+            reader.problems.add(node.location, f"{name} would hand over a socket, which may be as good as root")
+            raise InvalidValue
         if source.startswith((".", "/", "~")):
             return f"{reader.path(source, node, name)}:{target}"
         return text
@@ -92,12 +94,12 @@ class Number(Shape):
     def __init__(self, least: int = 0, most: int = 2**31 - 1) -> None:
         self.least = least
         self.most = most
-        self.said = f"a whole number from {least} to {most}"
+        self.expected = f"a whole number from {least} to {most}"
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
         text = self.scalar(node, reader, name)
         if not re.fullmatch(INTEGER, text) or not self.least <= int(text) <= self.most:
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         return int(text)
 
     def schema(self, definitions: Schema) -> Schema:
@@ -107,12 +109,12 @@ class Number(Shape):
 class Decimal(Shape):
     """A number."""
 
-    said = "a number"
+    expected = "a number"
 
     def read(self, node: Node, reader: Reader, name: str) -> float:
         text = self.scalar(node, reader, name)
         if not re.fullmatch(FLOAT, text):
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         return float(text)
 
     def schema(self, definitions: Schema) -> Schema:
@@ -124,7 +126,7 @@ class PortNumber(Number):
 
     def __init__(self) -> None:
         super().__init__(0, 65535)
-        self.said = "a port number from 1 to 65535, or auto"
+        self.expected = "a port number from 1 to 65535, or auto"
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
         if isinstance(node, Scalar) and not node.is_null and reader.text(node) == "auto":
@@ -138,13 +140,13 @@ class PortNumber(Number):
 class Flag(Shape):
     """`true` or `false`, the only booleans of YAML 1.2."""
 
-    said = "true or false"
+    expected = "true or false"
 
     def read(self, node: Node, reader: Reader, name: str) -> bool:
         text = self.scalar(node, reader, name)
         if text not in WORDS_FOR_FLAGS.values():
             meant = WORDS_FOR_FLAGS.get(text.lower(), text.lower())
-            raise self.wrong(node, reader, name, f"write {meant}" if meant in ("true", "false") else "")
+            raise self.invalid(node, reader, name, f"write {meant}" if meant in ("true", "false") else "")
         return text == "true"
 
     def schema(self, definitions: Schema) -> Schema:
@@ -154,7 +156,7 @@ class Flag(Shape):
 class Duration(Shape):
     """A time as in Compose (`1m30s`, `500ms`); its value is in seconds."""
 
-    said = "a duration such as 500ms, 2s or 1m30s"
+    expected = "a duration such as 500ms, 2s or 1m30s"
 
     def read(self, node: Node, reader: Reader, name: str) -> float:
         text = self.scalar(node, reader, name)
@@ -162,11 +164,11 @@ class Duration(Shape):
             return 0.0
         if not re.fullmatch(DURATION, text) or len(text) > 40:
             number = bool(re.fullmatch(FLOAT, text)) and len(text) < 10
-            raise self.wrong(node, reader, name, f"write {text}s for seconds" if number else "")
+            raise self.invalid(node, reader, name, f"write {text}s for seconds" if number else "")
         try:
             return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(DURATION_PART, text))
         except ValueError:
-            raise self.wrong(node, reader, name) from None
+            raise self.invalid(node, reader, name) from None
 
     def schema(self, definitions: Schema) -> Schema:
         return {"anyOf": [{"type": "string", "pattern": f"^{DURATION}$"}, {"const": 0}, INTERPOLATED]}
@@ -175,41 +177,41 @@ class Duration(Shape):
 class Size(Shape):
     """A number of bytes (`512MiB`, `2g`, `1048576`); units are powers of 1024, as in Compose."""
 
-    said = "a size such as 64m or 2GiB"
+    expected = "a size such as 64m or 2GiB"
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
         match = re.fullmatch(SIZE, self.scalar(node, reader, name))
         if not match or len(match[1]) > 15:
-            raise self.wrong(node, reader, name)
+            raise self.invalid(node, reader, name)
         return int(match[1]) << (10 * " kmgt".index(match[2].lower() or " "))
 
     def schema(self, definitions: Schema) -> Schema:
-        own = {"type": "string", "pattern": f"^{SIZE}$"}
-        return {"anyOf": [own, {"type": "integer", "minimum": 0}, INTERPOLATED]}
+        matching = {"type": "string", "pattern": f"^{SIZE}$"}
+        return {"anyOf": [matching, {"type": "integer", "minimum": 0}, INTERPOLATED]}
 
 
 class Choice(Shape):
     """One of some words, or what the pattern `also` takes."""
 
-    def __init__(self, words: Iterable[str], *, also: str = "") -> None:
-        self.words = tuple(words)
+    def __init__(self, choices: Iterable[str], *, also: str = "") -> None:
+        self.choices = tuple(choices)
         self.also = also
 
     @property
-    def said(self) -> str:  # type: ignore[override]
-        return " | ".join(self.words)
+    def expected(self) -> str:  # type: ignore[override]
+        return " | ".join(self.choices)
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
         text = self.scalar(node, reader, name)
         assert isinstance(node, Scalar)
-        if text not in self.words and not (self.also and re.fullmatch(self.also, text)):
-            reader.problems.unknown(node.place, f"{name} cannot be", node.text, self.words)
-            raise Wrong
+        if text not in self.choices and not (self.also and re.fullmatch(self.also, text)):
+            reader.problems.unknown(node.location, f"{name} cannot be", node.text, self.choices)
+            raise InvalidValue
         return text
 
     def schema(self, definitions: Schema) -> Schema:
         also: list[Schema] = [{"type": "string", "pattern": f"^{self.also}$"}] if self.also else []
-        return {"anyOf": [{"enum": list(self.words)}, *also, INTERPOLATED]}
+        return {"anyOf": [{"enum": list(self.choices)}, *also, INTERPOLATED]}
 
 
 def core_value(node: Scalar, text: str) -> Any:

@@ -158,12 +158,12 @@ def test_addresses_stay_references_until_the_ports_are_known(tmp_path: Path) -> 
         "b: {command: x, ports: {http: 1}}}"
     )
     variant = spec_of(tmp_path, text).services["a"].variants[0]
-    known = {
+    expected = {
         "services.b.http": "h:1", "services.b.http.host": "h", "services.b.http.port": "1", "services.b.http.all": "h:1",
         "services.a.web.port": "7",
     }  # fmt: skip
-    assert [fill(word, known) for word in variant.argv] == ["x", "--to", "h:1", "7"]
-    assert fill(variant.environment["B"], known) == "http://h:1/h:1"
+    assert [fill(word, expected) for word in variant.argv] == ["x", "--to", "h:1", "7"]
+    assert fill(variant.environment["B"], expected) == "http://h:1/h:1"
 
 
 def test_a_command_is_split_before_paths_are_put_in(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_what_the_manifest_says_goes_over_the_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "asked", "variants"),
+    ("run_as", "flag", "variants"),
     [
         ("auto", "", ["native", "embedded"]),
         ("auto", "auto", ["native", "embedded"]),
@@ -273,9 +273,9 @@ def test_what_the_manifest_says_goes_over_the_recipe(tmp_path: Path) -> None:
     ],
 )
 def test_run_as_chooses_and_the_services_own_word_counts_most(
-    tmp_path: Path, own: str, asked: str, variants: list[str]
+    tmp_path: Path, run_as: str, flag: str, variants: list[str]
 ) -> None:
-    service = service_of(tmp_path, f"{{uses: broker, run_as: {own}}}", run_as=asked)
+    service = service_of(tmp_path, f"{{uses: broker, run_as: {run_as}}}", run_as=flag)
     assert [variant.name for variant in service.variants] == variants
     assert service.variants or service.missing[0].reason == "this version runs no containers yet"
 
@@ -374,6 +374,6 @@ def test_extensions_may_stand_anywhere(tmp_path: Path) -> None:
 
 
 def test_an_edit_without_a_meaning_changes_nothing(tmp_path: Path) -> None:
-    one = "services:\n  a: {command: x, ports: {p: 0}}\n"
+    text = "services:\n  a: {command: x, ports: {p: 0}}\n"
     two = "# a comment\nservices:\n  a:\n    ports: {p: auto}\n    command: [x]\n"
-    assert spec_of(tmp_path, one) == spec_of(tmp_path, two)
+    assert spec_of(tmp_path, text) == spec_of(tmp_path, two)

@@ -8,13 +8,15 @@ import yaml
 
 from devctl.manifest import model, schema
 from devctl.manifest.__main__ import main
-from devctl.manifest.shapes.objects import Object, Part
+from devctl.manifest.shapes.objects import Object, Section
 from tests.unit.manifest.sample import SAMPLE
 from tests.unit.manifest.test_mistakes import TABLE
 
 ROOT = Path(__file__).parents[3]
 PARTS = [
-    part for part in vars(model).values() if isinstance(part, type) and issubclass(part, Part) and part is not Part
+    part
+    for part in vars(model).values()
+    if isinstance(part, type) and issubclass(part, Section) and part is not Section
 ]
 
 

@@ -26,20 +26,20 @@ def is_unavailable(service: Service, reason: str = NO_CONTAINERS) -> bool:
 
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize(
-    "words",
+    "written",
     ["command: evil a", "entrypoint: evil", "entrypoint: [evil, x], command: [a]", "healthcheck: {test: evil}",
      "command: evil, restart: 'no'", "command: evil, restart: always, deploy: {replicas: 3}", "command: evil, optional: true"],
 )  # fmt: skip
-def test_a_service_with_an_image_is_a_container_and_cannot_be_had_yet(tmp_path: Path, image: str, words: str) -> None:
-    service = service_of(tmp_path, f"{{{image}, {words}}}")
+def test_a_service_with_an_image_is_a_container_and_cannot_be_had_yet(tmp_path: Path, image: str, written: str) -> None:
+    service = service_of(tmp_path, f"{{{image}, {written}}}")
     assert is_unavailable(service)
     assert service.missing[0].cure == SAY_NATIVE
 
 
 @pytest.mark.parametrize("native", ["", f", {NATIVE}"])
 def test_no_word_of_an_image_comes_into_what_runs_here_whatever_is_asked_for(tmp_path: Path, native: str) -> None:
-    own = ("auto", "container", "process", "native", "embedded")
-    for image, mine, all_ in itertools.product(IMAGES, own, own):
+    run_as = ("auto", "container", "process", "native", "embedded")
+    for image, mine, all_ in itertools.product(IMAGES, run_as, run_as):
         text = (
             f"services: {{a: {{{image}, entrypoint: evil, command: [evil, x], working_dir: /evil, run_as: {mine}, "
             f"healthcheck: {{test: [CMD, evil]}}{native}}}}}"
@@ -117,12 +117,12 @@ def test_the_addresses_of_a_container_can_still_be_referred_to(tmp_path: Path) -
 
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize(
-    ("own", "asked"), [("auto", "auto"), ("process", "container"), ("native", ""), ("auto", "embedded")]
+    ("run_as", "flag"), [("auto", "auto"), ("process", "container"), ("native", ""), ("auto", "embedded")]
 )
 def test_a_service_that_says_both_ways_runs_its_native_command(
-    tmp_path: Path, image: str, own: str, asked: str
+    tmp_path: Path, image: str, run_as: str, flag: str
 ) -> None:
-    service = service_of(tmp_path, f"{{{image}, command: evil, run_as: {own}, {NATIVE}}}", run_as=asked)
+    service = service_of(tmp_path, f"{{{image}, command: evil, run_as: {run_as}, {NATIVE}}}", run_as=flag)
     (variant,) = service.variants
     assert (variant.name, variant.argv, variant.working_dir) == ("process", ("serve", "here"), str(tmp_path.resolve()))
 
@@ -132,9 +132,9 @@ def test_it_also_says_that_the_container_cannot_be_had(tmp_path: Path) -> None:
     assert [(m.variant, m.reason) for m in service.missing] == [("container", NO_CONTAINERS)]
 
 
-@pytest.mark.parametrize(("own", "asked"), [("container", "auto"), ("auto", "container")])
-def test_it_is_a_container_where_that_is_asked_for(tmp_path: Path, own: str, asked: str) -> None:
-    service = service_of(tmp_path, f"{{image: x, run_as: {own}, {NATIVE}}}", run_as=asked)
+@pytest.mark.parametrize(("run_as", "flag"), [("container", "auto"), ("auto", "container")])
+def test_it_is_a_container_where_that_is_asked_for(tmp_path: Path, run_as: str, flag: str) -> None:
+    service = service_of(tmp_path, f"{{image: x, run_as: {run_as}, {NATIVE}}}", run_as=flag)
     assert is_unavailable(service)
     assert service.missing[0].cure == "without run_as: container its `native` section runs here"
 
