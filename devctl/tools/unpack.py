@@ -116,22 +116,22 @@ def _extract(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> 
 def keep_inside(member: tarfile.TarInfo, folder: Path) -> None:
     """Refuse a member whose place or target lies outside `folder` once the links that are there are followed."""
     root = folder.resolve()
-    places = [root / member.name]
+    targets = [root / member.name]
     if member.issym():
-        places.append(root / posixpath.dirname(member.name) / member.linkname)
+        targets.append(root / posixpath.dirname(member.name) / member.linkname)
     elif member.islnk():
-        places.append(root / member.linkname)
-    for place in places:
-        if not place.resolve().is_relative_to(root):
+        targets.append(root / member.linkname)
+    for path in targets:
+        if not path.resolve().is_relative_to(root):
             raise Refused(f"{member.name} leads out of its folder")
 
 
 def _unowned(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Return a copy that belongs to whoever unpacks it and is writable by nobody else (as the data filter has it)."""
-    own = copy.copy(member)
-    own.uid, own.gid, own.uname, own.gname = os.getuid(), os.getgid(), "", ""
-    own.mode = (member.mode & 0o755) | 0o600
-    return own
+    copied = copy.copy(member)
+    copied.uid, copied.gid, copied.uname, copied.gname = os.getuid(), os.getgid(), "", ""
+    copied.mode = (member.mode & 0o755) | 0o600
+    return copied
 
 
 def _unzip(archive: Path, folder: Path, max_bytes: int, max_members: int) -> None:

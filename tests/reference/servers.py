@@ -10,8 +10,8 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from devctl.errors import EnvironmentProblem
-from devctl.products.kafka import properties
 from devctl.products import toolbox
+from devctl.products.kafka import properties
 from devctl.record.span_writer import SpanWriter
 from tests.reference.go_programs import NotBuildable
 from tests.reference.running import HTTP, accepts, answers_http, free_ports, running, stand_in

@@ -47,7 +47,8 @@ def _variant(
 ) -> VariantAvailability:
     state = "possible" if is_chosen else "runs"
     if variant == "embedded":
-        return VariantAvailability(product.name, variant, state, "ships with devctl", product.remedy, product.limitations)
+        detail = "ships with devctl"
+        return VariantAvailability(product.name, variant, state, detail, product.remedy, product.limitations)
     if variant == "container":
         answer = "an engine answers" if engine_answers else "no container engine answers"
         return VariantAvailability(product.name, variant, "missing", answer, "containers come in a later version")

@@ -24,10 +24,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m devctl.products.jaeger.start")
     parser.add_argument("--program", required=True, type=Path)
     parser.add_argument("--config", required=True)
-    asked = parser.parse_args()
-    argv = [str(asked.program)]
-    if is_second(asked.program):
-        argv.append(f"--config=file:{asked.config}")
+    options = parser.parse_args()
+    argv = [str(options.program)]
+    if is_second(options.program):
+        argv.append(f"--config=file:{options.config}")
     os.execv(argv[0], argv)  # noqa: S606
 
 

@@ -76,12 +76,12 @@ def main() -> None:
     parser.add_argument("--class-path", required=True)
     parser.add_argument("--rest", type=float, default=REST_SECONDS)
     parser.add_argument("jvm", nargs="+")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.nice(19)
-    time.sleep(asked.rest)
-    made = make(asked.jvm, asked.classes, asked.jvm[0], asked.class_path)
-    asked.classes.unlink(missing_ok=True)
+    time.sleep(arguments.rest)
+    made = make(arguments.jvm, arguments.classes, arguments.jvm[0], arguments.class_path)
+    arguments.classes.unlink(missing_ok=True)
     sys.exit(0 if made else 1)
 
 

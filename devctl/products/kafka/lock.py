@@ -37,8 +37,8 @@ def resolve(repository: Path) -> list[Any]:
         return Dependency(context.project(group, artifact).at_version(version).artifact())
 
     first, rest = context.resolver.resolve([dependency(coordinate) for coordinate in WHOLE])
-    have = {str(found.artifact) for found in (*first, *rest)}
-    alone = [found for found in map(dependency, ALONE) if str(found.artifact) not in have]
+    present = {str(each.artifact) for each in (*first, *rest)}
+    alone = [each for each in map(dependency, ALONE) if str(each.artifact) not in present]
     return [*first, *rest, *alone]
 
 
@@ -68,16 +68,16 @@ def main() -> None:
     from devctl.products.kafka import process
 
     with tempfile.TemporaryDirectory() as folder:
-        found = resolve(Path(folder))
-        jars = [dependency.artifact.resolve() for dependency in found]
+        dependencies = resolve(Path(folder))
+        jars = [dependency.artifact.resolve() for dependency in dependencies]
         size = sum(jar.stat().st_size for jar in jars)
         (LOCKS / process.LOCKED_BOOTSTRAP).write_bytes(format_with_kafka(jars, Path(folder)))
-        lock = LockFile.from_resolved_dependencies(found, environment_name="kafka", min_java_version=17)
+        lock = LockFile.from_resolved_dependencies(dependencies, environment_name="kafka", min_java_version=17)
         lock.save(LOCK)
     facts = tomllib.loads(LOCK.read_text())
     del facts["metadata"]["generated"]
     LOCK.write_text(tomli_w.dumps({**facts, "devctl": {"bytes": size}}))
-    print(f"{len(found)} jars, {size} bytes", file=sys.stderr)
+    print(f"{len(dependencies)} jars, {size} bytes", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def _allowances(java: str) -> list[str]:
         release = (Path(java).resolve().parent.parent / "release").read_text()
     except OSError:
         return []
-    found = re.search(r'JAVA_VERSION="(\d+)', release)
-    return ["--sun-misc-unsafe-memory-access=allow"] if found and int(found[1]) >= 24 else []
+    version = re.search(r'JAVA_VERSION="(\d+)', release)
+    return ["--sun-misc-unsafe-memory-access=allow"] if version and int(version[1]) >= 24 else []
 
 
 def class_path(jars: str) -> str:

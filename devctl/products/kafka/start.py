@@ -27,18 +27,18 @@ def main() -> None:
     parser.add_argument("--broker", required=True, metavar="HOST:PORT")
     parser.add_argument("--heap", default="256m")
     parser.add_argument("--topics", default={}, type=topics.read, metavar="FILE")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     # What is made for the jars lies in the cache that they lie in: CACHE/tools/kafka/VERSION/libs. A service does
     # not see the variable that may have moved it.
-    os.environ["DEVCTL_CACHE"] = str(Path(asked.jars).parents[3])
-    process.format_storage(asked.data)
-    class_path = process.class_path(asked.jars)
-    classes = asked.config.with_name("classes.txt")
-    options = archive.options(asked.java, class_path)
-    jvm = process.command(asked.java, asked.jars, asked.logging, asked.heap)
-    _leave_to_child(asked.broker, asked.topics, [] if options else _archive_command(jvm, class_path, classes))
+    os.environ["DEVCTL_CACHE"] = str(Path(arguments.jars).parents[3])
+    process.format_storage(arguments.data)
+    class_path = process.class_path(arguments.jars)
+    classes = arguments.config.with_name("classes.txt")
+    options = archive.options(arguments.java, class_path)
+    jvm = process.command(arguments.java, arguments.jars, arguments.logging, arguments.heap)
+    _leave_to_child(arguments.broker, arguments.topics, [] if options else _archive_command(jvm, class_path, classes))
     options = options or archive.learn_options(classes)
-    os.execv(asked.java, [jvm[0], *options, *jvm[1:], process.BROKER, str(asked.config)])  # noqa: S606
+    os.execv(arguments.java, [jvm[0], *options, *jvm[1:], process.BROKER, str(arguments.config)])  # noqa: S606
 
 
 def _archive_command(jvm: list[str], class_path: str, classes: Path) -> list[str]:

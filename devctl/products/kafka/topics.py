@@ -33,9 +33,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devctl.products.kafka.topics")
     parser.add_argument("--broker", required=True, metavar="HOST:PORT")
     parser.add_argument("--topics", required=True, type=read, metavar="FILE")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        create(asked.broker, asked.topics, time.monotonic() + RUNNING_SECONDS)
+        create(arguments.broker, arguments.topics, time.monotonic() + RUNNING_SECONDS)
     except (Refused, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -62,13 +62,13 @@ def create(broker: str, topics: Topics, deadline: float) -> None:
     problem: object = "no answer"
     while time.monotonic() < deadline:
         try:
-            asked = _ask_for_missing(admin, topics)
+            answers = _ask_for_missing(admin, topics)
         except KafkaException as error:
             problem = error
         else:
-            if not asked:
+            if not answers:
                 return
-            _check_answers(asked)
+            _check_answers(answers)
         time.sleep(PAUSE_SECONDS)
     raise TimeoutError(f"Kafka at {broker} did not make its topics: {problem}")
 
@@ -77,26 +77,26 @@ def _ask_for_missing(admin: AdminClient, topics: Topics) -> dict[str, Any]:
     """Ask the broker for what is missing and return the answers to come, by topic."""
     from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-    there = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=2).topics.items()}
-    wanted = {name: int(topic.get("partitions", 1)) for name, topic in topics.items()}
+    existing = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=2).topics.items()}
+    partitions = {name: int(topic.get("partitions", 1)) for name, topic in topics.items()}
     new = [
         NewTopic(name, count, 1, config=dict(topics[name].get("config") or {}))
-        for name, count in wanted.items()
-        if name not in there
+        for name, count in partitions.items()
+        if name not in existing
     ]
-    wider = [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]
-    asked: dict[str, Any] = {}
+    wider = [NewPartitions(name, count) for name, count in partitions.items() if 0 < existing.get(name, 0) < count]
+    answers: dict[str, Any] = {}
     if new:
-        asked.update(admin.create_topics(new, request_timeout=5))
+        answers.update(admin.create_topics(new, request_timeout=5))
     if wider:
-        asked.update(admin.create_partitions(wider, request_timeout=5))
-    return asked
+        answers.update(admin.create_partitions(wider, request_timeout=5))
+    return answers
 
 
-def _check_answers(asked: Mapping[str, Any]) -> None:
+def _check_answers(answers: Mapping[str, Any]) -> None:
     from confluent_kafka import KafkaException
 
-    for name, answer in asked.items():
+    for name, answer in answers.items():
         try:
             answer.result(6)
         except KafkaException as error:

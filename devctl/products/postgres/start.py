@@ -30,22 +30,22 @@ def main() -> None:
     parser.add_argument("--port", required=True)
     parser.add_argument("--database", action="append", default=[])
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     if os.geteuid() == 0:
         step_down()
-    os.environ.update(libraries.environment(asked.programs / "postgres"))
-    data, password = asked.home / "data", asked.home / "password"
-    is_new = make_cluster(asked.programs, data, password)
-    make_databases(asked.programs, data, asked.home / "databases", asked.database)
+    os.environ.update(libraries.environment(arguments.programs / "postgres"))
+    data, password = arguments.home / "data", arguments.home / "password"
+    is_new = make_cluster(arguments.programs, data, password)
+    make_databases(arguments.programs, data, arguments.home / "databases", arguments.database)
     if is_new:
         sync_behind()
-    write_passfile(asked.home / "pgpass", secret.password(password))
-    argv = [str(asked.programs / "postgres"), "-D", str(data), *_options(asked.port, asked.setting)]
+    write_passfile(arguments.home / "pgpass", secret.password(password))
+    argv = [str(arguments.programs / "postgres"), "-D", str(data), *_options(arguments.port, arguments.setting)]
     os.execv(argv[0], argv)  # noqa: S606
 
 
 def _options(port: str, settings: list[str]) -> list[str]:
-    own = [
+    defaults = [
         f"port={port}",
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
@@ -54,7 +54,7 @@ def _options(port: str, settings: list[str]) -> list[str]:
         "log_min_messages=warning",
         "log_checkpoints=off",
     ]
-    return [word for setting in (*own, *settings) for word in ("-c", setting)]
+    return [word for setting in (*defaults, *settings) for word in ("-c", setting)]
 
 
 def step_down() -> None:
@@ -95,16 +95,16 @@ def sync_behind() -> None:
     os._exit(0)
 
 
-def make_databases(programs: Path, data: Path, made: Path, wanted: list[str]) -> None:
+def make_databases(programs: Path, data: Path, made: Path, names: list[str]) -> None:
     """Make the databases that this cluster does not have yet; their names are kept in the file `made`."""
-    there = made.read_text().split() if made.exists() else []
-    for name in wanted:
-        if name not in there:
+    existing = made.read_text().split() if made.exists() else []
+    for name in names:
+        if name not in existing:
             statement = f"CREATE DATABASE {name}\n"  # a checked name: small letters, digits, _
             single = [str(programs / "postgres"), "--single", "-D", str(data), "-c", "fsync=off", "postgres"]
             _run(*single, text=statement)
-            there.append(name)
-            made.write_text("\n".join(there))
+            existing.append(name)
+            made.write_text("\n".join(existing))
 
 
 def write_passfile(file: Path, password: str) -> None:

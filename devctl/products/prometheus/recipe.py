@@ -32,10 +32,10 @@ class Settings:
 def native(settings: Settings, context: Context) -> Variant:
     """Return the real Prometheus."""
     home = context.data
-    own = _load(settings.config, context)
-    rules = tuple(_rule_files(settings.config, own, f"{home}/rules", context))
+    configured = _load(settings.config, context)
+    rules = tuple(_rule_files(settings.config, configured, f"{home}/rules", context))
     files = (
-        File(f"{home}/prometheus.yml", _config(own, home, has_rules=bool(rules), telemetry=context.telemetry)),
+        File(f"{home}/prometheus.yml", _config(configured, home, has_rules=bool(rules), telemetry=context.telemetry)),
         File(f"{home}/targets.yml", targets(context), live=True),
         *rules,
     )
@@ -63,18 +63,18 @@ def _load(path: str, context: Context) -> dict[str, Any]:
     import yaml
 
     try:
-        own = yaml.safe_load(context.read(path))
+        document = yaml.safe_load(context.read(path))
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
-    if not isinstance(own, dict):
+    if not isinstance(document, dict):
         raise ValueError(f"{path} is not a mapping")
-    return own
+    return document
 
 
-def _rule_files(config: str, own: dict[str, Any], target: str, context: Context) -> Iterator[File]:
+def _rule_files(config: str, configured: dict[str, Any], target: str, context: Context) -> Iterator[File]:
     """Yield the rule files of the user's configuration, copied: an edit is then part of the definition."""
     folder = posixpath.join(context.folder, posixpath.dirname(config))
-    patterns = [posixpath.join(folder, pattern) for pattern in own.get("rule_files", [])]
+    patterns = [posixpath.join(folder, pattern) for pattern in configured.get("rule_files", [])]
     if not patterns:
         return
     for path in context.files(posixpath.dirname(config) or "."):
@@ -82,23 +82,23 @@ def _rule_files(config: str, own: dict[str, Any], target: str, context: Context)
             yield File(f"{target}/{posixpath.basename(path)}", context.read(path))
 
 
-def _config(own: dict[str, Any], home: str, *, has_rules: bool, telemetry: bool) -> str:
+def _config(configured: dict[str, Any], home: str, *, has_rules: bool, telemetry: bool) -> str:
     import yaml
 
-    jobs = list(own.get("scrape_configs") or [])
-    found = [{"files": [f"{home}/targets.yml"]}]
-    there = {"source_labels": ["__variant"], "regex": ".+", "action": "keep"}  # not what this machine cannot have
+    jobs = list(configured.get("scrape_configs") or [])
+    discovery = [{"files": [f"{home}/targets.yml"]}]
+    exists = {"source_labels": ["__variant"], "regex": ".+", "action": "keep"}  # not what this machine cannot have
     # One process may hold several services and name them itself (a monolith): its own labels stand.
-    scrape = {"file_sd_configs": found, "relabel_configs": [_only("scrape"), there]}
+    scrape = {"file_sd_configs": discovery, "relabel_configs": [_only("scrape"), exists]}
     jobs.append({"job_name": "services", "honor_labels": True, **scrape})
     if telemetry:
-        otlp = {"file_sd_configs": found, "relabel_configs": [_only("otlp")]}
+        otlp = {"file_sd_configs": discovery, "relabel_configs": [_only("otlp")]}
         jobs.append({"job_name": "otlp", "honor_labels": True, **otlp})
     config = {
-        **own,
-        "global": {**DEFAULTS, **(own.get("global") or {})},
+        **configured,
+        "global": {**DEFAULTS, **(configured.get("global") or {})},
         "rule_files": [f"{home}/rules/*"] if has_rules else [],
-        "storage": {**(own.get("storage") or {}), "exemplars": {"max_exemplars": 100_000}},
+        "storage": {**(configured.get("storage") or {}), "exemplars": {"max_exemplars": 100_000}},
         "scrape_configs": jobs,
     }
     text: str = yaml.safe_dump(config, sort_keys=False)

@@ -29,15 +29,15 @@ def main() -> None:
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument("--retention", required=True)
     parser.add_argument("--retention-size", required=True)
-    asked = parser.parse_args()
-    version = versions.ask(asked.program, ON_PATH.ask, ON_PATH.pattern)
+    arguments = parser.parse_args()
+    version = versions.ask(arguments.program, ON_PATH.ask, ON_PATH.pattern)
     argv = [
-        str(asked.program),
-        f"--config.file={asked.config}",
-        f"--storage.tsdb.path={asked.data}",
-        f"--storage.tsdb.retention.time={asked.retention}",
-        f"--storage.tsdb.retention.size={asked.retention_size}",
-        f"--web.listen-address={asked.listen}",
+        str(arguments.program),
+        f"--config.file={arguments.config}",
+        f"--storage.tsdb.path={arguments.data}",
+        f"--storage.tsdb.retention.time={arguments.retention}",
+        f"--storage.tsdb.retention.size={arguments.retention_size}",
+        f"--web.listen-address={arguments.listen}",
         "--log.level=warn",
         *options(version),
     ]

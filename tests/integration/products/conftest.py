@@ -63,15 +63,15 @@ class Stack:
 
     def processes(self) -> list[psutil.Process]:
         """Return every process that belongs to the stack: its folder is in the command line or the environment."""
-        found = []
+        running = []
         for process in psutil.process_iter():
             try:
                 texts = [*process.cmdline(), process.environ().get("HOME", ""), process.cwd()]
             except (psutil.Error, OSError):
                 continue
             if process.pid != os.getpid() and any(str(self.folder) in text for text in texts):
-                found.append(process)
-        return found
+                running.append(process)
+        return running
 
     def listeners(self) -> set[str]:
         """Return the addresses on which the stack's processes listen."""

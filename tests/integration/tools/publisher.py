@@ -20,7 +20,7 @@ class Publisher:
     statuses: list[int] = field(default_factory=list)
     redirects: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     silent: bool = False
     port: int = 0
     released: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +41,7 @@ def publishing() -> Iterator[Publisher]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            publisher.asked.append((self.path, self.headers.get("Range", "")))
+            publisher.requests.append((self.path, self.headers.get("Range", "")))
             if publisher.silent:
                 publisher.released.wait(20)
                 return
@@ -59,8 +59,8 @@ def publishing() -> Iterator[Publisher]:
             self._send(publisher.files[self.path])
 
         def _send(self, content: bytes) -> None:
-            asked = self.headers.get("Range")
-            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and publisher.ranges else 0
+            requests = self.headers.get("Range")
+            start = int(requests.removeprefix("bytes=").rstrip("-")) if requests and publisher.ranges else 0
             if start >= len(content) > 0:
                 self.send_error(416)
                 return

@@ -32,7 +32,7 @@ case "$*" in
   *--print-uris*) echo "'http://deb/prometheus.deb' prometheus.deb 1000" ;;
   *download*) for name in prometheus $(cat "$HOME/more"); do cp "$HOME/package.deb" "./${name}_$VERSION.deb"; done ;;
 esac
-echo "$*" >> "$HOME/asked"
+echo "$*" >> "$HOME/commands"
 """,
     "dpkg-deb": 'cp -r "$HOME/content/." "$3"; echo "$2" >> "$HOME/unpacked"',
     # This machine has a library, and the first half of what has to lie together.
@@ -84,17 +84,17 @@ def test_a_package_is_unpacked_into_the_cache_with_private_lists_and_nothing_ins
     assert (tool.version, tool.source) == ("2.42.0", "debian")
     assert subprocess.run([tool.path], check=True).returncode == 0
     assert Path(tool.path).with_name("promtool").exists()
-    asked = (home / "asked").read_text()
-    assert "download prometheus=2.42.0+ds-5" in asked
-    assert "install" not in asked
-    assert f"Dir::Cache={home}/cache/tools/.work-" in asked
+    commands = (home / "commands").read_text()
+    assert "download prometheus=2.42.0+ds-5" in commands
+    assert "install" not in commands
+    assert f"Dir::Cache={home}/cache/tools/.work-" in commands
 
 
 def test_a_package_out_of_range_is_not_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERSION", "2.24.1")
     with pytest.raises(SourceFailed, match="in the range that is needed"):
         fetch()
-    assert "download" not in (home / "asked").read_text()
+    assert "download" not in (home / "commands").read_text()
 
 
 def test_what_a_package_needs_comes_with_it_and_what_the_machine_has_does_not(home: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_a_package_needs_comes_with_it_and_what_the_machine_has_does_not(ho
     (home / "more").write_text("erlang-base")
     packages = DebianPackages(("prometheus",), together=("erlang-*",))
     fetch(entry=dataclasses.replace(PROMETHEUS, debian=packages))
-    assert "download erlang-base=1:25.2.3+dfsg-1 prometheus=2.42.0+ds-5" in (home / "asked").read_text()
+    assert "download erlang-base=1:25.2.3+dfsg-1 prometheus=2.42.0+ds-5" in (home / "commands").read_text()
     assert len((home / "unpacked").read_text().split()) == 2
     status = (home / "status").read_text()
     assert "Package: libc6" in status

@@ -30,7 +30,7 @@ def test_a_transfer_cut_at_99_percent_is_resumed_where_it_broke_off(publisher: P
     url, checksum = publisher.put("/a.tar.gz", CONTENT)
     publisher.cuts = 2
     assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
-    ranges = [asked for _, asked in publisher.asked]
+    ranges = [span for _, span in publisher.requests]
     assert ranges[0] == ""
     assert ranges[1] == f"bytes={int(len(CONTENT) * 0.99)}-"
     assert len(ranges) == 3
@@ -61,7 +61,7 @@ def test_what_another_process_left_half_done_is_continued(publisher: Publisher, 
     url, checksum = publisher.put("/a", CONTENT)
     (tmp_path / f"{checksum}.part").write_bytes(CONTENT[:1000])
     assert fetch(url, checksum, tmp_path).read_bytes() == CONTENT
-    assert publisher.asked == [("/a", "bytes=1000-")]
+    assert publisher.requests == [("/a", "bytes=1000-")]
 
 
 @pytest.mark.parametrize("left", [b"not the same file", CONTENT + b"too long"])
@@ -87,7 +87,7 @@ def test_a_tired_server_is_asked_again(publisher: Publisher, tmp_path: Path) -> 
 def test_a_missing_file_ends_the_source_at_once(publisher: Publisher, tmp_path: Path) -> None:
     with pytest.raises(SourceFailed, match="HTTP 404"):
         fetch(publisher.url("/a"), "0" * 64, tmp_path)
-    assert len(publisher.asked) == 1
+    assert len(publisher.requests) == 1
 
 
 @pytest.mark.parametrize("target", ["http://example.invalid/a", "ftp://127.0.0.1/a", "file:///etc/passwd"])
@@ -120,7 +120,7 @@ def test_a_host_that_does_not_answer_is_given_up_soon_and_never_asked_again(
     assert time.monotonic() - started < 10  # an upper bound against hanging, not a figure
     with pytest.raises(SourceFailed, match="did not answer before in this run"):
         fetch(url, checksum, tmp_path, unreachable)
-    assert len(publisher.asked) == 1
+    assert len(publisher.requests) == 1
 
 
 def test_the_count_ends_with_the_size(publisher: Publisher, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_release_is_fetched_once_and_found_ever_after(demo: Toolbox, publisher
     assert stages[-1] == "unpacking"
     assert demo.find("demo") == demo.fetch("demo", ignore) == tool
     assert demo.find("demotool") is not None
-    assert len(publisher.asked) == 1
+    assert len(publisher.requests) == 1
     assert own_cache.joinpath("tools").stat().st_mode & 0o777 == 0o700
     assert list(cache.downloads().iterdir()) == []
     assert [tool.name for tool in cache.installed()] == ["demo"]
@@ -93,15 +93,15 @@ def test_a_release_is_fetched_once_and_found_ever_after(demo: Toolbox, publisher
 
 
 def test_two_that_fetch_at_once_both_get_it_from_one_download(demo: Toolbox, publisher: Publisher) -> None:
-    found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(demo.fetch("demo", ignore).path)) for _ in range(4)]
+    paths: list[str] = []
+    threads = [threading.Thread(target=lambda: paths.append(demo.fetch("demo", ignore).path)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(found) == 4
-    assert len(set(found)) == 1
-    assert len(publisher.asked) == 1
+    assert len(paths) == 4
+    assert len(set(paths)) == 1
+    assert len(publisher.requests) == 1
 
 
 def test_a_wrong_archive_is_never_unpacked(publisher: Publisher) -> None:
@@ -184,7 +184,7 @@ def test_a_disk_without_room_is_said_before_the_download(
     monkeypatch.setattr(finder, "DISK_FACTOR", 1 << 60)
     with pytest.raises(EnvironmentProblem, match="MB of disk are needed"):
         demo.fetch("demo", ignore)
-    assert publisher.asked == []
+    assert publisher.requests == []
 
 
 def child(*arguments: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:

@@ -38,10 +38,10 @@ def partitions(running: variants.Running) -> dict[str, int]:
 
     client = AdminClient({"bootstrap.servers": broker(running), "log_level": 0})
     try:
-        found = client.list_topics(timeout=1).topics
+        topics = client.list_topics(timeout=1).topics
     except KafkaException:
         return {}
-    return {name: len(topic.partitions) for name, topic in found.items() if not name.startswith("__")}
+    return {name: len(topic.partitions) for name, topic in topics.items() if not name.startswith("__")}
 
 
 def produce(running: variants.Running, *messages: bytes) -> None:
@@ -57,8 +57,8 @@ def consume(running: variants.Running, count: int) -> list[bytes]:
     )
     consumer.subscribe(["shop.order.v1"])
     try:
-        found = consumer.consume(count, timeout=30)
-        return [value for message in found if (value := message.value()) is not None]
+        messages = consumer.consume(count, timeout=30)
+        return [value for message in messages if (value := message.value()) is not None]
     finally:
         consumer.close()
 

@@ -55,7 +55,7 @@ def test_what_the_users_own_repository_has_is_not_fetched_unless_it_is_wrong(
         local.parent.mkdir(parents=True)
         local.write_bytes(body)
     maven.fetch(KAFKA, lambda _: None, UnreachableHosts())
-    assert {path for path, _ in publisher.asked} == {f"/{jar.path}" for jar in lock.jars[1:]}
+    assert {path for path, _ in publisher.requests} == {f"/{jar.path}" for jar in lock.jars[1:]}
 
 
 @pytest.mark.usefixtures("lock")
@@ -63,10 +63,10 @@ def test_what_the_users_own_repository_has_is_not_fetched_unless_it_is_wrong(
 def test_one_wrong_or_missing_jar_leaves_nothing(
     publisher: Publisher, body: bytes | None, problem: type[Exception]
 ) -> None:
-    place = "/org/demo/two/1/two-1.jar"
-    publisher.files.pop(place)
+    path = "/org/demo/two/1/two-1.jar"
+    publisher.files.pop(path)
     if body is not None:
-        publisher.files[place] = body
+        publisher.files[path] = body
     with pytest.raises(problem):
         maven.fetch(KAFKA, lambda _: None, UnreachableHosts())
     assert cache.find(KAFKA) is None

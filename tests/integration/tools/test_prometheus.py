@@ -55,16 +55,16 @@ def pages() -> Iterator[list[int]]:
 @pytest.fixture
 def prometheus(tmp_path: Path) -> Iterator[variants.Running]:
     services = {name: variants.service(name) for name in ("absent", "order", "prometheus")}
-    own = tmp_path / "config"
-    shutil.copytree(CONFIG, own)
-    quick = (own / "prometheus.yml").read_text().replace(": 5s", ": 1s").replace(": 4s", ": 1s")
-    (own / "prometheus.yml").write_text(quick)
+    folder = tmp_path / "config"
+    shutil.copytree(CONFIG, folder)
+    quick = (folder / "prometheus.yml").read_text().replace(": 5s", ": 1s").replace(": 4s", ": 1s")
+    (folder / "prometheus.yml").write_text(quick)
     where = variants.context("prometheus", tmp_path, services, tmp_path)
     variant = variants.expand("prometheus", "native", {"config": "config/prometheus.yml"}, where)
     live = [file for file in variant.files if file.live]
     fixed = [file for file in variant.files if not file.live]
     with variants.running("prometheus", with_files(variant, fixed), tmp_path) as running:
-        running.words |= {"live": live[0].path, "content": live[0].content}
+        running.variables |= {"live": live[0].path, "content": live[0].content}
         variants.until(running, lambda: get(running, "/-/ready"))
         yield running
 
@@ -87,17 +87,17 @@ def query(running: variants.Running, path: str) -> Any:
 def discover(running: variants.Running, ports: list[int]) -> None:
     """Write the live file as devctl does when ports change; the service `absent` has no variant that can run here."""
     every = ",".join(f"127.0.0.1:{port}" for port in ports)
-    words = {**running.words, "services.order.http.all": every, "services.order.variant": "process"}
-    words |= {"services.absent.http.all": every, "services.absent.variant": ""}
-    scratch = Path(running.words["live"] + ".new")
-    scratch.write_text(fill(running.words["content"], words))
-    scratch.rename(running.words["live"])
+    variables = {**running.variables, "services.order.http.all": every, "services.order.variant": "process"}
+    variables |= {"services.absent.http.all": every, "services.absent.variant": ""}
+    scratch = Path(running.variables["live"] + ".new")
+    scratch.write_text(fill(running.variables["content"], variables))
+    scratch.rename(running.variables["live"])
 
 
 def test_targets_are_followed_without_a_restart(prometheus: variants.Running, pages: list[int]) -> None:
     def instances() -> set[str]:
-        found = query(prometheus, "query?query=shop_orders_total")["result"]
-        return {sample["metric"]["instance"] for sample in found if sample["metric"]["service"] == "order"}
+        series = query(prometheus, "query?query=shop_orders_total")["result"]
+        return {sample["metric"]["instance"] for sample in series if sample["metric"]["service"] == "order"}
 
     discover(prometheus, pages[:1])
     variants.until(prometheus, lambda: instances() == {f"127.0.0.1:{pages[0]}"}, 30)

@@ -48,11 +48,13 @@ def put(running: variants.Running, path: str, body: bytes) -> Any:
 
 def listens_on(running: variants.Running) -> set[str]:
     process = psutil.Process(running.process.pid)
-    found: list[Any] = []
-    for one in [process, *process.children(recursive=True)]:
+    connections: list[Any] = []
+    for each in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):  # a child that ended meanwhile
-            found += one.net_connections("inet")
-    return {c.laddr.ip.removeprefix("::ffff:") for c in found if c.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)}
+            connections += each.net_connections("inet")
+    return {
+        c.laddr.ip.removeprefix("::ffff:") for c in connections if c.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+    }
 
 
 def test_consul_is_a_loopback_server_that_keeps_its_keys(on_path: Any, tmp_path: Path) -> None:

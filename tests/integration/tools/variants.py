@@ -28,7 +28,7 @@ class Running:
     ports: dict[str, int]
     log: Path
     home: Path
-    words: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def url(self, port: str, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.ports[port]}{path}"
@@ -75,44 +75,43 @@ def all_ports(name: str, variant: Variant) -> tuple[Port, ...]:
     return (*product.ports, *variant.ports)
 
 
-def words_for(name: str, ports: Mapping[str, int]) -> dict[str, str]:
-    words = {f"services.{name}.variant": "native"}
+def variables_for(name: str, ports: Mapping[str, int]) -> dict[str, str]:
+    variables = {f"services.{name}.variant": "native"}
     for port, number in ports.items():
         dotted = f"services.{name}.{port}"
-        words |= {dotted: f"127.0.0.1:{number}", f"{dotted}.all": f"127.0.0.1:{number}"}
-        words |= {f"{dotted}.port": str(number), f"{dotted}.host": "127.0.0.1"}
-    return words
+        variables |= {dotted: f"127.0.0.1:{number}", f"{dotted}.all": f"127.0.0.1:{number}"}
+        variables |= {f"{dotted}.port": str(number), f"{dotted}.host": "127.0.0.1"}
+    return variables
 
 
 @contextmanager
 def running(name: str, variant: Variant, home: Path, ports: Mapping[str, int] | None = None) -> Iterator[Running]:
     """Start the variant of the recipe `name` and stop it at the end, with everything that it started."""
     numbers = dict(ports or {port.name: free_port() for port in all_ports(name, variant)})
-    words = words_for(name, numbers)
-    for tool in variant.tools:
-        found = toolbox.fetch(tool, lambda _: None)
-        words[f"tools.{tool}"] = found.path
-    write_files(variant, words)
-    environment = {**os.environ, **{key: fill(value, words) for key, value in variant.environment.items()}}
-    argv = [fill(word, words) for word in variant.argv]
+    variables = variables_for(name, numbers)
+    for name_of_tool in variant.tools:
+        variables[f"tools.{name_of_tool}"] = toolbox.fetch(name_of_tool, lambda _: None).path
+    write_files(variant, variables)
+    environment = {**os.environ, **{key: fill(value, variables) for key, value in variant.environment.items()}}
+    argv = [fill(word, variables) for word in variant.argv]
     log = home / f"{name}.log"
     with open(log, "ab") as output:
         process = subprocess.Popen(
             argv, cwd=variant.working_dir, env=environment, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        yield Running(variant, process, numbers, log, home, words)
+        yield Running(variant, process, numbers, log, home, variables)
     finally:
         stop(process)
 
 
-def write_files(variant: Variant, words: Mapping[str, str]) -> None:
+def write_files(variant: Variant, variables: Mapping[str, str]) -> None:
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     for file in variant.files:
-        path = Path(fill(file.path, words))
+        path = Path(fill(file.path, variables))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(fill(file.content, words))
+        path.write_text(fill(file.content, variables))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -25,7 +25,7 @@ def test_the_stack_s_prometheus_is_found_whatever_its_service_is_called() -> Non
 
 def test_whoever_speaks_kafka_s_protocol_is_the_broker() -> None:
     other = service("panda", provides={"kafka": "external"}, ports={"admin": "127.0.0.1:1", "external": "127.0.0.1:2"})
-    assert find_broker(session(service("web"), other)).address == "127.0.0.1:2"
+    assert find_broker(session(service("web"), other))._address == "127.0.0.1:2"
 
 
 def test_a_prometheus_that_does_not_run_says_why_and_what_to_do() -> None:

@@ -59,8 +59,8 @@ def asks_for_a_product(sides: list[ast.expr]) -> bool:
 def test_a_module_outside_products_asks_for_none_by_name(path: Path) -> None:
     tree = ast.parse(path.read_text())
     name = path.relative_to(SOURCE).as_posix()
-    asked = [ast.unparse(node) for node, sides in comparisons(tree) if asks_for_a_product(sides)]
-    assert name == LOOKUP or asked == []
+    guilty = [ast.unparse(node) for node, sides in comparisons(tree) if asks_for_a_product(sides)]
+    assert name == LOOKUP or guilty == []
     assert set(texts(tree)) & (NAMES - CAPABILITIES) == set()
 
 

@@ -86,7 +86,7 @@ def test_prometheus_gets_only_the_options_that_its_version_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "is_second"),
+    ("name", "printed", "is_second"),
     [
         ("jaeger-all-in-one", "2.0.0", False),
         ("jaeger", "v1.62.0", False),
@@ -95,10 +95,10 @@ def test_prometheus_gets_only_the_options_that_its_version_knows() -> None:
     ],
 )
 def test_jaeger_2_is_told_from_an_all_in_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str, *, is_second: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, printed: str, *, is_second: bool
 ) -> None:
     monkeypatch.setenv("DEVCTL_CACHE", str(tmp_path / "cache"))
     program = tmp_path / name
-    program.write_text(f'#!/bin/sh\necho \'{{"gitVersion": "{said}"}}\'\n')
+    program.write_text(f'#!/bin/sh\necho \'{{"gitVersion": "{printed}"}}\'\n')
     program.chmod(0o755)
     assert jaeger.is_second(program) is is_second
