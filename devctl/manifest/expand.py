@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devctl.core.spec import Dependency, Port, RestartCondition, RestartPolicy, Variant, Watch
@@ -23,16 +22,28 @@ Availability = Callable[[str], Available | Unavailable]
 """devctl.products.toolbox.available: whether a native program can be had."""
 
 
-@dataclass(frozen=True, slots=True)
 class Project:
-    """What expansion needs besides the services. `run_as` is what the command line asks for all of them."""
+    """What expansion needs besides the services. `run_as` is what the command line asks for all of them.
 
-    reader: ProjectReader
-    environ: Mapping[str, str]
-    volumes: Path
-    run_as: str
-    available: Availability
-    telemetry: bool
+    No dataclass, as everything that is defined on the way to an `up`: making one costs as much as a small module.
+    """
+
+    def __init__(
+        self,
+        reader: ProjectReader,
+        environ: Mapping[str, str],
+        run_as: str,
+        available: Availability,
+        *,
+        volumes: Path,
+        telemetry: bool,
+    ) -> None:
+        self.reader = reader
+        self.environ = environ
+        self.run_as = run_as
+        self.available = available
+        self.volumes = volumes
+        self.telemetry = telemetry
 
     def run_as_of(self, service: Service) -> str:
         """Return how a service shall run: its own word, else that of the command line."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from devctl.core.spec import (
     HUB,
@@ -26,24 +25,17 @@ SPAN_FORMATS = {"spans": "otlp", "zipkin": "zipkin"}
 """What a store of traces provides → the exporter that speaks to it, the better one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanStore:
-    """A service of the stack that takes spans on `port` while one of `variants` of it runs."""
-
-    service: str
-    kind: str
-    port: str
-    variants: tuple[str, ...]
-
-
-def span_stores(services: Iterable[Service]) -> Iterator[SpanStore]:
-    """Yield the services that take spans, each once."""
+def span_stores(services: Iterable[Service]) -> Iterator[dict[str, object]]:
+    """Yield the exporters to those services of the stack that take spans, each once. One counts for the hub only
+    while a variant runs that takes them."""
     for service in services:
         for capability, kind in SPAN_FORMATS.items():
             takers = [variant for variant in service.variants if capability in variant.provides]
             if takers:
-                port = takers[0].provides[capability]
-                yield SpanStore(service.name, kind, port, tuple(variant.name for variant in takers))
+                url = f"http://{reference(f'services.{service.name}.{takers[0].provides[capability]}')}"
+                when = reference(f"services.{service.name}.variant")
+                variants = [variant.name for variant in takers]
+                yield {"name": service.name, "kind": kind, "url": url, "when": when, "variants": variants}
                 break
 
 
@@ -52,17 +44,17 @@ def service(
     python: str,
     folder: str,
     exporters: Iterable[Exporter],
-    stores: Iterable[SpanStore] = (),
+    stores: Iterable[dict[str, object]] = (),
     cap_bytes: int,
     port: int = PORT,
 ) -> Service:
-    """Return the hub's service. `folder` is where its configuration is written; `stores` get the spans while one
-    of their variants runs that takes them."""
+    """Return the hub's service. `folder` is where its configuration is written; `stores` are the exporters to
+    services of the stack itself."""
     config = f"{folder}/hub.json"
     entries: list[dict[str, object]] = [
         {"name": e.name, "kind": e.kind, "url": e.url, "headers": e.headers} for e in exporters
     ]
-    entries += [_entry(store) for store in stores]
+    entries += stores
     content = json_text({"cap_bytes": cap_bytes, "exporters": entries})
     variant = Variant(
         name="process",
@@ -81,13 +73,3 @@ def service(
         metrics="/metrics",
         telemetry=False,
     )
-
-
-def _entry(store: SpanStore) -> dict[str, object]:
-    return {
-        "name": store.service,
-        "kind": store.kind,
-        "url": f"http://{reference(f'services.{store.service}.{store.port}')}",
-        "when": reference(f"services.{store.service}.variant"),
-        "variants": list(store.variants),
-    }

@@ -186,7 +186,9 @@ class _Load:
         telemetry, record = _telemetry(manifest)
         available = self.request.available or _available
         volumes = self.request.paths.volumes
-        project = expand.Project(self.reader, self.environ, volumes, self.run_as, available, telemetry)
+        project = expand.Project(
+            self.reader, self.environ, self.run_as, available, volumes=volumes, telemetry=telemetry
+        )
         services, tools = self._services(manifest, ports, active, expand.Expander(project))
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,14 @@ from devctl.products.base import ORDER, Context, Product, Recipe
 from devctl.tools.base import Available, Unavailable
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """One service with `uses`: as the manifest has it, its product, and what others may know of it."""
 
-    name: str
-    service: Service
-    product: Product
-    bare: SpecService
+    def __init__(self, name: str, service: Service, product: Product, bare: SpecService) -> None:
+        self.name = name
+        self.service = service
+        self.product = product
+        self.bare = bare
 
 
 class ProductExpander:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from devctl.errors import EnvironmentProblem
@@ -37,11 +36,11 @@ def _source(name: str) -> Source:
     return cast(Source, importlib.import_module(f"devctl.tools.{name}"))
 
 
-@dataclass(frozen=True, slots=True)
 class Toolbox:
     """The tools of one catalog on this machine."""
 
-    catalog: Catalog
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
 
     def find(self, name: str) -> Tool | None:
         """Return the tool that is on this machine, None when it must be fetched first."""
