@@ -27,7 +27,7 @@ down: setup ## stop the shop
 	@$(DEVCTL) down
 
 demo: setup ## place an order and show how to follow it
-	@$(PY) -m services.demo
+	@$(PY) -m services.ops.demo
 
 traffic: setup ## shoppers at work, as a service of the running shop
 	@scripts/setup traffic

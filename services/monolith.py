@@ -13,12 +13,12 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services import FRONT, PORTS
-from services.common import http
-from services.common.dead_letters import DeadLetterFile
-from services.common.health import Ready
-from services.common.in_process import InProcessBroker
-from services.common.runtime import Runtime, Service, asgi
-from services.common.settings import Environment, Settings
+from services.common.events.dead_letters import DeadLetterFile
+from services.common.events.in_process import InProcessBroker
+from services.common.http import client
+from services.common.http.health import Ready
+from services.common.runtime.settings import Environment, Settings
+from services.common.service import Runtime, Service, asgi
 
 NAME = "monolith"
 PORT = 8090
@@ -31,7 +31,7 @@ class Shop:
 
     runtimes: Mapping[str, Runtime]
     applications: Mapping[str, ASGIApp]
-    transport: http.InProcess
+    transport: client.InProcess
     broker: InProcessBroker
 
     async def start(self) -> None:
@@ -56,7 +56,7 @@ class Shop:
 
     def metrics_page(self) -> bytes:
         """Return the metrics of all services, each marked with its service."""
-        from services.common.metrics import joined
+        from services.common.runtime.metrics import joined
 
         return joined({name: runtime.metrics for name, runtime in self.runtimes.items()})
 
@@ -64,7 +64,7 @@ class Shop:
 def compose(environment: Environment) -> Shop:
     """Put the shop together; nothing runs yet."""
     folder = Settings.read(NAME, environment).data_dir
-    transport, broker = http.InProcess(), InProcessBroker(DeadLetterFile(folder))
+    transport, broker = client.InProcess(), InProcessBroker(DeadLetterFile(folder))
     runtimes: dict[str, Runtime] = {}
     applications: dict[str, ASGIApp] = {}
     for name in PORTS:

@@ -11,9 +11,9 @@ from sqlalchemy import Row, delete, select
 from services.cart.domain import Cart, Line, Owner, Product
 from services.cart.ports import Away, CartTx, Checkout, Reply
 from services.cart.tables import carts, checkouts, holdings
-from services.common import locks
-from services.common.db import AsyncConnection, Database, dialect_insert
-from services.common.http import Peers, UpstreamUnavailableError
+from services.common.data import locks
+from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.http.client import Peers, UpstreamUnavailableError
 
 KEEP_CHECKOUTS = timedelta(hours=24)
 # Longer than order's own deadline, so that what order says of its trouble is heard.

@@ -13,11 +13,11 @@ from services.cart import domain, handlers
 from services.cart.domain import Cart, Line, Owner
 from services.cart.ports import Away, CartStore, Catalog, Orders
 from services.cart.settings import CartSettings
-from services.common.auth import OptionalCaller, User
-from services.common.clock import Clock
-from services.common.ids import Identifier, new_id
-from services.common.problems import ProblemError, unavailable
-from services.common.schemas import WHOLE, Answer, Moment, Money, Request
+from services.common.http.auth import OptionalCaller, User
+from services.common.http.problems import ProblemError, unavailable
+from services.common.http.schemas import WHOLE, Answer, Moment, Money, Request
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import Identifier, new_id
 
 COOKIE = "shop_cart"
 ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from services.cart import api, consumers, handlers
 from services.cart.adapters import HttpCatalog, HttpOrders, SqlCarts
 from services.cart.settings import CartSettings
-from services.common.clock import utc_now
-from services.common.runtime import Runtime, Service
+from services.common.runtime.clock import utc_now
+from services.common.service import Runtime, Service
 
 _EXPIRE_SECONDS = 60.0
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from services.cart import handlers
 from services.cart.adapters import SqlCarts
-from services.common.clock import Clock
-from services.common.consumer import Handler
-from services.common.db import AsyncConnection
-from services.common.events import Event
+from services.common.data.database import AsyncConnection
+from services.common.events.consumer import Handler
+from services.common.events.event import Event
+from services.common.runtime.clock import Clock
 
 TOPICS = ("shop.product.v1", "shop.user.v1")
 

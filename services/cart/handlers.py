@@ -9,7 +9,7 @@ from dataclasses import replace
 from services.cart import domain
 from services.cart.domain import Cart, Owner
 from services.cart.ports import CartStore, CartTx, Catalog, Checkout, Orders, Reply
-from services.common.clock import Clock
+from services.common.runtime.clock import Clock
 
 EXPIRE_BATCH = 200
 _IN_FLIGHT = 409

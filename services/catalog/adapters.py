@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_colu
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import CatalogTx, Fact
 from services.catalog.tables import movements, products, reservations
-from services.common import locks
-from services.common.clock import Clock
-from services.common.db import AsyncConnection, Database, dialect_insert
-from services.common.events import Event
-from services.common.outbox import Outbox
+from services.common.data import locks
+from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.events.event import Event
+from services.common.events.outbox import Outbox
+from services.common.runtime.clock import Clock
 
 TOPIC = "shop.product.v1"
 

@@ -13,12 +13,12 @@ from services.catalog import domain, handlers
 from services.catalog.domain import Availability, Line, Product, Reservation
 from services.catalog.handlers import Refusal, Reserved
 from services.catalog.ports import CatalogStore
-from services.common.auth import Admin, Service
-from services.common.clock import Clock
-from services.common.ids import Identifier
-from services.common.metrics import Metrics
-from services.common.problems import ProblemError
-from services.common.schemas import WHOLE, Answer, Moment, Money, Problem, Request
+from services.common.http.auth import Admin, Service
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import WHOLE, Answer, Moment, Money, Problem, Request
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import Identifier
+from services.common.runtime.metrics import Metrics
 
 Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from services.catalog import api, handlers, seed
 from services.catalog.adapters import SqlCatalog
 from services.catalog.settings import CatalogSettings
-from services.common.clock import utc_now
-from services.common.runtime import Runtime, Service
+from services.common.runtime.clock import utc_now
+from services.common.service import Runtime, Service
 
 _OBSERVE_SECONDS = 5.0
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from services.catalog import domain
 from services.catalog.domain import Line, Movement, Product, Reservation, ReservationState
 from services.catalog.ports import CatalogStore, CatalogTx, Fact
-from services.common.clock import Clock
+from services.common.runtime.clock import Clock
 
 EXPIRE_BATCH = 100
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from services.common import lean
+from services.common.runtime import lazy_imports
 
-lean.load_lazily("uvicorn")
+lazy_imports.load_lazily("uvicorn")
 
 import uvicorn
 from uvicorn.config import Config
@@ -22,10 +22,10 @@ from uvicorn.server import Server
 # Its lifespan asks the package for this name, which would load the command line after all.
 vars(uvicorn)["Config"] = Config
 
-from services.common import logs
-from services.common.intake import Intake
-from services.common.runtime import Runtime, Service, asgi, open_database
-from services.common.settings import Settings
+from services.common.http.intake import Intake
+from services.common.runtime import logs
+from services.common.runtime.settings import Settings
+from services.common.service import Runtime, Service, asgi, open_database
 
 _GRACE_SECONDS = 6
 _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3

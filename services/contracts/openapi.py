@@ -4,8 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from services.common.settings import Environment
-from services.common.web import described
+from services.common.http.middleware import described
+from services.common.runtime.settings import Environment
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES
 from services.monolith import compose

@@ -9,7 +9,8 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind, Tracer
 
-from services.common import deadlines, http, telemetry
+from services.common.http import client, deadlines
+from services.common.runtime import telemetry
 from services.gateway.domain import SERVICES, Split
 from services.gateway.ports import UpstreamError
 
@@ -20,7 +21,7 @@ DOCUMENTS = Path(__file__).parent.parent / "contracts" / "openapi"
 class HttpReply:
     """An answer that is still being received."""
 
-    def __init__(self, answer: http.Response) -> None:
+    def __init__(self, answer: client.Response) -> None:
         self._answer = answer
         self.status = answer.status_code
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.lower(), value) for name, value in answer.headers.raw]
@@ -30,7 +31,7 @@ class HttpReply:
         try:
             async for chunk in self._answer.aiter_raw():
                 yield chunk
-        except http.TransportError as error:
+        except client.TransportError as error:
             raise UpstreamError(str(error), was_sent=True) from error
 
     async def close(self) -> None:
@@ -41,7 +42,7 @@ class HttpReply:
 class HttpUpstream:
     """Sends requests on with one shared client, each in a span of its own."""
 
-    def __init__(self, transport: http.Transport, tracer: Tracer) -> None:
+    def __init__(self, transport: client.Transport, tracer: Tracer) -> None:
         self._transport, self._tracer = transport, tracer
 
     async def send(
@@ -54,7 +55,7 @@ class HttpUpstream:
             own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), **telemetry.outgoing()}
             sent = [*headers, *((name.encode(), value.encode()) for name, value in own.items())]
             try:
-                answer = await http.send(
+                answer = await client.send(
                     self._transport,
                     method,
                     url,
@@ -63,9 +64,9 @@ class HttpUpstream:
                     seconds=max(0.05, seconds),
                     is_streamed=True,
                 )
-            except http.TransportError as error:
+            except client.TransportError as error:
                 reason = str(error) or type(error).__name__
-                raise UpstreamError(reason, was_sent=not isinstance(error, http.NEVER_SENT)) from error
+                raise UpstreamError(reason, was_sent=not isinstance(error, client.NEVER_SENT)) from error
             span.set_attribute("http.response.status_code", answer.status_code)
             if answer.status_code >= 400:
                 telemetry.fail(span, str(answer.status_code))

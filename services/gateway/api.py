@@ -10,10 +10,10 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
-from services.common.auth import Admin
-from services.common.operations import page
-from services.common.problems import ProblemError
-from services.common.schemas import WHOLE, Answer, Request
+from services.common.http.auth import Admin
+from services.common.http.operations import page
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import WHOLE, Answer, Request
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES, Split
 from services.gateway.ports import Splits

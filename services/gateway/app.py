@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp
 
-from services.common.runtime import Runtime, Service
+from services.common.service import Runtime, Service
 from services.gateway.adapters import FileSplits, HttpUpstream, documents
 from services.gateway.api import add_pages, router
 from services.gateway.documents import templates

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.common.addresses import Instance
-from services.common.breaker import Breaker, RetryBudget, State
-from services.common.http import SAFE_METHODS
-from services.common.problems import ProblemError, unavailable
+from services.common.http.addresses import Instance
+from services.common.http.breaker import Breaker, RetryBudget, State
+from services.common.http.client import SAFE_METHODS
+from services.common.http.problems import ProblemError, unavailable
 from services.gateway.domain import Target
 from services.gateway.ports import Finder, Reply, Splits, Upstream, UpstreamError
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from services.common.addresses import Instance
+from services.common.http.addresses import Instance
 from services.gateway.domain import Split
 
 

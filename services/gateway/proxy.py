@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.common import deadlines, secrets, telemetry
-from services.common.auth import BadTokenError, Tokens, unauthorized
-from services.common.faults import ConnectionCutError
-from services.common.logs import request_id
-from services.common.problems import ProblemError
-from services.common.web import BODY_LIMIT, QUIET_PATHS
+from services.common.http import deadlines
+from services.common.http.auth import BadTokenError, Tokens, unauthorized
+from services.common.http.faults import ConnectionCutError
+from services.common.http.middleware import BODY_LIMIT, QUIET_PATHS
+from services.common.http.problems import ProblemError
+from services.common.runtime import secrets, telemetry
+from services.common.runtime.logs import request_id
 from services.gateway.domain import Network, Target, Templates, client_address, route
 from services.gateway.handlers import Call, Forwarding, Limits
 from services.gateway.ports import Reply, UpstreamError
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 # A call that takes longer than this is watched: most are over before their client could have gone away.
 _PATIENCE_SECONDS = 0.2

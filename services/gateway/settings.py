@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 from services.gateway.domain import Network
 
 # Where the page of links finds what else runs in the stack: variable, name, what is there to see.

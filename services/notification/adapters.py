@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select
 
-from services.common.db import AsyncConnection, Database, dialect_insert
+from services.common.data.database import AsyncConnection, Database, dialect_insert
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import NotificationTx
 from services.notification.tables import contacts, messages, preferences

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
-from services.common.auth import Caller, OptionalCaller, User, forbidden, unauthorized
-from services.common.clock import Clock
-from services.common.ids import Identifier
-from services.common.problems import ProblemError
-from services.common.schemas import Answer, Moment, Request
+from services.common.http.auth import Caller, OptionalCaller, User, forbidden, unauthorized
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import Answer, Moment, Request
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import Identifier
 from services.notification import handlers
 from services.notification.adapters import SqlNotifications
 from services.notification.domain import Contact, Message, MessageType, Preferences

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import smtplib
     import ssl
 
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 
 class LogChannel:

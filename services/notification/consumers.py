@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from opentelemetry import trace
 
-from services.common.clock import Clock
-from services.common.consumer import Handler
-from services.common.db import AsyncConnection, after_commit
-from services.common.events import Event
-from services.common.ids import new_id
+from services.common.data.database import AsyncConnection, after_commit
+from services.common.events.consumer import Handler
+from services.common.events.event import Event
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import new_id
 from services.notification import domain, handlers
 from services.notification.adapters import SqlNotifications
 from services.notification.domain import Channel

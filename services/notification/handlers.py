@@ -6,7 +6,7 @@ Everything a handler needs is a parameter.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from services.common.clock import Clock
+from services.common.runtime.clock import Clock
 from services.notification import domain
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import Delivery, NotDelivered, NotificationStore, NotificationTx

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
-from services.common.background import Background
-from services.common.clock import Clock
-from services.common.metrics import Metrics
+from services.common.runtime.background import Background
+from services.common.runtime.clock import Clock
+from services.common.runtime.metrics import Metrics
 from services.notification import handlers
 from services.notification.domain import Channel, Message, State
 from services.notification.ports import Delivery, NotificationStore
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 
 class Sender:

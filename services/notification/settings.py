@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 from services.notification.domain import Channel
 
 _Choice = TypeVar("_Choice", bound=StrEnum)

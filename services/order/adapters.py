@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, tuple_
 
-from services.common import locks
-from services.common.db import AsyncConnection, Database, after_commit, dialect_insert
-from services.common.events import Event
-from services.common.http import Peers, Response, UpstreamUnavailableError
-from services.common.outbox import Outbox
+from services.common.data import locks
+from services.common.data.database import AsyncConnection, Database, after_commit, dialect_insert
+from services.common.events.event import Event
+from services.common.events.outbox import Outbox
+from services.common.http.client import Peers, Response, UpstreamUnavailableError
 from services.order.domain import MOST_REPEATS, Change, Cursor, Entry, Line, Order, Status, Step, Wish
 from services.order.ports import Away, ChargeState, Claim, OrderTx, Outcome, Reserved
 from services.order.tables import claims, orders, timeline

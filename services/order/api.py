@@ -8,12 +8,12 @@ from fastapi import APIRouter, Header, Query
 from opentelemetry import trace
 from pydantic import Field, StringConstraints
 
-from services.common import deadlines
-from services.common.auth import Admin, Caller, User, forbidden
-from services.common.clock import Clock
-from services.common.ids import Identifier, new_id
-from services.common.problems import ExactError, ProblemError
-from services.common.schemas import WHOLE, Answer, Moment, Money, Request
+from services.common.http import deadlines
+from services.common.http.auth import Admin, Caller, User, forbidden
+from services.common.http.problems import ExactError, ProblemError
+from services.common.http.schemas import WHOLE, Answer, Moment, Money, Request
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import Identifier, new_id
 from services.order import domain, handlers
 from services.order.domain import Entry, Fact, Line, Order, Wish
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
@@ -21,7 +21,7 @@ from services.order.ports import Catalog, OrderStore
 from services.order.settings import OrderSettings
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,64}$")]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.common.clock import utc_now
-from services.common.runtime import Runtime, Service
+from services.common.runtime.clock import utc_now
+from services.common.service import Runtime, Service
 from services.order import api, consumers
 from services.order.adapters import HttpCatalog, HttpPayments, SqlOrders
 from services.order.observe import Observer

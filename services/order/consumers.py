@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from opentelemetry import trace
 
-from services.common.clock import Clock
-from services.common.consumer import Handler
-from services.common.db import AsyncConnection
-from services.common.events import Event
+from services.common.data.database import AsyncConnection
+from services.common.events.consumer import Handler
+from services.common.events.event import Event
+from services.common.runtime.clock import Clock
 from services.order import handlers
 from services.order.adapters import SqlOrders
 from services.order.domain import Fact

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.common.clock import Clock
+from services.common.runtime.clock import Clock
 from services.order import domain
 from services.order.domain import Cursor, Entry, Fact, Order, Step, Wish
 from services.order.ports import (

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from services.common.metrics import Metrics
+from services.common.runtime.metrics import Metrics
 from services.order.domain import MOST_REPEATS, Change, Status
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 # What the saga tells again (domain.tell_again); counted from 0 on, so that the first is an increase.
 _REPEATED = ("order.created", "order.cancel_requested")

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from services.common.background import Background
-from services.common.clock import Clock
+from services.common.runtime.background import Background
+from services.common.runtime.clock import Clock
 from services.order import handlers
 from services.order.domain import Change, Order, Step
 from services.order.ports import Away, Catalog, OrderStore, Payments
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 # The steps that are ours to do; the others wait for an event.
 _ACTIVE = frozenset({Step.CONFIRM_STOCK, Step.RELEASE_STOCK})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 
 
 @dataclass(frozen=True, slots=True)

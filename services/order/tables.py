@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
-from services.common.columns import Moment
+from services.common.data.columns import Moment
 
 metadata = MetaData()
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
 
-from services.common.clock import Clock
-from services.common.db import AsyncConnection, Database, after_commit, dialect_insert
-from services.common.events import Event
-from services.common.outbox import Outbox
+from services.common.data.database import AsyncConnection, Database, after_commit, dialect_insert
+from services.common.events.event import Event
+from services.common.events.outbox import Outbox
+from services.common.runtime.clock import Clock
 from services.payment.domain import Account, Change, Charge, ChargeStatus, Posting, RefundStatus
 from services.payment.ports import PaymentTx
 from services.payment.tables import charges, ledger

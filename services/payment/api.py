@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from opentelemetry import trace
 
-from services.common.auth import Service, User
-from services.common.ids import Identifier
-from services.common.problems import ProblemError
-from services.common.schemas import Answer, Moment
+from services.common.http.auth import Service, User
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import Answer, Moment
+from services.common.runtime.ids import Identifier
 from services.payment.adapters import SqlPayments
 from services.payment.domain import Charge, ChargeStatus, RefundStatus
 

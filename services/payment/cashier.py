@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from services.common.background import Background
-from services.common.clock import Clock
-from services.common.metrics import Metrics
+from services.common.runtime.background import Background
+from services.common.runtime.clock import Clock
+from services.common.runtime.metrics import Metrics
 from services.payment import handlers
 from services.payment.domain import Change, Charge, ChargeStatus, RefundStatus
 from services.payment.handlers import Patience
 from services.payment.ports import PaymentStore, Provider
 
 if TYPE_CHECKING:
-    from services.common.logs import Logger
+    from services.common.runtime.logs import Logger
 
 
 class Cashier:

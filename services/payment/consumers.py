@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from opentelemetry import trace
 
-from services.common.clock import Clock
-from services.common.consumer import Handler
-from services.common.db import AsyncConnection, after_commit
-from services.common.events import Event
-from services.common.ids import new_id
+from services.common.data.database import AsyncConnection, after_commit
+from services.common.events.consumer import Handler
+from services.common.events.event import Event
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import new_id
 from services.payment import handlers
 from services.payment.adapters import SqlPayments
 from services.payment.cashier import Cashier

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.common.clock import Clock
+from services.common.runtime.clock import Clock
 from services.payment import domain
 from services.payment.domain import Account, Change, Charge, ChargeStatus, Demand, Posting, RefundStatus
 from services.payment.ports import At, PaymentStore, PaymentTx, Provider, ProviderAway, ProviderSilent, Standing

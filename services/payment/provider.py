@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, select
 
-from services.common import locks
-from services.common.db import AsyncConnection, Database
-from services.common.faults import ConnectionCutError, Faults, Kind
-from services.common.problems import ProblemError
+from services.common.data import locks
+from services.common.data.database import AsyncConnection, Database
+from services.common.http.faults import ConnectionCutError, Faults, Kind
+from services.common.http.problems import ProblemError
 from services.payment.domain import Charge
 from services.payment.ports import At, ProviderAway, ProviderSilent, Standing
 from services.payment.settings import ProviderRules

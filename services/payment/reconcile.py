@@ -9,10 +9,10 @@ import sys
 
 from sqlalchemy.exc import DBAPIError
 
-from services.common import logs
-from services.common.clock import utc_now
-from services.common.runtime import Runtime
-from services.common.settings import Settings
+from services.common.runtime import logs
+from services.common.runtime.clock import utc_now
+from services.common.runtime.settings import Settings
+from services.common.service import Runtime
 from services.payment import handlers
 from services.payment.adapters import SqlPayments
 from services.payment.app import SERVICE, provider

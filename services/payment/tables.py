@@ -12,7 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from services.common.columns import Moment
+from services.common.data.columns import Moment
 
 metadata = MetaData()
 

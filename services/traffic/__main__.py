@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 
 JOURNEYS = Path(__file__).with_name("journeys.py")
 _HOME = Path(__file__).parents[2]

@@ -12,12 +12,12 @@ import jwt
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from services.common.auth import ALGORITHM, AUDIENCE, ISSUER
-from services.common.db import AsyncConnection, Database, dialect_insert
-from services.common.events import Event
-from services.common.ids import new_id
-from services.common.outbox import Outbox
-from services.common.problems import unavailable
+from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.events.event import Event
+from services.common.events.outbox import Outbox
+from services.common.http.auth import ALGORITHM, AUDIENCE, ISSUER
+from services.common.http.problems import unavailable
+from services.common.runtime.ids import new_id
 from services.user.domain import (
     FAILURES_FORGOTTEN_AFTER,
     Account,

@@ -8,9 +8,9 @@ from enum import IntEnum
 from sqlalchemy import make_url, select, update
 from sqlalchemy.exc import DBAPIError
 
-from services.common.db import Database
-from services.common.runtime import open_database
-from services.common.settings import Settings
+from services.common.data.database import Database
+from services.common.runtime.settings import Settings
+from services.common.service import open_database
 from services.user.app import SERVICE
 from services.user.domain import ADMIN, normalized
 from services.user.settings import UserSettings

@@ -8,10 +8,10 @@ import jwt
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints
 
-from services.common.auth import User, unauthorized
-from services.common.ids import Identifier, new_id
-from services.common.problems import ProblemError
-from services.common.schemas import BLANK, Answer, Line, Moment, Request, Text
+from services.common.http.auth import User, unauthorized
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import BLANK, Answer, Line, Moment, Request, Text
+from services.common.runtime.ids import Identifier, new_id
 from services.user import domain
 from services.user.domain import Account, Address
 from services.user.handlers import Tokens, Users

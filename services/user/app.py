@@ -4,8 +4,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.common.clock import utc_now
-from services.common.runtime import Runtime, Service
+from services.common.runtime.clock import utc_now
+from services.common.service import Runtime, Service
 from services.user.adapters import Argon2, KeyRing, SqlStore
 from services.user.api import router
 from services.user.domain import Session

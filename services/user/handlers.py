@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.common.clock import Clock
-from services.common.ids import new_id
+from services.common.runtime.clock import Clock
+from services.common.runtime.ids import new_id
 from services.user.domain import (
     SESSION_LIVES,
     Account,

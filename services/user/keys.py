@@ -2,7 +2,7 @@
 
 import sys
 
-from services.common.settings import Settings
+from services.common.runtime.settings import Settings
 from services.user.adapters import KeyRing
 from services.user.settings import UserSettings
 

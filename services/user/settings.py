@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 
 
 @dataclass(frozen=True, slots=True)

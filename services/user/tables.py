@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
-from services.common.columns import Moment
+from services.common.data.columns import Moment
 
 metadata = MetaData()
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from services.common.events import Event, Message, to_message
-from services.common.ids import new_id
+from services.common.events.event import Event, Message, to_message
+from services.common.runtime.ids import new_id
 from tests.e2e.shop import ROOT, Shopper, Stack
 from tests.waiting import eventually
 
@@ -28,7 +28,7 @@ def _send(stack: Stack, *messages: Message) -> None:
 
 def _dlq(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "services.dlq", *arguments, "--broker", stack.address("kafka", "broker")],
+        [sys.executable, "-m", "services.ops.dlq", *arguments, "--broker", stack.address("kafka", "broker")],
         cwd=ROOT,
         env=dict(os.environ),
         text=True,

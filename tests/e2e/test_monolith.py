@@ -83,7 +83,7 @@ def test_an_order_is_followed_from_request_to_message_in_one_process(monolith: S
 
 def test_the_demo_shows_the_monolith_too(monolith: Stack) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "services.demo"],
+        [sys.executable, "-m", "services.ops.demo"],
         env={"GATEWAY_URL": f"http://{monolith.address('monolith')}"},
         capture_output=True,
         text=True,

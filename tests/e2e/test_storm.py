@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from services import conservation
+from services.ops import reconciliation
 from tests.e2e.shop import Shopper, Stack
 from tests.soak import rounds
 from tests.waiting import eventually
@@ -96,12 +96,12 @@ def _storm(stack: Stack, seed: int, orders: int, kills: int, targets: Sequence[s
     stack.devctl("exec", "payment", "--", sys.executable, "-m", "services.payment.reconcile")
 
 
-def _settled(stack: Stack, ids: list[str]) -> conservation.Report:
+def _settled(stack: Stack, ids: list[str]) -> reconciliation.Report:
     """Wait until everything is settled (or a rule is broken for good) and return what the checker found."""
-    urls = conservation.urls_below(stack.state / "volumes")
+    urls = reconciliation.urls_below(stack.state / "volumes")
 
-    def report() -> conservation.Report:
-        return conservation.check(asyncio.run(conservation.read(urls)), ids)
+    def report() -> reconciliation.Report:
+        return reconciliation.check(asyncio.run(reconciliation.read(urls)), ids)
 
     try:
         eventually(lambda: report().is_conserved, within=120, every=1.0, what="all orders settled")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from services.common import logs
+from services.common.runtime import logs
 from tests.services.harness import TestShop, running_shop
 from tests.services.stores import postgres
 

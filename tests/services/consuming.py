@@ -7,10 +7,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from services.common import logs
-from services.common.events import Message
-from services.common.kafka import KafkaBroker
-from services.common.metrics import Metrics
+from services.common.events.event import Message
+from services.common.events.kafka import KafkaBroker
+from services.common.runtime import logs
+from services.common.runtime.metrics import Metrics
 
 GROUP = "frozen"
 _METRICS_SECONDS = 0.5

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from services.common import secrets
-from services.common.settings import Environment
+from services.common.runtime import secrets
+from services.common.runtime.settings import Environment
 from services.gateway.proxy import Proxy
 from services.monolith import Shop, compose
 from tests.waiting import eventually_async

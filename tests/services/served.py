@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from services.common import logs, secrets
+from services.common.runtime import logs, secrets
 from tests.services.harness import TestShop, running_shop
 
 

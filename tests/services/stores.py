@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.common.broker import NoBroker
-from services.common.runtime import Runtime, Service
-from services.common.settings import Environment, Settings
+from services.common.events.broker import NoBroker
+from services.common.runtime.settings import Environment, Settings
+from services.common.service import Runtime, Service
 from tests.waiting import eventually
 
 _numbers = itertools.count(1)

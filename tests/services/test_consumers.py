@@ -16,9 +16,9 @@ import pytest
 from services.cart import adapters as cart
 from services.cart.ports import Away as CartAway
 from services.cart.ports import Checkout
-from services.common.http import Peers
-from services.common.runtime import Runtime
-from services.common.settings import Environment, Settings
+from services.common.http.client import Peers
+from services.common.runtime.settings import Environment, Settings
+from services.common.service import Runtime
 from services.order import adapters as order
 from services.order.domain import Wish
 from services.order.ports import Away as OrderAway

@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from services.common.events import Message
-from services.common.runtime import Service
-from services.common.settings import Environment, Settings
+from services.common.events.event import Message
+from services.common.runtime.settings import Environment, Settings
+from services.common.service import Service
 from tests.services.harness import TestShop, running_shop
 from tests.waiting import eventually_async
 
@@ -111,8 +111,8 @@ def _read_by(service: str) -> set[str]:
 async def test_a_service_reads_what_the_document_says_from_the_least_that_a_schema_allows(
     name: str, tmp_path: Path
 ) -> None:
-    from services.common.events import Event
-    from services.common.runtime import Runtime
+    from services.common.events.event import Event
+    from services.common.service import Runtime
 
     service: Service = import_module(f"services.{name}.app").SERVICE
     env = Environment({"DATA_DIR": str(tmp_path / name), "SHOP_SECRETS": str(tmp_path / "secrets")})

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from services.common.events import Message
-from services.common.kafka import SESSION_SECONDS, KafkaBroker
-from services.common.logs import Logger
-from services.common.metrics import Metrics
+from services.common.events.event import Message
+from services.common.events.kafka import SESSION_SECONDS, KafkaBroker
+from services.common.runtime.logs import Logger
+from services.common.runtime.metrics import Metrics
 from tests.reference.go_programs import NotBuildable
 from tests.reference.running import running
 from tests.reference.servers import embedded_kafka, real_kafka

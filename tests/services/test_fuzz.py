@@ -14,7 +14,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.schemas import BaseSchema
 
-from services.common import secrets
+from services.common.runtime import secrets
 from services.contracts.openapi import documents
 from tests.soak import IS_SOAK, rounds
 

@@ -61,7 +61,7 @@ def answering(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_the_check_of_the_image_says_whether_its_service_is_ready(answering: int, code: int) -> None:
     environment = {**os.environ, "PORT": str(answering)}
     checked = subprocess.run(
-        [sys.executable, "-m", "services.alive"], cwd=ROOT, env=environment, capture_output=True, timeout=30
+        [sys.executable, "-m", "services.ops.healthcheck"], cwd=ROOT, env=environment, capture_output=True, timeout=30
     )
     assert checked.returncode == code
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from services import FRONT, PORTS
-from services.common.kafka import SESSION_SECONDS
+from services.common.events.kafka import SESSION_SECONDS
 from tests.e2e.shop import Shopper
 from tests.services.processes import Running, free_port, kafka, running
 from tests.soak import rounds

@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from services.common.migrate import downgrade
-from services.common.runtime import Service
-from services.common.tables import metadata as common
+from services.common.data.migrate import downgrade
+from services.common.events.tables import metadata as common
+from services.common.service import Service
 from tests.services.stores import database_url, migrated, postgres
 
 __all__ = ["database_url", "postgres"]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.common import secrets
+from services.common.runtime import secrets
 from services.contracts.openapi import documents
 from tests.services.harness import TestShop, running_shop
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from services.common.secrets import HEADER
+from services.common.runtime.secrets import HEADER
 from tests.services.processes import free_port, kafka, running
 from tests.waiting import eventually
 
@@ -25,7 +25,7 @@ def command(module: str, *arguments: str, **environment: str) -> "subprocess.Com
 
 def test_the_monolith_serves_the_whole_shop_and_the_demo_shows_it(tmp_path: Path) -> None:
     with running("services.monolith", tmp_path) as shop:
-        demo = command("services.demo", GATEWAY_URL=shop.url)
+        demo = command("services.ops.demo", GATEWAY_URL=shop.url)
         assert demo.returncode == 0, demo.stderr
         assert ": confirmed" in demo.stdout
         assert "order_confirmed" in demo.stdout
@@ -43,14 +43,14 @@ def test_the_monolith_serves_the_whole_shop_and_the_demo_shows_it(tmp_path: Path
 
 
 def test_the_demo_says_what_to_do_when_there_is_no_shop() -> None:
-    demo = command("services.demo", GATEWAY_URL=f"http://127.0.0.1:{free_port()}")
+    demo = command("services.ops.demo", GATEWAY_URL=f"http://127.0.0.1:{free_port()}")
     assert demo.returncode == 1
     assert "make up" in demo.stderr
     assert "Traceback" not in demo.stderr
 
 
 def test_dead_letters_without_a_broker_say_so() -> None:
-    told = command("services.dlq", "list", "--broker", f"127.0.0.1:{free_port()}")
+    told = command("services.ops.dlq", "list", "--broker", f"127.0.0.1:{free_port()}")
     assert told.returncode == 3
     assert "no answer from the broker" in told.stderr
     assert "Traceback" not in told.stderr
@@ -60,12 +60,12 @@ def test_dead_letters_are_listed_with_their_reason_and_replayed_once(tmp_path: P
     topics = {"shop.thing.v1": 2, "shop.thing.v1.dlq": 1}
     with kafka(tmp_path, topics) as address:
         _publish(address, "shop.thing.v1.dlq", {"dlq_reason": "ValueError", "dlq_group": "cart", "ce_id": "e1"})
-        listed = command("services.dlq", "list", "--json", "--broker", address)
+        listed = command("services.ops.dlq", "list", "--json", "--broker", address)
         (letter,) = [json.loads(line) for line in listed.stdout.splitlines()]
         assert (letter["topic"], letter["reason"], letter["group"]) == ("shop.thing.v1", "ValueError", "cart")
-        assert command("services.dlq", "replay", "--broker", address).stdout == "replayed 1\n"
-        assert command("services.dlq", "replay", "--broker", address).stdout == "replayed 0\n"
-        assert "no dead letters" in command("services.dlq", "list", "--broker", address).stderr
+        assert command("services.ops.dlq", "replay", "--broker", address).stdout == "replayed 1\n"
+        assert command("services.ops.dlq", "replay", "--broker", address).stdout == "replayed 0\n"
+        assert "no dead letters" in command("services.ops.dlq", "list", "--broker", address).stderr
         assert _read(address, "shop.thing.v1") == [(b"key", b"{}", [("ce_id", b"e1")])]
 
 

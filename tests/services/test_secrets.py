@@ -10,7 +10,7 @@ from threading import Thread
 
 import httpx
 
-from services.common import secrets
+from services.common.runtime import secrets
 from tests.services.processes import free_port, running
 from tests.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.common.events import Event
+from services.common.events.event import Event
 from tests.services.harness import TestShop
 from tests.waiting import eventually_async
 

@@ -15,8 +15,8 @@ from services.cart.app import SERVICE
 from services.cart.domain import Cart, Owner, Product
 from services.cart.ports import Checkout
 from services.cart.tables import carts, holdings
-from services.common.clock import utc_now
-from services.common.ids import new_id
+from services.common.runtime.clock import utc_now
+from services.common.runtime.ids import new_id
 from tests.services.stores import database_url, migrated, postgres
 
 __all__ = ["database_url", "postgres"]

@@ -7,7 +7,7 @@ import pytest
 
 from services.catalog.adapters import SqlCatalog
 from services.catalog.app import SERVICE
-from services.common.clock import utc_now
+from services.common.runtime.clock import utc_now
 from tests.services.stores import database_url, migrated, postgres
 
 __all__ = ["database_url", "postgres", "sql_catalog"]

@@ -11,8 +11,8 @@ from services.catalog.adapters import SqlCatalog
 from services.catalog.domain import Line, Product
 from services.catalog.handlers import Reserved
 from services.catalog.settings import CatalogSettings
-from services.common.clock import Clock, utc_now
-from services.common.settings import Environment
+from services.common.runtime.clock import Clock, utc_now
+from services.common.runtime.settings import Environment
 from tests.services.catalog.fakes import product
 from tests.services.harness import running_shop
 from tests.waiting import eventually_async

@@ -8,15 +8,15 @@ import pytest_asyncio
 from opentelemetry.trace import NoOpTracer
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from services.common import tables
-from services.common.consumer import Consumer, Handler
-from services.common.db import Database
-from services.common.faults import Faults
-from services.common.in_process import InProcessBroker
-from services.common.logs import Logger
-from services.common.metrics import Metrics
-from services.common.outbox import Outbox
-from services.common.telemetry import Telemetry
+from services.common.data.database import Database
+from services.common.events import tables
+from services.common.events.consumer import Consumer, Handler
+from services.common.events.in_process import InProcessBroker
+from services.common.events.outbox import Outbox
+from services.common.http.faults import Faults
+from services.common.runtime.logs import Logger
+from services.common.runtime.metrics import Metrics
+from services.common.runtime.telemetry import Telemetry
 
 metadata = MetaData()
 things = Table("things", metadata, Column("id", Integer, primary_key=True), Column("name", String(50)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common import secrets
+from services.common.runtime import secrets
 from services.gateway.adapters import FileSplits
 from services.gateway.domain import Split
 from tests.services.harness import TestShop, running_shop

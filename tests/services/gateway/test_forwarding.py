@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.common.addresses import Instance
-from services.common.breaker import Breaker, State
-from services.common.problems import ProblemError
+from services.common.http.addresses import Instance
+from services.common.http.breaker import Breaker, State
+from services.common.http.problems import ProblemError
 from services.gateway.domain import Split, Target
 from services.gateway.handlers import Call, Forwarding
 from services.gateway.ports import Reply, UpstreamError

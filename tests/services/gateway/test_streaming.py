@@ -13,11 +13,11 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from services.common import secrets
-from services.common.breaker import State
-from services.common.runtime import Runtime, asgi
-from services.common.settings import Environment, Settings
-from services.common.web import BODY_LIMIT
+from services.common.http.breaker import State
+from services.common.http.middleware import BODY_LIMIT
+from services.common.runtime import secrets
+from services.common.runtime.settings import Environment, Settings
+from services.common.service import Runtime, asgi
 from services.gateway.app import SERVICE
 from tests.waiting import eventually_async
 

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 from services.notification import domain
 from services.notification.channels import SmtpChannel
 from services.notification.domain import Channel, Contact, MessageType

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.ids import new_id
+from services.common.runtime.ids import new_id
 from services.notification import handlers
 from services.notification.adapters import SqlNotifications
 from services.notification.app import SERVICE

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from services.common.in_process import InProcessBroker
+from services.common.events.in_process import InProcessBroker
 from services.order.tables import claims
 from tests.services.harness import Member, TestShop
 from tests.waiting import eventually_async

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.common.logs import Logger
+from services.common.runtime.logs import Logger
 from services.order import domain, handlers
 from services.order.domain import Fact, Order, Status, Step, Wish
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from services.common.clock import utc_now
-from services.common.ids import new_id
-from services.common.runtime import Runtime
-from services.common.tables import outbox
+from services.common.events.tables import outbox
+from services.common.runtime.clock import utc_now
+from services.common.runtime.ids import new_id
+from services.common.service import Runtime
 from services.order import handlers
 from services.order.adapters import SqlOrders
 from services.order.app import SERVICE

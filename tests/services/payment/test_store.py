@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from services.common.clock import utc_now
-from services.common.faults import Fault, Kind
-from services.common.ids import new_id
-from services.common.runtime import Runtime
+from services.common.http.faults import Fault, Kind
+from services.common.runtime.clock import utc_now
+from services.common.runtime.ids import new_id
+from services.common.service import Runtime
 from services.payment import domain, handlers
 from services.payment.adapters import SqlPayments
 from services.payment.app import SERVICE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.settings import Environment
+from services.common.runtime.settings import Environment
 from services.traffic import __main__ as traffic
 
 ROUTES = Path(__file__).parents[3] / "services" / "contracts" / "openapi" / "gateway.json"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.common.runtime import Runtime
-from services.common.tables import outbox
+from services.common.events.tables import outbox
+from services.common.service import Runtime
 from services.user.adapters import SqlStore
 from services.user.app import SERVICE
 from services.user.domain import (

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from sqlalchemy import inspect, update
 
-from services.common.auth import BadTokenError, Tokens
+from services.common.http.auth import BadTokenError, Tokens
 from services.user.adapters import Argon2, KeyRing
 from services.user.domain import Account, Attempts
 from services.user.tables import login_attempts

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.common import tables
+from services.common.events import tables
 
 revision = "0001"
 down_revision = None

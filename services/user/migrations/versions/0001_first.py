@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.common import tables
-from services.common.columns import Moment
+from services.common.data.columns import Moment
+from services.common.events import tables
 
 revision = "0001"
 down_revision = None

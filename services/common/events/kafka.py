@@ -1,0 +1,139 @@
+"""The broker port over Kafka, by confluent-kafka: an idempotent producer, and the groups of kafka_group beside it."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from services.common.events.broker import BrokerUnavailableError, Deliver
+from services.common.events.event import Message
+from services.common.events.kafka_group import Group, Health, Quiet
+from services.common.events.kafka_lag import LagGauge
+
+if TYPE_CHECKING:
+    from services.common.runtime.logs import Logger
+    from services.common.runtime.metrics import Metrics
+
+DELIVERY_SECONDS = 10
+# The shortest that a broker accepts unless it is told otherwise (group.min.session.timeout.ms).
+SESSION_SECONDS = 6.0
+
+
+class KafkaBroker:
+    """Publishes with an idempotent producer; acknowledges what it consumed only after the effect."""
+
+    def __init__(self, servers: str, client: str, instance: str, metrics: "Metrics", log: "Logger") -> None:
+        self._servers, self._client, self._instance = servers, client, instance
+        self._log = log
+        self._groups: list[Group] = []
+        self._lag = metrics.gauge(
+            "shop_consumer_lag_messages", "Messages not yet consumed", ["group", "topic", "partition"]
+        )
+        self._health = Health()
+        self._producer: Producer | None = None
+        self._stopping = threading.Event()
+        self._poller: threading.Thread | None = None
+
+    async def start(self) -> None:
+        """Start the producer and every group; the broker may come later."""
+        self._loop = asyncio.get_running_loop()
+        self._producer = Producer(self._producer_config(), logger=Quiet())
+        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._poller.start()
+        for group in self._groups:
+            group.start(self._loop)
+
+    async def publish(self, message: Message) -> None:
+        """Hand the message to the broker and wait until it is held there."""
+        assert self._producer is not None
+        delivered: asyncio.Future[None] = self._loop.create_future()
+
+        def report(error: KafkaError | None, _message: Any) -> None:
+            self._health.tell(is_up=error is None)
+            with contextlib.suppress(RuntimeError):  # the loop may be gone while the last reports come in
+                self._loop.call_soon_threadsafe(_settle, delivered, error)
+
+        headers: dict[str, str | bytes | None] = dict(message.headers)
+        try:
+            self._producer.produce(
+                message.topic, message.value, message.key.encode(), headers=headers, on_delivery=report
+            )
+        except (BufferError, KafkaException) as error:
+            raise BrokerUnavailableError(str(error)) from error
+        await delivered
+
+    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver) -> None:
+        """Hand every message of the topics to the group."""
+        config = self._consumer_config(group)
+        self._groups.append(Group(config, list(topics), deliver, self._health, LagGauge(self._lag, group), self._log))
+
+    async def stop_consuming(self) -> None:
+        """Finish the messages in hand, commit, and end the consumer threads."""
+        await asyncio.gather(*(group.stop() for group in self._groups))
+
+    async def close(self) -> None:
+        """Stop consuming, flush for a bounded time, and disconnect."""
+        await self.stop_consuming()
+        self._stopping.set()
+        if self._producer is not None:
+            await asyncio.to_thread(self._producer.flush, 1.0)
+
+    def is_up(self) -> bool:
+        """Say whether the broker answered lately."""
+        return self._health.is_up
+
+    def _poll(self) -> None:
+        assert self._producer is not None
+        while not self._stopping.is_set():
+            self._producer.poll(0.5)
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self._servers,
+            "client.id": self._client,
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 1000,
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "allow.auto.create.topics": False,
+            "error_cb": self._on_error,
+        }
+
+    def _producer_config(self) -> dict[str, Any]:
+        config = self._common()
+        del config["allow.auto.create.topics"]
+        return config | {
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
+            "linger.ms": 1,
+        }
+
+    def _consumer_config(self, group: str) -> dict[str, Any]:
+        return self._common() | {
+            "group.id": group,
+            # A member that comes back under its name gets its partitions at once, also after kill -9.
+            "group.instance.id": f"{group}-{self._instance}",
+            "session.timeout.ms": int(SESSION_SECONDS * 1000),
+            "heartbeat.interval.ms": 1000,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 500,
+            "fetch.error.backoff.ms": 100,
+        }
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._health.on_error(error)
+
+
+def _settle(delivered: "asyncio.Future[None]", error: KafkaError | None) -> None:
+    if delivered.done():
+        return
+    if error is None:
+        delivered.set_result(None)
+    else:
+        delivered.set_exception(BrokerUnavailableError(error.str()))

@@ -1,0 +1,29 @@
+"""What the web edge asks of the service behind it."""
+
+from typing import Protocol
+
+from services.common.http.faults import Faults
+from services.common.http.health import Ready
+from services.common.runtime.logs import Logger
+from services.common.runtime.metrics import Metrics
+from services.common.runtime.settings import Settings
+from services.common.runtime.telemetry import Telemetry
+
+
+class Means(Protocol):
+    """The part of a service's means that its edge works with."""
+
+    settings: Settings
+    log: Logger
+    metrics: Metrics
+    telemetry: Telemetry
+    faults: Faults
+
+    async def readiness(self) -> Ready:
+        """Say whether work may be sent here."""
+
+    def metrics_page(self) -> bytes:
+        """Return the metrics as text."""
+
+    async def apply_faults(self) -> None:
+        """Do what faults ask for that no request triggers."""

@@ -1,0 +1,168 @@
+"""Faults on demand, for development only: off unless FAULTS=on. Each shows in a metric whether it did something."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from services.common.http.problems import ProblemError
+from services.common.http.schemas import Answer, Request, Text
+from services.common.runtime.ids import new_id
+
+if TYPE_CHECKING:
+    from services.common.runtime.metrics import Metrics
+
+_LEAK_STEP = 1 << 20
+
+
+class Kind(StrEnum):
+    """What can be made to go wrong."""
+
+    LATENCY = "latency"
+    ERROR = "error"
+    RESET = "reset"
+    SLOW_QUERY = "slow_query"
+    POOL_EXHAUSTION = "pool_exhaustion"
+    PAUSED_CONSUMER = "paused_consumer"
+    POISON = "poison"
+    DECLINE_ALL = "decline_all"
+    LEAK = "leak"
+
+
+class Fault(Request):
+    """One fault as it is asked for."""
+
+    kind: Annotated[Kind, Field(strict=False)]
+    route: Annotated[Text, Field(description="METHOD /path with * as in a shell")] = "*"
+    rate: Annotated[float, Field(ge=0, le=1, strict=False, description="Share of the calls it hits")] = 1.0
+    milliseconds: Annotated[int, Field(ge=0, le=60_000, description="How slow")] = 500
+    jitter: Annotated[int, Field(ge=0, le=60_000, description="Up to so many milliseconds more")] = 0
+    status: Annotated[int, Field(ge=400, le=599, description="Which error")] = 503
+    duration_seconds: Annotated[float, Field(gt=0, le=86_400, strict=False, description="How long it stays on")] = 60.0
+    seed: int | None = None
+
+
+class FaultState(Answer):
+    """One fault as it stands."""
+
+    id: str
+    fault: Fault
+    seconds_left: float
+    hits: int
+
+
+class FaultList(Answer):
+    """All faults that are on."""
+
+    items: list[FaultState]
+
+
+class ConnectionCutError(Exception):
+    """Asks the edge to break the connection off without an answer."""
+
+
+@dataclass
+class _Active:
+    fault: Fault
+    ends_at: float
+    dice: random.Random
+    id: str = field(default_factory=new_id)
+    hits: int = 0
+
+
+class Faults:
+    """The faults of one service that are on now."""
+
+    def __init__(self, metrics: "Metrics", *, is_allowed: bool) -> None:
+        self.is_allowed = is_allowed
+        self._active: list[_Active] = []
+        self._leaked: list[bytearray] = []
+        self._on = metrics.gauge("shop_faults_active", "Faults that are switched on", ["kind"])
+        self._hits = metrics.counter("shop_faults_injected", "Times that a fault did something", ["kind"])
+
+    def replace(self, faults: list[Fault]) -> None:
+        """Switch exactly these on."""
+        now = time.monotonic()
+        self._active = [
+            _Active(fault, now + fault.duration_seconds, random.Random(fault.seed))  # noqa: S311
+            for fault in faults
+        ]
+        self._leaked = [] if not faults else self._leaked
+        self._show()
+
+    def state(self) -> FaultList:
+        """Say what is on, how long still, and how often it did something."""
+        now = time.monotonic()
+        return FaultList(
+            items=[
+                FaultState(id=one.id, fault=one.fault, seconds_left=round(one.ends_at - now, 3), hits=one.hits)
+                for one in self._current()
+            ]
+        )
+
+    def hit(self, kind: Kind, where: str = "") -> Fault | None:
+        """Return the fault of this kind if it strikes here and now."""
+        struck = self._strike(kind, where)
+        return struck.fault if struck else None
+
+    def _strike(self, kind: Kind, where: str = "") -> _Active | None:
+        if not self._active:
+            return None
+        for one in self._current():
+            matches = one.fault.kind is kind and fnmatchcase(where, one.fault.route)
+            if matches and one.dice.random() < one.fault.rate:
+                one.hits += 1
+                self._hits.labels(kind.value).inc()
+                return one
+        return None
+
+    async def before_request(self, method: str, path: str) -> None:
+        """Do to a request what is on for it."""
+        if not self._active or path == "/faults":
+            return
+        where = f"{method} {path}"
+        if slow := self._strike(Kind.LATENCY, where):
+            await _sleep(slow)
+        if self.hit(Kind.LEAK, where):
+            self._leaked.append(bytearray(_LEAK_STEP))
+        if self.hit(Kind.RESET, where):
+            raise ConnectionCutError
+        if fault := self.hit(Kind.ERROR, where):
+            headers = {"Retry-After": "1"} if fault.status in (429, 503) else {}
+            raise ProblemError(fault.status, "injected_fault", "A fault is switched on here", headers=headers)
+
+    async def before_query(self) -> None:
+        """Make a transaction slow where that is on."""
+        if slow := self._strike(Kind.SLOW_QUERY):
+            await _sleep(slow)
+
+    async def wait_while_paused(self) -> None:
+        """Hold a consumer back for as long as that is on."""
+        while self._active and self.hit(Kind.PAUSED_CONSUMER):  # noqa: ASYNC110  (the end is a time)
+            await asyncio.sleep(0.1)
+
+    def wants_pool(self) -> bool:
+        """Say whether the connections of the pool shall be held."""
+        return any(one.fault.kind is Kind.POOL_EXHAUSTION for one in self._current())
+
+    def _current(self) -> list[_Active]:
+        """Drop what has run its time."""
+        now = time.monotonic()
+        if any(one.ends_at <= now for one in self._active):
+            self._active = [one for one in self._active if one.ends_at > now]
+            self._show()
+        return self._active
+
+    def _show(self) -> None:
+        for kind in Kind:
+            self._on.labels(kind.value).set(sum(one.fault.kind is kind for one in self._active))
+
+
+async def _sleep(slow: _Active) -> None:
+    extra = slow.dice.uniform(0, slow.fault.jitter)
+    await asyncio.sleep((slow.fault.milliseconds + extra) / 1000)

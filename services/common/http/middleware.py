@@ -1,0 +1,304 @@
+"""The edge of a service: the application with its operational routes, and the middleware round it.
+
+One middleware does for every request what must be done for every request: id, deadline, trace, metrics,
+faults, the log line, and an answer even where the code failed.
+"""
+
+import asyncio
+import contextlib
+import copy
+import functools
+import re
+import time
+from typing import Any
+
+from fastapi import FastAPI
+from opentelemetry.trace import Span, SpanKind
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common.http import auth, deadlines, operations
+from services.common.http.context import Means
+from services.common.http.faults import ConnectionCutError
+from services.common.http.problems import (
+    MEDIA_TYPE,
+    METHODS,
+    OURS,
+    ProblemError,
+    install,
+    problem_response,
+    unavailable,
+)
+from services.common.http.schemas import Problem
+from services.common.runtime import telemetry
+from services.common.runtime.ids import new_id
+from services.common.runtime.logs import request_id
+from services.common.runtime.metrics import exemplar
+
+BODY_LIMIT = 256 * 1024
+QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+_LONG_LENGTH = len(str(BODY_LIMIT))
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+# How much of a body that was refused is still taken in.
+_READ_ON_BYTES, _READ_ON_SECONDS = 4 * 1024 * 1024, 1.0
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+# What any operation may answer beside its own answers; keeps the documents honest.
+COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        400: "The body is not JSON, or the request is against a rule",
+        401: "No token, or one that is not accepted",
+        403: "Not allowed for this caller",
+        404: "Not found",
+        405: "The path has no such method",
+        408: "The body did not come in time",
+        409: "The state of things does not allow it",
+        413: "The body is too large",
+        415: "The body is not application/json",
+        422: "The input is malformed",
+        429: "Too many requests; see Retry-After",
+        500: "A mistake of ours",
+        503: "Something needed is away; see Retry-After",
+    }.items()
+}
+
+
+def application(runtime: Means, title: str, description: str = "") -> FastAPI:
+    """Make a service's application, with the routes that every service has."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1.0.0",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        max_body_size=BODY_LIMIT,
+        responses=COMMON_ANSWERS,
+        redirect_slashes=False,
+        redoc_url=None,
+        docs_url=None,
+    )
+    app.state.runtime = runtime
+    install(app)
+    operations.add(app, runtime)
+    app.openapi = functools.cache(lambda: described(app))  # type: ignore[method-assign]
+    return app
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return the document that FastAPI makes, with what it cannot know: errors' media type, optional tokens."""
+    document = copy.deepcopy(FastAPI.openapi(app))
+    for item in document["paths"].values():
+        for operation in item.values():
+            _correct_security(operation)
+            for status, answer in operation["responses"].items():
+                if status[:1] in "45":
+                    _correct(answer)
+    schemes = document["components"].get("securitySchemes", {})
+    if optional := schemes.pop(auth.OPTIONAL, None):
+        schemes[auth.REQUIRED] = optional
+    document["components"]["schemas"].pop("HTTPValidationError", None)
+    document["components"]["schemas"].pop("ValidationError", None)
+    return document
+
+
+def _correct_security(operation: dict[str, Any]) -> None:
+    if "security" in operation:
+        is_required = {auth.REQUIRED: []} in operation["security"]
+        operation["security"] = [{auth.REQUIRED: []}] if is_required else [{auth.REQUIRED: []}, {}]
+
+
+def _correct(answer: dict[str, Any]) -> None:
+    content = answer.setdefault("content", {})
+    own = content.get("application/json", {}).get("schema", {})
+    if own.get("$ref") == _PROBLEM["$ref"]:
+        del content["application/json"]
+    content[MEDIA_TYPE] = {"schema": _PROBLEM}
+
+
+class Edge:
+    """Stands round a service's application."""
+
+    def __init__(self, app: ASGIApp, runtime: Means, *, is_front: bool = False) -> None:
+        self.inner, self._runtime, self._is_front = app, runtime, is_front
+        self._log = runtime.log
+        self._tracer = runtime.telemetry.tracer
+        self._longest = runtime.settings.request_timeout_seconds
+        labels = ["http_request_method", "http_route", "http_response_status_code"]
+        self._durations = runtime.metrics.histogram(
+            "http_server_request_duration_seconds", "Time of one request", labels
+        )
+        self._active = runtime.metrics.gauge("http_server_active_requests", "Requests in flight")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
+            await self.inner(scope, receive, send)
+            return
+        await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+        wished = headers.get("x-request-id", "")
+        request_id.set(wished if _REQUEST_ID.match(wished) else new_id())
+        span = telemetry.start(
+            self._tracer,
+            method,
+            SpanKind.SERVER,
+            _attributes(scope, method),
+            telemetry.under(telemetry.remote(headers.get("traceparent", ""), headers.get("tracestate", ""))),
+        )
+        exchange = _Exchange(send, is_front=self._is_front)
+        if _may_be_endless(headers):
+            receive = exchange.watched(receive)
+        began = time.perf_counter()
+        self._active.inc()
+        try:
+            with telemetry.entered(span):
+                try:
+                    await self._answer(scope, headers, receive, exchange)
+                finally:
+                    self._conclude(scope, method, exchange, span, time.perf_counter() - began)
+        except ConnectionCutError:
+            await _cut(send)
+        finally:
+            self._active.dec()
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive, exchange: "_Exchange") -> None:
+        path = scope["path"]
+        try:
+            _check_body(scope["method"], headers)
+            allowed = "" if self._is_front else headers.get(deadlines.HEADER, "")
+            async with deadlines.guard(allowed, self._longest):
+                await self._runtime.faults.before_request(scope["method"], path)
+                await self.inner(scope, receive, exchange.send)
+        except ProblemError as problem:
+            await exchange.answer(problem_response(problem, path), scope, receive)
+        except TimeoutError:
+            self._log.warning("the request took too long", path=path)
+            if exchange.status:
+                raise ConnectionCutError from None
+            await exchange.answer(problem_response(unavailable("What this needs"), path), scope, receive)
+        except ConnectionCutError:
+            raise
+        except Exception as error:
+            self._log.error("unexpected error", exc_info=error, path=path)
+            telemetry.fail(telemetry.current_span(), type(error).__qualname__, error)
+            await exchange.answer(problem_response(OURS, path), scope, receive)
+
+    def _conclude(self, scope: Scope, method: str, exchange: "_Exchange", span: Span, seconds: float) -> None:
+        """Measure, name the span and write the line, now that route and status are known."""
+        route = _route(scope)
+        status = exchange.status or 499
+        self._durations.labels(method, route, str(status)).observe(seconds, exemplar())
+        if span.is_recording():
+            span.update_name(f"{method} {route}")
+            span.set_attributes({"http.route": route, "http.response.status_code": status})
+            if status >= 500:
+                telemetry.fail(span, str(status))
+        log = self._log.warning if status >= 500 else self._log.info
+        log(f"{method} {route} {status}", path=scope["path"], status=status, duration_ms=round(seconds * 1000, 2))
+
+
+class _Exchange:
+    """The answer on its way out: remembers its status and adds the ids."""
+
+    def __init__(self, send: Send, *, is_front: bool) -> None:
+        self._send, self._is_front = send, is_front
+        self.status = 0
+        self._receive: Receive | None = None
+
+    def watched(self, receive: Receive) -> Receive:
+        """Note whether a body is read to its end: what nobody reads, the server would take in for ever."""
+        self._receive = receive
+
+        async def watched() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                self._receive = None
+            return message
+
+        return watched
+
+    async def _ends_connection(self) -> bool:
+        """Read what is left of a body, within bounds, so that its sender hears the answer; say if that was not all."""
+        left = _READ_ON_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READ_ON_SECONDS):
+                while self._receive is not None and left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        self._receive = None
+        return self._receive is not None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = request_id.get()
+            trace_id = telemetry.current_trace_id()
+            if trace_id:
+                headers["x-trace-id"] = trace_id
+            headers.setdefault("x-content-type-options", "nosniff")
+            if self.status == 408 or (self._receive is not None and await self._ends_connection()):
+                headers["connection"] = "close"
+        await self._send(message)
+
+    async def answer(self, response: Response, scope: Scope, receive: Receive) -> None:
+        """Send a whole answer, unless one has begun already."""
+        if not self.status:
+            await response(scope, receive, self.send)
+
+
+def _attributes(scope: Scope, method: str) -> dict[str, Any]:
+    host, port = scope.get("server") or ("", None)
+    attributes: dict[str, Any] = {
+        "http.request.method": method,
+        "url.path": scope["path"][:256],
+        "url.scheme": scope.get("scheme", "http"),
+        "server.address": host,
+    }
+    if port:
+        attributes["server.port"] = port
+    if scope.get("client"):
+        attributes["client.address"] = scope["client"][0]
+    return attributes
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the route that answered; never the path itself, which has no bound."""
+    route = scope.get("route")
+    path = scope.get("route_template") or getattr(route, "path", None)
+    return str(path) if path else "unmatched"
+
+
+def _may_be_endless(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or len(headers.get("content-length", "")) >= _LONG_LENGTH
+
+
+def _check_body(method: str, headers: Headers) -> None:
+    """Refuse a body that is too large or of another type before it is read."""
+    if method not in _WITH_BODY:
+        return
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length[:18]) > BODY_LIMIT:
+        raise ProblemError(413, "too_large", f"A body may have at most {BODY_LIMIT} bytes")
+    has_body = "transfer-encoding" in headers or length not in ("", "0")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if has_body and kind != "application/json":
+        raise ProblemError(415, "unsupported_media_type", "Send application/json")
+
+
+async def _cut(send: Send) -> None:
+    """End the connection without an answer, as a broken network would."""
+    # ASGI has no word for it: uvicorn's `send` belongs to the object that holds the connection.
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("cut by a fault")
+    transport.abort()
+    await asyncio.sleep(0)  # let the server notice before it looks for our answer

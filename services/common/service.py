@@ -1,0 +1,309 @@
+"""What one service is given to work with, and its life from start to stop.
+
+A service's `app.py` builds its application from a Runtime; what surrounds the service (real broker or
+in-process one, network or none) is decided where the Runtime is made.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from opentelemetry.trace import NoOpTracer
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.types import ASGIApp
+
+from services.common.data import database
+from services.common.events.broker import Broker, NoBroker
+from services.common.events.consumer import Consumer, Handler
+from services.common.events.outbox import Outbox
+from services.common.http import auth, client, middleware
+from services.common.http.discovery import Discovery
+from services.common.http.faults import Faults, Kind
+from services.common.http.health import Check, Ready
+from services.common.http.transport import PlainTransport
+from services.common.runtime import logs, secrets, telemetry
+from services.common.runtime.metrics import Metrics
+from services.common.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from services.common.http.consul import Consul
+
+Job = Callable[[], Awaitable[None]]
+_RESTART_PAUSE_SECONDS = 1.0
+_PURGE_EVERY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the shop: how it is called, how it is built, what it leans on."""
+
+    name: str
+    build: Callable[["Runtime"], ASGIApp]
+    migrations: Path | None = None
+    # Other services that it calls.
+    calls: Sequence[str] = ()
+    is_front: bool = False
+
+
+class Runtime:
+    """The means of one service."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        *,
+        broker: Broker | None = None,
+        transport: client.Transport | None = None,
+    ) -> None:
+        self.service, self.settings = service, settings
+        self.environment = settings.environment
+        self.log = logs.Logger(service.name)
+        self.metrics = Metrics()
+        self.telemetry = telemetry.build(settings)
+        self.token = secrets.service_token(settings)
+        self.faults = Faults(self.metrics, is_allowed=settings.faults_allowed)
+        self.database = open_database(service, settings, self.telemetry, self.metrics)
+        self.database.before_transaction = self.faults.before_query
+        self.broker = broker or _broker(settings, self)
+        self.consul = _consul(settings, self)
+        self.discovery = Discovery(settings.urls, self.consul, consul_first=service.is_front)
+        self.transport = transport or PlainTransport()
+        self.peers = client.Peers(self.transport, self.discovery, self.token, self.telemetry.tracer, self.metrics)
+        self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")
+        self.outbox = Outbox(service.name, self.database, self.broker, self.metrics, self.log, self.telemetry.tracer)
+        self.is_draining = False
+        self._last: list[Job] = []
+        self._first: list[Job] = []
+        self._jobs: list[tuple[str, Job]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._consumers: list[Consumer] = []
+        self._topics: set[str] = set()
+        self._ready: tuple[float, Ready] | None = None
+        self._has_database = service.migrations is not None
+
+    # What a service's app.py says of itself.
+
+    def application(self, title: str, description: str = "") -> FastAPI:
+        """Make the application, with the routes that every service has."""
+        self.app = middleware.application(self, title, description)
+        self.app.router.lifespan_context = self._lifespan
+        return self.app
+
+    def subscribe(self, topics: Sequence[str], group: str, handlers: Mapping[str, Handler]) -> None:
+        """Take in the events of these topics by type, each once, in the transaction of its effect."""
+        consumer = Consumer(
+            group,
+            handlers,
+            database=self.database,
+            broker=self.broker,
+            metrics=self.metrics,
+            tracer=self.telemetry.tracer,
+            log=self.log,
+            faults=self.faults,
+        )
+        self._consumers.append(consumer)
+        self._topics.update(topics)
+        self.broker.subscribe(topics, group, consumer.deliver)
+
+    def on_start(self, job: Job) -> None:
+        """Run something once after the migrations and before the first request."""
+        self._first.append(job)
+
+    def on_stop(self, job: Job) -> None:
+        """Run something once after the last request."""
+        self._last.append(job)
+
+    def run_forever(self, name: str, job: Job) -> None:
+        """Keep a job running from start to stop; if it fails it is logged and begun again."""
+        self._jobs.append((name, job))
+
+    def every(self, seconds: float, name: str, job: Job) -> None:
+        """Run a job again and again with a pause."""
+
+        async def again() -> None:
+            while True:
+                await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311
+                await job()
+
+        self.run_forever(name, again)
+
+    # Its life.
+
+    async def start(self) -> None:
+        """Bring the database up to date and set everything going; waits for nothing outside."""
+        if self._has_database:
+            await self.database.migrate()
+            self.run_forever("outbox", self.outbox.relay)
+        for job in self._first:
+            await job()
+        await self.broker.start()
+        if self._consumers:
+            self.every(_PURGE_EVERY_SECONDS, "purge the inbox", self._consumers[0].purge)
+        self.run_forever("discovery", self._discover)
+        self.run_forever("keys of tokens", self.tokens.keep_fresh)
+        if self.consul is not None:
+            consul, settings = self.consul, self.settings
+            self.run_forever("consul", lambda: consul.keep_registered(settings, self.instance_id))
+        self._tasks = [asyncio.create_task(self._keep(name, job), name=name) for name, job in self._jobs]
+        self.log.info("started", port=self.settings.port)
+
+    async def drain(self) -> None:
+        """Turn away new work: not ready any more, out of Consul."""
+        self.is_draining = True
+        if self.consul is not None:
+            await self.consul.deregister(self.instance_id)
+
+    async def stop(self) -> None:
+        """Finish what is in hand and let go of everything."""
+        self.is_draining = True
+        await self.broker.stop_consuming()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in self._last:
+            await job()
+        await self.broker.close()
+        if self.consul is not None:
+            await self.consul.close()
+        await self.transport.aclose()
+        await self.database.close()
+        await asyncio.to_thread(self.telemetry.close)
+        self.log.info("stopped")
+
+    @property
+    def instance_id(self) -> str:
+        """Name this copy of the service; the name is the same after a restart on the same port."""
+        return f"{self.service.name}-{self.settings.advertised_host}-{self.settings.port}"
+
+    async def readiness(self) -> Ready:
+        """Say whether work may be sent here; looked up at most twice a second."""
+        now = time.monotonic()
+        if self._ready is None or now - self._ready[0] > 0.5:
+            self._ready = (now, await self._look())
+        return self._ready[1]
+
+    def metrics_page(self) -> bytes:
+        """Return the metrics as text."""
+        return self.metrics.page()
+
+    async def apply_faults(self) -> None:
+        """Do what faults ask for that no request triggers."""
+        if self.faults.wants_pool():
+            self._tasks.append(asyncio.create_task(self._hold_pool()))
+        if self.faults.hit(Kind.POISON):
+            await self._publish_poison()
+
+    # Inside.
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    async def _keep(self, name: str, job: Job) -> None:
+        while True:
+            try:
+                await job()
+                return
+            except Exception as error:
+                self.log.error("background job failed; it begins again", job=name, exc_info=error)
+            await asyncio.sleep(_RESTART_PAUSE_SECONDS)
+
+    async def _discover(self) -> None:
+        await self.discovery.watch(self.service.calls)
+
+    async def _fetch_keys(self) -> dict[str, Any]:
+        try:
+            answer = await self.peers.call("user", "GET", "/.well-known/jwks.json", timeout_seconds=2.0)
+        except client.UpstreamUnavailableError as error:
+            raise OSError(str(error)) from error
+        key_set: dict[str, Any] = answer.json()
+        return key_set
+
+    async def _look(self) -> Ready:
+        has_database = not self._has_database or await self.database.answers()
+        checks = {}
+        if self._has_database:
+            checks["database"] = Check(state="up" if has_database else "down", required=True)
+            checks["broker"] = Check(state="up" if self.broker.is_up() else "down", required=False)
+        if self.consul is not None:
+            checks["consul"] = Check(state="up" if self.consul.is_up else "down", required=False)
+        for name in self.service.calls:
+            checks[name] = Check(state=self.peers.state(name), required=False)
+        is_ready = has_database and not self.is_draining
+        return Ready(status="ready" if is_ready else "not_ready", service=self.service.name, checks=checks)
+
+    async def _hold_pool(self) -> None:
+        """Take every connection of the pool and keep them while the fault is on."""
+        async with contextlib.AsyncExitStack() as held:
+            while self.faults.wants_pool():
+                try:
+                    async with asyncio.timeout(0.2):
+                        await held.enter_async_context(self.database.engine.connect())
+                    self.faults.hit(Kind.POOL_EXHAUSTION)
+                except (TimeoutError, PoolTimeoutError):
+                    await asyncio.sleep(0.1)
+
+    async def _publish_poison(self) -> None:
+        """Send a message that no consumer can read to every topic that this service takes in."""
+        from services.common.events.event import Message
+
+        for topic in sorted(self._topics):
+            await self.broker.publish(Message(topic, "poison", b"\x00 not JSON", {"ce_type": "poison"}))
+
+
+def asgi(service: Service, runtime: Runtime) -> ASGIApp:
+    """Build a service's application and put the edge round it."""
+    return middleware.Edge(service.build(runtime), runtime, is_front=service.is_front)
+
+
+def open_database(
+    service: Service,
+    settings: Settings,
+    telemetry_: telemetry.Telemetry | None = None,
+    metrics: Metrics | None = None,
+) -> database.Database:
+    """Open the database of a service; alone, it is neither traced nor measured."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return database.Database(
+        _database_url(settings),
+        service.name,
+        service.migrations,
+        telemetry_ or telemetry.Telemetry(NoOpTracer()),
+        metrics or Metrics(with_process=False),
+    )
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url:
+        return settings.database_url
+    return f"sqlite+aiosqlite:///{settings.data_dir / settings.service}.db"
+
+
+def _broker(settings: Settings, runtime: Runtime) -> Broker:
+    if not settings.kafka:
+        return NoBroker()
+    from services.common.events.kafka import KafkaBroker
+
+    return KafkaBroker(
+        settings.kafka, settings.service, f"{settings.host}-{settings.port}", runtime.metrics, runtime.log
+    )
+
+
+def _consul(settings: Settings, runtime: Runtime) -> "Consul | None":
+    if not settings.consul:
+        return None
+    from services.common.http.consul import Consul
+
+    return Consul(settings.consul, runtime.log)

@@ -1,0 +1,1 @@
+"""Commands of operators: a demonstration, dead letters, the reconciliation check, the health check of an image."""

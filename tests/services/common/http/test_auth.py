@@ -1,0 +1,132 @@
+"""Tokens: only what the user service signed, for us, now, is believed."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from services.common.http.auth import ALGORITHM, AUDIENCE, ISSUER, BadTokenError, Tokens
+from services.common.http.problems import ProblemError
+
+KEY = Ed25519PrivateKey.generate()
+FOREIGN = Ed25519PrivateKey.generate()
+
+
+def key_set(key: Ed25519PrivateKey = KEY, kid: str = "k1") -> dict[str, Any]:
+    public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {"keys": [public | {"kid": kid, "alg": ALGORITHM, "use": "sig"}]}
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    full = {"iss": ISSUER, "aud": AUDIENCE, "sub": "u1", "iat": now, "exp": now + 60, "roles": ["admin"]} | changes
+    return {name: value for name, value in full.items() if value is not None}
+
+
+def token(key: Any = KEY, kid: str = "k1", algorithm: str = ALGORITHM, **changes: Any) -> str:
+    return jwt.encode(claims(**changes), key, algorithm, headers={"kid": kid})
+
+
+async def fetch() -> dict[str, Any]:
+    return key_set()
+
+
+async def away() -> dict[str, Any]:
+    raise OSError("the user service is away")
+
+
+def public_bytes() -> bytes:
+    return KEY.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def unsigned() -> str:
+    parts = [{"alg": "none", "typ": "JWT", "kid": "k1"}, claims()]
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
+
+
+def with_other_payload() -> str:
+    head, _payload, signature = token().split(".")
+    payload = base64.urlsafe_b64encode(json.dumps(claims(sub="u2")).encode()).decode().rstrip("=")
+    return f"{head}.{payload}.{signature}"
+
+
+ATTACKS: dict[str, Callable[[], str]] = {
+    "no algorithm": unsigned,
+    "the public key as a shared secret": lambda: token(public_bytes(), algorithm="HS256"),
+    "a foreign key under our key's name": lambda: token(FOREIGN),
+    "another key's name": lambda: token(FOREIGN, kid="k2"),
+    "a path as the key's name": lambda: token(kid="../../dev/null"),
+    "expired": lambda: token(exp=int(time.time()) - 60),
+    "from the future": lambda: token(iat=int(time.time()) + 3600),
+    "without an end": lambda: token(exp=None),
+    "without a subject": lambda: token(sub=None),
+    "for somebody else": lambda: token(aud="bank"),
+    "from somebody else": lambda: token(iss="evil"),
+    "another payload": with_other_payload,
+    "not a token": lambda: "abc",
+    "empty parts": lambda: "..",
+    "huge": lambda: "a" * 100_000,
+}
+
+
+async def test_a_good_token_says_who_calls() -> None:
+    caller = await Tokens(fetch).check(token())
+    assert (caller.user_id, caller.is_admin) == ("u1", True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+async def test_every_other_token_is_refused(attack: str) -> None:
+    tokens = Tokens(fetch)
+    await tokens.check(token())
+    with pytest.raises(BadTokenError):
+        await tokens.check(ATTACKS[attack]())
+
+
+async def test_keys_outlive_the_user_service_and_our_own_restart(tmp_path: Path) -> None:
+    keep = tmp_path / "keys.json"
+    first = Tokens(fetch, keep)
+    await first.check(token())
+    first.fetch_from(away)
+    assert (await first.check(token(sub="u2"))).user_id == "u2"
+    assert (await Tokens(away, keep).check(token(sub="u3"))).user_id == "u3"
+
+
+async def test_the_keys_are_there_before_anybody_asks() -> None:
+    asked = asyncio.Event()
+
+    async def fetch_and_tell() -> dict[str, Any]:
+        asked.set()
+        return key_set()
+
+    tokens = Tokens(fetch_and_tell)
+    keeping = asyncio.create_task(tokens.keep_fresh())
+    await asyncio.wait_for(asked.wait(), 5)
+    tokens.fetch_from(away)
+    assert (await tokens.check(token())).user_id == "u1"
+    keeping.cancel()
+
+
+async def test_without_any_key_ever_it_is_a_503_and_no_verdict() -> None:
+    with pytest.raises(ProblemError) as caught:
+        await Tokens(away).check(token())
+    assert caught.value.status == 503
+    assert caught.value.headers["Retry-After"]
+
+
+async def test_a_withdrawn_key_is_not_believed_from_memory() -> None:
+    tokens = Tokens(fetch)
+    old = token()
+    await tokens.check(old)
+    tokens._take(key_set(FOREIGN, "k2"))
+    tokens.fetch_from(away)
+    with pytest.raises(BadTokenError):
+        await tokens.check(old)
