@@ -19,7 +19,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _SOLD = frozenset({"confirmed", "shipped"})
-_ENDED_WITHOUT_MONEY = frozenset({"rejected", "cancelled"})
 _QUERIES = {
     "catalog": {
         "products": "SELECT id, on_hand, reserved FROM products",
@@ -244,7 +243,7 @@ def urls_below(folder: Path) -> dict[str, str]:
     return {service: f"sqlite+aiosqlite:///{folder / service / service}.db" for service in _QUERIES}
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Check the databases, print what was found and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.ops.reconciliation", description=__doc__)
     parser.add_argument("--data", type=Path, help="the folder above the services' own data folders")
@@ -268,4 +267,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
