@@ -107,7 +107,7 @@ class Runtime:
             metrics=self.metrics,
             tracer=self.telemetry.tracer,
             log=self.log,
-            faults=self.faults,
+            before_delivery=self.faults.wait_while_paused,
         )
         self._consumers.append(consumer)
         self._topics.update(topics)

@@ -18,7 +18,6 @@ from services.common.events.tables import inbox
 from services.common.runtime import telemetry
 
 if TYPE_CHECKING:
-    from services.common.http.faults import Faults
     from services.common.runtime.logs import Logger
     from services.common.runtime.metrics import Metrics
 
@@ -47,12 +46,12 @@ class Consumer:
         metrics: "Metrics",
         tracer: Tracer,
         log: "Logger",
-        faults: "Faults",
+        before_delivery: Callable[[], Awaitable[None]],
         longest_pause_seconds: float = 5.0,
     ) -> None:
         self._group, self._handlers = group, handlers
         self._database, self._broker = database, broker
-        self._tracer, self._log, self._faults = tracer, log, faults
+        self._tracer, self._log, self._before_delivery = tracer, log, before_delivery
         self._insert = dialect_insert(database.engine, inbox).on_conflict_do_nothing()
         self._longest_pause = longest_pause_seconds
         self._consumed = metrics.counter(
@@ -65,7 +64,7 @@ class Consumer:
 
     async def deliver(self, message: Message) -> None:
         """Take a message in, or put it with the dead letters; return when one of the two is done."""
-        await self._faults.wait_while_paused()
+        await self._before_delivery()
         try:
             event = from_message(message)
         except MalformedEventError as error:

@@ -17,11 +17,10 @@ from services.common.data.database import AsyncConnection, Database
 from services.common.events.consumer import Consumer
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
-from services.common.http.faults import Faults
 from services.common.runtime import telemetry
 from services.common.runtime.logs import Logger
 from services.common.runtime.telemetry import Telemetry
-from tests.services.common.conftest import Ground
+from tests.services.common.conftest import Ground, nothing
 from tests.waiting import eventually_async
 
 TOPIC = "shop.thing.v1"
@@ -57,7 +56,7 @@ async def test_an_event_carries_the_trace_to_its_consumer_and_every_span_speaks_
 
     consumer = Consumer(
         "group", {"thing.made": take}, database=database, broker=ground.broker.port(), metrics=ground.metrics,
-        tracer=tracer, log=Logger("test"), faults=Faults(ground.metrics, is_allowed=False),
+        tracer=tracer, log=Logger("test"), before_delivery=nothing,
     )  # fmt: skip
     port = ground.broker.port()
     port.subscribe([TOPIC], "group", consumer.deliver)
