@@ -1,8 +1,7 @@
 """The database of cart, and the other services as cart sees them."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,8 @@ from services.cart.domain import Cart, Line, Owner, Product
 from services.cart.ports import Away, CartTx, Checkout, Reply
 from services.cart.tables import carts, checkouts, holdings
 from services.common.data import locks
-from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.data.database import AsyncConnection
+from services.common.data.store import SqlStore, upsert
 from services.common.http.client import Peers, UpstreamUnavailableError
 
 KEEP_CHECKOUTS = timedelta(hours=24)
@@ -20,20 +20,8 @@ KEEP_CHECKOUTS = timedelta(hours=24)
 _ORDER_SECONDS = 3.6
 
 
-class SqlCarts:
+class SqlCarts(SqlStore[CartTx]):
     """CartStore over SQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def begin(self) -> AbstractAsyncContextManager[CartTx]:
-        """Begin a transaction."""
-        return self._begin()
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[CartTx]:
-        async with self._database.transaction() as connection:
-            yield self.on(connection)
 
     def on(self, connection: AsyncConnection) -> CartTx:
         """Work in a transaction that somebody else opened."""
@@ -41,8 +29,7 @@ class SqlCarts:
 
     async def find(self, owner: Owner) -> Cart | None:
         """The cart of an owner, read without a lock."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_of(owner))).first()
+        row = await self._first(_of(owner))
         return _cart(row) if row else None
 
 
@@ -66,10 +53,8 @@ class SqlCartTx:
             "updated_at": cart.updated_at,
             "expires_at": cart.expires_at,
         }
-        new = dialect_insert(self._connection, carts).values(
-            id=cart.id, owner_id=cart.owner.id, is_guest=cart.owner.is_guest, **values
-        )
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["owner_id", "is_guest"], set_=values))
+        key = {"owner_id": cart.owner.id, "is_guest": cart.owner.is_guest}
+        await upsert(self._connection, carts, key, values, only_new={"id": cart.id})
         await self._hold(cart)
 
     async def _hold(self, cart: Cart) -> None:
@@ -129,8 +114,7 @@ class SqlCartTx:
             "created_at": checkout.created_at,
             "is_done": checkout.is_done,
         }
-        new = dialect_insert(self._connection, checkouts).values(user_id=checkout.user_id, key=checkout.key, **values)
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+        await upsert(self._connection, checkouts, {"user_id": checkout.user_id, "key": checkout.key}, values)
 
     async def drop_checkout(self, user_id: str, key: str) -> None:
         """Forget a checkout that came to nothing."""

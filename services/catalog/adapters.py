@@ -1,8 +1,7 @@
 """The database of catalog, and full-text search in the dialect of each engine."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,8 @@ from services.catalog.domain import Cursor, Line, Movement, Product, Reservation
 from services.catalog.ports import CatalogTx, Fact
 from services.catalog.tables import movements, products, reservations
 from services.common.data import locks
-from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.data.database import AsyncConnection, Database
+from services.common.data.store import SqlStore, upsert
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
 from services.common.runtime.clock import Clock
@@ -43,20 +43,16 @@ _RESERVATION = select(reservations).where(reservations.c.order_id == bindparam("
 _MOVE = movements.insert()
 
 
-class SqlCatalog:
+class SqlCatalog(SqlStore[CatalogTx]):
     """CatalogStore over SQL."""
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
-        self._database, self._outbox, self._clock = database, outbox, clock
+        super().__init__(database)
+        self._outbox, self._clock = outbox, clock
 
-    def begin(self) -> AbstractAsyncContextManager[CatalogTx]:
-        """Begin a transaction."""
-        return self._begin()
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[CatalogTx]:
-        async with self._database.transaction() as connection:
-            yield SqlCatalogTx(connection, self._outbox, self._clock)
+    def on(self, connection: AsyncConnection) -> CatalogTx:
+        """Work in a transaction that somebody else opened."""
+        return SqlCatalogTx(connection, self._outbox, self._clock)
 
     async def find(self, ids: Iterable[str]) -> dict[str, Product]:
         """The known ones of these products."""
@@ -81,19 +77,15 @@ class SqlCatalog:
     async def categories(self) -> Mapping[str, int]:
         """The categories with the number of their products."""
         query = select(products.c.category, func.count()).group_by(products.c.category)
-        async with self._database.reading() as connection:
-            rows = await connection.execute(query.order_by(products.c.category))
-            return {row.category: row[1] for row in rows}
+        return {row.category: row[1] for row in await self._rows(query.order_by(products.c.category))}
 
     async def totals(self) -> tuple[int, int]:
         """All units on hand, and those of them that are reserved."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(select(func.sum(products.c.on_hand), func.sum(products.c.reserved)))).one()
-            return int(row[0] or 0), int(row[1] or 0)
+        (row,) = await self._rows(select(func.sum(products.c.on_hand), func.sum(products.c.reserved)))
+        return int(row[0] or 0), int(row[1] or 0)
 
     async def _list(self, query: Select[Any]) -> Sequence[Product]:
-        async with self._database.reading() as connection:
-            return [_product(row) for row in await connection.execute(query)]
+        return [_product(row) for row in await self._rows(query)]
 
 
 class SqlCatalogTx:
@@ -136,8 +128,7 @@ class SqlCatalogTx:
             "currency": product.currency,
             "updated_at": product.updated_at,
         }
-        new = dialect_insert(self._connection, products).values(id=product.id, on_hand=0, reserved=0, **texts)
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=texts))
+        await upsert(self._connection, products, {"id": product.id}, texts, only_new={"on_hand": 0, "reserved": 0})
         if self._connection.dialect.name == "sqlite":
             await self._index(product)
 
@@ -161,10 +152,8 @@ class SqlCatalogTx:
         """Insert or update a reservation."""
         lines = [[line.product_id, line.quantity] for line in reservation.lines]
         state = {"state": reservation.state.value, "expires_at": reservation.expires_at}
-        new = dialect_insert(self._connection, reservations).values(
-            order_id=reservation.order_id, lines=json.dumps(lines), **state
-        )
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["order_id"], set_=state))
+        key, new = {"order_id": reservation.order_id}, {"lines": json.dumps(lines)}
+        await upsert(self._connection, reservations, key, state, only_new=new)
 
     async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:
         """Held reservations whose time is over."""

@@ -1,33 +1,21 @@
 """The database of notification."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, select
 
-from services.common.data.database import AsyncConnection, Database, dialect_insert
+from services.common.data.database import AsyncConnection, dialect_insert
+from services.common.data.store import SqlStore, due_rows, upsert
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import NotificationTx
 from services.notification.tables import contacts, messages, preferences
 
 
-class SqlNotifications:
+class SqlNotifications(SqlStore[NotificationTx]):
     """NotificationStore over SQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def begin(self) -> AbstractAsyncContextManager[NotificationTx]:
-        """Begin a transaction."""
-        return self._begin()
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[NotificationTx]:
-        async with self._database.transaction() as connection:
-            yield self.on(connection)
 
     def on(self, connection: AsyncConnection) -> NotificationTx:
         """Work in a transaction that somebody else opened."""
@@ -59,20 +47,16 @@ class SqlNotifications:
             .order_by(messages.c.id.desc())
             .limit(limit)
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return [(_message(row), _recipient(row)) for row in rows]
+        return [(_message(row), _recipient(row)) for row in await self._rows(query)]
 
     async def count_by_state(self) -> dict[State, int]:
         """How many messages there are of each state."""
         query = select(messages.c.state, func.count()).group_by(messages.c.state)
-        async with self._database.reading() as connection:
-            counted = {State(row.state): int(row[1]) for row in await connection.execute(query)}
+        counted = {State(row.state): int(row[1]) for row in await self._rows(query)}
         return {state: counted.get(state, 0) for state in State}
 
     async def _list(self, query: Select[Any]) -> Sequence[Message]:
-        async with self._database.reading() as connection:
-            return [_message(row) for row in await connection.execute(query)]
+        return [_message(row) for row in await self._rows(query)]
 
 
 class SqlNotificationTx:
@@ -100,14 +84,7 @@ class SqlNotificationTx:
 
     async def due(self, now: datetime, limit: int) -> Sequence[Message]:
         """Queued messages whose time has come."""
-        query = (
-            select(messages)
-            .where(messages.c.due_at <= now)
-            .order_by(messages.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return [_message(row) for row in await self._connection.execute(query)]
+        return [_message(row) for row in await self._connection.execute(due_rows(messages, now, limit))]
 
     async def contact(self, user_id: str) -> Contact | None:
         """How a user can be reached."""
@@ -118,18 +95,16 @@ class SqlNotificationTx:
     async def save_contact(self, contact: Contact) -> None:
         """Insert or update how a user can be reached."""
         values = {"email": contact.email, "name": contact.name}
-        new = dialect_insert(self._connection, contacts).values(user_id=contact.user_id, **values)
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
+        await upsert(self._connection, contacts, {"user_id": contact.user_id}, values)
 
     async def preferences(self, user_id: str) -> Preferences:
         """What a user wants to hear of."""
         return await _preferences(self._connection, user_id)
 
-    async def save_preferences(self, wanted: Preferences) -> None:
-        """Insert or update what a user wants to hear of."""
-        values = {"muted": json.dumps(sorted(kind.value for kind in wanted.muted))}
-        new = dialect_insert(self._connection, preferences).values(user_id=wanted.user_id, **values)
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    async def save_preferences(self, changed: Preferences) -> None:
+        """Insert or update which messages a user wants."""
+        values = {"muted": json.dumps(sorted(kind.value for kind in changed.muted))}
+        await upsert(self._connection, preferences, {"user_id": changed.user_id}, values)
 
     async def forget(self, user_id: str) -> None:
         """Delete the messages and preferences of a user."""

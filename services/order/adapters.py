@@ -1,15 +1,15 @@
 """The database of order, and the other services as order sees them."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, select, tuple_
 
 from services.common.data import locks
-from services.common.data.database import AsyncConnection, Database, after_commit, dialect_insert
+from services.common.data.database import AsyncConnection, Database, after_commit
+from services.common.data.store import SqlStore, due_rows, upsert
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
 from services.common.http.client import Peers, Response, UpstreamUnavailableError
@@ -34,25 +34,16 @@ _CLAIM = (
 Watcher = Callable[[Change], None]
 
 
-class SqlOrders:
+class SqlOrders(SqlStore[OrderTx]):
     """OrderStore over SQL; each watcher hears of every change once it is committed."""
 
     def __init__(self, database: Database, outbox: Outbox, watchers: Sequence[Watcher] = ()) -> None:
-        self._database, self._outbox = database, outbox
-        self._watchers = list(watchers)
+        super().__init__(database)
+        self._outbox, self._watchers = outbox, list(watchers)
 
     def watch(self, watcher: Watcher) -> None:
         """Tell this watcher too."""
         self._watchers.append(watcher)
-
-    def begin(self) -> AbstractAsyncContextManager[OrderTx]:
-        """Begin a transaction."""
-        return self._begin()
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[OrderTx]:
-        async with self._database.transaction() as connection:
-            yield self.on(connection)
 
     def on(self, connection: AsyncConnection) -> OrderTx:
         """Work in a transaction that somebody else opened."""
@@ -60,8 +51,7 @@ class SqlOrders:
 
     async def find(self, order_id: str) -> Order | None:
         """An order, read without a lock."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_ORDER, {"order_id": order_id})).first()
+        row = await self._first(_ORDER, {"order_id": order_id})
         return _order(row) if row else None
 
     async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
@@ -71,28 +61,24 @@ class SqlOrders:
             place = tuple_(before.created_at, before.id, types=[orders.c.created_at.type, orders.c.id.type])
             query = query.where(tuple_(orders.c.created_at, orders.c.id) < place)
         newest_first = query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(limit)
-        async with self._database.reading() as connection:
-            return [_order(row) for row in await connection.execute(newest_first)]
+        return [_order(row) for row in await self._rows(newest_first)]
 
     async def timeline(self, order_id: str) -> Sequence[Entry]:
         """What happened to an order, in time order."""
         query = select(timeline).where(timeline.c.order_id == order_id).order_by(timeline.c.id)
-        async with self._database.reading() as connection:
-            rows = await connection.execute(query)
-            return [Entry(row.at, Status(row.status), row.what) for row in rows]
+        return [Entry(row.at, Status(row.status), row.what) for row in await self._rows(query)]
 
     async def count_by_status(self) -> dict[Status, int]:
         """How many orders there are of each status."""
         query = select(orders.c.status, func.count()).group_by(orders.c.status)
-        async with self._database.reading() as connection:
-            counted = {Status(row.status): int(row[1]) for row in await connection.execute(query)}
+        counted = {Status(row.status): int(row[1]) for row in await self._rows(query)}
         return {status: counted.get(status, 0) for status in Status}
 
     async def count_stuck(self, before: datetime) -> int:
         """How many orders wait for something since before a moment."""
         query = select(func.count()).where(orders.c.step != Step.NONE.value, orders.c.updated_at < before)
-        async with self._database.reading() as connection:
-            return int(await connection.scalar(query) or 0)
+        (row,) = await self._rows(query)
+        return int(row[0])
 
     async def count_given_up(self) -> int:
         """How many orders wait for an event that is not told again any more."""
@@ -143,14 +129,7 @@ class SqlOrderTx:
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
         """Orders whose step is due."""
-        query = (
-            select(orders)
-            .where(orders.c.due_at <= now)
-            .order_by(orders.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return [_order(row) for row in await self._connection.execute(query)]
+        return [_order(row) for row in await self._connection.execute(due_rows(orders, now, limit))]
 
     async def claim(self, user_id: str, key: str) -> Claim | None:
         """The use of a key."""
@@ -166,8 +145,7 @@ class SqlOrderTx:
             "outcome": claim.outcome.value,
             "expires_at": claim.expires_at,
         }
-        new = dialect_insert(self._connection, claims).values(user_id=claim.user_id, key=claim.key, **values)
-        await self._connection.execute(new.on_conflict_do_update(index_elements=["user_id", "key"], set_=values))
+        await upsert(self._connection, claims, {"user_id": claim.user_id, "key": claim.key}, values)
 
     async def drop_claim(self, user_id: str, key: str) -> None:
         """Free a key."""

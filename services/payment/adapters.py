@@ -1,13 +1,13 @@
 """The database of payment."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
 
 from services.common.data.database import AsyncConnection, Database, after_commit, dialect_insert
+from services.common.data.store import SqlStore, due_rows
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
 from services.common.runtime.clock import Clock
@@ -27,20 +27,12 @@ _INSERT_LINES = ledger.insert()
 Watcher = Callable[[Change], None]
 
 
-class SqlPayments:
+class SqlPayments(SqlStore[PaymentTx]):
     """PaymentStore over SQL; the watcher hears of every change once it is committed."""
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock, watcher: Watcher) -> None:
-        self._database, self._outbox, self._clock, self._watcher = database, outbox, clock, watcher
-
-    def begin(self) -> AbstractAsyncContextManager[PaymentTx]:
-        """Begin a transaction."""
-        return self._begin()
-
-    @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[PaymentTx]:
-        async with self._database.transaction() as connection:
-            yield self.on(connection)
+        super().__init__(database)
+        self._outbox, self._clock, self._watcher = outbox, clock, watcher
 
     def on(self, connection: AsyncConnection) -> PaymentTx:
         """Work in a transaction that somebody else opened."""
@@ -48,8 +40,7 @@ class SqlPayments:
 
     async def find(self, order_id: str) -> Charge | None:
         """The charge of an order, read without a lock."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(_CHARGE, {"order": order_id})).first()
+        row = await self._first(_CHARGE, {"order": order_id})
         return _charge(row) if row else None
 
     async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
@@ -65,20 +56,17 @@ class SqlPayments:
 
     async def ledger(self) -> Sequence[Posting]:
         """Every line of the ledger."""
-        async with self._database.reading() as connection:
-            rows = await connection.execute(select(ledger).order_by(ledger.c.id))
-            return [Posting(row.transaction_id, Account(row.account), row.amount, row.currency) for row in rows]
+        rows = await self._rows(select(ledger).order_by(ledger.c.id))
+        return [Posting(row.transaction_id, Account(row.account), row.amount, row.currency) for row in rows]
 
     async def balances(self) -> dict[Account, int]:
         """What stands on each account."""
         query = select(ledger.c.account, func.sum(ledger.c.amount)).group_by(ledger.c.account)
-        async with self._database.reading() as connection:
-            sums = {Account(row.account): int(row[1]) for row in await connection.execute(query)}
+        sums = {Account(row.account): int(row[1]) for row in await self._rows(query)}
         return {account: sums.get(account, 0) for account in Account}
 
     async def _list(self, query: Any) -> Sequence[Charge]:
-        async with self._database.reading() as connection:
-            return [_charge(row) for row in await connection.execute(query)]
+        return [_charge(row) for row in await self._rows(query)]
 
 
 class SqlPaymentTx:
@@ -113,14 +101,7 @@ class SqlPaymentTx:
 
     async def due(self, now: datetime, limit: int) -> Sequence[Charge]:
         """Charges with work that is due."""
-        query = (
-            select(charges)
-            .where(charges.c.due_at <= now)
-            .order_by(charges.c.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        return [_charge(row) for row in await self._connection.execute(query)]
+        return [_charge(row) for row in await self._connection.execute(due_rows(charges, now, limit))]
 
 
 def _told(charge: Charge, event_type: str) -> dict[str, Any]:
