@@ -1,7 +1,15 @@
 """HTTP/1.1 for httpx over asyncio and httptools, with kept connections.
 
-httpx's own transport spends more on a call than the service that answers it; between services of one shop, plain
-HTTP/1.1 to known addresses is all that is needed: no TLS, no proxies, no HTTP/2.
+Kept by hand, because of what libraries cost here. `python -m scripts.measure_transport` compares them in turns within
+one run; on a shared machine with two cores (seven rounds of 4,000 calls, eight at a time, medians):
+
+    this module                        0.13 ms of CPU per call   1
+    httpx's own (httpcore 1.0)         1.25 ms                   9.3 times, 4.4 MiB more per process
+    aiohttp 3.14 by httpx-aiohttp      0.26 ms                   2.1 times, 11.4 MiB more, nine more packages
+
+An order makes some ten calls between services, and most of them do less work than httpcore does to make one. Between
+services of one shop plain HTTP/1.1 to known addresses is all that is needed, so there is little to maintain: no TLS, no
+proxies, no HTTP/2, no redirects; the parser is httptools, which uvicorn brings. Whoever needs one of these takes aiohttp.
 """
 
 import asyncio
