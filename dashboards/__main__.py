@@ -1,4 +1,4 @@
-"""`python -m dashboards --write | --check`: makes the JSON of the boards, or tells whether it is up to date."""
+"""`python -m dashboards --write | --check`: writes the JSON of the boards, or checks whether it is up to date."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--write", action="store_true")
     what.add_argument("--check", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     wrong = [path for path, text in built().items() if not path.exists() or path.read_text() != text]
-    if asked.write:
+    if options.write:
         for path in wrong:
             path.write_text(built()[path])
         return 0

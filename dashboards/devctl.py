@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import frame, lay
+from dashboards.frame import arrange, frame
 from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
 
 
 def build() -> Dashboard:
     """Return the board."""
     spans = "devctl_hub_spans"
-    return lay(
+    return arrange(
         frame("devctl", "devctl", "What devctl does: starts, restarts, telemetry taken in and passed on."),
         number(
             "Restarts",

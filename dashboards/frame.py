@@ -61,8 +61,8 @@ def service_variable() -> board.QueryVariable:
     )
 
 
-def lay(made: board.Dashboard, *items: Builder[model.Panel] | str) -> board.Dashboard:
-    """Put the panels on the board from left to right and top to bottom; a text begins a row of that title."""
+def arrange(made: board.Dashboard, *items: Builder[model.Panel] | str) -> board.Dashboard:
+    """Arrange the panels on the board from left to right and top to bottom; a text begins a row of that title."""
     for item in items:
         if isinstance(item, str):
             made.with_row(board.Row(item))

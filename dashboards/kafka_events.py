@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import frame, lay
+from dashboards.frame import arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, listing, number, series
 
 
 def build() -> Dashboard:
     """Return the board."""
-    return lay(
-        frame("kafka-events", "Kafka and events", "Are facts on their way? Lag, age, rate, dead letters."),
+    return arrange(
+        frame("kafka-events", "Kafka and events", "Do events arrive? Lag, age, rate, dead letters."),
         number(
             "Messages behind",
             "Messages that no consumer has taken in yet.",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import frame, lay
+from dashboards.frame import arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, number, series
 
 
 def build() -> Dashboard:
     """Return the board."""
-    return lay(
+    return arrange(
         frame("order-saga", "Order saga", "Do orders reach their end? Statuses, payment, stock, messages."),
         number(
             "Orders stuck",
@@ -101,7 +101,7 @@ def build() -> Dashboard:
         ),
         series(
             "Ledger",
-            "What stands on each account, in whole units of the currency.",
+            "Balance of each account, in whole units of the currency.",
             "short",
             ("sum by (account) (shop_ledger_balance_minor_units) / 100", "{{account}}"),
             width=8,

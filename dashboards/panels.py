@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as board
-from grafana_foundation_sdk.models import common as words
+from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heat
 from grafana_foundation_sdk.models import prometheus as query_model
 
-PROMETHEUS = words.DataSourceRef(type_val="prometheus", uid="$datasource")
+PROMETHEUS = common_model.DataSourceRef(type_val="prometheus", uid="$datasource")
 GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
 HEIGHT = 8
 WIDTH = 12
@@ -60,23 +60,27 @@ def series(
         .min(0)
         .line_width(1)
         .fill_opacity(25 if stacked else 8)
-        .show_points(words.VisibilityMode.NEVER)
+        .show_points(common_model.VisibilityMode.NEVER)
         .legend(
             common.VizLegendOptions()
-            .display_mode(words.LegendDisplayMode.TABLE)
-            .placement(words.LegendPlacement.BOTTOM)
+            .display_mode(common_model.LegendDisplayMode.TABLE)
+            .placement(common_model.LegendPlacement.BOTTOM)
             .show_legend(True)
             .calcs(["lastNotNull", "max"])
         )
-        .tooltip(common.VizTooltipOptions().mode(words.TooltipDisplayMode.MULTI).sort(words.SortOrder.DESCENDING))
+        .tooltip(
+            common.VizTooltipOptions()
+            .mode(common_model.TooltipDisplayMode.MULTI)
+            .sort(common_model.SortOrder.DESCENDING)
+        )
         .span(width)
         .height(HEIGHT)
     )
     if stacked:
-        panel.stacking(common.StackingConfig().mode(words.StackingMode.NORMAL))
+        panel.stacking(common.StackingConfig().mode(common_model.StackingMode.NORMAL))
     if marks:
         panel.thresholds(steps(*marks))
-        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(words.GraphThresholdsStyleMode.DASHED))
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     for number, query in enumerate(queries):
         panel.with_target(_target(query, number, exemplars=exemplars))
     return panel
@@ -94,8 +98,8 @@ def number(
         .unit(unit)
         .no_value(empty)
         .thresholds(steps(*(marks or ((None, BLUE),))))
-        .color_mode(words.BigValueColorMode.VALUE)
-        .graph_mode(words.BigValueGraphMode.AREA)
+        .color_mode(common_model.BigValueColorMode.VALUE)
+        .graph_mode(common_model.BigValueGraphMode.AREA)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target((expression, ""), 0))
         .span(width)
@@ -112,8 +116,8 @@ def bars(title: str, description: str, unit: str, query: Query, width: int = WID
         .datasource(PROMETHEUS)
         .unit(unit)
         .min(0)
-        .orientation(words.VizOrientation.HORIZONTAL)
-        .display_mode(words.BarGaugeDisplayMode.GRADIENT)
+        .orientation(common_model.VizOrientation.HORIZONTAL)
+        .display_mode(common_model.BarGaugeDisplayMode.GRADIENT)
         .thresholds(steps((None, BLUE)))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target(query, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import BUDGET, FAILED, REQUESTS, frame, lay, service_variable
+from dashboards.frame import BUDGET, FAILED, REQUESTS, arrange, frame, service_variable
 from dashboards.panels import BLUE, GREEN, RED, YELLOW, heat_map, number, series
 
 
@@ -12,7 +12,7 @@ def build() -> Dashboard:
     """Return the board."""
     mine = 'service=~"$service"'
     rate = f"rate({REQUESTS}_count{{{mine}}}[$__rate_interval])"
-    return lay(
+    return arrange(
         frame("service", "Service", "One service: requests, resources, calls, database, outbox.").with_variable(
             service_variable()
         ),

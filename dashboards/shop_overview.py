@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import BUDGET, FAILED, REQUESTS, frame, lay
+from dashboards.frame import BUDGET, FAILED, REQUESTS, arrange, frame
 from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
 
 
@@ -13,7 +13,7 @@ def build() -> Dashboard:
     rate = f"rate({REQUESTS}_count[$__rate_interval])"
     failed = f"rate({REQUESTS}_count{{{FAILED}}}[$__rate_interval])"
     buckets = f"rate({REQUESTS}_bucket[$__rate_interval])"
-    return lay(
+    return arrange(
         frame("shop-overview", "Shop overview", "Is the shop well? Requests, errors and time; orders and money."),
         number(
             "Services down",

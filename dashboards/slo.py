@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import BUDGET, frame, lay
+from dashboards.frame import BUDGET, arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, listing, number, series
 
 
 def build() -> Dashboard:
     """Return the board."""
     ratio = "service:http_server_errors:ratio_rate"
-    return lay(
+    return arrange(
         frame("slo", "SLO", "99.5 % of requests without a server error: what is left, and how fast it burns."),
         number(
             "Availability",

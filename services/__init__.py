@@ -1,6 +1,6 @@
 """The shop: seven small services, one database each.
 
-This module knows only their names and the ports that they use when nothing else is said.
+This module knows only their names and the ports that they use by default.
 """
 
 from typing import Final

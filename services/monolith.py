@@ -97,18 +97,18 @@ def settings_of(name: str, environment: Environment) -> Settings:
     )
 
 
-class _Door:
-    """The gateway's application, which here also answers for the life and the metrics of all.
+class _Front:
+    """The gateway's application, which here also answers for the lifespan, readiness and metrics of all services.
 
-    What a service shows to operators on its own port alone has no other port here: notification's messages, which
-    want an administrator or the service credential.
+    Routes for operators that a service has on its own port alone have no other port here: notification's messages,
+    which require an administrator or the service credential.
     """
 
     def __init__(self, shop: Shop) -> None:
         self._shop, self._gateway = shop, shop.applications[FRONT]
         self._mailbox = shop.applications["notification"]
         front: Any = shop.runtimes[FRONT]
-        # What is asked of the gateway's own port is asked of the whole process here.
+        # The gateway's operational routes speak for the whole process here.
         front.metrics_page, front.readiness = shop.metrics_page, shop.readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,15 +135,15 @@ async def _serve() -> int:
     environment = Environment()
     shop = compose(environment)
     settings = settings_of(FRONT, environment)
-    return await listen(_Door(shop), settings, *shop.runtimes.values())
+    return await listen(_Front(shop), settings, *shop.runtimes.values())
 
 
 def main() -> None:
     """Serve until told to stop."""
-    from services.common.serve import migrate_apart, start
+    from services.common.serve import migrate_in_child, start
 
     environment = Environment()
-    migrate_apart({_service(name): settings_of(name, environment) for name in PORTS})
+    migrate_in_child({_service(name): settings_of(name, environment) for name in PORTS})
     start(_serve, Settings.read(NAME).log_level)
 
 

@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 
 from services.cart.domain import Cart, Line, Owner, Product
-from services.cart.ports import Away, CartTx, Checkout, Reply
+from services.cart.ports import CartTx, Checkout, Reply, UpstreamUnavailable
 from services.cart.tables import carts, checkouts, holdings
 from services.common.data import locks
 from services.common.data.database import AsyncConnection
 from services.common.data.store import SqlStore, upsert
 from services.common.http.client import Peers, UpstreamUnavailableError
 
-KEEP_CHECKOUTS = timedelta(hours=24)
-# Longer than order's own deadline, so that what order says of its trouble is heard.
+KEEP_CHECKOUTS = timedelta(hours=24)  # as long as order keeps idempotency keys
+# Longer than order's own deadline (3 s), so that order's answer arrives before cart gives up.
 _ORDER_SECONDS = 3.6
 
 
@@ -28,7 +28,7 @@ class SqlCarts(SqlStore[CartTx]):
         return SqlCartTx(connection)
 
     async def find(self, owner: Owner) -> Cart | None:
-        """The cart of an owner, read without a lock."""
+        """Return the cart of an owner, read without a lock."""
         row = await self._first(_of(owner))
         return _cart(row) if row else None
 
@@ -40,7 +40,7 @@ class SqlCartTx:
         self._connection = connection
 
     async def cart(self, owner: Owner) -> Cart | None:
-        """The cart of an owner, locked until the end of the transaction."""
+        """Return the cart of an owner, locked until the end of the transaction."""
         await locks.hold(self._connection, f"cart of {owner.id}")
         row = (await self._connection.execute(_of(owner).with_for_update())).first()
         return _cart(row) if row else None
@@ -64,11 +64,11 @@ class SqlCartTx:
             await self._connection.execute(holdings.insert(), rows)
 
     async def drop(self, cart: Cart) -> None:
-        """Forget a cart."""
+        """Delete a cart."""
         await self._connection.execute(delete(carts).where(carts.c.id == cart.id))
 
     async def drop_expired(self, now: datetime, limit: int) -> int:
-        """Forget carts and checkouts whose time is over."""
+        """Delete carts and checkouts whose time is over."""
         await self._connection.execute(delete(checkouts).where(checkouts.c.created_at < now - KEEP_CHECKOUTS))
         query = select(carts.c.id).where(carts.c.expires_at <= now).limit(limit)
         old = [row.id for row in await self._connection.execute(query.with_for_update(skip_locked=True))]
@@ -76,7 +76,7 @@ class SqlCartTx:
         return len(old)
 
     async def holding(self, product_id: str) -> Sequence[Cart]:
-        """The carts with a product in them, locked."""
+        """Return the carts with a product in them, locked."""
         query = (
             select(carts)
             .join(holdings, holdings.c.cart_id == carts.c.id)
@@ -87,13 +87,13 @@ class SqlCartTx:
         return [_cart(row) for row in await self._connection.execute(query)]
 
     async def checkout(self, user_id: str, key: str) -> Checkout | None:
-        """What was handed over under a key."""
+        """Return what was handed over under a key."""
         query = select(checkouts).where(checkouts.c.user_id == user_id, checkouts.c.key == key)
         row = (await self._connection.execute(query.with_for_update())).first()
         return _checkout(row) if row else None
 
     async def unfinished(self, cart: Cart) -> Checkout | None:
-        """What was handed over from this very state of a cart and never answered."""
+        """Return what was handed over from this very state of a cart and never answered."""
         query = select(checkouts).where(
             checkouts.c.cart_id == cart.id,
             checkouts.c.cart_version == cart.version,
@@ -109,7 +109,7 @@ class SqlCartTx:
             "is_key_ours": checkout.is_key_ours,
             "cart_id": checkout.cart_id,
             "cart_version": checkout.cart_version,
-            "wishes": json.dumps(checkout.wishes),
+            "wishes": json.dumps(checkout.items),
             "payment_method": checkout.payment_method,
             "created_at": checkout.created_at,
             "is_done": checkout.is_done,
@@ -117,7 +117,7 @@ class SqlCartTx:
         await upsert(self._connection, checkouts, {"user_id": checkout.user_id, "key": checkout.key}, values)
 
     async def drop_checkout(self, user_id: str, key: str) -> None:
-        """Forget a checkout that came to nothing."""
+        """Delete a checkout of which no order came."""
         await self._connection.execute(delete(checkouts).where(checkouts.c.user_id == user_id, checkouts.c.key == key))
 
     async def forget(self, user_id: str) -> None:
@@ -146,7 +146,7 @@ def _checkout(row: Row[Any]) -> Checkout:
         is_key_ours=row.is_key_ours,
         cart_id=row.cart_id,
         cart_version=row.cart_version,
-        wishes=tuple((product_id, quantity) for product_id, quantity in json.loads(row.wishes)),
+        items=tuple((product_id, quantity) for product_id, quantity in json.loads(row.wishes)),
         payment_method=row.payment_method,
         created_at=row.created_at,
         is_done=row.is_done,
@@ -160,15 +160,15 @@ class HttpCatalog:
         self._peers = peers
 
     async def product(self, product_id: str) -> Product | None:
-        """What is known of a product."""
+        """Return what is known of a product."""
         try:
             answer = await self._peers.call("catalog", "GET", f"/api/v1/products/{product_id}")
         except UpstreamUnavailableError as error:
-            raise Away("catalog") from error
+            raise UpstreamUnavailable("catalog") from error
         if answer.status_code == 404:
             return None
         if answer.status_code != 200:
-            raise Away("catalog")
+            raise UpstreamUnavailable("catalog")
         body = answer.json()
         return Product(body["id"], body["name"], body["price"]["amount"], body["price"]["currency"])
 
@@ -179,7 +179,7 @@ class HttpOrders:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
-    async def place(self, checkout: Checkout, authorization: str) -> Reply:
+    async def place_order(self, checkout: Checkout, authorization: str) -> Reply:
         """Place the order in the user's name."""
         try:
             answer = await self._peers.call(
@@ -194,11 +194,11 @@ class HttpOrders:
             )
             body = answer.json()
         except (UpstreamUnavailableError, ValueError) as error:
-            raise Away("order") from error
+            raise UpstreamUnavailable("order") from error
         media_type = answer.headers.get("content-type", "application/json").partition(";")[0]
         return Reply(answer.status_code, body, media_type)
 
 
 def _order(checkout: Checkout) -> dict[str, Any]:
-    items = [{"productId": product_id, "quantity": quantity} for product_id, quantity in checkout.wishes]
+    items = [{"productId": product_id, "quantity": quantity} for product_id, quantity in checkout.items]
     return {"items": items} | ({"paymentMethod": checkout.payment_method} if checkout.payment_method else {})

@@ -1,4 +1,4 @@
-"""The edge of cart: carts of users and of guests, and the checkout."""
+"""The routes of cart: carts of users and of guests, and the checkout."""
 
 import hashlib
 import secrets
@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from services.cart import domain, handlers
 from services.cart.domain import Cart, Line, Owner
-from services.cart.ports import Away, CartStore, Catalog, Orders
+from services.cart.ports import CartStore, Catalog, Orders, UpstreamUnavailable
 from services.cart.settings import CartSettings
 from services.common.http.auth import OptionalCaller, User
 from services.common.http.problems import ProblemError, unavailable
@@ -25,11 +25,11 @@ PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
 ]
-GuestCookie = Annotated[str | None, Cookie(alias=COOKIE)]  # any word: one that is not ours finds an empty cart
+GuestCookie = Annotated[str | None, Cookie(alias=COOKIE)]  # any text: one that is not ours leads to an empty cart
 
 
 class LineView(Answer):
-    """Some units of one product at the price last heard of."""
+    """Some units of one product at the last known price."""
 
     product_id: str
     name: str
@@ -62,8 +62,8 @@ class NewCheckout(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """What the routes need."""
+class Controller:
+    """What the routes work with, and whose cart a request is about."""
 
     store: CartStore
     catalog: Catalog
@@ -72,7 +72,7 @@ class Edge:
     settings: CartSettings
 
     async def owner(self, caller: OptionalCaller, response: Response, cookie: GuestCookie = None) -> Owner:
-        """Say whose cart is meant; a guest who turns out to be a user brings his cart along."""
+        """Return whose cart is meant; a guest who has logged in brings the guest's cart along."""
         guest = Owner(_digest(cookie), is_guest=True) if cookie else None
         if not caller.user_id:
             return guest or self._new_guest(response)
@@ -83,31 +83,31 @@ class Edge:
         return user
 
     def _new_guest(self, response: Response) -> Owner:
-        word = secrets.token_urlsafe(24)
+        secret = secrets.token_urlsafe(24)
         response.set_cookie(
             COOKIE,
-            word,
+            secret,
             max_age=int(domain.GUEST_LIFETIME.total_seconds()),
             httponly=True,
             samesite="lax",
             secure=self.settings.is_cookie_secure,
         )
-        return Owner(_digest(word), is_guest=True)
+        return Owner(_digest(secret), is_guest=True)
 
 
-def routes(edge: Edge) -> APIRouter:
-    """The routes of cart."""
+def routes(controller: Controller) -> APIRouter:
+    """Return the routes of cart."""
     router = APIRouter(prefix="/api/v1/cart", tags=["cart"])
 
     async def whose(caller: OptionalCaller, response: Response, cookie: GuestCookie = None) -> Owner:
-        return await edge.owner(caller, response, cookie)
+        return await controller.owner(caller, response, cookie)
 
     owned = Depends(whose)
 
     @router.get("", operation_id="get_cart")
     async def get_cart(owner: Owner = owned) -> CartView:
         """Show the cart of the caller, a user or a guest."""
-        return _cart_view(await handlers.show(owner, store=edge.store, clock=edge.clock))
+        return _cart_view(await handlers.show(owner, store=controller.store, clock=controller.clock))
 
     @router.put("/items/{product_id}", operation_id="set_cart_item")
     async def set_item(product_id: ProductId, body: NewQuantity, owner: Owner = owned) -> CartView:
@@ -117,23 +117,25 @@ def routes(edge: Edge) -> APIRouter:
                 owner,
                 product_id,
                 body.quantity,
-                store=edge.store,
-                catalog=edge.catalog,
-                clock=edge.clock,
+                store=controller.store,
+                catalog=controller.catalog,
+                clock=controller.clock,
                 new_id=new_id,
             )
         except handlers.UnknownProduct as error:
             raise ProblemError(404, "not_found", f"There is no product {product_id}") from error
         except domain.CartFull as error:
             raise ProblemError(422, "cart_full", str(error)) from error
-        except Away as error:
+        except UpstreamUnavailable as error:
             raise unavailable("Catalog") from error
         return _cart_view(cart)
 
     @router.delete("/items/{product_id}", operation_id="remove_cart_item")
     async def remove_item(product_id: ProductId, owner: Owner = owned) -> CartView:
         """Take a product out of the cart."""
-        return _cart_view(await handlers.remove(owner, product_id, store=edge.store, clock=edge.clock, new_id=new_id))
+        return _cart_view(
+            await handlers.remove(owner, product_id, store=controller.store, clock=controller.clock, new_id=new_id)
+        )
 
     @router.post("/checkout", status_code=201, operation_id="check_out")
     async def check_out(
@@ -149,25 +151,25 @@ def routes(edge: Edge) -> APIRouter:
                 key,
                 body.payment_method if body else None,
                 caller.token,
-                store=edge.store,
-                orders=edge.orders,
-                clock=edge.clock,
+                store=controller.store,
+                orders=controller.orders,
+                clock=controller.clock,
                 new_id=new_id,
             )
         except domain.CartEmpty as error:
             raise ProblemError(422, "cart_empty", str(error)) from error
         except handlers.CheckoutDiffers as error:
             raise ProblemError(422, "key_reused", "The Idempotency-Key came with another body before") from error
-        except Away as error:
+        except UpstreamUnavailable as error:
             raise unavailable("Order") from error
         return JSONResponse(reply.body, reply.status, media_type=reply.media_type)
 
     return router
 
 
-def _digest(word: str) -> str:
-    """Name a guest by a digest of his secret word, so that the database does not give carts away."""
-    return hashlib.sha256(word.encode("utf-8", "replace")).hexdigest()
+def _digest(secret: str) -> str:
+    """Name a guest by a digest of the secret, so that whoever reads the database cannot open carts."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def _cart_view(cart: Cart) -> CartView:

@@ -1,4 +1,4 @@
-"""Cart, wired: its database, its routes, and what it hears from catalog and user."""
+"""Cart, wired: its database, its routes, and the events of catalog and user."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from services.cart.settings import CartSettings
 from services.common.runtime.clock import utc_now
 from services.common.service import Runtime, Service
 
-_EXPIRE_SECONDS = 60.0
+_EXPIRE_SECONDS = 60.0  # carts live for days: a minute more or less is nothing
 
 
 def build(runtime: Runtime) -> FastAPI:
@@ -22,16 +22,16 @@ def build(runtime: Runtime) -> FastAPI:
         expired.inc(await handlers.expire(store=store, clock=utc_now))
 
     runtime.subscribe(consumers.TOPICS, "cart", consumers.build(store, utc_now))
-    runtime.every(_EXPIRE_SECONDS, "forget old carts", expire)
+    runtime.every(_EXPIRE_SECONDS, "delete expired carts", expire)
     app = runtime.application("Cart", "Carts of users and guests, and the checkout.")
-    edge = api.Edge(
+    controller = api.Controller(
         store=store,
         catalog=HttpCatalog(runtime.peers),
         orders=HttpOrders(runtime.peers),
         clock=utc_now,
         settings=CartSettings.read(runtime.environment),
     )
-    app.include_router(api.routes(edge))
+    app.include_router(api.routes(controller))
     return app
 
 

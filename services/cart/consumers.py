@@ -1,4 +1,4 @@
-"""What cart learns from the events of products and users."""
+"""What cart does with the events of products and users."""
 
 from collections.abc import Mapping
 

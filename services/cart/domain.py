@@ -1,4 +1,4 @@
-"""A cart: lines of products at the price last heard of. Pure: standard library only.
+"""A cart: lines of products at the last known price. Pure: standard library only.
 
 Amounts are integer minor units. A cart has one currency; its price is a promise only once it is ordered.
 """
@@ -6,8 +6,8 @@ Amounts are integer minor units. A cart has one currency; its price is a promise
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-MAX_QUANTITY = 1_000
-MAX_LINES = 100
+MAX_QUANTITY = 1_000  # of one product, as in an order
+MAX_LINES = 100  # as many as an order takes
 GUEST_LIFETIME = timedelta(days=7)
 USER_LIFETIME = timedelta(days=90)
 
@@ -26,7 +26,7 @@ class CartEmpty(CartError):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who a cart belongs to: a user, or a guest known by a secret word in a cookie."""
+    """Who a cart belongs to: a user, or a guest known by a secret in a cookie."""
 
     id: str
     is_guest: bool
@@ -54,7 +54,7 @@ class Line:
 
     @property
     def total(self) -> int:
-        """The price of the line."""
+        """Return the price of the line."""
         return self.quantity * self.unit_price
 
 
@@ -70,34 +70,34 @@ class Cart:
 
     @property
     def total(self) -> int:
-        """The price of all lines."""
+        """Return the price of all lines."""
         return sum(line.total for line in self.lines)
 
     @property
     def currency(self) -> str | None:
-        """The currency of the lines; None while there are none."""
+        """Return the currency of the lines; None while there are none."""
         return self.lines[0].currency if self.lines else None
 
     @property
     def expires_at(self) -> datetime:
-        """When the cart is forgotten unless it is touched."""
+        """Return when the cart is forgotten unless it is touched."""
         return self.updated_at + (GUEST_LIFETIME if self.owner.is_guest else USER_LIFETIME)
 
 
 def empty(cart_id: str, owner: Owner, now: datetime) -> Cart:
-    """A cart with nothing in it."""
+    """Return a cart with nothing in it."""
     return Cart(cart_id, owner, (), 0, now)
 
 
 def with_quantity(cart: Cart, product: Product, quantity: int, now: datetime) -> Cart:
     """Set how many units of a product are in the cart, at today's price; 0 takes it out."""
     line = Line(product.id, product.name, quantity, product.price, product.currency)
-    is_known = any(known.product_id == product.id for known in cart.lines)
+    is_known = any(line_before.product_id == product.id for line_before in cart.lines)
     if not quantity:
         return without(cart, product.id, now)
     if not is_known and len(cart.lines) >= MAX_LINES:
         raise CartFull(f"a cart holds at most {MAX_LINES} products")
-    kept = tuple(line if known.product_id == product.id else known for known in cart.lines)
+    kept = tuple(line if line_before.product_id == product.id else line_before for line_before in cart.lines)
     return _changed(cart, kept if is_known else (*kept, line), now)
 
 
@@ -107,13 +107,13 @@ def without(cart: Cart, product_id: str, now: datetime) -> Cart:
 
 
 def merge(cart: Cart, guest: Cart, now: datetime) -> Cart:
-    """Add what a guest had collected to the cart of the user that he turned out to be."""
+    """Add the cart of a guest to the cart of the user that the guest logged in as."""
     merged = {line.product_id: line for line in cart.lines}
     for line in guest.lines:
-        known = merged.get(line.product_id)
-        if known is None and len(merged) >= MAX_LINES:
+        mine = merged.get(line.product_id)
+        if mine is None and len(merged) >= MAX_LINES:
             continue
-        quantity = min(MAX_QUANTITY, line.quantity + (known.quantity if known else 0))
+        quantity = min(MAX_QUANTITY, line.quantity + (mine.quantity if mine else 0))
         merged[line.product_id] = replace(line, quantity=quantity)
     return _changed(cart, tuple(merged.values()), now)
 
@@ -124,7 +124,7 @@ def with_price(cart: Cart, product_id: str, price: int, currency: str, now: date
         replace(line, unit_price=price, currency=currency) if line.product_id == product_id else line
         for line in cart.lines
     )
-    # A price that changes is nothing that the owner did: it does not make the cart live longer.
+    # A new price is nothing that the owner did: the cart expires when it would have anyway.
     return replace(_changed(cart, lines, now), updated_at=cart.updated_at)
 
 
@@ -145,8 +145,8 @@ def _changed(cart: Cart, lines: tuple[Line, ...], now: datetime) -> Cart:
     return replace(cart, lines=lines, version=cart.version + 1, updated_at=now)
 
 
-def wishes(cart: Cart) -> tuple[tuple[str, int], ...]:
-    """What is to be ordered: product and quantity; an empty cart raises CartEmpty."""
+def requested_items(cart: Cart) -> tuple[tuple[str, int], ...]:
+    """Return what is to be ordered: product and quantity; an empty cart raises CartEmpty."""
     if not cart.lines:
         raise CartEmpty("there is nothing in the cart")
     return tuple((line.product_id, line.quantity) for line in cart.lines)

@@ -11,8 +11,8 @@ from services.cart.domain import Cart, Owner
 from services.cart.ports import CartStore, CartTx, Catalog, Checkout, Orders, Reply
 from services.common.runtime.clock import Clock
 
-EXPIRE_BATCH = 200
-_IN_FLIGHT = 409
+EXPIRE_BATCH = 200  # rows that one transaction locks
+_IN_FLIGHT = 409  # order's status for a key whose first request is still being answered
 
 
 class UnknownProduct(Exception):
@@ -41,7 +41,7 @@ async def set_quantity(
     clock: Clock,
     new_id: Callable[[], str],
 ) -> Cart:
-    """Put some units of a product into the cart; raises UnknownProduct, CartFull, Away."""
+    """Put some units of a product into the cart; raises UnknownProduct, CartFull, UpstreamUnavailable."""
     product = await catalog.product(product_id)
     if product is None:
         raise UnknownProduct(product_id)
@@ -102,14 +102,14 @@ async def check_out(
     clock: Clock,
     new_id: Callable[[], str],
 ) -> Reply:
-    """Hand the cart over to order, once per idempotency key; raises CartEmpty, CheckoutDiffers, Away.
+    """Hand the cart over to order, once per idempotency key; raises CartEmpty, CheckoutDiffers, UpstreamUnavailable.
 
-    After Away, a 409 and our own key's 5xx nobody knows whether there is an order, or will be one at once: the same
-    hand-over is repeated next time.
+    After UpstreamUnavailable, a 409, or a 5xx under a key of our own, there may be an order already: the same checkout
+    is repeated next time.
     """
     async with store.begin() as tx:
         checkout = await _checkout(tx, user, key, payment_method, clock=clock, new_id=new_id)
-    reply = await orders.place(checkout, authorization)
+    reply = await orders.place_order(checkout, authorization)
     if reply.status == 201:
         await _finish(user, checkout, store=store, clock=clock)
     elif _is_over(reply.status, checkout):
@@ -119,24 +119,24 @@ async def check_out(
 
 
 def _is_over(status: int, checkout: Checkout) -> bool:
-    """Whether no order can come of this hand-over any more, so that its key may stand for another."""
+    """Say whether no order can come of this checkout any more, so that its key may be used for another."""
     if status >= 500:
-        return not checkout.is_key_ours  # the caller was told that a 5xx frees the key
+        return not checkout.is_key_ours  # a 5xx frees the caller's key, as the contract says
     return status != _IN_FLIGHT and checkout.is_key_ours
 
 
 async def _checkout(
     tx: CartTx, user: Owner, key: str | None, payment_method: str | None, *, clock: Clock, new_id: Callable[[], str]
 ) -> Checkout:
-    """Find the hand-over that this request repeats, or begin one from the cart as it is now."""
-    known = await tx.checkout(user.id, key) if key else None
-    if known is not None:
-        if known.payment_method != payment_method:
+    """Find the checkout that this request repeats, or begin one from the cart as it is now."""
+    earlier = await tx.checkout(user.id, key) if key else None
+    if earlier is not None:
+        if earlier.payment_method != payment_method:
             raise CheckoutDiffers
-        return known
+        return earlier
     cart = await _cart(tx, user, clock=clock, new_id=new_id)
-    wishes = domain.wishes(cart)
-    # Without a key of the client's, the state of the cart tells a double click from a second order.
+    items = domain.requested_items(cart)
+    # Without a key of the client's, the version of the cart distinguishes a double click from a second order.
     unfinished = await tx.unfinished(cart) if key is None else None
     if unfinished is not None and unfinished.payment_method == payment_method:
         return unfinished
@@ -146,7 +146,7 @@ async def _checkout(
         is_key_ours=key is None,
         cart_id=cart.id,
         cart_version=cart.version,
-        wishes=wishes,
+        items=items,
         payment_method=payment_method,
         created_at=clock(),
     )
@@ -157,16 +157,16 @@ async def _checkout(
 async def _finish(user: Owner, checkout: Checkout, *, store: CartStore, clock: Clock) -> None:
     """Take what was ordered out of the cart, once."""
     async with store.begin() as tx:
-        known = await tx.checkout(user.id, checkout.key)
+        stored = await tx.checkout(user.id, checkout.key)
         cart = await tx.cart(user)
-        if known is None or known.is_done:
+        if stored is None or stored.is_done:
             return
-        await tx.save_checkout(replace(known, is_done=True))
+        await tx.save_checkout(replace(stored, is_done=True))
         if cart is not None:
-            await tx.save(domain.after_order(cart, checkout.wishes, clock()))
+            await tx.save(domain.after_order(cart, checkout.items, clock()))
 
 
 async def expire(*, store: CartStore, clock: Clock) -> int:
-    """Forget the carts and checkouts whose time is over; returns how many."""
+    """Delete the carts and checkouts whose time is over; return how many."""
     async with store.begin() as tx:
         return await tx.drop_expired(clock(), EXPIRE_BATCH)

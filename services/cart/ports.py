@@ -1,4 +1,4 @@
-"""What the handlers of cart need from the outside, in the words of the domain."""
+"""What the handlers of cart need from the outside, in terms of the domain."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from services.cart.domain import Cart, Owner, Product
 
 
-class Away(Exception):
+class UpstreamUnavailable(Exception):
     """A service that cart depends on did not answer, or not in time."""
 
 
@@ -22,7 +22,7 @@ class Checkout:
     is_key_ours: bool
     cart_id: str
     cart_version: int
-    wishes: tuple[tuple[str, int], ...]
+    items: tuple[tuple[str, int], ...]
     payment_method: str | None
     created_at: datetime
     is_done: bool = False
@@ -41,7 +41,7 @@ class CartTx(Protocol):
     """One transaction: what it did is kept as a whole or not at all."""
 
     async def cart(self, owner: Owner) -> Cart | None:
-        """The cart of an owner, locked until the end of the transaction."""
+        """Return the cart of an owner, locked until the end of the transaction."""
         ...
 
     async def save(self, cart: Cart) -> None:
@@ -49,23 +49,23 @@ class CartTx(Protocol):
         ...
 
     async def drop(self, cart: Cart) -> None:
-        """Forget a cart."""
+        """Delete a cart."""
         ...
 
     async def drop_expired(self, now: datetime, limit: int) -> int:
-        """Forget carts and checkouts whose time is over; returns how many."""
+        """Delete carts and checkouts whose time is over; return how many."""
         ...
 
     async def holding(self, product_id: str) -> Sequence[Cart]:
-        """The carts with a product in them, locked."""
+        """Return the carts with a product in them, locked."""
         ...
 
     async def checkout(self, user_id: str, key: str) -> Checkout | None:
-        """What was handed over under a key."""
+        """Return what was handed over under a key."""
         ...
 
     async def unfinished(self, cart: Cart) -> Checkout | None:
-        """What was handed over under a key of ours from this very state of a cart, and never answered."""
+        """Return what was handed over under a key of ours from this very state of a cart, and never answered."""
         ...
 
     async def save_checkout(self, checkout: Checkout) -> None:
@@ -73,7 +73,7 @@ class CartTx(Protocol):
         ...
 
     async def drop_checkout(self, user_id: str, key: str) -> None:
-        """Forget a checkout that came to nothing."""
+        """Delete a checkout of which no order came."""
         ...
 
     async def forget(self, user_id: str) -> None:
@@ -89,7 +89,7 @@ class CartStore(Protocol):
         ...
 
     async def find(self, owner: Owner) -> Cart | None:
-        """The cart of an owner, read without a lock."""
+        """Return the cart of an owner, read without a lock."""
         ...
 
 
@@ -97,13 +97,13 @@ class Catalog(Protocol):
     """The products, seen from cart."""
 
     async def product(self, product_id: str) -> Product | None:
-        """What is known of a product; None when there is none. Raises Away."""
+        """Return what is known of a product; None when there is none. Raises UpstreamUnavailable."""
         ...
 
 
 class Orders(Protocol):
     """The orders, seen from cart."""
 
-    async def place(self, checkout: Checkout, authorization: str) -> Reply:
-        """Place the order in the user's name. Raises Away."""
+    async def place_order(self, checkout: Checkout, authorization: str) -> Reply:
+        """Place the order in the user's name. Raises UpstreamUnavailable."""
         ...

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, bindparam, func, literal_column, select, text, tuple_, update
 
 from services.catalog.domain import Cursor, Line, Movement, Product, Reservation, ReservationState
-from services.catalog.ports import CatalogTx, Fact
+from services.catalog.ports import CatalogTx, ProductEvent
 from services.catalog.tables import movements, products, reservations
 from services.common.data import locks
 from services.common.data.database import AsyncConnection, Database
@@ -20,7 +20,7 @@ from services.common.runtime.clock import Clock
 TOPIC = "shop.product.v1"
 
 
-# Made once: to build a statement costs more than to run it.
+# Built once: building a statement costs more than running it.
 _PRODUCTS = select(products).where(products.c.id.in_(bindparam("ids", expanding=True))).order_by(products.c.id)
 _LOCKED_PRODUCTS = _PRODUCTS.with_for_update()
 _TAKE = (
@@ -55,12 +55,12 @@ class SqlCatalog(SqlStore[CatalogTx]):
         return SqlCatalogTx(connection, self._outbox, self._clock)
 
     async def find(self, ids: Iterable[str]) -> dict[str, Product]:
-        """The known ones of these products."""
+        """Return the known ones of these products."""
         async with self._database.reading() as connection:
             return await _find(connection, ids)
 
     async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        """Products by name, beginning behind the cursor."""
+        """Return products by name, beginning behind the cursor."""
         query = select(products).order_by(products.c.name, products.c.id).limit(limit)
         if after.product_id:
             name = select(products.c.name).where(products.c.id == after.product_id).scalar_subquery()
@@ -70,17 +70,17 @@ class SqlCatalog(SqlStore[CatalogTx]):
     async def search(
         self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
     ) -> Sequence[Product]:
-        """Products with a word for each term that begins with one of its forms, the best first."""
+        """Return products with a word for each term that begins with one of its forms, the best first."""
         matching = _match_sqlite(terms) if self._database.is_sqlite else _match_postgres(terms)
-        return await self._list(_behind(_in_category(matching, category), after).limit(limit))
+        return await self._list(_after_cursor(_in_category(matching, category), after).limit(limit))
 
     async def categories(self) -> Mapping[str, int]:
-        """The categories with the number of their products."""
+        """Return the categories with the number of their products."""
         query = select(products.c.category, func.count()).group_by(products.c.category)
         return {row.category: row[1] for row in await self._rows(query.order_by(products.c.category))}
 
     async def totals(self) -> tuple[int, int]:
-        """All units on hand, and those of them that are reserved."""
+        """Return all units on hand, and those of them that are reserved."""
         (row,) = await self._rows(select(func.sum(products.c.on_hand), func.sum(products.c.reserved)))
         return int(row[0] or 0), int(row[1] or 0)
 
@@ -96,7 +96,7 @@ class SqlCatalogTx:
         self._outbox, self._clock = outbox, clock
 
     async def products(self, ids: Iterable[str]) -> dict[str, Product]:
-        """The known ones of these products, locked."""
+        """Return the known ones of these products, locked."""
         return await _find(self._connection, ids, is_locked=True)
 
     async def take(self, product_id: str, quantity: int) -> bool:
@@ -111,12 +111,12 @@ class SqlCatalogTx:
     async def sell(self, product_id: str, quantity: int, order_id: str) -> None:
         """Turn reserved units into sold ones."""
         await self._shift(product_id, on_hand=-quantity, reserved=-quantity)
-        await self._note(product_id, -quantity, Movement.SOLD, order_id)
+        await self._record_movement(product_id, -quantity, Movement.SOLD, order_id)
 
     async def restock(self, product_id: str, quantity: int, order_id: str) -> None:
         """Take sold units back."""
         await self._shift(product_id, on_hand=quantity)
-        await self._note(product_id, quantity, Movement.RETURNED, order_id)
+        await self._record_movement(product_id, quantity, Movement.RETURNED, order_id)
 
     async def save_product(self, product: Product) -> None:
         """Insert the product, or write its price and texts."""
@@ -133,17 +133,17 @@ class SqlCatalogTx:
             await self._index(product)
 
     async def _index(self, product: Product) -> None:
-        words = {"id": product.id, "n": product.name, "c": product.category, "d": product.description}
+        texts = {"id": product.id, "n": product.name, "c": product.category, "d": product.description}
         await self._connection.execute(text("DELETE FROM product_words WHERE product_id = :id"), {"id": product.id})
-        await self._connection.execute(text("INSERT INTO product_words VALUES (:id, :n, :c, :d)"), words)
+        await self._connection.execute(text("INSERT INTO product_words VALUES (:id, :n, :c, :d)"), texts)
 
     async def set_stock(self, before: Product, after: Product, why: Movement) -> None:
         """Write the units on hand and record the movement."""
         await self._shift(after.id, on_hand=after.on_hand - before.on_hand)
-        await self._note(after.id, after.on_hand - before.on_hand, why, None)
+        await self._record_movement(after.id, after.on_hand - before.on_hand, why, None)
 
     async def reservation(self, order_id: str) -> Reservation | None:
-        """The reservation of an order, locked."""
+        """Return the reservation of an order, locked."""
         await locks.hold(self._connection, f"reservation of {order_id}")
         row = (await self._connection.execute(_RESERVATION, {"order": order_id})).first()
         return _reservation(row) if row else None
@@ -156,7 +156,7 @@ class SqlCatalogTx:
         await upsert(self._connection, reservations, key, state, only_new=new)
 
     async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:
-        """Held reservations whose time is over."""
+        """Return held reservations whose time is over."""
         query = (
             select(reservations)
             .where(reservations.c.state == ReservationState.HELD.value, reservations.c.expires_at <= now)
@@ -166,15 +166,15 @@ class SqlCatalogTx:
         )
         return [_reservation(row) for row in await self._connection.execute(query)]
 
-    async def tell(self, fact: Fact) -> None:
-        """Publish a fact if the transaction commits."""
-        await self._outbox.add(self._connection, Event(fact.type, TOPIC, fact.product_id, fact.data))
+    async def publish(self, event: ProductEvent) -> None:
+        """Publish an event if the transaction commits."""
+        await self._outbox.add(self._connection, Event(event.type, TOPIC, event.product_id, event.data))
 
     async def _shift(self, product_id: str, *, on_hand: int = 0, reserved: int = 0) -> None:
         shift = {"product": product_id, "more_on_hand": on_hand, "more_reserved": reserved}
         await self._connection.execute(_SHIFT, shift)
 
-    async def _note(self, product_id: str, delta: int, why: Movement, order_id: str | None) -> None:
+    async def _record_movement(self, product_id: str, delta: int, why: Movement, order_id: str | None) -> None:
         move = {"product_id": product_id, "delta": delta, "why": why.value, "order_id": order_id}
         await self._connection.execute(_MOVE, {**move, "at": self._clock()})
 
@@ -189,27 +189,27 @@ def _in_category(query: Select[Any], category: str | None) -> Select[Any]:
 
 
 def _match_sqlite(terms: Sequence[Sequence[str]]) -> Select[Any]:
-    words = _joined(terms, '"{}"*', " OR ", " AND ")
+    query = _joined(terms, '"{}"*', " OR ", " AND ")
     return (
         select(products.c.id, literal_column("bm25(product_words, 0, 10, 5, 1)").label("score"))
         .join(text("product_words"), text("product_words.product_id = products.id"))
-        .where(text("product_words MATCH :words").bindparams(words=words))
+        .where(text("product_words MATCH :words").bindparams(words=query))
     )
 
 
 def _match_postgres(terms: Sequence[Sequence[str]]) -> Select[Any]:
-    words: ColumnElement[Any] = literal_column("products.words")
+    index: ColumnElement[Any] = literal_column("products.words")
     query = func.to_tsquery("simple", _joined(terms, "'{}':*", " | ", " & "))
-    return select(products.c.id, (-func.ts_rank(words, query)).label("score")).where(words.op("@@")(query))
+    return select(products.c.id, (-func.ts_rank(index, query)).label("score")).where(index.op("@@")(query))
 
 
 def _joined(terms: Sequence[Sequence[str]], word: str, either: str, both: str) -> str:
     return both.join(f"({either.join(word.format(form) for form in forms)})" for forms in terms)
 
 
-def _behind(matching: Select[Any], after: Cursor) -> Select[Any]:
-    """The matching products, the best first, behind the one that was shown last, wherever it stands by now."""
-    scored = matching.cte("scored").prefix_with("MATERIALIZED")  # SQLite tells a score only where it matches
+def _after_cursor(matching: Select[Any], after: Cursor) -> Select[Any]:
+    """Return the matching products, the best first, after the one that was shown last, wherever that ranks by now."""
+    scored = matching.cte("scored").prefix_with("MATERIALIZED")  # SQLite has a score only in the query that matches
     best_first = func.row_number().over(order_by=(scored.c.score, scored.c.id))
     ranked = select(scored.c.id, best_first.label("place")).cte("ranked")
     last = select(ranked.c.place).where(ranked.c.id == after.product_id).scalar_subquery()

@@ -1,4 +1,4 @@
-"""The edge of catalog: public routes to read products, internal ones to move stock."""
+"""The routes of catalog: public ones to read products, internal ones to move stock."""
 
 import hashlib
 from collections.abc import Callable
@@ -67,12 +67,12 @@ class Item(Request):
 
 
 class Items(Request):
-    """What is wanted."""
+    """Products and how many units of each."""
 
     items: Annotated[list[Item], Field(min_length=1, max_length=200)]
 
     def lines(self) -> tuple[Line, ...]:
-        """The same in the words of the domain."""
+        """Return the items as the domain knows them."""
         return tuple(Line(item.product_id, item.quantity) for item in self.items)
 
 
@@ -146,8 +146,8 @@ class PriceChange(Request):
     amount: Annotated[int, Field(ge=0, le=10**12), WHOLE]
 
 
-class Edge:
-    """What the routes need."""
+class Controller:
+    """What the routes work with: the store, the clock, how long a reservation lives, its counter."""
 
     def __init__(self, store: CatalogStore, clock: Clock, lifetime: timedelta, metrics: Metrics) -> None:
         self.store, self.clock, self.lifetime = store, clock, lifetime
@@ -158,10 +158,10 @@ class Edge:
         self._moves.labels(result).inc(by)
 
 
-def public_routes(edge: Edge) -> APIRouter:
-    """The routes that the gateway shows to everybody."""
+def public_routes(controller: Controller) -> APIRouter:
+    """Return the routes that the gateway passes on for everybody."""
     router = APIRouter(prefix="/api/v1", tags=["products"])
-    store = edge.store
+    store = controller.store
 
     @router.get("/products", operation_id="list_products", response_model=ProductList, responses=NOT_MODIFIED)
     async def list_products(
@@ -188,8 +188,8 @@ def public_routes(edge: Edge) -> APIRouter:
     )
     async def get_product(product_id: ProductId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Show a product."""
-        found = (await store.find([product_id])).get(product_id)
-        return _conditional(_product_view(_known(found, product_id)), if_none_match)
+        product = (await store.find([product_id])).get(product_id)
+        return _conditional(_product_view(_existing(product, product_id)), if_none_match)
 
     @router.post("/products/{product_id}/stock", operation_id="change_stock", responses=CHANGED)
     async def change_stock(
@@ -207,15 +207,15 @@ def public_routes(edge: Edge) -> APIRouter:
         is_expected = _expects(if_match)
         try:
             product = await handlers.set_stock(
-                product_id, on_hand, is_expected=is_expected, store=store, clock=edge.clock
+                product_id, on_hand, is_expected=is_expected, store=store, clock=controller.clock
             )
         except domain.StockOutOfRange as error:
             raise ProblemError(409, "stock_out_of_range", str(error)) from error
         except handlers.Changed as error:
             raise _changed() from error
-        known = _known(product, product_id)
-        response.headers["ETag"] = _tag(_product_view(known))
-        return _stock_view(known)
+        changed = _existing(product, product_id)
+        response.headers["ETag"] = _tag(_product_view(changed))
+        return _stock_view(changed)
 
     @router.put("/products/{product_id}/price", operation_id="change_price", responses=CHANGED)
     async def change_price(
@@ -229,36 +229,38 @@ def public_routes(edge: Edge) -> APIRouter:
         is_expected = _expects(if_match)
         try:
             product = await handlers.set_price(
-                product_id, change.amount, is_expected=is_expected, store=store, clock=edge.clock
+                product_id, change.amount, is_expected=is_expected, store=store, clock=controller.clock
             )
         except handlers.Changed as error:
             raise _changed() from error
-        view = _product_view(_known(product, product_id))
+        view = _product_view(_existing(product, product_id))
         response.headers["ETag"] = _tag(view)
         return view
 
     return router
 
 
-def internal_routes(edge: Edge) -> APIRouter:
-    """The routes for the other services."""
+def internal_routes(controller: Controller) -> APIRouter:
+    """Return the routes for the other services."""
     router = APIRouter(prefix="/inventory", tags=["inventory"])
-    store = edge.store
+    store = controller.store
 
     @router.post("/check", operation_id="check_inventory")
-    async def check_inventory(wanted: Items, _: Service) -> CheckAnswer:
+    async def check_inventory(body: Items, _: Service) -> CheckAnswer:
         """Say whether all of it can be ordered now; nothing is held."""
-        return _check_answer(await handlers.check(wanted.lines(), store=store))
+        return _check_answer(await handlers.check(body.lines(), store=store))
 
     @router.put("/reservations/{order_id}", operation_id="reserve")
-    async def reserve(order_id: Identifier, wanted: Items, _: Service) -> ReservationView:
+    async def reserve(order_id: Identifier, body: Items, _: Service) -> ReservationView:
         """Hold all of it for an order; asked again, the answer is the same."""
         _mark(order_id)
-        answer = await handlers.reserve(order_id, wanted.lines(), store=store, clock=edge.clock, lifetime=edge.lifetime)
+        answer = await handlers.reserve(
+            order_id, body.lines(), store=store, clock=controller.clock, lifetime=controller.lifetime
+        )
         if isinstance(answer, Refusal):
-            edge.count("refused")
+            controller.count("refused")
             raise ProblemError(409, answer.name.lower(), f"Not reserved: {answer}")
-        edge.count("held")
+        controller.count("held")
         return _reserved_view(answer)
 
     @router.post("/reservations/{order_id}/confirm", operation_id="confirm_reservation")
@@ -269,17 +271,17 @@ def internal_routes(edge: Edge) -> APIRouter:
         if answer is None:
             raise ProblemError(404, "not_found", "There is no such reservation")
         if isinstance(answer, Refusal):
-            edge.count("lost")
+            controller.count("lost")
             raise ProblemError(409, answer.name.lower(), f"Not confirmed: {answer}")
-        edge.count("confirmed")
+        controller.count("confirmed")
         return _reservation_view(answer)
 
     @router.post("/reservations/{order_id}/release", operation_id="release_reservation")
     async def release(order_id: Identifier, _: Service) -> ReservationView:
         """Give back what an order holds or bought; asked again, the answer is the same."""
         _mark(order_id)
-        reservation = await handlers.release(order_id, store=store, clock=edge.clock)
-        edge.count("released")
+        reservation = await handlers.release(order_id, store=store, clock=controller.clock)
+        controller.count("released")
         return _reservation_view(reservation)
 
     return router
@@ -294,7 +296,7 @@ def _clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-def _known(product: Product | None, product_id: str) -> Product:
+def _existing(product: Product | None, product_id: str) -> Product:
     if product is None:
         raise ProblemError(404, "not_found", f"There is no product {product_id}")
     return product
@@ -322,7 +324,7 @@ def _changed() -> ProblemError:
 
 
 def _matches(if_none_match: str | None, tag: str) -> bool:
-    """Whether the caller has this already; weak tags are as good as strong ones."""
+    """Say whether the caller has this already; weak tags are as good as strong ones."""
     return bool({"*", tag} & {word.removeprefix("W/") for word in _tags(if_none_match)})
 
 

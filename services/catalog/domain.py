@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-MAX_QUANTITY = 1_000
-MAX_STOCK = 1_000_000_000
+MAX_QUANTITY = 1_000  # of one product in one order, as the contract of the shop says
+MAX_STOCK = 1_000_000_000  # far above any stock, far below what a 64-bit column holds
 RESERVATION_LIFETIME = timedelta(seconds=60)
-# Every word of this shape is a cursor, so that the schema of a request says all that there is to say.
+# Every text of this shape is a cursor: the schema of a request needs no further rule.
 CURSOR = r"^[0-9]{1,9}\.[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _WORD = re.compile(r"\w+", re.UNICODE)
-_SAYS_NOTHING = frozenset({"a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})
+_STOP_WORDS = frozenset({"a", "an", "and", "for", "in", "of", "on", "or", "the", "to", "with"})
 _PLURALS = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"))
-_SHORTEST_SINGULAR = 3
+_SHORTEST_SINGULAR = 3  # letters: what is shorter ("as", "bus") is no plural that people search for
 
 
 class CatalogError(Exception):
@@ -25,7 +25,7 @@ class CatalogError(Exception):
 
 
 class StockOutOfRange(CatalogError):
-    """A correction would leave less stock than what is reserved, or more than a house can hold."""
+    """A correction would leave less stock than what is reserved, or more than MAX_STOCK."""
 
 
 class ReservationState(StrEnum):
@@ -63,13 +63,13 @@ class Product:
 
     @property
     def available(self) -> int:
-        """Units that can be ordered now."""
+        """Return units that can be ordered now."""
         return self.on_hand - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A wish for some units of one product."""
+    """Some units of one product, as an order asks for them."""
 
     product_id: str
     quantity: int
@@ -85,17 +85,13 @@ class Reservation:
     expires_at: datetime
 
     def moved_to(self, state: ReservationState) -> "Reservation":
-        """The same reservation in another state."""
+        """Return the same reservation in another state."""
         return replace(self, state=state)
-
-    def is_due(self, now: datetime) -> bool:
-        """Held for longer than it may be."""
-        return self.state is ReservationState.HELD and self.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True)
 class LineAnswer:
-    """What the catalog can say of one wished line."""
+    """Whether one line of a request can be had."""
 
     product_id: str
     quantity: int
@@ -111,7 +107,7 @@ class Availability:
 
     @property
     def is_available(self) -> bool:
-        """Every line can be had."""
+        """Say whether every line can be had."""
         return all(line.available for line in self.lines)
 
 
@@ -160,19 +156,19 @@ def with_price(product: Product, price: int, now: datetime) -> Product:
 
 
 def search_terms(text: str, limit: int = 8) -> list[tuple[str, ...]]:
-    """Split what somebody typed into words that no query language can misread, each with the forms that will do.
+    """Split what somebody typed into words that no query language can misread, each with its possible singulars.
 
-    Words that say nothing are left out, unless there are no others.
+    Stop words are left out, unless there are no others.
     """
-    words = [word.lower() for word in _WORD.findall(text)]
-    telling = [word for word in words if word not in _SAYS_NOTHING] or words
+    typed = [word.lower() for word in _WORD.findall(text)]
+    telling = [word for word in typed if word not in _STOP_WORDS] or typed
     return [_forms(word) for word in telling[:limit]]
 
 
 def _forms(word: str) -> tuple[str, ...]:
-    """The word, and what it may be the plural of: words are found by their beginning, so that is all it takes."""
+    """Return the word and what it may be the plural of; prefix search covers the other direction."""
     singulars = [word.removesuffix(end) + more for end, more in _PLURALS if word.endswith(end)]
-    return (word, *(one for one in singulars if len(one) >= _SHORTEST_SINGULAR))
+    return (word, *(singular for singular in singulars if len(singular) >= _SHORTEST_SINGULAR))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +179,11 @@ class Cursor:
     product_id: str = ""
 
     def encode(self) -> str:
-        """Write the cursor as a word that matches CURSOR."""
+        """Write the cursor as text that matches CURSOR."""
         return f"{self.position}.{self.product_id}"
 
     @classmethod
     def decode(cls, word: str) -> "Cursor":
-        """Read a word that matches CURSOR."""
+        """Read text that matches CURSOR."""
         position, _, product_id = word.partition(".")
         return cls(int(position), product_id)

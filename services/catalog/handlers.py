@@ -11,10 +11,10 @@ from enum import StrEnum
 
 from services.catalog import domain
 from services.catalog.domain import Line, Movement, Product, Reservation, ReservationState
-from services.catalog.ports import CatalogStore, CatalogTx, Fact
+from services.catalog.ports import CatalogStore, CatalogTx, ProductEvent
 from services.common.runtime.clock import Clock
 
-EXPIRE_BATCH = 100
+EXPIRE_BATCH = 100  # rows that one transaction locks; the sweep repeats until none is left
 
 
 class Refusal(StrEnum):
@@ -42,18 +42,18 @@ class Page:
 
 async def check(lines: Iterable[Line], *, store: CatalogStore) -> domain.Availability:
     """Answer whether all lines can be ordered now, changing nothing."""
-    wanted = tuple(lines)
-    return domain.check(wanted, await store.find(line.product_id for line in wanted))
+    requested = tuple(lines)
+    return domain.check(requested, await store.find(line.product_id for line in requested))
 
 
 async def reserve(
     order_id: str, lines: Iterable[Line], *, store: CatalogStore, clock: Clock, lifetime: timedelta
 ) -> Reserved | Refusal:
     """Hold all lines for an order, or none of them."""
-    wanted = domain.hold(order_id, lines, clock(), lifetime)
+    requested = domain.hold(order_id, lines, clock(), lifetime)
     try:
         async with store.begin() as tx:
-            return await _reserve(tx, wanted)
+            return await _reserve(tx, requested)
     except _SoldOutError:
         return Refusal.INSUFFICIENT
 
@@ -62,20 +62,20 @@ class _SoldOutError(Exception):
     """Rolls a reservation back that could hold only some of its lines."""
 
 
-async def _reserve(tx: CatalogTx, wanted: Reservation) -> Reserved | Refusal:
-    known = await tx.reservation(wanted.order_id)
-    if known is not None:
-        return await _already(tx, known, wanted)
-    await _take_all(tx, wanted.lines)
-    await tx.save_reservation(wanted)
-    return Reserved(wanted, await _products_of(tx, wanted))
+async def _reserve(tx: CatalogTx, requested: Reservation) -> Reserved | Refusal:
+    existing = await tx.reservation(requested.order_id)
+    if existing is not None:
+        return await _reserve_again(tx, existing, requested)
+    await _take_all(tx, requested.lines)
+    await tx.save_reservation(requested)
+    return Reserved(requested, await _products_of(tx, requested))
 
 
-async def _already(tx: CatalogTx, known: Reservation, wanted: Reservation) -> Reserved | Refusal:
-    stands = known.state in (ReservationState.HELD, ReservationState.CONFIRMED)
-    if not stands or known.lines != wanted.lines:
+async def _reserve_again(tx: CatalogTx, existing: Reservation, requested: Reservation) -> Reserved | Refusal:
+    is_valid = existing.state in (ReservationState.HELD, ReservationState.CONFIRMED)
+    if not is_valid or existing.lines != requested.lines:
         return Refusal.OVER
-    return Reserved(known, await _products_of(tx, known))
+    return Reserved(existing, await _products_of(tx, existing))
 
 
 async def _take_all(tx: CatalogTx, lines: Iterable[Line]) -> None:
@@ -98,42 +98,42 @@ async def confirm(order_id: str, *, store: CatalogStore) -> Reservation | Refusa
 
 
 async def _confirm(tx: CatalogTx, order_id: str) -> Reservation | Refusal | None:
-    known = await tx.reservation(order_id)
-    if known is None or known.state is ReservationState.CONFIRMED:
-        return known
-    if known.state not in (ReservationState.HELD, ReservationState.EXPIRED):
+    reservation = await tx.reservation(order_id)
+    if reservation is None or reservation.state is ReservationState.CONFIRMED:
+        return reservation
+    if reservation.state not in (ReservationState.HELD, ReservationState.EXPIRED):
         return Refusal.OVER
-    if known.state is ReservationState.EXPIRED:
-        await _take_all(tx, known.lines)
-    for line in known.lines:
+    if reservation.state is ReservationState.EXPIRED:
+        await _take_all(tx, reservation.lines)
+    for line in reservation.lines:
         await tx.sell(line.product_id, line.quantity, order_id)
-    return await _end(tx, known, ReservationState.CONFIRMED)
+    return await _end(tx, reservation, ReservationState.CONFIRMED)
 
 
 async def release(order_id: str, *, store: CatalogStore, clock: Clock) -> Reservation:
-    """Give back whatever an order holds or bought; one that comes before its reserve forbids it."""
+    """Return the stock that an order holds or bought; a release that overtakes its reservation forbids it."""
     async with store.begin() as tx:
-        known = await tx.reservation(order_id)
-        if known is None:
+        reservation = await tx.reservation(order_id)
+        if reservation is None:
             return await _end(tx, domain.tombstone(order_id, clock()), ReservationState.RELEASED)
-        if known.state is ReservationState.HELD:
-            for line in known.lines:
+        if reservation.state is ReservationState.HELD:
+            for line in reservation.lines:
                 await tx.give_back(line.product_id, line.quantity)
-            return await _end(tx, known, ReservationState.RELEASED)
-        if known.state is ReservationState.CONFIRMED:
-            for line in known.lines:
+            return await _end(tx, reservation, ReservationState.RELEASED)
+        if reservation.state is ReservationState.CONFIRMED:
+            for line in reservation.lines:
                 await tx.restock(line.product_id, line.quantity, order_id)
-            return await _end(tx, known, ReservationState.RETURNED)
-        if known.state is ReservationState.EXPIRED:
-            return await _end(tx, known, ReservationState.RELEASED)
-        return known
+            return await _end(tx, reservation, ReservationState.RETURNED)
+        if reservation.state is ReservationState.EXPIRED:
+            return await _end(tx, reservation, ReservationState.RELEASED)
+        return reservation
 
 
 async def expire(*, store: CatalogStore, clock: Clock) -> int:
     """Give back the reservations whose time is over; returns how many."""
     async with store.begin() as tx:
         due = await tx.due_reservations(clock(), EXPIRE_BATCH)
-        # All together by product, in the order in which everybody takes locks: no deadlock with who reserves.
+        # All together by product, in the order in which everybody takes locks: no deadlock with a reservation.
         for line in domain.add_up(line for reservation in due for line in reservation.lines):
             await tx.give_back(line.product_id, line.quantity)
         for reservation in due:
@@ -141,8 +141,8 @@ async def expire(*, store: CatalogStore, clock: Clock) -> int:
         return len(due)
 
 
-async def _end(tx: CatalogTx, known: Reservation, state: ReservationState) -> Reservation:
-    ended = known.moved_to(state)
+async def _end(tx: CatalogTx, reservation: Reservation, state: ReservationState) -> Reservation:
+    ended = reservation.moved_to(state)
     await tx.save_reservation(ended)
     return ended
 
@@ -153,13 +153,13 @@ async def page(query: str, category: str | None, cursor: str | None, limit: int,
     if not query.strip():
         return _page(await store.browse(category, after, limit + 1), after, limit)
     terms = domain.search_terms(query)
-    found = await store.search(terms, category, after, limit + 1) if terms else ()
-    return _page(found, after, limit)
+    products = await store.search(terms, category, after, limit + 1) if terms else ()
+    return _page(products, after, limit)
 
 
-def _page(found: Sequence[Product], after: domain.Cursor, limit: int) -> Page:
-    items = found[:limit]
-    if len(found) <= limit:
+def _page(products: Sequence[Product], after: domain.Cursor, limit: int) -> Page:
+    items = products[:limit]
+    if len(products) <= limit:
         return Page(items, None)
     return Page(items, domain.Cursor(after.position + limit, items[-1].id).encode())
 
@@ -189,12 +189,12 @@ async def set_stock(
         after = domain.with_stock(before, on_hand(before), clock())
         if after.on_hand != before.on_hand:
             await tx.set_stock(before, after, Movement.CORRECTED)
-            await tx.tell(_stock_changed(after))
+            await tx.publish(_stock_changed(after))
         return after
 
 
-def _stock_changed(product: Product) -> Fact:
-    return Fact(
+def _stock_changed(product: Product) -> ProductEvent:
+    return ProductEvent(
         "stock.changed",
         product.id,
         {"productId": product.id, "onHand": product.on_hand, "available": product.available},
@@ -209,7 +209,7 @@ async def set_price(
     store: CatalogStore,
     clock: Clock,
 ) -> Product | None:
-    """Set the price in minor units and tell the others; None for an unknown product, Changed as in set_stock."""
+    """Set the price in minor units and publish it; None for an unknown product, Changed as in set_stock."""
     async with store.begin() as tx:
         before = (await tx.products([product_id])).get(product_id)
         if before is not None and not is_expected(before):
@@ -218,12 +218,12 @@ async def set_price(
             return before
         after = domain.with_price(before, price, clock())
         await tx.save_product(after)
-        await tx.tell(_price_changed(before, after))
+        await tx.publish(_price_changed(before, after))
         return after
 
 
-def _price_changed(before: Product, after: Product) -> Fact:
-    return Fact(
+def _price_changed(before: Product, after: Product) -> ProductEvent:
+    return ProductEvent(
         "price.changed",
         after.id,
         {
@@ -238,8 +238,8 @@ def _price_changed(before: Product, after: Product) -> Fact:
 async def seed(products: Sequence[Product], *, store: CatalogStore) -> int:
     """Add the products that are missing, with their stock; returns how many."""
     async with store.begin() as tx:
-        known = await tx.products(product.id for product in products)
-        missing = [product for product in products if product.id not in known]
+        existing = await tx.products(product.id for product in products)
+        missing = [product for product in products if product.id not in existing]
         for product in missing:
             await _add(tx, product)
         return len(missing)

@@ -1,4 +1,4 @@
-"""What the handlers of catalog need from the outside, in the words of the domain."""
+"""What the handlers of catalog need from the outside, in terms of the domain."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,8 +10,8 @@ from services.catalog.domain import Cursor, Movement, Product, Reservation
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happened to a product, to be told to the other services."""
+class ProductEvent:
+    """Something that happened to a product, for the other services to read."""
 
     type: str
     product_id: str
@@ -22,7 +22,7 @@ class CatalogTx(Protocol):
     """One transaction: what it did is kept as a whole or not at all."""
 
     async def products(self, ids: Iterable[str]) -> dict[str, Product]:
-        """The known ones of these products."""
+        """Return the known ones of these products."""
         ...
 
     async def take(self, product_id: str, quantity: int) -> bool:
@@ -50,7 +50,7 @@ class CatalogTx(Protocol):
         ...
 
     async def reservation(self, order_id: str) -> Reservation | None:
-        """The reservation of an order, locked until the end of the transaction."""
+        """Return the reservation of an order, locked until the end of the transaction."""
         ...
 
     async def save_reservation(self, reservation: Reservation) -> None:
@@ -58,11 +58,11 @@ class CatalogTx(Protocol):
         ...
 
     async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:
-        """Held reservations whose time is over, locked; those that another replica holds are skipped."""
+        """Return held reservations whose time is over, locked; those that another replica holds are skipped."""
         ...
 
-    async def tell(self, fact: Fact) -> None:
-        """Publish a fact if and only if the transaction commits."""
+    async def publish(self, event: ProductEvent) -> None:
+        """Publish an event if and only if the transaction commits."""
         ...
 
 
@@ -74,19 +74,19 @@ class CatalogStore(Protocol):
         ...
 
     async def find(self, ids: Iterable[str]) -> dict[str, Product]:
-        """The known ones of these products, read without a lock."""
+        """Return the known ones of these products, read without a lock."""
         ...
 
     async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        """Products by name, beginning behind the cursor."""
+        """Return products by name, beginning behind the cursor."""
         ...
 
     async def search(
         self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
     ) -> Sequence[Product]:
-        """Products with a word for each term that begins with one of its forms, the best first, behind the cursor."""
+        """Return products with a word that begins with one form of each term, the best first, after the cursor."""
         ...
 
     async def categories(self) -> Mapping[str, int]:
-        """The categories with the number of their products."""
+        """Return the categories with the number of their products."""
         ...

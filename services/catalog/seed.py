@@ -5,9 +5,9 @@ from datetime import datetime
 from services.catalog.domain import Product
 
 CURRENCY = "EUR"
-_PLENTY = 500
+_PLENTY = 500  # units: tests and the demonstration buy all day without running out
 
-# id, name, category, price, what is said of it
+# id, name, category, price, description
 _PRODUCTS = (
     ("espresso-machine", "Espresso machine", "kitchen", 24900, "Fifteen bar, a steam wand and a warm place for cups."),
     ("moka-pot", "Moka pot", "kitchen", 2990, "Three cups of strong coffee on any stove."),

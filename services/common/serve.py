@@ -1,4 +1,4 @@
-"""Run one service as a process: listen, and on SIGTERM finish what was begun and exit with 0."""
+"""Run one service as a process: listen, and on SIGTERM finish the requests in progress and exit with 0."""
 
 import asyncio
 import contextlib
@@ -19,29 +19,29 @@ import uvicorn
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-# Its lifespan asks the package for this name, which would load the command line after all.
+# Its lifespan takes this name from the package, which would load the command line after all.
 vars(uvicorn)["Config"] = Config
 
-from services.common.http.intake import Intake
+from services.common.http.bounded_protocol import BoundedHttpProtocol
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
 from services.common.service import Runtime, Service, asgi, open_database
 
-_GRACE_SECONDS = 6
+_GRACE_SECONDS = 6  # longer than a request may take, shorter than the ten seconds that a supervisor gives
 _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
 
 
 def run(service: Service) -> None:
     """Serve until told to stop."""
     settings = Settings.read(service.name)
-    migrate_apart({service: settings})
+    migrate_in_child({service: settings})
     start(lambda: _serve(service, settings), settings.log_level)
 
 
-def migrate_apart(services: Mapping[Service, Settings]) -> None:
+def migrate_in_child(services: Mapping[Service, Settings]) -> None:
     """Bring databases up to date in a child process, which takes Alembic's 12 MB with it when it ends.
 
-    Only memory is at stake: what the child did not manage, each service does (or complains of) when it starts.
+    Nothing depends on it: what the child could not do, each service does (or fails at) when it starts.
     """
     if not hasattr(os, "fork"):
         return
@@ -63,9 +63,9 @@ async def _migrate(services: Mapping[Service, Settings]) -> None:
 
 
 def start(serve: Callable[[], Coroutine[Any, Any, int]], log_level: str) -> None:
-    """Set the logs up, run, and exit with the code that comes of it."""
+    """Configure logging, run, and exit with the returned code."""
     logs.configure(log_level)
-    _spare_memory()
+    _bound_malloc_arenas()
     sys.exit(_with_loop(serve()))
 
 
@@ -81,7 +81,7 @@ async def listen(app: ASGIApp, settings: Settings, *runtimes: Runtime) -> int:
             app,
             host=settings.host,
             port=settings.port,
-            http=Intake,
+            http=BoundedHttpProtocol,
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -102,7 +102,7 @@ async def listen(app: ASGIApp, settings: Settings, *runtimes: Runtime) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: leaving.append(asyncio.create_task(leave())))
     gc.collect()
-    gc.freeze()  # what was made at the start stays: the collector need not look at it again
+    gc.freeze()  # what was made at the start stays: the collector skips it from now on
     await server.serve()
     return 0 if server.started else 1
 
@@ -115,10 +115,10 @@ class _Server(Server):
         yield
 
 
-def _spare_memory() -> None:
-    """Have the C library give memory back: two heaps for all threads, and large blocks apart from them.
+def _bound_malloc_arenas() -> None:
+    """Make the C library return memory: two heaps for all threads, and large blocks outside of them.
 
-    Otherwise each thread keeps a heap, and the 19 MiB of a password's hash stay in it. Only glibc has the call.
+    Otherwise each thread has a heap, and the 19 MiB of a password hash stay in it. Only glibc has the call.
     """
     import ctypes
 

@@ -1,4 +1,4 @@
-"""What one service is given to work with, and its life from start to stop.
+"""One service: what it works with, and its life from start to stop.
 
 A service's `app.py` builds its application from a Runtime; what surrounds the service (real broker or
 in-process one, network or none) is decided where the Runtime is made.
@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from services.common.http.consul import Consul
 
 Job = Callable[[], Awaitable[None]]
-_RESTART_PAUSE_SECONDS = 1.0
-_PURGE_EVERY_SECONDS = 3600.0
+_RESTART_PAUSE_SECONDS = 1.0  # so that a job that fails at once costs one log line a second
+_PURGE_EVERY_SECONDS = 3600.0  # against a week that the inbox remembers
+_READINESS_SECONDS = 0.5  # Consul and devctl ask every second: one query for both
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service of the shop: how it is called, how it is built, what it leans on."""
+    """One service of the shop: its name, how it is built, what it depends on."""
 
     name: str
     build: Callable[["Runtime"], ASGIApp]
@@ -53,7 +54,7 @@ class Service:
 
 
 class Runtime:
-    """The means of one service."""
+    """Everything that one service works with: settings, database, broker, peers, telemetry."""
 
     def __init__(
         self,
@@ -80,8 +81,7 @@ class Runtime:
         self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")
         self.outbox = Outbox(service.name, self.database, self.broker, self.metrics, self.log, self.telemetry.tracer)
         self.is_draining = False
-        self._last: list[Job] = []
-        self._first: list[Job] = []
+        self._on_start: list[Job] = []
         self._jobs: list[tuple[str, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._consumers: list[Consumer] = []
@@ -89,7 +89,7 @@ class Runtime:
         self._ready: tuple[float, Ready] | None = None
         self._has_database = service.migrations is not None
 
-    # What a service's app.py says of itself.
+    # Called by a service's app.py.
 
     def application(self, title: str, description: str = "") -> FastAPI:
         """Make the application, with the routes that every service has."""
@@ -115,11 +115,7 @@ class Runtime:
 
     def on_start(self, job: Job) -> None:
         """Run something once after the migrations and before the first request."""
-        self._first.append(job)
-
-    def on_stop(self, job: Job) -> None:
-        """Run something once after the last request."""
-        self._last.append(job)
+        self._on_start.append(job)
 
     def run_forever(self, name: str, job: Job) -> None:
         """Keep a job running from start to stop; if it fails it is logged and begun again."""
@@ -135,14 +131,14 @@ class Runtime:
 
         self.run_forever(name, again)
 
-    # Its life.
+    # From start to stop.
 
     async def start(self) -> None:
-        """Bring the database up to date and set everything going; waits for nothing outside."""
+        """Bring the database up to date and start everything; waits for nothing outside."""
         if self._has_database:
             await self.database.migrate()
             self.run_forever("outbox", self.outbox.relay)
-        for job in self._first:
+        for job in self._on_start:
             await job()
         await self.broker.start()
         if self._consumers:
@@ -152,7 +148,7 @@ class Runtime:
         if self.consul is not None:
             consul, settings = self.consul, self.settings
             self.run_forever("consul", lambda: consul.keep_registered(settings, self.instance_id))
-        self._tasks = [asyncio.create_task(self._keep(name, job), name=name) for name, job in self._jobs]
+        self._tasks = [asyncio.create_task(self._restart_on_failure(name, job), name=name) for name, job in self._jobs]
         self.log.info("started", port=self.settings.port)
 
     async def drain(self) -> None:
@@ -162,14 +158,12 @@ class Runtime:
             await self.consul.deregister(self.instance_id)
 
     async def stop(self) -> None:
-        """Finish what is in hand and let go of everything."""
+        """Finish what is in progress and release everything."""
         self.is_draining = True
         await self.broker.stop_consuming()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for job in self._last:
-            await job()
         await self.broker.close()
         if self.consul is not None:
             await self.consul.close()
@@ -186,8 +180,8 @@ class Runtime:
     async def readiness(self) -> Ready:
         """Say whether work may be sent here; looked up at most twice a second."""
         now = time.monotonic()
-        if self._ready is None or now - self._ready[0] > 0.5:
-            self._ready = (now, await self._look())
+        if self._ready is None or now - self._ready[0] > _READINESS_SECONDS:
+            self._ready = (now, await self._check_readiness())
         return self._ready[1]
 
     def metrics_page(self) -> bytes:
@@ -195,13 +189,13 @@ class Runtime:
         return self.metrics.page()
 
     async def apply_faults(self) -> None:
-        """Do what faults ask for that no request triggers."""
-        if self.faults.wants_pool():
-            self._tasks.append(asyncio.create_task(self._hold_pool()))
+        """Start the faults that no request triggers."""
+        if self.faults.exhausts_pool():
+            self._tasks.append(asyncio.create_task(self._exhaust_pool()))
         if self.faults.hit(Kind.POISON):
             await self._publish_poison()
 
-    # Inside.
+    # Internals.
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -211,7 +205,7 @@ class Runtime:
         finally:
             await self.stop()
 
-    async def _keep(self, name: str, job: Job) -> None:
+    async def _restart_on_failure(self, name: str, job: Job) -> None:
         while True:
             try:
                 await job()
@@ -231,7 +225,7 @@ class Runtime:
         key_set: dict[str, Any] = answer.json()
         return key_set
 
-    async def _look(self) -> Ready:
+    async def _check_readiness(self) -> Ready:
         has_database = not self._has_database or await self.database.answers()
         checks = {}
         if self._has_database:
@@ -244,10 +238,10 @@ class Runtime:
         is_ready = has_database and not self.is_draining
         return Ready(status="ready" if is_ready else "not_ready", service=self.service.name, checks=checks)
 
-    async def _hold_pool(self) -> None:
+    async def _exhaust_pool(self) -> None:
         """Take every connection of the pool and keep them while the fault is on."""
         async with contextlib.AsyncExitStack() as held:
-            while self.faults.wants_pool():
+            while self.faults.exhausts_pool():
                 try:
                     async with asyncio.timeout(0.2):
                         await held.enter_async_context(self.database.engine.connect())
@@ -264,8 +258,8 @@ class Runtime:
 
 
 def asgi(service: Service, runtime: Runtime) -> ASGIApp:
-    """Build a service's application and put the edge round it."""
-    return middleware.Edge(service.build(runtime), runtime, is_front=service.is_front)
+    """Build a service's application and wrap it in the middleware."""
+    return middleware.RequestMiddleware(service.build(runtime), runtime, is_front=service.is_front)
 
 
 def open_database(

@@ -17,10 +17,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; 1 when documents differ, or when a change would break a client."""
     parser = argparse.ArgumentParser(prog="python -m services.contracts", description=__doc__)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--write", action="store_true", help="write the documents; this is what is done without a word")
+    what.add_argument("--write", action="store_true", help="write the documents; the default")
     what.add_argument("--check", action="store_true", help="write nothing; fail where a document is out of date")
     parser.add_argument("--allow-breaking", action="store_true", help="write also what breaks clients")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     documents = {f"openapi/{name}.json": document for name, document in openapi.documents().items()}
     documents[EVENTS] = asyncapi.document()
     gone = [path for path in (FOLDER / "openapi").glob("*.json") if f"openapi/{path.name}" not in documents]
@@ -28,9 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     broken += [f"{path.stem}: the document is gone" for path in gone]
     for line in broken:
         print(f"breaking: {line}", file=sys.stderr)
-    if given.check:
+    if options.check:
         return _check(documents, broken)
-    if broken and not given.allow_breaking:
+    if broken and not options.allow_breaking:
         print("nothing written: add a new version beside the old one, or say --allow-breaking", file=sys.stderr)
         return 1
     for name, document in documents.items():

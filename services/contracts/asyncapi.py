@@ -11,7 +11,7 @@ def document() -> dict[str, Any]:
     """Read `asyncapi.yaml`, and put each schema that it points at in its place."""
     import yaml
 
-    found: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
-    for message in found["components"]["messages"].values():
+    document_text: dict[str, Any] = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text())
+    for message in document_text["components"]["messages"].values():
         message["payload"] = json.loads((FOLDER / message["payload"]["$ref"]).read_text())
-    return found
+    return document_text

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _METHODS = ("get", "put", "post", "patch", "delete", "head", "options")
-_DEEPEST = 16
+_DEEPEST = 16  # levels: schemas that refer to themselves end here
 # The bounds of a value, and whether a higher number lets less through.
 _BOUNDS = {
     "minimum": True,
@@ -101,16 +101,16 @@ def _needs_token(operation: Schema) -> bool:
 
 
 def _parameters(before: Schema, after: Schema, documents: tuple[Document, Document]) -> Iterator[str]:
-    known = {(one["in"], one["name"]): one for one in before.get("parameters", ())}
-    for one in after.get("parameters", ()):
-        what = f"the {one['in']} parameter {one['name']}"
-        earlier = known.pop((one["in"], one["name"]), None)
-        if one.get("required") and not (earlier or {}).get("required"):
+    before_by_name = {(parameter["in"], parameter["name"]): parameter for parameter in before.get("parameters", ())}
+    for parameter in after.get("parameters", ()):
+        what = f"the {parameter['in']} parameter {parameter['name']}"
+        earlier = before_by_name.pop((parameter["in"], parameter["name"]), None)
+        if parameter.get("required") and not (earlier or {}).get("required"):
             yield f"it now requires {what}"
         if earlier:
-            yield from _input(Pair(earlier.get("schema", {}), one.get("schema", {}), documents), what)
-    for place, name in known:
-        yield f"the {place} parameter {name} is gone"
+            yield from _input(Pair(earlier.get("schema", {}), parameter.get("schema", {}), documents), what)
+    for location, name in before_by_name:
+        yield f"the {location} parameter {name} is gone"
 
 
 def _body(before: Schema, after: Schema, documents: tuple[Document, Document]) -> Iterator[str]:
@@ -131,23 +131,23 @@ def _content(
 
 
 def _input(pair: Pair, where: str) -> Iterator[str]:
-    """What goes in may be asked for less strictly, never more so."""
+    """Compare what goes in: it may become less strict, never stricter."""
     before, after = pair.kinds()
     was_nullable, is_nullable = pair.may_be_null()
     if was_nullable and not is_nullable:
         yield f"{where} may no longer be null"
-    for one in before:
-        yield from _best([list(_input_kind(pair.inner(one, now), where)) for now in after])
+    for was in before:
+        yield from _best([list(_input_kind(pair.inner(was, now), where)) for now in after])
 
 
 def _output(pair: Pair, where: str) -> Iterator[str]:
-    """What comes out may grow, never shrink, and is nothing that its readers have not heard of."""
+    """Compare what comes out: it may grow, never shrink, and takes no value that its readers do not know."""
     before, after = pair.kinds()
     was_nullable, is_nullable = pair.may_be_null()
     if is_nullable and not was_nullable:
         yield f"{where} may now be null"
     for now in after:
-        yield from _best([list(_output_kind(pair.inner(one, now), where)) for one in before])
+        yield from _best([list(_output_kind(pair.inner(was, now), where)) for was in before])
 
 
 def _best(complaints: list[list[str]]) -> list[str]:
@@ -191,7 +191,7 @@ def _output_kind(pair: Pair, where: str) -> Iterator[str]:
 
 
 def _elements(pair: Pair, where: str, compare: Compare) -> Iterator[str]:
-    """Compare what stands in a list, and the values of a map whose keys are free."""
+    """Compare the items of a list, and the values of a map with free keys."""
     for key, mark in (("items", "[]"), ("additionalProperties", "{}")):
         before, after = pair.before.get(key), pair.after.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -219,8 +219,8 @@ def _choices_lost(wide: Schema, narrow: Schema) -> list[str]:
 def _choices(schema: Schema) -> list[Any] | None:
     if "const" in schema:
         return [schema["const"]]
-    found: list[Any] | None = schema.get("enum")
-    return found
+    choices: list[Any] | None = schema.get("enum")
+    return choices
 
 
 def _stricter(before: Schema, after: Schema, where: str) -> Iterator[str]:
@@ -253,8 +253,8 @@ def _resolved(schema: Schema, document: Document) -> Schema:
         reference = schema.get("$ref")
         if reference is None:
             return schema
-        found: Any = document
+        target: Any = document
         for key in reference.removeprefix("#/").split("/"):
-            found = found[key]
-        schema = found
+            target = target[key]
+        schema = target
     return schema

@@ -16,7 +16,7 @@ def documents() -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         shop = compose(Environment({"DATA_DIR": str(Path(folder) / "shop")}))
         applications = {name: runtime.app for name, runtime in shop.runtimes.items()}
-        found = {name: applications[name].openapi() for name in SERVICES}
+        by_service = {name: applications[name].openapi() for name in SERVICES}
         gateway = applications["gateway"]
-        found["gateway"] = merged(described(gateway), found)
-    return found
+        by_service["gateway"] = merged(described(gateway), by_service)
+    return by_service

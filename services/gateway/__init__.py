@@ -1,1 +1,1 @@
-"""The one door to the shop: routing, token check, limits, retries, breakers, split of traffic."""
+"""The front of the shop: routing, token check, limits, retries, breakers, split of traffic."""

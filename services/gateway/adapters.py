@@ -1,4 +1,4 @@
-"""The gateway's ends: HTTP to the services, the file that keeps the splits, the documents of the contracts."""
+"""The adapters of the gateway: HTTP to the services, the file that keeps the splits, the documents of the contracts."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from services.common.runtime import telemetry
 from services.gateway.domain import SERVICES, Split
 from services.gateway.ports import UpstreamError
 
-_LOOK_AT_SPLITS_EVERY_SECONDS = 0.5
+_RELOAD_SECONDS = 0.5  # how late another instance of the gateway may follow a new split
 DOCUMENTS = Path(__file__).parent.parent / "contracts" / "openapi"
 
 
@@ -35,7 +35,7 @@ class HttpReply:
             raise UpstreamError(str(error), was_sent=True) from error
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         await self._answer.aclose()
 
 
@@ -52,8 +52,8 @@ class HttpUpstream:
         attributes = telemetry.http_client(method, url)
         span = telemetry.start(self._tracer, method, SpanKind.CLIENT, attributes)
         with telemetry.entered(span):
-            own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), **telemetry.outgoing()}
-            sent = [*headers, *((name.encode(), value.encode()) for name, value in own.items())]
+            extra = {deadlines.HEADER: str(max(1, int(seconds * 1000))), **telemetry.outgoing()}
+            sent = [*headers, *((name.encode(), value.encode()) for name, value in extra.items())]
             try:
                 answer = await client.send(
                     self._transport,
@@ -78,38 +78,38 @@ class FileSplits:
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
         self._path, self._now = path, now
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
         self._seen: tuple[int, int] | None = None
         self._splits: dict[str, Split] = {}
 
     def get(self, service: str) -> Split | None:
         """Return the split of a service."""
-        if self._now() - self._looked_at > _LOOK_AT_SPLITS_EVERY_SECONDS:
-            self._look()
+        if self._now() - self._read_at > _RELOAD_SECONDS:
+            self._reload()
         return self._splits.get(service)
 
     def all(self) -> Mapping[str, Split]:
         """Return every split."""
-        self._look()
+        self._reload()
         return dict(self._splits)
 
     def put(self, service: str, split: Split | None) -> None:
         """Set the split of a service, or take it away."""
         others = {name: other for name, other in self.all().items() if name != service}
         self._splits = others | ({service: split} if split else {})
-        text = json.dumps({name: asdict(one) for name, one in self._splits.items()})
+        text = json.dumps({name: asdict(other_split) for name, other_split in self._splits.items()})
         half = self._path.with_suffix(".new")
         half.write_text(text)
         half.replace(self._path)
 
-    def _look(self) -> None:
+    def _reload(self) -> None:
         """Read the file if it is another one than before."""
-        self._looked_at = self._now()
-        found = self._path.stat() if self._path.exists() else None
-        stamp = (found.st_mtime_ns, found.st_ino) if found else None
+        self._read_at = self._now()
+        info = self._path.stat() if self._path.exists() else None
+        stamp = (info.st_mtime_ns, info.st_ino) if info else None
         if stamp != self._seen:
             fields = json.loads(self._path.read_text()) if stamp else {}
-            self._splits = {name: Split(**one) for name, one in fields.items()}
+            self._splits = {name: Split(**split_fields) for name, split_fields in fields.items()}
             self._seen = stamp
 
 

@@ -90,8 +90,8 @@ def add_pages(app: FastAPI, links: Sequence[Link], services: Mapping[str, Mappin
         # It asks the other products, wherever they are, whether they are there.
         return page(_page(links), may_ask="http: https:")
 
-    own = app.openapi
-    app.openapi = cache(lambda: merged(own(), services))  # type: ignore[method-assign]
+    own_document = app.openapi
+    app.openapi = cache(lambda: merged(own_document(), services))  # type: ignore[method-assign]
 
 
 def _check(service: str) -> None:

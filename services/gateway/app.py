@@ -21,7 +21,7 @@ def build(runtime: Runtime) -> ASGIApp:
     app.include_router(router(splits))
     add_pages(app, settings.links, contracts)
     return Proxy(
-        own=app,
+        gateway_app=app,
         forwarding=_forwarding(runtime, splits),
         limits=_limits(runtime, settings),
         log=runtime.log,

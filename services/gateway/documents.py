@@ -8,11 +8,11 @@ from services.gateway.domain import ALIASES, route
 _SCHEMAS = "#/components/schemas/"
 
 
-def merged(own: Mapping[str, Any], services: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def merged(gateway: Mapping[str, Any], services: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the gateway's own document together with what it passes on, schemas named by their service."""
-    paths: dict[str, Any] = dict(own["paths"])
-    schemas: dict[str, Any] = dict(own.get("components", {}).get("schemas", {}))
-    security: dict[str, Any] = dict(own.get("components", {}).get("securitySchemes", {}))
+    paths: dict[str, Any] = dict(gateway["paths"])
+    schemas: dict[str, Any] = dict(gateway.get("components", {}).get("schemas", {}))
+    security: dict[str, Any] = dict(gateway.get("components", {}).get("securitySchemes", {}))
     for name, document in services.items():
         renamed = _rename(document, name)
         paths.update((path, item) for path, item in renamed["paths"].items() if _is_public(path, name))
@@ -22,7 +22,7 @@ def merged(own: Mapping[str, Any], services: Mapping[str, Mapping[str, Any]]) ->
     for alias, real in ALIASES.items():
         if real in paths:
             paths[alias] = _without_ids(paths[real])
-    return {**own, "paths": paths, "components": {"schemas": schemas, "securitySchemes": security}}
+    return {**gateway, "paths": paths, "components": {"schemas": schemas, "securitySchemes": security}}
 
 
 def templates(services: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -68,8 +68,8 @@ class Templates:
     def match(self, target: Target) -> str:
         """Return the template that a path fits, else its prefix."""
         parts = target.path.split("/")
-        for template, wanted in self._by_length.get(len(parts), ()):
-            if all(want == part or want[:1] == "{" for want, part in zip(wanted, parts, strict=True)):
+        for template, expected in self._by_length.get(len(parts), ()):
+            if all(pattern == part or pattern[:1] == "{" for pattern, part in zip(expected, parts, strict=True)):
                 return template
         return f"{target.prefix}/*"
 
@@ -85,7 +85,7 @@ class RateLimit:
     """So many calls a second for each key, the same number at once; forgets the keys used longest ago."""
 
     per_second: float
-    most_keys: int = 20_000
+    most_keys: int = 20_000  # some 4 MB; more callers than that at once and the oldest start afresh
     _buckets: "OrderedDict[str, _Bucket]" = field(default_factory=OrderedDict)
 
     def wait_seconds(self, key: str, now: float) -> int:
@@ -138,10 +138,10 @@ class Split:
     header: str = ""
     is_sticky: bool = False
 
-    def version(self, headers: Mapping[str, str], who: str, dice: float) -> str:
+    def version(self, headers: Mapping[str, str], who: str, draw: float) -> str:
         """Return the version that shall answer, or nothing if any may.
 
-        `dice` is in [0, 1); a sticky split puts the caller in its place, so that one caller stays with a version.
+        `draw` is in [0, 1); a sticky split takes a fixed position of the caller instead, so each keeps its version.
         """
         named = headers.get(self.header.lower(), "") if self.header else ""
         if named in self.weights:
@@ -149,7 +149,7 @@ class Split:
         total = sum(self.weights.values())
         if not total:
             return ""
-        point = (_place(who) if self.is_sticky else dice) * total
+        point = (_position(who) if self.is_sticky else draw) * total
         for version, weight in self.weights.items():
             point -= weight
             if point < 0:
@@ -157,6 +157,6 @@ class Split:
         return list(self.weights)[-1]
 
 
-def _place(who: str) -> float:
-    """Put a caller at a fixed place in [0, 1)."""
+def _position(who: str) -> float:
+    """Map a caller to a fixed position in [0, 1)."""
     return int.from_bytes(hashlib.sha256(who.encode()).digest()[:6]) / (1 << 48)

@@ -1,4 +1,4 @@
-"""One call through the gateway: pick an instance, send, perhaps send again, and keep account of it."""
+"""One call through the gateway: pick an instance, send, retry where that is safe, and record the outcome."""
 
 import asyncio
 import itertools
@@ -16,10 +16,10 @@ from services.gateway.domain import Target
 from services.gateway.ports import Finder, Reply, Splits, Upstream, UpstreamError
 
 MOST_TRIES = 3
-_EJECTED_SECONDS = 1.0
-# A service that says one of these has not done the work; 503 is an honest answer and no sign of sickness.
-_WORTH_A_RETRY = frozenset({502, 503, 504})
-_SICK = frozenset({502, 504})
+_EJECTED_SECONDS = 1.0  # as long as Consul takes to notice: its checks run every second
+# A service that answers one of these has not done the work. A 503 is deliberate, and no failure for the breaker.
+_RETRYABLE = frozenset({502, 503, 504})
+_COUNTS_AS_FAILURE = frozenset({502, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Forwarding:
     _ejected: dict[str, float] = field(default_factory=dict)
 
     def heal(self) -> None:
-        """Forget which instances refused."""
+        """Take every instance back in."""
         self._ejected.clear()
 
     async def forward(self, call: Call, seconds: float) -> Reply:
@@ -71,14 +71,14 @@ class Forwarding:
             try:
                 reply = await self._send(call, self._allowed(call, attempt, left))
             except UpstreamError as error:
-                # One instance that refuses says nothing of its service as long as there is another.
-                if error.was_sent or not self._fresh(self.finder.instances(service)):
+                # One instance that refuses does not make its service unavailable as long as there is another.
+                if error.was_sent or not self._not_ejected(self.finder.instances(service)):
                     breaker.failed()
                 if attempt >= MOST_TRIES or not self._may_repeat(call, error, ends_at, budget):
                     raise unavailable(f"The {service} service") from error
             else:
-                self._judge(breaker, reply)
-                is_final = reply.status not in _WORTH_A_RETRY or not call.is_safe or attempt >= MOST_TRIES
+                self._record_outcome(breaker, reply)
+                is_final = reply.status not in _RETRYABLE or not call.is_safe or attempt >= MOST_TRIES
                 if is_final or breaker.state is State.OPEN or not budget.take():
                     return reply
                 await reply.close()
@@ -87,12 +87,12 @@ class Forwarding:
         raise AssertionError("unreachable")
 
     def _allowed(self, call: Call, attempt: int, left: float) -> float:
-        """Leave time for another instance where one may be asked: the first may be the one that hangs."""
-        has_other = len(self._fresh(self.finder.instances(call.target.service))) > 1
+        """Leave time for another instance where a retry is possible: the first may hang."""
+        has_other = len(self._not_ejected(self.finder.instances(call.target.service))) > 1
         return left / 2 if call.is_safe and has_other and attempt < MOST_TRIES else left
 
     def _may_repeat(self, call: Call, error: UpstreamError, ends_at: float, budget: RetryBudget) -> bool:
-        """Repeat what is safe, and what never arrived; as long as there is time and budget."""
+        """Say whether to retry: what is safe, and what never arrived, while time and budget last."""
         return (call.is_safe or not error.was_sent) and ends_at - self.now() > 0.2 and budget.take()
 
     async def _send(self, call: Call, seconds: float) -> Reply:
@@ -107,27 +107,27 @@ class Forwarding:
             raise
 
     def _pick(self, call: Call) -> Instance:
-        """Take the instances in turn: those that did not just fail, of the wanted version as long as it has any."""
+        """Take the instances in turn: not those that just failed, and those of the version that the split chose."""
         service = call.target.service
         instances = self.finder.instances(service)
         if not instances:
             raise UpstreamError("no instance is known", was_sent=False)
-        choice = self._fresh(instances) or instances
+        choice = self._not_ejected(instances) or instances
         split = self.splits.get(service)
         if split is not None:
             version = split.version(call.named, call.who, random.random())  # noqa: S311
-            choice = [one for one in choice if one.version == version] or choice
+            choice = [instance for instance in choice if instance.version == version] or choice
         return choice[next(self._turn) % len(choice)]
 
-    def _fresh(self, instances: Sequence[Instance]) -> Sequence[Instance]:
+    def _not_ejected(self, instances: Sequence[Instance]) -> Sequence[Instance]:
         now = self.now()
-        return [one for one in instances if self._ejected.get(one.url, 0.0) <= now]
+        return [instance for instance in instances if self._ejected.get(instance.url, 0.0) <= now]
 
     @staticmethod
-    def _judge(breaker: Breaker, reply: Reply) -> None:
+    def _record_outcome(breaker: Breaker, reply: Reply) -> None:
         """Count an answer for or against its service; the 500 that a contract fixes is an answer like others."""
         is_problem = (b"content-type", b"application/problem+json") in reply.headers
-        if reply.status in _SICK or (reply.status == 500 and is_problem):
+        if reply.status in _COUNTS_AS_FAILURE or (reply.status == 500 and is_problem):
             breaker.failed()
         else:
             breaker.succeeded()

@@ -1,4 +1,4 @@
-"""What the gateway needs of the world."""
+"""What the handlers of gateway need from the outside."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
@@ -25,7 +25,7 @@ class Reply(Protocol):
         """Yield the body as it comes, untouched."""
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
 
 
 class Upstream(Protocol):

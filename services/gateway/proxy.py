@@ -1,4 +1,4 @@
-"""The path of a request through the gateway, as a bare ASGI application: it is walked for every call."""
+"""The path of a request through the gateway, as a bare ASGI application: every call takes it, so it is kept short."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from services.gateway.ports import Reply, UpstreamError
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
 
-# A call that takes longer than this is watched: most are over before their client could have gone away.
-_PATIENCE_SECONDS = 0.2
+# A call that takes longer than this is watched for its client going away; most are over sooner, and cost no task.
+_WATCH_AFTER_SECONDS = 0.2
 # Of one connection, or ours to set: never passed on.
 _HOP_BY_HOP = frozenset(
     {
@@ -40,7 +40,7 @@ _HOP_BY_HOP = frozenset(
         b"content-length",
     }
 )
-_OURS = frozenset(
+_SET_BY_GATEWAY = frozenset(
     {
         secrets.HEADER.encode(),
         deadlines.HEADER.encode(),
@@ -51,18 +51,16 @@ _OURS = frozenset(
         b"forwarded-by-gateway",
     }
 )
-_NOT_SENT_ON = _HOP_BY_HOP | _OURS
+_NOT_FORWARDED = _HOP_BY_HOP | _SET_BY_GATEWAY
 _USUAL = ([b"keep-alive"], [b"close"])
-_NOT_SENT_BACK = frozenset(
-    {b"connection", b"keep-alive", b"transfer-encoding", b"date", b"x-request-id", b"x-trace-id"}
-)
+_NOT_RETURNED = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date", b"x-request-id", b"x-trace-id"})
 
 
 @dataclass
 class Proxy:
     """Sends what belongs to a service there, and everything else to the gateway's own application."""
 
-    own: ASGIApp
+    gateway_app: ASGIApp
     forwarding: Forwarding
     limits: Limits
     tokens: Tokens
@@ -74,7 +72,7 @@ class Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
-            await self.own(scope, receive, send)
+            await self.gateway_app(scope, receive, send)
             return
         target = route(scope["path"])
         headers = Headers(scope=scope)
@@ -83,41 +81,41 @@ class Proxy:
         if target is None:
             if scope["path"] not in QUIET_PATHS:
                 self.limits.check_address(address)
-            await self.own(scope, receive, send)
+            await self.gateway_app(scope, receive, send)
             return
         scope["route_template"] = self.templates.match(target)
-        await self._pass(target, headers, address, scope, receive, send)
+        await self._forward(target, headers, address, scope, receive, send)
 
-    async def _pass(
+    async def _forward(
         self, target: Target, headers: Headers, address: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         self.limits.check_address(address)
-        user_id = await self._user(headers)
+        user_id = await self._user_id(headers)
         if user_id:
             self.limits.check_user(user_id)
         call = Call(
             target=target,
             method=scope["method"],
             query=scope["query_string"],
-            headers=_sent_on(scope, address),
+            headers=_forwarded_headers(scope, address),
             named=headers,
             body=await _body(receive, self.seconds) if _has_body(headers) else b"",
             who=user_id or address,
         )
-        async with _Presence(receive):
+        async with _DisconnectWatch(receive):
             reply = await self.forwarding.forward(call, deadlines.remaining(self.seconds))
             try:
                 await _send_back(reply, send)
             except UpstreamError as error:
-                self._give_up(target, error)
+                self._abort(target, error)
 
-    def _give_up(self, target: Target, error: UpstreamError) -> None:
+    def _abort(self, target: Target, error: UpstreamError) -> None:
         """Break off towards the client too, so that half an answer does not look like a whole one."""
         telemetry.fail(telemetry.current_span(), "answer_broken_off")
         self.log.warning("the answer broke off half-way", upstream=target.service, error=str(error))
         raise ConnectionCutError from error
 
-    async def _user(self, headers: Headers) -> str:
+    async def _user_id(self, headers: Headers) -> str:
         """Return whose token it is; a token that is shown must be good, for all paths alike."""
         shown = headers.get("authorization")
         if shown is None:
@@ -131,9 +129,9 @@ class Proxy:
             raise unauthorized(f"The token is not accepted: {error}") from error
 
 
-def _sent_on(scope: Scope, address: str) -> list[tuple[bytes, bytes]]:
+def _forwarded_headers(scope: Scope, address: str) -> list[tuple[bytes, bytes]]:
     named = _named_by_connection(scope)
-    dropped = _NOT_SENT_ON | named if named else _NOT_SENT_ON
+    dropped = _NOT_FORWARDED | named if named else _NOT_FORWARDED
     kept = [(name, value) for name, value in scope["headers"] if name not in dropped]
     kept.append((b"x-forwarded-for", address.encode()))
     kept.append((b"forwarded-by-gateway", b"1"))
@@ -149,13 +147,13 @@ def _named_by_connection(scope: Scope) -> set[bytes]:
     return {word.strip().lower() for word in b",".join(named).split(b",")}
 
 
-class _Presence:
+class _DisconnectWatch:
     """Ends the block, and the call of the service in it, when the client goes away.
 
-    It is on the way of every call, so it does by hand what `asyncio.timeout` does.
+    Every call passes through it, so it does by hand what `asyncio.timeout` does.
     """
 
-    __slots__ = ("_begin", "_cancelling", "_is_gone", "_receive", "_task", "_watching")
+    __slots__ = ("_cancelling", "_is_gone", "_receive", "_task", "_timer", "_watching")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -166,10 +164,10 @@ class _Presence:
         task = asyncio.current_task()
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
-        self._begin = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._start)
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._start)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        self._begin.cancel()
+        self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
         if not self._is_gone:
@@ -194,12 +192,12 @@ async def _body(receive: Receive, seconds: float) -> bytes:
     """Read the whole body, so that it can be sent again; it is small by rule."""
     try:
         async with asyncio.timeout(seconds):
-            return await _parts(receive)
+            return await _read_bounded(receive)
     except TimeoutError:
         raise ProblemError(408, "too_slow", f"The body did not come within {seconds:g} s") from None
 
 
-async def _parts(receive: Receive) -> bytes:
+async def _read_bounded(receive: Receive) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -217,7 +215,7 @@ async def _parts(receive: Receive) -> bytes:
 
 async def _send_back(reply: Reply, send: Send) -> None:
     """Pass the answer on as it comes; a stream of events may last as long as somebody listens."""
-    headers = [(name, value) for name, value in reply.headers if name not in _NOT_SENT_BACK]
+    headers = [(name, value) for name, value in reply.headers if name not in _NOT_RETURNED]
     if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers):
         deadlines.lift()
     try:

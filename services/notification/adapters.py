@@ -22,24 +22,24 @@ class SqlNotifications(SqlStore[NotificationTx]):
         return SqlNotificationTx(connection)
 
     async def of_user(self, user_id: str, before: str | None, limit: int) -> Sequence[Message]:
-        """A user's messages from the newest on."""
+        """Return a user's messages from the newest on."""
         query = select(messages).where(messages.c.user_id == user_id)
         if before is not None:
             query = query.where(messages.c.id < before)
         return await self._list(query.order_by(messages.c.id.desc()).limit(limit))
 
     async def dead(self, limit: int) -> Sequence[Message]:
-        """Messages that were given up."""
+        """Return messages that were given up."""
         query = select(messages).where(messages.c.state == State.DEAD.value)
         return await self._list(query.order_by(messages.c.id).limit(limit))
 
     async def preferences(self, user_id: str) -> Preferences:
-        """What a user wants to hear of."""
+        """Return which messages a user wants."""
         async with self._database.reading() as connection:
             return await _preferences(connection, user_id)
 
     async def mailbox(self, limit: int) -> Sequence[tuple[Message, Contact | None]]:
-        """The newest messages that went out, with whom they were for."""
+        """Return the newest messages that went out, with whom they were for."""
         query = (
             select(messages, contacts.c.email, contacts.c.name)
             .outerjoin(contacts, contacts.c.user_id == messages.c.user_id)
@@ -50,7 +50,7 @@ class SqlNotifications(SqlStore[NotificationTx]):
         return [(_message(row), _recipient(row)) for row in await self._rows(query)]
 
     async def count_by_state(self) -> dict[State, int]:
-        """How many messages there are of each state."""
+        """Return how many messages there are of each state."""
         query = select(messages.c.state, func.count()).group_by(messages.c.state)
         counted = {State(row.state): int(row[1]) for row in await self._rows(query)}
         return {state: counted.get(state, 0) for state in State}
@@ -72,22 +72,22 @@ class SqlNotificationTx:
         return bool((await self._connection.execute(once)).rowcount)
 
     async def message(self, message_id: str) -> Message | None:
-        """A message, locked until the end of the transaction."""
+        """Return a message, locked until the end of the transaction."""
         query = select(messages).where(messages.c.id == message_id).with_for_update()
         row = (await self._connection.execute(query)).first()
         return _message(row) if row else None
 
     async def update(self, message: Message) -> None:
-        """Keep the state of a message."""
+        """Store the state of a message."""
         change = messages.update().where(messages.c.id == message.id).values(**_mutable(message))
         await self._connection.execute(change)
 
     async def due(self, now: datetime, limit: int) -> Sequence[Message]:
-        """Queued messages whose time has come."""
+        """Return queued messages whose time has come."""
         return [_message(row) for row in await self._connection.execute(due_rows(messages, now, limit))]
 
     async def contact(self, user_id: str) -> Contact | None:
-        """How a user can be reached."""
+        """Return how a user can be reached."""
         query = select(contacts).where(contacts.c.user_id == user_id).with_for_update()
         row = (await self._connection.execute(query)).first()
         return Contact(row.user_id, row.email, row.name) if row else None
@@ -98,7 +98,7 @@ class SqlNotificationTx:
         await upsert(self._connection, contacts, {"user_id": contact.user_id}, values)
 
     async def preferences(self, user_id: str) -> Preferences:
-        """What a user wants to hear of."""
+        """Return which messages a user wants."""
         return await _preferences(self._connection, user_id)
 
     async def save_preferences(self, changed: Preferences) -> None:

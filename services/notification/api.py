@@ -1,4 +1,4 @@
-"""The edge of notification: one's own messages and preferences, the mailbox, the dead letters."""
+"""The routes of notification: one's own messages and preferences, the mailbox, the dead letters."""
 
 from typing import Annotated
 
@@ -98,7 +98,7 @@ Operator = Annotated[Caller, Depends(_operator)]
 
 
 def routes(store: SqlNotifications, sender: Sender, clock: Clock) -> APIRouter:
-    """The routes of notification."""
+    """Return the routes of notification."""
     router = APIRouter(tags=["notifications"])
     _add_own(router, store)
     _add_operating(router, store, sender, clock)
@@ -113,9 +113,9 @@ def _add_own(router: APIRouter, store: SqlNotifications) -> None:
         cursor: Identifier | None = None,
     ) -> NotificationList:
         """List one's own messages, the newest first."""
-        found = await store.of_user(caller.user_id, cursor, limit + 1)
-        page = found[:limit]
-        after = page[-1].id if len(found) > limit else None
+        messages = await store.of_user(caller.user_id, cursor, limit + 1)
+        page = messages[:limit]
+        after = page[-1].id if len(messages) > limit else None
         return NotificationList(items=[_view(message) for message in page], next_cursor=after)
 
     @router.get("/api/v1/notifications/preferences", operation_id="get_preferences")

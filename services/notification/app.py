@@ -1,4 +1,4 @@
-"""Notification, wired: its database, its routes, its channels, and what it hears from the others."""
+"""Notification, wired: its database, its routes, its channels, and the events of the others."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from services.notification.adapters import SqlNotifications
 from services.notification.sender import Sender
 from services.notification.settings import NotificationSettings
 
-_OBSERVE_SECONDS = 5.0
+_OBSERVE_SECONDS = 5.0  # as often as Prometheus scrapes
 
 
 def build(runtime: Runtime) -> FastAPI:
@@ -28,7 +28,7 @@ def build(runtime: Runtime) -> FastAPI:
     handlers = consumers.build(store, sender, settings.channels, utc_now)
     runtime.subscribe(consumers.TOPICS, "notification", handlers)
     runtime.on_start(observe)
-    runtime.run_forever("sender", sender.background.keep)
+    runtime.run_forever("sender", sender.background.run_forever)
     runtime.every(settings.sweep_seconds, "send what waits", sender.sweep)
     runtime.every(_OBSERVE_SECONDS, "count messages", observe)
     app = runtime.application("Notification", "Messages about orders and accounts.")

@@ -1,4 +1,4 @@
-"""The channels: a log line, a mail server, or the mailbox that stands in where there is no mail server."""
+"""The channels: a log line, a mail server, or the mailbox where no mail server is configured."""
 
 import asyncio
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ def _mail(message: Message, contact: Contact, sender: str) -> EmailMessage:
         mail["To"] = Address(addr_spec=contact.email)
     except (ValueError, IndexError, AttributeError, MessageError) as error:  # the parser has its own ways to refuse
         raise NotDelivered(f"{contact.email!r} is no address that mail can be sent to") from error
-    # A server that is asked twice after a crash can tell by the id that it has the message already.
+    # The id stays the same when a crash makes us send the message twice, so that the server can drop the second.
     mail["Message-ID"] = f"<{message.id}@shop.invalid>"
     mail.set_content(message.text)
     return mail

@@ -1,4 +1,4 @@
-"""What notification learns from the events of orders, payments and users."""
+"""What notification does with the events of orders, payments and users."""
 
 from collections.abc import Mapping, Sequence
 

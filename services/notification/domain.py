@@ -14,14 +14,14 @@ MAX_ATTEMPTS = 6
 _FIRST_PAUSE = timedelta(seconds=1)
 _GROWTH = 4
 _LONGEST_PAUSE = timedelta(minutes=5)
-# How long another replica (or the next life of this one) leaves a message alone that is about to be sent.
+# How long other replicas leave a message alone that is about to be sent.
 LEASE = timedelta(seconds=30)
 # The same while it is being sent: longer than a mail server takes that answers its eight or so commands just in time.
 SENDING = timedelta(seconds=90)
 
 
 class State(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -48,13 +48,13 @@ class MessageType(StrEnum):
 
     @property
     def is_about_account(self) -> bool:
-        """The message is about an account; nobody can switch those off."""
+        """Say whether the message is about an account; those cannot be muted."""
         return self in (MessageType.USER_REGISTERED, MessageType.USER_LOCKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a user can be reached, as the user service last said; one that is empty is left of a deleted account."""
+    """How a user can be reached, by the last event of the user service; empty after the account was deleted."""
 
     user_id: str
     email: str
@@ -62,7 +62,7 @@ class Contact:
 
     @property
     def is_deleted(self) -> bool:
-        """The account is no more: nothing is written to its user, whatever is still heard of old orders."""
+        """Say whether the account is deleted: its user gets no message any more, whatever happens to old orders."""
         return not self.email
 
 
@@ -74,7 +74,7 @@ class Preferences:
     muted: frozenset[MessageType] = frozenset()
 
     def wants(self, kind: MessageType) -> bool:
-        """The user wants messages of this type."""
+        """Say whether the user wants messages of this type."""
         return kind.is_about_account or kind not in self.muted
 
 
@@ -98,7 +98,7 @@ class Message:
 
     @property
     def subject(self) -> str:
-        """What the message is about: an order, or the user."""
+        """Return what the message is about: an order, or the user."""
         return self.order_id or self.user_id
 
 
@@ -144,20 +144,20 @@ def type_for(event_type: str) -> MessageType | None:
 
 
 def event_types() -> Iterable[str]:
-    """The events that make messages."""
+    """Return the events that make messages."""
     return _TYPES.keys()
 
 
 def write(kind: MessageType, fields: Mapping[str, Any], name: str) -> tuple[str, str]:
     """Write title and text of a message from the fields of its event."""
     title, text = _TEMPLATES[kind]
-    words = {
+    substitutions = {
         "order": str(fields.get("orderId", "")),
         "amount": money(int(fields.get("amount", 0)), str(fields.get("currency", ""))),
         "reason": str(fields.get("reason") or "no reason given"),
         "name": name or "there",
     }
-    return title, Template(text).substitute(words)
+    return title, Template(text).substitute(substitutions)
 
 
 def money(amount: int, currency: str) -> str:
@@ -175,7 +175,7 @@ def queue(
     name: str,
     now: datetime,
 ) -> Message:
-    """Make the message that an event asks for, ready to be sent."""
+    """Make the message of an event, ready to be sent."""
     title, text = write(kind, fields, name)
     order_id = None if kind.is_about_account else str(fields["orderId"])
     return Message(
@@ -194,12 +194,12 @@ def queue(
 
 
 def sent(message: Message, now: datetime) -> Message:
-    """The message went out."""
+    """Mark the message as sent."""
     return replace(message, state=State.SENT, sent_at=now, due_at=None, attempts=message.attempts + 1, error=None)
 
 
 def failed(message: Message, error: str, now: datetime) -> Message:
-    """The message did not go out: try again after a longer pause, or give up."""
+    """Schedule the next try of a message that was not delivered, after a longer pause; or give it up."""
     attempts = message.attempts + 1
     if attempts >= MAX_ATTEMPTS:
         return replace(message, state=State.DEAD, due_at=None, attempts=attempts, error=error)
@@ -208,17 +208,17 @@ def failed(message: Message, error: str, now: datetime) -> Message:
 
 
 def lease(message: Message, now: datetime) -> Message:
-    """Keep the message from others until it is sent."""
+    """Lease the message until it is sent."""
     return replace(message, due_at=now + LEASE)
 
 
 def sending(message: Message, now: datetime) -> Message:
-    """Keep the message from others while it is being sent."""
+    """Lease the message while it is being sent."""
     return replace(message, due_at=now + SENDING)
 
 
 def replay(message: Message, now: datetime) -> Message:
-    """Give a dead message another life; any other stays as it is."""
+    """Queue a dead message again; any other stays as it is."""
     if message.state is not State.DEAD:
         return message
     return replace(message, state=State.QUEUED, due_at=now, attempts=0)

@@ -11,7 +11,7 @@ from services.notification import domain
 from services.notification.domain import Channel, Contact, Message, MessageType, Preferences, State
 from services.notification.ports import Delivery, NotDelivered, NotificationStore, NotificationTx
 
-SEND_BATCH = 50
+SEND_BATCH = 50  # messages that one transaction locks; the sweep runs every second
 
 
 async def queue(
@@ -50,7 +50,7 @@ async def _contact(tx: NotificationTx, kind: MessageType, fields: Mapping[str, A
 async def send(
     queued: Message, *, store: NotificationStore, channels: Mapping[Channel, Delivery], clock: Clock
 ) -> Message | None:
-    """Send a queued message and keep what came of it; None when somebody else has it in hand already."""
+    """Send a queued message and store the outcome; None when another worker has it already."""
     async with store.begin() as tx:
         message = await tx.message(queued.id)
         if message is None or message.state is not State.QUEUED or message.due_at != queued.due_at:
@@ -77,7 +77,7 @@ async def _try(
 
 
 async def take_due(*, store: NotificationStore, clock: Clock) -> Sequence[Message]:
-    """Find the messages whose time has come and keep them from others meanwhile."""
+    """Find the messages whose time has come and lease them, so that no other replica takes them."""
     async with store.begin() as tx:
         due = [domain.lease(message, clock()) for message in await tx.due(clock(), SEND_BATCH)]
         for message in due:
@@ -98,13 +98,13 @@ async def replay(message_id: str, *, store: NotificationStore, clock: Clock) -> 
 
 
 async def forget(tx: NotificationTx, user_id: str) -> None:
-    """Delete everything about a user but the fact that there is no such user any more."""
+    """Delete everything about a user but a mark that the account is deleted."""
     await tx.save_contact(Contact(user_id, "", ""))
     await tx.forget(user_id)
 
 
 async def mute(user_id: str, muted: Iterable[MessageType], *, store: NotificationStore) -> Preferences:
-    """Keep which messages about orders a user does not want."""
+    """Store which messages about orders a user does not want."""
     preferences = Preferences(user_id, frozenset(kind for kind in muted if not kind.is_about_account))
     async with store.begin() as tx:
         await tx.save_preferences(preferences)

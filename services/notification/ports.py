@@ -1,4 +1,4 @@
-"""What the handlers of notification need from the outside, in the words of the domain."""
+"""What the handlers of notification need from the outside, in terms of the domain."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -20,19 +20,19 @@ class NotificationTx(Protocol):
         ...
 
     async def message(self, message_id: str) -> Message | None:
-        """A message, locked until the end of the transaction."""
+        """Return a message, locked until the end of the transaction."""
         ...
 
     async def update(self, message: Message) -> None:
-        """Keep the state of a message."""
+        """Store the state of a message."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Message]:
-        """Queued messages whose time has come, locked; those that another replica holds are skipped."""
+        """Return queued messages whose time has come, locked; those that another replica holds are skipped."""
         ...
 
     async def contact(self, user_id: str) -> Contact | None:
-        """How a user can be reached; locked until the end of the transaction."""
+        """Return how a user can be reached; locked until the end of the transaction."""
         ...
 
     async def save_contact(self, contact: Contact) -> None:
@@ -40,11 +40,11 @@ class NotificationTx(Protocol):
         ...
 
     async def preferences(self, user_id: str) -> Preferences:
-        """What a user wants to hear of."""
+        """Return which messages a user wants."""
         ...
 
     async def save_preferences(self, preferences: Preferences) -> None:
-        """Insert or update what a user wants to hear of."""
+        """Insert or update which messages a user wants."""
         ...
 
     async def forget(self, user_id: str) -> None:
@@ -60,19 +60,19 @@ class NotificationStore(Protocol):
         ...
 
     async def of_user(self, user_id: str, before: str | None, limit: int) -> Sequence[Message]:
-        """A user's messages from the newest on, beginning behind the message `before`."""
+        """Return a user's messages from the newest on, beginning behind the message `before`."""
         ...
 
     async def dead(self, limit: int) -> Sequence[Message]:
-        """Messages that were given up."""
+        """Return messages that were given up."""
         ...
 
     async def preferences(self, user_id: str) -> Preferences:
-        """What a user wants to hear of, read without a lock."""
+        """Return which messages a user wants, read without a lock."""
         ...
 
     async def mailbox(self, limit: int) -> Sequence[tuple[Message, Contact | None]]:
-        """The newest messages that went out, whoever they were for."""
+        """Return the newest messages that went out, whoever they were for."""
         ...
 
 

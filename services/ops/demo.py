@@ -14,12 +14,12 @@ from typing import Any
 
 from services.common.http import client as http
 
-PATIENCE_SECONDS = 30
+SETTLE_SECONDS = 30  # an order takes less than one; the rest is for a shop that has only just started
 _FINAL = frozenset({"confirmed", "rejected", "cancelled", "refunded"})
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on; says why and what to do."""
+    """The demonstration cannot go on: why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Shopper:
 
 
 async def shop(base: str) -> None:
-    """Register, order, wait, and tell."""
+    """Register, order, wait, and print what happened."""
     async with http.client() as client:
         shopper = Shopper(client, base)
         token, email = await _register(shopper)
@@ -59,8 +59,8 @@ async def shop(base: str) -> None:
         settled = await _settle(shopper, token, order["id"])
         timeline = (await shopper.ask("GET", f"/api/v1/orders/{order['id']}/timeline", token=token)).json()
         messages = await _messages(shopper, token, order["id"])
-        _tell(settled, items, timeline["items"], messages)
-        _say_what_next(order["id"], answer.headers.get("x-trace-id", ""))
+        _print_order(settled, items, timeline["items"], messages)
+        _print_next_steps(order["id"], answer.headers.get("x-trace-id", ""))
 
 
 async def _register(shopper: Shopper) -> tuple[str, str]:
@@ -82,7 +82,7 @@ async def _choose(shopper: Shopper) -> list[tuple[dict[str, Any], int]]:
 
 async def _settle(shopper: Shopper, token: str, order_id: str) -> dict[str, Any]:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(SETTLE_SECONDS):
             while True:
                 order: dict[str, Any] = (await shopper.ask("GET", f"/api/v1/orders/{order_id}", token=token)).json()
                 if order["status"] in _FINAL:
@@ -90,24 +90,24 @@ async def _settle(shopper: Shopper, token: str, order_id: str) -> dict[str, Any]
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise DemoError(
-            f"order {order_id} is still `{order['status']}` after {PATIENCE_SECONDS} s; "
+            f"order {order_id} is still `{order['status']}` after {SETTLE_SECONDS} s; "
             f"ask `{devctl()} journey {order_id}` where it waits"
         ) from None
 
 
 async def _messages(shopper: Shopper, token: str, order_id: str) -> list[dict[str, Any]]:
-    """Return what the buyer was told of the order; the message follows the order by a moment."""
-    found: list[dict[str, Any]] = []
+    """Return the messages to the buyer about the order; they follow the order by a moment."""
+    messages: list[dict[str, Any]] = []
     for _ in range(30):
         items = (await shopper.ask("GET", "/api/v1/notifications", token=token)).json()["items"]
-        found = [item for item in items if item.get("orderId") == order_id]
-        if found:
+        messages = [item for item in items if item.get("orderId") == order_id]
+        if messages:
             break
         await asyncio.sleep(0.1)
-    return found
+    return messages
 
 
-def _tell(
+def _print_order(
     order: dict[str, Any],
     items: Sequence[tuple[dict[str, Any], int]],
     timeline: Iterable[dict[str, Any]],
@@ -119,7 +119,7 @@ def _tell(
     print(_table(("product", "quantity", "price", "sum"), [*rows, total]))
     print()
     print(_table(("when", "what"), [(entry["at"], entry["status"]) for entry in timeline]))
-    print("\ntold the buyer: " + (", ".join(message["type"] for message in messages) or "nothing yet"))
+    print("\nmessages to the buyer: " + (", ".join(message["type"] for message in messages) or "nothing yet"))
 
 
 def _money(price: dict[str, Any], times: int = 1) -> str:
@@ -136,7 +136,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([rule, line(head), rule, *map(line, rows), rule])
 
 
-def _say_what_next(order_id: str, trace_id: str) -> None:
+def _print_next_steps(order_id: str, trace_id: str) -> None:
     command = devctl()
     print("\nWhere the order went:\n")
     print(f"  {command} journey {order_id}")

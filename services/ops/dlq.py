@@ -22,7 +22,7 @@ from services.common.runtime.ids import new_id
 from services.common.runtime.settings import Environment
 
 GROUP = "shop-dead-letters"
-PATIENCE_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # a broker that runs answers within one
 _NOTE = "dlq_"
 _EXAMPLES = """\
 examples:
@@ -64,11 +64,11 @@ class Letters(Protocol):
         """
 
     def close(self) -> None:
-        """Let go."""
+        """Disconnect."""
 
 
 class KafkaLetters:
-    """The dead-letter topics of a Kafka; what was replayed is the committed place of a group."""
+    """The dead-letter topics of a Kafka; the committed offsets of a group mark what was replayed."""
 
     def __init__(self, servers: str) -> None:
         from confluent_kafka import Consumer, Producer
@@ -84,9 +84,9 @@ class KafkaLetters:
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
         for topic, partitions in self._topics(topics):
-            asked = [TopicPartition(topic, number) for number in partitions]
-            for part in self._consumer.committed(asked, timeout=PATIENCE_SECONDS):
-                low, high = self._consumer.get_watermark_offsets(part, timeout=PATIENCE_SECONDS)
+            parts = [TopicPartition(topic, number) for number in partitions]
+            for part in self._consumer.committed(parts, timeout=ANSWER_SECONDS):
+                low, high = self._consumer.get_watermark_offsets(part, timeout=ANSWER_SECONDS)
                 first = low if everything or part.offset < low else part.offset
                 if first < high:
                     start = OFFSET_BEGINNING if first == low else first
@@ -94,7 +94,7 @@ class KafkaLetters:
                     yield from self._until(high)
 
     def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
-        """Produce them, and once the broker has all of them, move the place of the group behind them."""
+        """Produce them, and once the broker has all of them, commit the offsets behind them."""
         for message in once_each(chosen):
             headers: list[tuple[str, str | bytes | None]] = list(message.headers.items())
             self._producer.produce(message.topic, message.value, message.key, headers=headers)
@@ -113,20 +113,20 @@ class KafkaLetters:
 
         ends: dict[tuple[str, int], int] = {}
         for message in messages:
-            place = message.topic, message.partition
-            ends[place] = max(ends.get(place, 0), message.offset + 1)
+            partition_of = message.topic, message.partition
+            ends[partition_of] = max(ends.get(partition_of, 0), message.offset + 1)
         return [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
 
-    def _topics(self, wanted: Sequence[str]) -> list[tuple[str, list[int]]]:
-        known = self._consumer.list_topics(timeout=PATIENCE_SECONDS).topics
-        names = [name for name in sorted(known) if name.endswith(DEAD_LETTER_SUFFIX) and _is_wanted(name, wanted)]
-        return [(name, sorted(known[name].partitions)) for name in names]
+    def _topics(self, selected: Sequence[str]) -> list[tuple[str, list[int]]]:
+        topics = self._consumer.list_topics(timeout=ANSWER_SECONDS).topics
+        names = [name for name in sorted(topics) if name.endswith(DEAD_LETTER_SUFFIX) and _is_selected(name, selected)]
+        return [(name, sorted(topics[name].partitions)) for name in names]
 
     def _until(self, high: int) -> Iterator[Message]:
         from services.common.events.kafka_group import received
 
         while True:
-            raw = self._consumer.poll(PATIENCE_SECONDS)
+            raw = self._consumer.poll(ANSWER_SECONDS)
             if raw is None:
                 return
             if raw.error():
@@ -146,7 +146,7 @@ class FileLetters:
         """Yield the messages that were not replayed yet, or all of them."""
         past = frozenset[int]() if everything else self._file.replayed
         for message in self._file.messages():
-            if message.offset not in past and _is_wanted(message.topic, topics):
+            if message.offset not in past and _is_selected(message.topic, topics):
                 yield message
 
     def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
@@ -186,14 +186,14 @@ def once_each(dead: Sequence[Message]) -> list[Message]:
     """Return what was given up, each message once, however many groups gave it up."""
     again: dict[object, Message] = {}
     for message in dead:
-        place = message.headers.get("dlq_partition"), message.headers.get("dlq_offset")
+        position = message.headers.get("dlq_partition"), message.headers.get("dlq_offset")
         back = revived(message)
-        again.setdefault(((back.headers.get("ce_id") or place), back.topic, back.key, back.value), back)
+        again.setdefault(((back.headers.get("ce_id") or position), back.topic, back.key, back.value), back)
     return list(again.values())
 
 
-def _is_wanted(topic: str, wanted: Sequence[str]) -> bool:
-    return not wanted or topic in wanted or topic.removesuffix(DEAD_LETTER_SUFFIX) in wanted
+def _is_selected(topic: str, selected: Sequence[str]) -> bool:
+    return not selected or topic in selected or topic.removesuffix(DEAD_LETTER_SUFFIX) in selected
 
 
 def letter(message: Message) -> DeadLetter:
@@ -216,60 +216,60 @@ def letter(message: Message) -> DeadLetter:
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says."""
-    given = _parser().parse_args(arguments)
-    if given.data is not None:
-        if not given.data.is_dir():
-            print(f"dlq: no folder {given.data}; name the DATA_DIR of a monolith", file=sys.stderr)
+    options = _parser().parse_args(arguments)
+    if options.data is not None:
+        if not options.data.is_dir():
+            print(f"dlq: no folder {options.data}; name the DATA_DIR of a monolith", file=sys.stderr)
             return 3
-        return _answer(FileLetters(given.data), given)
-    servers = given.broker or Environment().text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+        return _answer(FileLetters(options.data), options)
+    servers = options.broker or Environment().text("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     from confluent_kafka import KafkaException
 
     try:
-        return _answer(KafkaLetters(servers), given)
+        return _answer(KafkaLetters(servers), options)
     except KafkaException as error:
         print(f"dlq: no answer from the broker at {servers}: {error.args[0]}", file=sys.stderr)
         print("  --broker or KAFKA_BOOTSTRAP_SERVERS names another; `devctl status` shows it", file=sys.stderr)
         return 3
 
 
-def _answer(letters: Letters, given: argparse.Namespace) -> int:
+def _answer(letters: Letters, options: argparse.Namespace) -> int:
     with contextlib.closing(letters):
-        return _list(letters, given) if given.command == "list" else _replay(letters, given)
+        return _list(letters, options) if options.command == "list" else _replay(letters, options)
 
 
-def _list(letters: Letters, given: argparse.Namespace) -> int:
+def _list(letters: Letters, options: argparse.Namespace) -> int:
     count = 0
-    for message in letters.pending(given.topic, everything=given.all):
-        one = letter(message)
+    for message in letters.pending(options.topic, everything=options.all):
+        entry = letter(message)
         count += 1
-        print(json.dumps(asdict(one)) if given.json else _line(one))
+        print(json.dumps(asdict(entry)) if options.json else _line(entry))
     if not count:
         print("no dead letters", file=sys.stderr)
     return 0
 
 
-def _replay(letters: Letters, given: argparse.Namespace) -> int:
+def _replay(letters: Letters, options: argparse.Namespace) -> int:
     chosen = [
         message
-        for message in letters.pending(given.topic, everything=bool(given.id))
-        if not given.id or letter(message).event_id in given.id
+        for message in letters.pending(options.topic, everything=bool(options.id))
+        if not options.id or letter(message).event_id in options.id
     ]
-    if missing := set(given.id) - {letter(message).event_id for message in chosen}:
+    if missing := set(options.id) - {letter(message).event_id for message in chosen}:
         print(f"dlq: no dead letter with the id {', '.join(sorted(missing))}; `list --all` shows all", file=sys.stderr)
         return 1
-    # What is picked out moves no mark: others before it may wait still.
-    if not letters.replay(chosen, is_whole=not given.id):
+    # A replay by id commits no offset: others before it may still wait.
+    if not letters.replay(chosen, is_whole=not options.id):
         print("dlq: the broker did not take all of them; nothing is forgotten, try again", file=sys.stderr)
         return 1
     print(f"replayed {len(once_each(chosen))}")
     return 0
 
 
-def _line(one: DeadLetter) -> str:
-    where = f"{one.topic}/{one.partition}@{one.offset}"
-    text = f"{one.time}  {where}  {one.type or '?'}  key={one.key}  id={one.event_id}  group={one.group}  "
-    return _printable(f"{text}{one.reason} ({one.tries} tries): {one.detail}")
+def _line(entry: DeadLetter) -> str:
+    where = f"{entry.topic}/{entry.partition}@{entry.offset}"
+    text = f"{entry.time}  {where}  {entry.type or '?'}  key={entry.key}  id={entry.event_id}  group={entry.group}  "
+    return _printable(f"{text}{entry.reason} ({entry.tries} tries): {entry.detail}")
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Adds up stock, reservations, orders, charges, refunds and the ledger, and names everything that does not fit.
+"""The reconciliation check: adds up stock, reservations, orders, charges and the ledger, and names what differs.
 
 `python -m services.ops.reconciliation --data FOLDER` reads the databases of a shop (`--database URL`: of one that
 shares a PostgreSQL, where each service has a schema of its own); it reads only, and imports no service. An order
@@ -42,15 +42,15 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Report:
-    """What was found: rules that are broken, and what is still on its way."""
+    """The violations, and what is still on its way."""
 
     violations: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     orders: Counter[str] = field(default_factory=Counter)
 
     @property
-    def is_conserved(self) -> bool:
-        """Nothing is broken and nothing is on its way."""
+    def is_clean(self) -> bool:
+        """Say whether nothing is violated and nothing is on its way."""
         return not self.violations and not self.unsettled
 
 
@@ -97,27 +97,29 @@ def _engine(service: str, url: str) -> AsyncEngine:
 
 
 def check(books: Books, acknowledged: Iterable[str] = ()) -> Report:
-    """Add everything up; `acknowledged` are the ids of orders that somebody was told of."""
+    """Add everything up; `acknowledged` are the ids of orders that a client has an answer for."""
     report = Report(orders=Counter(order["status"] for order in books.orders))
     _check_stock(books, report)
     _check_sales(books, report)
     _check_orders(books, report)
     _check_money(books, report)
-    known = {order["id"] for order in books.orders}
-    report.violations += [f"order {order_id} was acknowledged and is lost" for order_id in set(acknowledged) - known]
+    order_ids = {order["id"] for order in books.orders}
+    report.violations += [
+        f"order {order_id} was acknowledged and is lost" for order_id in set(acknowledged) - order_ids
+    ]
     waiting = len(books.order_outbox) + len(books.payment_outbox)
     report.unsettled += [f"{waiting} events wait in an outbox"] if waiting else []
     return report
 
 
 def _lines(row: Row) -> dict[str, int]:
-    """Units by product, of an order or of a reservation."""
+    """Return units by product, of an order or of a reservation."""
     lines = json.loads(row["lines"])
     return {line[0]: line[2] if len(line) == 4 else line[1] for line in lines}
 
 
 def _check_stock(books: Books, report: Report) -> None:
-    """What is on hand is what came in and went out; what is reserved is what reservations hold."""
+    """Check that stock on hand is the sum of its movements, and reserved stock that of the reservations."""
     moved: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for movement in books.movements:
@@ -137,7 +139,7 @@ def _check_stock(books: Books, report: Report) -> None:
 
 
 def _check_sales(books: Books, report: Report) -> None:
-    """Each order sold exactly its lines once, and gave them back at most once."""
+    """Check that each order sold exactly its lines, once, and returned them at most once."""
     sold: dict[str, Counter[str]] = defaultdict(Counter)
     for movement in books.movements:
         if movement["order_id"]:
@@ -165,7 +167,7 @@ def _check_orders(books: Books, report: Report) -> None:
 
 
 def _check_order(order: Row, reservation: Row | None, charge: Row | None, report: Report) -> None:
-    """An order that ended has the money, the stock and the charge that its status promises."""
+    """Check that an order that ended has the money, the stock and the charge of its status."""
     name, status = f"order {order['id']} ({order['status']})", order["status"]
     amount = sum(line[2] * line[3] for line in json.loads(order["lines"]))
     if amount != order["amount"]:
@@ -191,12 +193,12 @@ def _check_money(books: Books, report: Report) -> None:
             report.violations.append(f"order {order_id} has {count} charges")
     for charge in books.charges:
         _check_charge(charge, orders.get(charge["order_id"]), provider.pop(charge["id"], None), report)
-    for key, standing in provider.items():
-        if standing["at"] in ("captured", "authorised"):
-            report.violations.append(f"the provider {standing['at']} {key}, of which we know nothing")
+    for key, record in provider.items():
+        if record["at"] in ("captured", "authorised"):
+            report.violations.append(f"the provider {record['at']} {key}, of which we know nothing")
 
 
-def _check_charge(charge: Row, order: Row | None, standing: Row | None, report: Report) -> None:
+def _check_charge(charge: Row, order: Row | None, record: Row | None, report: Report) -> None:
     name = f"charge of order {charge['order_id']}"
     if charge["status"] == "pending" or charge["refund_status"] == "pending":
         report.unsettled.append(f"{name} is {charge['status']}, its refund {charge['refund_status']}")
@@ -205,24 +207,24 @@ def _check_charge(charge: Row, order: Row | None, standing: Row | None, report: 
         report.violations.append(f"{name}: there is no such order")
     if order is not None and order["amount"] != charge["amount"]:
         report.violations.append(f"{name}: {charge['amount']} instead of {order['amount']}")
-    at = standing["at"] if standing else "unknown"
-    if at not in _provider_says(charge):
+    at = record["at"] if record else "unknown"
+    if at not in _provider_states(charge):
         report.violations.append(f"{name}: {charge['status']}/{charge['refund_status']}, the provider says {at}")
-    if charge["status"] == "captured" and standing and standing["amount"] != charge["amount"]:
-        report.violations.append(f"{name}: {charge['amount']}, but the provider took {standing['amount']}")
-    if standing and standing["captures"] > 1:
-        report.violations.append(f"{name}: captured {standing['captures']} times")
+    if charge["status"] == "captured" and record and record["amount"] != charge["amount"]:
+        report.violations.append(f"{name}: {charge['amount']}, but the provider took {record['amount']}")
+    if record and record["captures"] > 1:
+        report.violations.append(f"{name}: captured {record['captures']} times")
 
 
-def _provider_says(charge: Row) -> frozenset[str]:
-    """What the provider must say of a charge that ended."""
+def _provider_states(charge: Row) -> frozenset[str]:
+    """Return the states that the provider may have for a charge that ended."""
     if charge["status"] == "captured":
         return frozenset({"refunded" if charge["refund_status"] == "succeeded" else "captured"})
     return frozenset({"declined"} if charge["status"] == "declined" else {"voided", "unknown"})
 
 
 def _check_ledger(books: Books, report: Report) -> None:
-    """Every transaction adds up to zero, and its sales are what was captured, or what was refunded."""
+    """Check that every transaction adds up to zero, and that its sales are what was captured or refunded."""
     by_transaction: Counter[str] = Counter()
     sales: Counter[str] = Counter()
     for line in books.ledger:
@@ -244,7 +246,7 @@ def urls_below(folder: Path) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the databases, print what was found and return the exit code."""
+    """Check the databases, print the violations and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.ops.reconciliation", description=__doc__)
     parser.add_argument("--data", type=Path, help="the folder above the services' own data folders")
     parser.add_argument("--database", help="the URL of the PostgreSQL that all services share")
@@ -263,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"unsettled: {line}\n")
     counts = ", ".join(f"{number} {status}" for status, number in sorted(report.orders.items()))
     sys.stderr.write(f"orders: {counts or 'none'}\n")
-    return 0 if report.is_conserved else 1
+    return 0 if report.is_clean else 1
 
 
 if __name__ == "__main__":

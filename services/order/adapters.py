@@ -13,21 +13,23 @@ from services.common.data.store import SqlStore, due_rows, upsert
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
 from services.common.http.client import Peers, Response, UpstreamUnavailableError
-from services.order.domain import MOST_REPEATS, Change, Cursor, Entry, Line, Order, Status, Step, Wish
-from services.order.ports import Away, ChargeState, Claim, OrderTx, Outcome, Reserved
-from services.order.tables import claims, orders, timeline
+from services.order.domain import MOST_REPEATS, Change, Cursor, Entry, Line, Order, RequestedItem, Status, Step
+from services.order.ports import ChargeState, IdempotencyRecord, OrderTx, Outcome, Reserved, UpstreamUnavailable
+from services.order.tables import idempotency_keys, orders, timeline
 
 TOPIC = "shop.order.v1"
-KEEP_KEYS = timedelta(hours=24)
+KEEP_KEYS = timedelta(hours=24)  # as long as payment APIs remember a key (Stripe: 24 hours)
 
-# Made once: to build a statement costs more than to run it.
+# Built once: building a statement costs more than running it.
 _ORDER = select(orders).where(orders.c.id == bindparam("order_id"))
 _LOCKED_ORDER = _ORDER.with_for_update()
 _INSERT_ORDER = orders.insert()
 _UPDATE_ORDER = orders.update().where(orders.c.id == bindparam("order_id"))
 _INSERT_ENTRIES = timeline.insert()
-_CLAIM = (
-    select(claims).where(claims.c.user_id == bindparam("owner"), claims.c.key == bindparam("name")).with_for_update()
+_IDEMPOTENCY_RECORD = (
+    select(idempotency_keys)
+    .where(idempotency_keys.c.user_id == bindparam("owner"), idempotency_keys.c.key == bindparam("name"))
+    .with_for_update()
 )
 
 # Called after the commit of a change with the order as it is now.
@@ -35,14 +37,14 @@ Watcher = Callable[[Change], None]
 
 
 class SqlOrders(SqlStore[OrderTx]):
-    """OrderStore over SQL; each watcher hears of every change once it is committed."""
+    """OrderStore over SQL; each watcher is called with every change once it is committed."""
 
     def __init__(self, database: Database, outbox: Outbox, watchers: Sequence[Watcher] = ()) -> None:
         super().__init__(database)
         self._outbox, self._watchers = outbox, list(watchers)
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell this watcher too."""
+        """Call this watcher too."""
         self._watchers.append(watcher)
 
     def on(self, connection: AsyncConnection) -> OrderTx:
@@ -50,46 +52,46 @@ class SqlOrders(SqlStore[OrderTx]):
         return SqlOrderTx(connection, self._outbox, self._watchers)
 
     async def find(self, order_id: str) -> Order | None:
-        """An order, read without a lock."""
+        """Return an order, read without a lock."""
         row = await self._first(_ORDER, {"order_id": order_id})
         return _order(row) if row else None
 
     async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
-        """Orders of a user from the newest on."""
+        """Return orders of a user from the newest on."""
         query = select(orders).where(orders.c.user_id == user_id)
         if before is not None:
-            place = tuple_(before.created_at, before.id, types=[orders.c.created_at.type, orders.c.id.type])
-            query = query.where(tuple_(orders.c.created_at, orders.c.id) < place)
+            position = tuple_(before.created_at, before.id, types=[orders.c.created_at.type, orders.c.id.type])
+            query = query.where(tuple_(orders.c.created_at, orders.c.id) < position)
         newest_first = query.order_by(orders.c.created_at.desc(), orders.c.id.desc()).limit(limit)
         return [_order(row) for row in await self._rows(newest_first)]
 
     async def timeline(self, order_id: str) -> Sequence[Entry]:
-        """What happened to an order, in time order."""
+        """Return what happened to an order, in time order."""
         query = select(timeline).where(timeline.c.order_id == order_id).order_by(timeline.c.id)
         return [Entry(row.at, Status(row.status), row.what) for row in await self._rows(query)]
 
     async def count_by_status(self) -> dict[Status, int]:
-        """How many orders there are of each status."""
+        """Return how many orders there are of each status."""
         query = select(orders.c.status, func.count()).group_by(orders.c.status)
         counted = {Status(row.status): int(row[1]) for row in await self._rows(query)}
         return {status: counted.get(status, 0) for status in Status}
 
     async def count_stuck(self, before: datetime) -> int:
-        """How many orders wait for something since before a moment."""
+        """Return how many orders wait for something since before a moment."""
         query = select(func.count()).where(orders.c.step != Step.NONE.value, orders.c.updated_at < before)
         (row,) = await self._rows(query)
         return int(row[0])
 
     async def count_given_up(self) -> int:
-        """How many orders wait for an event that is not told again any more."""
+        """Return how many orders wait for an event that is not published again any more."""
         given_up = orders.c.step != Step.NONE.value, orders.c.repeats >= MOST_REPEATS
-        async with self._database.reading() as connection:
-            return int(await connection.scalar(select(func.count()).where(*given_up)) or 0)
+        (row,) = await self._rows(select(func.count()).where(*given_up))
+        return int(row[0])
 
     async def purge_keys(self, now: datetime) -> None:
-        """Forget the idempotency keys that are older than a day."""
+        """Delete the idempotency keys that expired more than KEEP_KEYS ago."""
         async with self._database.transaction() as connection:
-            await connection.execute(delete(claims).where(claims.c.expires_at < now - KEEP_KEYS))
+            await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.expires_at < now - KEEP_KEYS))
 
 
 class SqlOrderTx:
@@ -100,17 +102,17 @@ class SqlOrderTx:
         self._outbox, self._watchers = outbox, watchers
 
     async def order(self, order_id: str) -> Order | None:
-        """An order, locked until the end of the transaction."""
+        """Return an order, locked until the end of the transaction."""
         row = (await self._connection.execute(_LOCKED_ORDER, {"order_id": order_id})).first()
         return _order(row) if row else None
 
     async def insert(self, change: Change) -> None:
-        """Keep a new order."""
+        """Store a new order."""
         await self._connection.execute(_INSERT_ORDER, _columns(change.order))
         await self._follow_up(change)
 
     async def update(self, change: Change) -> None:
-        """Keep what changed."""
+        """Store what changed."""
         await self._connection.execute(_UPDATE_ORDER, {"order_id": change.order.id, **_mutable(change.order)})
         await self._follow_up(change)
 
@@ -119,37 +121,39 @@ class SqlOrderTx:
             entries = [_entry(change.order.id, entry) for entry in change.entries]
             await self._connection.execute(_INSERT_ENTRIES, entries)
         for event_type in (*change.events, *change.repeats):
-            await self._tell(change.order, event_type)
+            await self._publish(change.order, event_type)
         for watcher in self._watchers:
             after_commit(self._connection, lambda watch=watcher: watch(change))  # type: ignore[misc]
 
-    async def _tell(self, order: Order, event_type: str) -> None:
+    async def _publish(self, order: Order, event_type: str) -> None:
         data = _created(order) if event_type == "order.created" else _moved(order)
         await self._outbox.add(self._connection, Event(event_type, TOPIC, order.id, data))
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
-        """Orders whose step is due."""
+        """Return orders whose step is due."""
         return [_order(row) for row in await self._connection.execute(due_rows(orders, now, limit))]
 
-    async def claim(self, user_id: str, key: str) -> Claim | None:
-        """The use of a key."""
+    async def idempotency_record(self, user_id: str, key: str) -> IdempotencyRecord | None:
+        """Return the record of a key, locked."""
         await locks.hold(self._connection, f"key {key} of {user_id}")
-        row = (await self._connection.execute(_CLAIM, {"owner": user_id, "name": key})).first()
-        return _claim(row) if row else None
+        row = (await self._connection.execute(_IDEMPOTENCY_RECORD, {"owner": user_id, "name": key})).first()
+        return _idempotency_record(row) if row else None
 
-    async def save_claim(self, claim: Claim) -> None:
-        """Insert or update the use of a key."""
+    async def save_idempotency_record(self, record: IdempotencyRecord) -> None:
+        """Insert or update the record of a key."""
         values = {
-            "fingerprint": claim.fingerprint,
-            "order_id": claim.order_id,
-            "outcome": claim.outcome.value,
-            "expires_at": claim.expires_at,
+            "fingerprint": record.fingerprint,
+            "order_id": record.order_id,
+            "outcome": record.outcome.value,
+            "expires_at": record.expires_at,
         }
-        await upsert(self._connection, claims, {"user_id": claim.user_id, "key": claim.key}, values)
+        await upsert(self._connection, idempotency_keys, {"user_id": record.user_id, "key": record.key}, values)
 
-    async def drop_claim(self, user_id: str, key: str) -> None:
+    async def delete_idempotency_record(self, user_id: str, key: str) -> None:
         """Free a key."""
-        await self._connection.execute(delete(claims).where(claims.c.user_id == user_id, claims.c.key == key))
+        await self._connection.execute(
+            delete(idempotency_keys).where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key)
+        )
 
 
 def _created(order: Order) -> dict[str, Any]:
@@ -230,8 +234,8 @@ def _order(row: Row[Any]) -> Order:
     )
 
 
-def _claim(row: Row[Any]) -> Claim:
-    return Claim(row.user_id, row.key, row.fingerprint, row.order_id, Outcome(row.outcome), row.expires_at)
+def _idempotency_record(row: Row[Any]) -> IdempotencyRecord:
+    return IdempotencyRecord(row.user_id, row.key, row.fingerprint, row.order_id, Outcome(row.outcome), row.expires_at)
 
 
 class HttpCatalog:
@@ -240,14 +244,14 @@ class HttpCatalog:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
 
-    async def check(self, wishes: Iterable[Wish]) -> bool:
+    async def check(self, items: Iterable[RequestedItem]) -> bool:
         """Ask whether all of it can be ordered now."""
-        answer = await self._call("POST", "/inventory/check", _items(wishes))
+        answer = await self._call("POST", "/inventory/check", _items(items))
         return bool(_expect(answer, 200)["available"])
 
-    async def reserve(self, order_id: str, wishes: Iterable[Wish]) -> Reserved | None:
+    async def reserve(self, order_id: str, items: Iterable[RequestedItem]) -> Reserved | None:
         """Hold all of it for an order."""
-        answer = await self._call("PUT", f"/inventory/reservations/{order_id}", _items(wishes))
+        answer = await self._call("PUT", f"/inventory/reservations/{order_id}", _items(items))
         return None if answer.status_code == 409 else _reserved(_expect(answer, 200))
 
     async def confirm(self, order_id: str) -> bool:
@@ -256,14 +260,14 @@ class HttpCatalog:
         return answer.status_code not in (404, 409) and bool(_expect(answer, 200))
 
     async def release(self, order_id: str) -> None:
-        """Give back what the order holds or bought."""
+        """Return the stock that the order holds or bought."""
         _expect(await self._call("POST", f"/inventory/reservations/{order_id}/release"), 200)
 
     async def _call(self, method: str, path: str, body: Any = None) -> Response:
         try:
             return await self._peers.call("catalog", method, path, json=body, is_repeatable=True)
         except UpstreamUnavailableError as error:
-            raise Away(str(error)) from error
+            raise UpstreamUnavailable(str(error)) from error
 
 
 class HttpPayments:
@@ -273,31 +277,31 @@ class HttpPayments:
         self._peers = peers
 
     async def charge(self, order_id: str) -> ChargeState | None:
-        """What payment knows of an order's charge."""
+        """Return what payment knows of an order's charge."""
         try:
             answer = await self._peers.call("payment", "GET", f"/charges/{order_id}")
         except UpstreamUnavailableError as error:
-            raise Away(str(error)) from error
+            raise UpstreamUnavailable(str(error)) from error
         if answer.status_code == 404:
             return None
         body = _expect(answer, 200)
         return ChargeState(body["status"], body.get("refundStatus"), body.get("reason"))
 
 
-def _items(wishes: Iterable[Wish]) -> dict[str, Any]:
-    return {"items": [{"productId": wish.product_id, "quantity": wish.quantity} for wish in wishes]}
+def _items(items: Iterable[RequestedItem]) -> dict[str, Any]:
+    return {"items": [{"productId": item.product_id, "quantity": item.quantity} for item in items]}
 
 
 def _expect(answer: Response, status: int) -> dict[str, Any]:
-    """Return the body of an answer, or raise Away when it is not what was agreed."""
+    """Return the body of an answer, or raise UpstreamUnavailable when it is not what was agreed."""
     if answer.status_code != status:
-        raise Away(f"{answer.request.url.path} answered {answer.status_code}")
+        raise UpstreamUnavailable(f"{answer.request.url.path} answered {answer.status_code}")
     try:
         body = answer.json()
     except ValueError as error:
-        raise Away(f"{answer.request.url.path} answered what is not JSON") from error
+        raise UpstreamUnavailable(f"{answer.request.url.path} answered what is not JSON") from error
     if not isinstance(body, dict):
-        raise Away(f"{answer.request.url.path} answered what is not an object")
+        raise UpstreamUnavailable(f"{answer.request.url.path} answered what is not an object")
     return body
 
 
@@ -308,5 +312,5 @@ def _reserved(body: dict[str, Any]) -> Reserved:
         )
         (currency,) = {item["price"]["currency"] for item in body["items"]}
     except (KeyError, TypeError, ValueError) as error:
-        raise Away("catalog's reservation is not as agreed") from error
+        raise UpstreamUnavailable("catalog's reservation is not as agreed") from error
     return Reserved(lines, str(currency))

@@ -1,4 +1,4 @@
-"""The edge of order: the contract of `POST /orders` to the letter, and what a user may do with an order."""
+"""The routes of order: the exact contract of `POST /orders`, and what a user may do with an order."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from services.common.http.schemas import WHOLE, Answer, Moment, Money, Request
 from services.common.runtime.clock import Clock
 from services.common.runtime.ids import Identifier, new_id
 from services.order import domain, handlers
-from services.order.domain import Entry, Fact, Line, Order, Wish
+from services.order.domain import Entry, Line, Order, RequestedItem, Trigger
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
 from services.order.ports import Catalog, OrderStore
 from services.order.settings import OrderSettings
@@ -28,8 +28,8 @@ PaymentMethod = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
 ]
-_POLL_SECONDS = 0.05
-# Left of a deadline to answer after the work was given up.
+_POLL_SECONDS = 0.05  # short against the wait for a cancellation, long against one read of SQLite (about 1 ms)
+# Kept of a deadline, to answer after the work was given up.
 _MARGIN_SECONDS = 0.2
 
 
@@ -102,8 +102,8 @@ class ContractError(Answer):
     error: str
 
 
-class Edge:
-    """What the routes need."""
+class Controller:
+    """What the routes do, in terms of HTTP: places orders, finds a caller's own, waits for a cancellation."""
 
     def __init__(
         self,
@@ -111,20 +111,20 @@ class Edge:
         catalog: Catalog,
         clock: Clock,
         settings: OrderSettings,
-        let_go: Callable[[str], None],
+        release_later: Callable[[str], None],
         log: "Logger",
     ) -> None:
         self.store, self.catalog, self.clock = store, catalog, clock
-        self.settings, self.let_go, self.log = settings, let_go, log
+        self.settings, self.release_later, self.log = settings, release_later, log
 
-    async def place(self, body: NewOrder, caller: Caller, key: str | None) -> OrderView:
+    async def place_order(self, body: NewOrder, caller: Caller, key: str | None) -> OrderView:
         """Place an order as the contract says."""
         if body.user_id not in (None, caller.user_id):
             raise forbidden("userId must be your own")
-        wishes = domain.add_up(Wish(item.product_id, item.quantity) for item in body.items)
-        if any(wish.quantity > domain.MAX_QUANTITY for wish in wishes):
+        items = domain.add_up(RequestedItem(item.product_id, item.quantity) for item in body.items)
+        if any(item.quantity > domain.MAX_QUANTITY for item in items):
             raise ProblemError(422, "invalid", f"At most {domain.MAX_QUANTITY} units of one product")
-        command = PlaceOrder(caller.user_id, wishes, body.payment_method, key)
+        command = PlaceOrder(caller.user_id, items, body.payment_method, key)
         try:
             order = await self._place_in_time(command)
         except InsufficientStock as error:
@@ -152,28 +152,28 @@ class Edge:
                 catalog=self.catalog,
                 clock=self.clock,
                 new_id=new_id,
-                let_go=self.let_go,
+                release_later=self.release_later,
             )
 
-    async def own(self, order_id: str, caller: Caller) -> Order:
-        """Find an order that the caller may see; somebody else's looks like none."""
+    async def get_own(self, order_id: str, caller: Caller) -> Order:
+        """Find an order that the caller may see; somebody else's is a 404, as an unknown one is."""
         order = await self.store.find(order_id)
         if order is None or (order.user_id != caller.user_id and not caller.is_admin):
             raise ProblemError(404, "not_found", f"There is no order {order_id}")
         _mark(order_id)
         return order
 
-    async def record(self, order_id: str, fact: Fact, reason: str | None = None) -> Order:
-        """Keep what a caller did to an order; what its state does not allow is a 409."""
+    async def apply(self, order_id: str, trigger: Trigger, reason: str | None = None) -> Order:
+        """Apply what a caller did to an order; what its state does not allow is a 409."""
         try:
-            order = await handlers.record(order_id, fact, reason, store=self.store, clock=self.clock)
+            order = await handlers.apply_trigger(order_id, trigger, reason, store=self.store, clock=self.clock)
         except domain.OrderError as error:
             raise ProblemError(409, "conflict", str(error)) from error
         assert order is not None
         return order
 
     async def outcome(self, order: Order) -> Order:
-        """Wait a moment for what becomes of a cancellation: payment has to answer first."""
+        """Wait a moment for the end of a cancellation: payment has to answer first."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + deadlines.remaining(self.settings.cancel_wait_seconds)
         unresolved = order.status
@@ -183,8 +183,8 @@ class Edge:
         return order
 
 
-def routes(edge: Edge) -> APIRouter:
-    """The routes of orders; `/orders` is the old name of `/api/v1/orders`."""
+def routes(controller: Controller) -> APIRouter:
+    """Return the routes of orders; `/orders` is the old name of `/api/v1/orders`."""
     router = APIRouter(tags=["orders"])
     exact: dict[int | str, dict[str, Any]] = {
         400: {"model": ContractError, "description": "Insufficient stock, or the body is not JSON"},
@@ -194,36 +194,36 @@ def routes(edge: Edge) -> APIRouter:
     @router.post("/orders", status_code=201, operation_id="create_order", responses=exact)
     async def create_order(body: NewOrder, caller: User, key: IdempotencyKey = None) -> OrderView:
         """Place an order; with an Idempotency-Key it is placed once, however often it is asked for."""
-        return await edge.place(body, caller, key)
+        return await controller.place_order(body, caller, key)
 
     @router.post("/api/v1/orders", status_code=201, operation_id="create_order_v1", responses=exact)
     async def create_order_v1(body: NewOrder, caller: User, key: IdempotencyKey = None) -> OrderView:
         """Place an order; with an Idempotency-Key it is placed once, however often it is asked for."""
-        return await edge.place(body, caller, key)
+        return await controller.place_order(body, caller, key)
 
-    _add_reading(router, edge)
-    _add_changing(router, edge)
+    _add_reading(router, controller)
+    _add_changing(router, controller)
     return router
 
 
-def _add_reading(router: APIRouter, edge: Edge) -> None:
+def _add_reading(router: APIRouter, controller: Controller) -> None:
     async def list_orders(
         caller: User,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         cursor: Annotated[str | None, Query(pattern=domain.CURSOR)] = None,
     ) -> OrderList:
         """List one's own orders, the newest first."""
-        orders, after = await handlers.history(caller.user_id, cursor, limit, store=edge.store)
+        orders, after = await handlers.history(caller.user_id, cursor, limit, store=controller.store)
         return OrderList(items=[_order_view(order) for order in orders], next_cursor=after)
 
     async def get_order(order_id: Identifier, caller: User) -> OrderView:
         """Show one of one's own orders."""
-        return _order_view(await edge.own(order_id, caller))
+        return _order_view(await controller.get_own(order_id, caller))
 
     async def get_timeline(order_id: Identifier, caller: User) -> Timeline:
         """Tell what happened to one of one's own orders."""
-        order = await edge.own(order_id, caller)
-        entries = await handlers.timeline(order_id, store=edge.store)
+        order = await controller.get_own(order_id, caller)
+        entries = await handlers.timeline(order_id, store=controller.store)
         return Timeline(order_id=order_id, status=order.status, items=[_entry_view(entry) for entry in entries])
 
     for prefix, suffix in (("/api/v1/orders", "_v1"), ("/orders", "")):
@@ -233,18 +233,18 @@ def _add_reading(router: APIRouter, edge: Edge) -> None:
         add(f"{prefix}/{{order_id}}/timeline", get_timeline, methods=["GET"], operation_id=f"get_timeline{suffix}")
 
 
-def _add_changing(router: APIRouter, edge: Edge) -> None:
+def _add_changing(router: APIRouter, controller: Controller) -> None:
     async def cancel_order(order_id: Identifier, caller: User) -> OrderView:
         """Cancel one of one's own orders; what was charged is refunded."""
-        await edge.own(order_id, caller)
-        asked = await edge.record(order_id, Fact.CANCEL_ASKED)
-        edge.log.info("cancellation asked for", order_id=order_id, status=asked.status)
-        return _order_view(await edge.outcome(asked))
+        await controller.get_own(order_id, caller)
+        cancelling = await controller.apply(order_id, Trigger.CANCEL_REQUESTED)
+        controller.log.info("cancellation asked for", order_id=order_id, status=cancelling.status)
+        return _order_view(await controller.outcome(cancelling))
 
     async def ship_order(order_id: Identifier, caller: Admin) -> OrderView:
         """Say that a confirmed order has left the house."""
-        await edge.own(order_id, caller)
-        return _order_view(await edge.record(order_id, Fact.SHIPPED))
+        await controller.get_own(order_id, caller)
+        return _order_view(await controller.apply(order_id, Trigger.SHIPPED))
 
     for prefix, suffix in (("/api/v1/orders", "_v1"), ("/orders", "")):
         add = router.add_api_route

@@ -1,4 +1,4 @@
-"""Order, wired: its database, its routes, the saga and what it hears from payment."""
+"""Order, wired: its database, its routes, the saga, and the events of payment."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from services.order.observe import Observer
 from services.order.saga import Saga
 from services.order.settings import OrderSettings
 
-_OBSERVE_SECONDS = 5.0
+_OBSERVE_SECONDS = 5.0  # as often as Prometheus scrapes
 _PURGE_SECONDS = 3600.0
 
 
@@ -31,12 +31,12 @@ def build(runtime: Runtime) -> FastAPI:
 
     runtime.subscribe(consumers.TOPICS, "order", consumers.build(store, utc_now))
     runtime.on_start(observe)
-    runtime.run_forever("saga", saga.background.keep)
+    runtime.run_forever("saga", saga.background.run_forever)
     runtime.every(settings.detector_seconds, "look after stuck orders", saga.detect)
     runtime.every(_OBSERVE_SECONDS, "count orders", observe)
-    runtime.every(_PURGE_SECONDS, "forget old keys", lambda: store.purge_keys(utc_now()))
+    runtime.every(_PURGE_SECONDS, "delete old idempotency keys", lambda: store.purge_keys(utc_now()))
     app = runtime.application("Order", "Orders, their state machine and their saga.")
-    app.include_router(api.routes(api.Edge(store, catalog, utc_now, settings, saga.let_go, runtime.log)))
+    app.include_router(api.routes(api.Controller(store, catalog, utc_now, settings, saga.release_later, runtime.log)))
     return app
 
 

@@ -1,4 +1,4 @@
-"""What order learns from the events of payment."""
+"""What order does with the events of payment."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from services.common.events.event import Event
 from services.common.runtime.clock import Clock
 from services.order import handlers
 from services.order.adapters import SqlOrders
-from services.order.domain import Fact
+from services.order.domain import Trigger
 
 TOPICS = ("shop.payment.v1",)
-_FACTS = {
-    "payment.succeeded": Fact.PAYMENT_SUCCEEDED,
-    "payment.failed": Fact.PAYMENT_FAILED,
-    "payment.refunded": Fact.PAYMENT_REFUNDED,
+_TRIGGERS = {
+    "payment.succeeded": Trigger.PAYMENT_SUCCEEDED,
+    "payment.failed": Trigger.PAYMENT_FAILED,
+    "payment.refunded": Trigger.PAYMENT_REFUNDED,
 }
 
 
@@ -27,8 +27,8 @@ def build(store: SqlOrders, clock: Clock) -> Mapping[str, Handler]:
         order_id = str(event.data["orderId"])
         trace.get_current_span().set_attribute("shop.order.id", order_id)
         reason = event.data.get("reason")
-        await handlers.record_in(
-            store.on(connection), order_id, _FACTS[event.type], reason and str(reason), clock=clock
+        await handlers.apply_trigger_in(
+            store.on(connection), order_id, _TRIGGERS[event.type], reason and str(reason), clock=clock
         )
 
-    return dict.fromkeys(_FACTS, record)
+    return dict.fromkeys(_TRIGGERS, record)

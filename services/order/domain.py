@@ -1,7 +1,7 @@
-"""The order: its state machine and the saga that brings it home.
+"""The order: its state machine and the saga that brings it to its end.
 
-Pure: standard library only. `place` makes an order, `apply` answers what a fact does to it; both return
-a Change that says what to keep, what to tell and which step comes next. Amounts are integer minor units.
+Pure: standard library only. `place_order` makes an order, `apply` says what a trigger does to it; both return a
+Change: what to store, which events to publish, which step comes next. Amounts are integer minor units.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-MAX_QUANTITY = 1_000
-MAX_AMOUNT = 9_000_000_000_000_000
-# Every word of this shape is a cursor, so that the schema of a request says all that there is to say.
+MAX_QUANTITY = 1_000  # of one product in one order, as the contract of the shop says
+MAX_AMOUNT = 9_000_000_000_000_000  # below 2**53, so that every JSON parser reads it exactly
+# Every text of this shape is a cursor: the schema of a request needs no further rule.
 CURSOR = r"^[0-9]{1,16}\.[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ class AmountTooLarge(OrderError):
 
 
 class Status(StrEnum):
-    """Where an order stands."""
+    """The status of an order."""
 
     PENDING = "pending"
     AWAITING_PAYMENT = "awaiting_payment"
@@ -57,7 +57,7 @@ class Step(StrEnum):
     NONE = "none"
 
 
-class Fact(StrEnum):
+class Trigger(StrEnum):
     """What can happen to an order once it is placed."""
 
     PAYMENT_SUCCEEDED = "payment_succeeded"
@@ -66,30 +66,30 @@ class Fact(StrEnum):
     STOCK_CONFIRMED = "stock_confirmed"
     STOCK_GONE = "stock_gone"
     STOCK_RELEASED = "stock_released"
-    CANCEL_ASKED = "cancel_asked"
+    CANCEL_REQUESTED = "cancel_asked"
     SHIPPED = "shipped"
 
 
-SETTLED = frozenset({Status.CONFIRMED, Status.SHIPPED, Status.REJECTED, Status.CANCELLED, Status.REFUNDED})
 _CANCELLABLE = frozenset({Status.PENDING, Status.AWAITING_PAYMENT, Status.PAID, Status.CONFIRMED})
-# How long a step may take before the detector of stuck sagas looks after the order, and its longest pause.
-_PATIENCE = {
+# How long a step may take before the detector of stuck sagas looks after the order: payment needs some 10 s with a
+# provider that does not answer, a call to catalog 2.5 s.
+_STEP_TIMEOUT = {
     Step.AWAIT_PAYMENT: timedelta(seconds=10),
     Step.AWAIT_REFUND: timedelta(seconds=10),
     Step.CONFIRM_STOCK: timedelta(seconds=3),
     Step.RELEASE_STOCK: timedelta(seconds=3),
 }
-_LONGEST_PAUSE = timedelta(seconds=30)
-# An event that is not there after this long is lost; before, it is only late, and telling it again would make
-# a busy shop busier. Each repetition waits twice as long as the one before, for who did not take in the first will
-# hardly take in the next; the last comes three hours after the first, and then only people can help.
-_EVENT_PATIENCE = timedelta(seconds=40)
+_LONGEST_PAUSE = timedelta(seconds=30)  # between two tries: short enough that nobody waits long after an outage
+# An event that has not come after this long is lost; before, it is only late, and publishing it again would make a busy
+# shop busier. Each repetition waits twice as long as the one before: a consumer that did not take the first will hardly
+# take the next. The last comes three hours after the first, and then only people can help.
+_EVENT_LOST_AFTER = timedelta(seconds=40)
 MOST_REPEATS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Some units of one product, as asked for."""
+class RequestedItem:
+    """Some units of one product, as a request names them."""
 
     product_id: str
     quantity: int
@@ -106,7 +106,7 @@ class Line:
 
     @property
     def total(self) -> int:
-        """The price of the line."""
+        """Return the price of the line."""
         return self.quantity * self.unit_price
 
 
@@ -128,14 +128,9 @@ class Order:
     updated_at: datetime
     due_at: datetime | None
     attempts: int = 0
-    # How often, and when last, the events of this step were told again.
+    # How often, and when last, the events of this step were published again.
     repeats: int = 0
     repeated_at: datetime | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        """Nothing more happens to the order by itself."""
-        return self.status in SETTLED and self.step is Step.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +144,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a fact did: the order as it is now, its new timeline entries, and the events to tell or to tell again."""
+    """What a trigger did: the order as it is now, its new timeline entries, and the events to publish, or to repeat."""
 
     order: Order
     entries: tuple[Entry, ...] = ()
@@ -158,25 +153,25 @@ class Change:
 
     @property
     def is_empty(self) -> bool:
-        """The fact changed nothing."""
+        """Say whether the trigger changed nothing."""
         return not self.entries and not self.events and not self.repeats
 
 
-def add_up(wishes: Iterable[Wish]) -> tuple[Wish, ...]:
-    """Join the wishes for one product, ordered by product."""
+def add_up(items: Iterable[RequestedItem]) -> tuple[RequestedItem, ...]:
+    """Add up the items of one product, ordered by product."""
     totals: dict[str, int] = {}
-    for wish in wishes:
-        totals[wish.product_id] = totals.get(wish.product_id, 0) + wish.quantity
-    return tuple(Wish(product_id, totals[product_id]) for product_id in sorted(totals))
+    for item in items:
+        totals[item.product_id] = totals.get(item.product_id, 0) + item.quantity
+    return tuple(RequestedItem(product_id, totals[product_id]) for product_id in sorted(totals))
 
 
-def fingerprint(wishes: Iterable[Wish], payment_method: str | None) -> str:
+def fingerprint(items: Iterable[RequestedItem], payment_method: str | None) -> str:
     """Name the meaning of a request, so that a second one under the same key can be compared with it."""
-    meaning = [[wish.product_id, wish.quantity] for wish in add_up(wishes)]
+    meaning = [[item.product_id, item.quantity] for item in add_up(items)]
     return hashlib.sha256(json.dumps([meaning, payment_method]).encode()).hexdigest()
 
 
-def place(
+def place_order(
     order_id: str,
     user_id: str,
     lines: tuple[Line, ...],
@@ -201,7 +196,7 @@ def place(
         reason=None,
         created_at=now,
         updated_at=now,
-        due_at=now + _PATIENCE[Step.AWAIT_PAYMENT],
+        due_at=now + _STEP_TIMEOUT[Step.AWAIT_PAYMENT],
     )
     entries = (
         Entry(now, Status.PENDING, "order placed"),
@@ -210,9 +205,9 @@ def place(
     return Change(order, entries, ("order.created",))
 
 
-def apply(order: Order, fact: Fact, now: datetime, reason: str | None = None) -> Change:
-    """Answer what a fact does to an order; a fact that comes twice or too late changes nothing."""
-    return _RULES[fact](order, now, reason)
+def apply(order: Order, trigger: Trigger, now: datetime, reason: str | None = None) -> Change:
+    """Return what a trigger does to an order; one that comes twice or too late changes nothing."""
+    return _RULES[trigger](order, now, reason)
 
 
 def _payment_succeeded(order: Order, now: datetime, _: str | None) -> Change:
@@ -220,10 +215,10 @@ def _payment_succeeded(order: Order, now: datetime, _: str | None) -> Change:
         step = Step.AWAIT_REFUND if order.is_cancel_requested else Step.CONFIRM_STOCK
         return _move(order, Status.PAID, step, now, "payment captured", "order.paid")
     if order.status in (Status.REJECTED, Status.CANCELLED) and order.step is not Step.AWAIT_REFUND:
-        # A charge that no one expects any more is given back, whatever brought it about.
-        asked = replace(order, is_cancel_requested=True)
+        # A charge that no one expects any more is refunded, whatever caused it.
+        cancelled = replace(order, is_cancel_requested=True)
         what = "late payment captured, refund asked for"
-        return _move(asked, order.status, Step.AWAIT_REFUND, now, what, "order.cancel_requested")
+        return _move(cancelled, order.status, Step.AWAIT_REFUND, now, what, "order.cancel_requested")
     return Change(order)
 
 
@@ -232,9 +227,9 @@ def _payment_failed(order: Order, now: datetime, reason: str | None) -> Change:
         return Change(order)
     if order.is_cancel_requested:
         return _move(order, Status.CANCELLED, Step.RELEASE_STOCK, now, "cancelled", "order.cancelled")
-    told = replace(order, reason=reason or "payment failed")
-    what = f"payment failed: {told.reason}"
-    return _move(told, Status.REJECTED, Step.RELEASE_STOCK, now, what, "order.rejected")
+    failed = replace(order, reason=reason or "payment failed")
+    what = f"payment failed: {failed.reason}"
+    return _move(failed, Status.REJECTED, Step.RELEASE_STOCK, now, what, "order.rejected")
 
 
 def _payment_refunded(order: Order, now: datetime, _: str | None) -> Change:
@@ -252,9 +247,9 @@ def _stock_confirmed(order: Order, now: datetime, _: str | None) -> Change:
 def _stock_gone(order: Order, now: datetime, _: str | None) -> Change:
     if order.status is not Status.PAID or order.step is not Step.CONFIRM_STOCK:
         return Change(order)
-    asked = replace(order, is_cancel_requested=True, reason="stock gone")
+    cancelled = replace(order, is_cancel_requested=True, reason="stock gone")
     what = "reserved stock expired and is sold out, refund asked for"
-    return _move(asked, Status.PAID, Step.AWAIT_REFUND, now, what, "order.cancel_requested")
+    return _move(cancelled, Status.PAID, Step.AWAIT_REFUND, now, what, "order.cancel_requested")
 
 
 def _stock_released(order: Order, now: datetime, _: str | None) -> Change:
@@ -263,15 +258,15 @@ def _stock_released(order: Order, now: datetime, _: str | None) -> Change:
     return _move(order, order.status, Step.NONE, now, "stock given back")
 
 
-def _cancel_asked(order: Order, now: datetime, reason: str | None) -> Change:
+def _cancel_requested(order: Order, now: datetime, reason: str | None) -> Change:
     if order.is_cancel_requested or order.status in (Status.CANCELLED, Status.REFUNDED):
         return Change(order)
     if order.status not in _CANCELLABLE:
         raise NotCancellable(f"an order that is {order.status} cannot be cancelled")
-    asked = replace(order, is_cancel_requested=True, reason=reason or "cancelled by the customer")
+    cancelled = replace(order, is_cancel_requested=True, reason=reason or "cancelled by the customer")
     # Until payment has answered, nobody knows whether there is a charge to give back.
     step = Step.AWAIT_PAYMENT if order.status is Status.AWAITING_PAYMENT else Step.AWAIT_REFUND
-    return _move(asked, order.status, step, now, "cancellation asked for", "order.cancel_requested")
+    return _move(cancelled, order.status, step, now, "cancellation asked for", "order.cancel_requested")
 
 
 def _shipped(order: Order, now: datetime, _: str | None) -> Change:
@@ -283,19 +278,19 @@ def _shipped(order: Order, now: datetime, _: str | None) -> Change:
 
 
 _RULES = {
-    Fact.PAYMENT_SUCCEEDED: _payment_succeeded,
-    Fact.PAYMENT_FAILED: _payment_failed,
-    Fact.PAYMENT_REFUNDED: _payment_refunded,
-    Fact.STOCK_CONFIRMED: _stock_confirmed,
-    Fact.STOCK_GONE: _stock_gone,
-    Fact.STOCK_RELEASED: _stock_released,
-    Fact.CANCEL_ASKED: _cancel_asked,
-    Fact.SHIPPED: _shipped,
+    Trigger.PAYMENT_SUCCEEDED: _payment_succeeded,
+    Trigger.PAYMENT_FAILED: _payment_failed,
+    Trigger.PAYMENT_REFUNDED: _payment_refunded,
+    Trigger.STOCK_CONFIRMED: _stock_confirmed,
+    Trigger.STOCK_GONE: _stock_gone,
+    Trigger.STOCK_RELEASED: _stock_released,
+    Trigger.CANCEL_REQUESTED: _cancel_requested,
+    Trigger.SHIPPED: _shipped,
 }
 
 
 def _move(order: Order, status: Status, step: Step, now: datetime, what: str, *events: str) -> Change:
-    due_at = now + _PATIENCE[step] if step in _PATIENCE else None
+    due_at = now + _STEP_TIMEOUT[step] if step in _STEP_TIMEOUT else None
     moved = replace(
         order, status=status, step=step, updated_at=now, due_at=due_at, attempts=0, repeats=0, repeated_at=None
     )
@@ -304,18 +299,18 @@ def _move(order: Order, status: Status, step: Step, now: datetime, what: str, *e
 
 def postpone(order: Order, now: datetime) -> Order:
     """Try the step of this order again later, each time after a longer pause."""
-    pause = min(_LONGEST_PAUSE, _PATIENCE[order.step] / 3 * 2 ** min(order.attempts, 10))
+    pause = min(_LONGEST_PAUSE, _STEP_TIMEOUT[order.step] / 3 * 2 ** min(order.attempts, 10))
     return replace(order, due_at=now + pause, attempts=order.attempts + 1)
 
 
 def is_event_lost(order: Order, now: datetime) -> bool:
-    """Say whether the last event about this order must have been lost on its way, and may be told again."""
-    last_told = order.repeated_at or order.updated_at
-    return order.repeats < MOST_REPEATS and now - last_told >= _EVENT_PATIENCE * 2**order.repeats
+    """Say whether the last event about this order must have been lost on its way, and may be published again."""
+    last_published = order.repeated_at or order.updated_at
+    return order.repeats < MOST_REPEATS and now - last_published >= _EVENT_LOST_AFTER * 2**order.repeats
 
 
-def tell_again(order: Order, now: datetime, *, is_known: bool) -> Change:
-    """Repeat what payment must have missed; `is_known` says whether it has heard of the order at all."""
+def publish_again(order: Order, now: datetime, *, is_known: bool) -> Change:
+    """Repeat what payment must have missed; `is_known` says whether it knows the order at all."""
     missed: tuple[str, ...] = () if is_known else ("order.created",)
     if order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
         missed += ("order.cancel_requested",)
@@ -332,11 +327,11 @@ class Cursor:
     id: str
 
     def encode(self) -> str:
-        """Write the cursor as a word that matches CURSOR."""
+        """Write the cursor as text that matches CURSOR."""
         return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
 
     @classmethod
     def decode(cls, word: str) -> "Cursor":
-        """Read a word that matches CURSOR."""
+        """Read text that matches CURSOR."""
         microseconds, _, order_id = word.partition(".")
         return cls(_EPOCH + timedelta(microseconds=int(microseconds)), order_id)

@@ -1,6 +1,6 @@
-"""What order does: place, cancel and ship orders, record facts, and take the steps of the saga.
+"""What order does: place, cancel and ship orders, apply triggers, and take the steps of the saga.
 
-Everything a handler needs is a parameter. Facts may come twice and in any order; steps may be repeated.
+Everything a handler needs is a parameter. Triggers may come twice and in any order; steps may be repeated.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from services.common.runtime.clock import Clock
 from services.order import domain
-from services.order.domain import Cursor, Entry, Fact, Order, Step, Wish
+from services.order.domain import Cursor, Entry, Order, RequestedItem, Step, Trigger
 from services.order.ports import (
     Catalog,
     ChargeState,
-    Claim,
+    IdempotencyRecord,
     OrderStore,
     OrderTx,
     Outcome,
@@ -22,8 +22,9 @@ from services.order.ports import (
     Reserved,
 )
 
-CLAIM_LIFETIME = timedelta(seconds=8)
-STEP_BATCH = 50
+# Longer than a request may take (4.8 s at the gateway): whoever holds a key for longer must be dead.
+IN_FLIGHT_LIFETIME = timedelta(seconds=8)
+STEP_BATCH = 50  # orders that one transaction locks; the detector runs every second
 
 
 class InsufficientStock(Exception):
@@ -43,7 +44,7 @@ class PlaceOrder:
     """A user's request for an order."""
 
     user_id: str
-    wishes: tuple[Wish, ...]
+    items: tuple[RequestedItem, ...]
     payment_method: str | None
     key: str | None
 
@@ -55,151 +56,159 @@ async def place_order(
     catalog: Catalog,
     clock: Clock,
     new_id: Callable[[], str],
-    let_go: Callable[[str], None],
+    release_later: Callable[[str], None],
 ) -> Order:
     """Place an order, once per idempotency key.
 
-    Raises InsufficientStock, KeyReused, KeyInFlight, and Away when catalog does not answer; `let_go` is
+    Raises InsufficientStock, KeyReused, KeyInFlight, and UpstreamUnavailable when catalog does not answer; `let_go` is
     called with the id of an order that may have left a reservation behind.
     """
-    claim = await _claim(command, store=store, clock=clock, new_id=new_id)
-    if claim is not None and claim.outcome is not Outcome.IN_FLIGHT:
-        return await _answer_again(claim, store=store)
-    order_id = claim.order_id if claim else new_id()
+    record = await _reserve_key(command, store=store, clock=clock, new_id=new_id)
+    if record is not None and record.outcome is not Outcome.IN_FLIGHT:
+        return await _answer_again(record, store=store)
+    order_id = record.order_id if record else new_id()
     try:
-        reserved = await _reserve(order_id, command.wishes, catalog=catalog, let_go=let_go)
-        return await _keep(command, order_id, reserved, claim, store=store, clock=clock, let_go=let_go)
+        reserved = await _reserve(order_id, command.items, catalog=catalog, release_later=release_later)
+        return await _store_order(
+            command, order_id, reserved, record, store=store, clock=clock, release_later=release_later
+        )
     except InsufficientStock:
-        await _finish(claim, Outcome.INSUFFICIENT, store=store)
+        await _finish(record, Outcome.INSUFFICIENT, store=store)
         raise
     except (Exception, asyncio.CancelledError):
-        await _free(claim, store=store)
+        await _free_key(record, store=store)
         raise
 
 
-async def _claim(command: PlaceOrder, *, store: OrderStore, clock: Clock, new_id: Callable[[], str]) -> Claim | None:
-    """Take the key for this request, or find what became of it."""
+async def _reserve_key(
+    command: PlaceOrder, *, store: OrderStore, clock: Clock, new_id: Callable[[], str]
+) -> IdempotencyRecord | None:
+    """Reserve the key for this request, or return the outcome of the one that used it first."""
     if command.key is None:
         return None
-    meaning = domain.fingerprint(command.wishes, command.payment_method)
+    meaning = domain.fingerprint(command.items, command.payment_method)
     async with store.begin() as tx:
-        known = await tx.claim(command.user_id, command.key)
-        if known is None:
+        record = await tx.idempotency_record(command.user_id, command.key)
+        if record is None:
             return await _take_key(tx, command, meaning, new_id(), clock())
-        if known.fingerprint != meaning:
+        if record.fingerprint != meaning:
             raise KeyReused
-        if known.outcome is not Outcome.IN_FLIGHT:
-            return known
-        if known.expires_at > clock():
+        if record.outcome is not Outcome.IN_FLIGHT:
+            return record
+        if record.expires_at > clock():
             raise KeyInFlight
-        # Whoever held the key must be dead. What it may have reserved expires; should it live after all, it
-        # finds at its end that the key is not its own any more.
+        # The request that held the key must be dead. What it may have reserved expires; should it be alive after all,
+        # it finds at its end that the key is another's by now.
         return await _take_key(tx, command, meaning, new_id(), clock())
 
 
-async def _take_key(tx: OrderTx, command: PlaceOrder, meaning: str, order_id: str, now: datetime) -> Claim:
+async def _take_key(tx: OrderTx, command: PlaceOrder, meaning: str, order_id: str, now: datetime) -> IdempotencyRecord:
     assert command.key is not None
-    claim = Claim(command.user_id, command.key, meaning, order_id, Outcome.IN_FLIGHT, now + CLAIM_LIFETIME)
-    await tx.save_claim(claim)
-    return claim
+    record = IdempotencyRecord(
+        command.user_id, command.key, meaning, order_id, Outcome.IN_FLIGHT, now + IN_FLIGHT_LIFETIME
+    )
+    await tx.save_idempotency_record(record)
+    return record
 
 
-async def _answer_again(claim: Claim, *, store: OrderStore) -> Order:
-    order = await store.find(claim.order_id) if claim.outcome is Outcome.PLACED else None
+async def _answer_again(record: IdempotencyRecord, *, store: OrderStore) -> Order:
+    order = await store.find(record.order_id) if record.outcome is Outcome.PLACED else None
     if order is None:
         raise InsufficientStock
     return as_placed(order)
 
 
 def as_placed(order: Order) -> Order:
-    """The order as it was first answered, so that a repeated request gets the same answer."""
-    return domain.place(
+    """Return the order as it was first answered, so that a repeated request gets the same answer."""
+    return domain.place_order(
         order.id, order.user_id, order.lines, order.currency, order.payment_method, order.created_at
     ).order
 
 
 async def _reserve(
-    order_id: str, wishes: tuple[Wish, ...], *, catalog: Catalog, let_go: Callable[[str], None]
+    order_id: str, items: tuple[RequestedItem, ...], *, catalog: Catalog, release_later: Callable[[str], None]
 ) -> Reserved:
-    if not await catalog.check(wishes):
+    if not await catalog.check(items):
         raise InsufficientStock
     try:
-        reserved = await catalog.reserve(order_id, wishes)
+        reserved = await catalog.reserve(order_id, items)
     except (Exception, asyncio.CancelledError):
-        let_go(order_id)  # the answer may be lost although the stock is held
+        release_later(order_id)  # the answer may be lost although the stock is held
         raise
     if reserved is None:
         raise InsufficientStock
     return reserved
 
 
-async def _keep(
+async def _store_order(
     command: PlaceOrder,
     order_id: str,
     reserved: Reserved,
-    claim: Claim | None,
+    record: IdempotencyRecord | None,
     *,
     store: OrderStore,
     clock: Clock,
-    let_go: Callable[[str], None],
+    release_later: Callable[[str], None],
 ) -> Order:
-    """Keep the order, its event and the end of its claim in one transaction."""
+    """Store the order, its event and the outcome of its idempotency key in one transaction."""
     try:
-        change = domain.place(
+        change = domain.place_order(
             order_id, command.user_id, reserved.lines, reserved.currency, command.payment_method, clock()
         )
     except domain.OrderError:
-        let_go(order_id)
+        release_later(order_id)
         raise
     try:
         async with store.begin() as tx:
             await tx.insert(change)
-            await _end_claim(tx, claim, Outcome.PLACED)
+            await _finish_record(tx, record, Outcome.PLACED)
     except (Exception, asyncio.CancelledError):
         # A commit can succeed and its answer fail: the order that is there after all is the answer.
         if await asyncio.shield(store.find(order_id)) is None:
-            let_go(order_id)
+            release_later(order_id)
             raise
     return change.order
 
 
-async def _end_claim(tx: OrderTx, claim: Claim | None, outcome: Outcome) -> None:
-    """Keep what became of a request; raise KeyInFlight if its key was taken over meanwhile."""
-    if claim is None:
+async def _finish_record(tx: OrderTx, record: IdempotencyRecord | None, outcome: Outcome) -> None:
+    """Store the outcome of a request; raise KeyInFlight if its key was taken over meanwhile."""
+    if record is None:
         return
-    if await tx.claim(claim.user_id, claim.key) != claim:
+    if await tx.idempotency_record(record.user_id, record.key) != record:
         raise KeyInFlight
-    await tx.save_claim(replace(claim, outcome=outcome))
+    await tx.save_idempotency_record(replace(record, outcome=outcome))
 
 
-async def _finish(claim: Claim | None, outcome: Outcome, *, store: OrderStore) -> None:
-    if claim is not None:
+async def _finish(record: IdempotencyRecord | None, outcome: Outcome, *, store: OrderStore) -> None:
+    if record is not None:
         async with store.begin() as tx:
-            await _end_claim(tx, claim, outcome)
+            await _finish_record(tx, record, outcome)
 
 
-async def _free(claim: Claim | None, *, store: OrderStore) -> None:
-    """Free the key of a request that failed, unless its order is there after all or the key is another's."""
-    if claim is not None:
+async def _free_key(record: IdempotencyRecord | None, *, store: OrderStore) -> None:
+    """Free the key of a request that failed, unless its order exists after all or another request has the key."""
+    if record is not None:
         async with store.begin() as tx:
-            if await tx.claim(claim.user_id, claim.key) == claim:
-                await tx.drop_claim(claim.user_id, claim.key)
+            if await tx.idempotency_record(record.user_id, record.key) == record:
+                await tx.delete_idempotency_record(record.user_id, record.key)
 
 
-async def record(
-    order_id: str, fact: Fact, reason: str | None = None, *, store: OrderStore, clock: Clock
+async def apply_trigger(
+    order_id: str, trigger: Trigger, reason: str | None = None, *, store: OrderStore, clock: Clock
 ) -> Order | None:
-    """Keep what happened to an order; returns it as it is now, None when it is unknown."""
+    """Apply what happened to an order; return it as it is now, None when it is unknown."""
     async with store.begin() as tx:
-        return await record_in(tx, order_id, fact, reason, clock=clock)
+        return await apply_trigger_in(tx, order_id, trigger, reason, clock=clock)
 
 
-async def record_in(tx: OrderTx, order_id: str, fact: Fact, reason: str | None = None, *, clock: Clock) -> Order | None:
-    """Keep what happened to an order inside a transaction that is already open."""
+async def apply_trigger_in(
+    tx: OrderTx, order_id: str, trigger: Trigger, reason: str | None = None, *, clock: Clock
+) -> Order | None:
+    """Apply what happened to an order inside a transaction that is already open."""
     order = await tx.order(order_id)
     if order is None:
         return None
-    change = domain.apply(order, fact, clock(), reason)
+    change = domain.apply(order, trigger, clock(), reason)
     if not change.is_empty:
         await tx.update(change)
     return change.order
@@ -208,17 +217,17 @@ async def record_in(tx: OrderTx, order_id: str, fact: Fact, reason: str | None =
 async def take_step(
     order: Order, *, store: OrderStore, catalog: Catalog, payments: Payments, clock: Clock
 ) -> Order | None:
-    """Do what the saga of an order does next; raises Away when the other side does not answer.
+    """Do what the saga of an order does next; raises UpstreamUnavailable when the other side does not answer.
 
     `order` may be older than what the store holds: a step that is over by then changes nothing.
     """
     match order.step:
         case Step.CONFIRM_STOCK:
-            fact = Fact.STOCK_CONFIRMED if await catalog.confirm(order.id) else Fact.STOCK_GONE
-            return await record(order.id, fact, store=store, clock=clock)
+            trigger = Trigger.STOCK_CONFIRMED if await catalog.confirm(order.id) else Trigger.STOCK_GONE
+            return await apply_trigger(order.id, trigger, store=store, clock=clock)
         case Step.RELEASE_STOCK:
             await catalog.release(order.id)
-            return await record(order.id, Fact.STOCK_RELEASED, store=store, clock=clock)
+            return await apply_trigger(order.id, Trigger.STOCK_RELEASED, store=store, clock=clock)
         case Step.AWAIT_PAYMENT | Step.AWAIT_REFUND:
             charge = await payments.charge(order.id)
             return await _learn(order.id, charge, store=store, clock=clock)
@@ -226,31 +235,32 @@ async def take_step(
 
 
 async def _learn(order_id: str, charge: ChargeState | None, *, store: OrderStore, clock: Clock) -> Order | None:
-    """Record what payment knows and we missed, or tell payment again what it missed."""
+    """Apply what payment knows and we missed, or publish again what payment missed."""
     async with store.begin() as tx:
         order = await tx.order(order_id)
         if order is None:
             return None
         is_lost = domain.is_event_lost(order, clock())
-        for fact in _missed_facts(charge):
-            order = await record_in(tx, order_id, fact, charge.reason if charge else None, clock=clock) or order
-        return await _tell_again(tx, order, charge, clock=clock) if is_lost else order
+        reason = charge.reason if charge else None
+        for trigger in _missed_triggers(charge):
+            order = await apply_trigger_in(tx, order_id, trigger, reason, clock=clock) or order
+        return await _publish_again(tx, order, charge, clock=clock) if is_lost else order
 
 
-async def _tell_again(tx: OrderTx, order: Order, charge: ChargeState | None, *, clock: Clock) -> Order:
-    change = domain.tell_again(order, clock(), is_known=charge is not None)
+async def _publish_again(tx: OrderTx, order: Order, charge: ChargeState | None, *, clock: Clock) -> Order:
+    change = domain.publish_again(order, clock(), is_known=charge is not None)
     if not change.is_empty:
         await tx.update(change)
     return change.order
 
 
-def _missed_facts(charge: ChargeState | None) -> tuple[Fact, ...]:
+def _missed_triggers(charge: ChargeState | None) -> tuple[Trigger, ...]:
     if charge is None or charge.status == "pending":
         return ()
     if charge.status in ("declined", "failed"):
-        return (Fact.PAYMENT_FAILED,)
+        return (Trigger.PAYMENT_FAILED,)
     is_refunded = charge.refund == "succeeded"
-    return (Fact.PAYMENT_SUCCEEDED, Fact.PAYMENT_REFUNDED) if is_refunded else (Fact.PAYMENT_SUCCEEDED,)
+    return (Trigger.PAYMENT_SUCCEEDED, Trigger.PAYMENT_REFUNDED) if is_refunded else (Trigger.PAYMENT_SUCCEEDED,)
 
 
 async def take_due(*, store: OrderStore, clock: Clock) -> Sequence[Order]:
@@ -267,12 +277,12 @@ async def history(
 ) -> tuple[Sequence[Order], str | None]:
     """List orders from the newest on, with the cursor of the next page."""
     before = Cursor.decode(cursor) if cursor else None
-    found = await store.history(user_id, before, limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
+    orders = await store.history(user_id, before, limit + 1)
+    page = orders[:limit]
+    more = len(orders) > limit
     return page, Cursor(page[-1].created_at, page[-1].id).encode() if more else None
 
 
 async def timeline(order_id: str, *, store: OrderStore) -> Sequence[Entry]:
-    """Tell what happened to an order."""
+    """Return what happened to an order."""
     return await store.timeline(order_id)

@@ -9,7 +9,7 @@ from services.order.domain import MOST_REPEATS, Change, Status
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
 
-# What the saga tells again (domain.tell_again); counted from 0 on, so that the first is an increase.
+# What the saga publishes again (domain.publish_again); counted from 0 on, so that the first is an increase.
 _REPEATED = ("order.created", "order.cancel_requested")
 
 
@@ -24,8 +24,8 @@ class Observer:
         )
         self._current = metrics.gauge("shop_orders_current", "Orders by status", ["status"])
         self._stuck = metrics.gauge("shop_orders_stuck", "Orders whose next step takes too long")
-        self._repeated = metrics.counter("shop_order_events_repeated", "Events told again as lost", ["type"])
-        self._given_up = metrics.gauge("shop_orders_given_up", "Orders whose events are not told again any more")
+        self._repeated = metrics.counter("shop_order_events_repeated", "Events published again as lost", ["type"])
+        self._given_up = metrics.gauge("shop_orders_given_up", "Orders whose events are not published again any more")
         for status in Status:
             self._reached.labels(status.value)
         for event_type in _REPEATED:
@@ -42,7 +42,7 @@ class Observer:
         for event_type in change.repeats:
             self._repeated.labels(event_type).inc()
         if change.repeats and order.repeats == MOST_REPEATS:
-            self._log.error("order is given up: its events are not told again", order_id=order.id, step=order.step)
+            self._log.error("order is given up: its events are not published again", order_id=order.id, step=order.step)
 
     def count(self, by_status: Mapping[Status, int], stuck: int, given_up: int) -> None:
         """Show how many orders there are now."""

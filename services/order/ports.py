@@ -1,4 +1,4 @@
-"""What the handlers of order need from the outside, in the words of the domain."""
+"""What the handlers of order need from the outside, in terms of the domain."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from services.order.domain import Change, Cursor, Entry, Line, Order, Wish
+from services.order.domain import Change, Cursor, Entry, Line, Order, RequestedItem
 
 
-class Away(Exception):
+class UpstreamUnavailable(Exception):
     """A service that order depends on did not answer, or not in time."""
 
 
@@ -23,8 +23,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The use of an idempotency key by a user; an unfinished one may be taken over after `expires_at`."""
+class IdempotencyRecord:
+    """What became of a request under an idempotency key; an unfinished one may be replaced after `expires_at`."""
 
     user_id: str
     key: str
@@ -55,30 +55,30 @@ class OrderTx(Protocol):
     """One transaction: what it did is kept as a whole or not at all."""
 
     async def order(self, order_id: str) -> Order | None:
-        """An order, locked until the end of the transaction."""
+        """Return an order, locked until the end of the transaction."""
         ...
 
     async def insert(self, change: Change) -> None:
-        """Keep a new order with its timeline and tell its events."""
+        """Store a new order with its timeline and publish its events."""
         ...
 
     async def update(self, change: Change) -> None:
-        """Keep what changed, add to the timeline and tell the events."""
+        """Store what changed, add to the timeline and publish the events."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
-        """Orders whose step is due, locked; those that another replica holds are skipped."""
+        """Return orders whose step is due, locked; those that another replica holds are skipped."""
         ...
 
-    async def claim(self, user_id: str, key: str) -> Claim | None:
-        """The use of a key, if there is one."""
+    async def idempotency_record(self, user_id: str, key: str) -> IdempotencyRecord | None:
+        """Return the record of a key, locked; None when nobody has used it."""
         ...
 
-    async def save_claim(self, claim: Claim) -> None:
+    async def save_idempotency_record(self, record: IdempotencyRecord) -> None:
         """Insert or update the use of a key."""
         ...
 
-    async def drop_claim(self, user_id: str, key: str) -> None:
+    async def delete_idempotency_record(self, user_id: str, key: str) -> None:
         """Free a key."""
         ...
 
@@ -91,26 +91,26 @@ class OrderStore(Protocol):
         ...
 
     async def find(self, order_id: str) -> Order | None:
-        """An order, read without a lock."""
+        """Return an order, read without a lock."""
         ...
 
     async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
-        """Orders of a user from the newest on, beginning behind the cursor."""
+        """Return orders of a user from the newest on, beginning behind the cursor."""
         ...
 
     async def timeline(self, order_id: str) -> Sequence[Entry]:
-        """What happened to an order, in time order."""
+        """Return what happened to an order, in time order."""
         ...
 
 
 class Catalog(Protocol):
-    """The stock, seen from order. Every call raises Away when catalog does not answer."""
+    """The stock, seen from order. Every call raises UpstreamUnavailable when catalog does not answer."""
 
-    async def check(self, wishes: Iterable[Wish]) -> bool:
+    async def check(self, items: Iterable[RequestedItem]) -> bool:
         """Ask whether all of it can be ordered now."""
         ...
 
-    async def reserve(self, order_id: str, wishes: Iterable[Wish]) -> Reserved | None:
+    async def reserve(self, order_id: str, items: Iterable[RequestedItem]) -> Reserved | None:
         """Hold all of it for an order; None when it cannot be had."""
         ...
 
@@ -119,13 +119,13 @@ class Catalog(Protocol):
         ...
 
     async def release(self, order_id: str) -> None:
-        """Give back what the order holds or bought."""
+        """Return the stock that the order holds or bought."""
         ...
 
 
 class Payments(Protocol):
-    """The payments, seen from order. Every call raises Away when payment does not answer."""
+    """The payments, seen from order. Every call raises UpstreamUnavailable when payment does not answer."""
 
     async def charge(self, order_id: str) -> ChargeState | None:
-        """What payment knows of an order's charge; None when it never heard of the order."""
+        """Return what payment knows of an order's charge; None when it does not know the order."""
         ...

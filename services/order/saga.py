@@ -6,7 +6,7 @@ from services.common.runtime.background import Background
 from services.common.runtime.clock import Clock
 from services.order import handlers
 from services.order.domain import Change, Order, Step
-from services.order.ports import Away, Catalog, OrderStore, Payments
+from services.order.ports import Catalog, OrderStore, Payments, UpstreamUnavailable
 
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
@@ -16,7 +16,7 @@ _ACTIVE = frozenset({Step.CONFIRM_STOCK, Step.RELEASE_STOCK})
 
 
 class Saga:
-    """Brings orders home."""
+    """Brings orders to their end."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class Saga:
         if change.entries and change.order.step in _ACTIVE:
             self._start(change.order)
 
-    def let_go(self, order_id: str) -> None:
-        """Give back what an order that was never placed may hold; if that fails, the reservation expires."""
-        self.background.start(f"{order_id} let go", lambda: self._catalog.release(order_id), order_id=order_id)
+    def release_later(self, order_id: str) -> None:
+        """Release what an order that was never placed may hold, soon; if that fails, the reservation expires."""
+        self.background.start(f"{order_id} release", lambda: self._catalog.release(order_id), order_id=order_id)
 
     async def detect(self) -> None:
         """Look after the orders whose step took too long."""
@@ -55,5 +55,5 @@ class Saga:
             await handlers.take_step(
                 order, store=self._store, catalog=self._catalog, payments=self._payments, clock=self._clock
             )
-        except Away as away:
-            self._log.info("step of an order waits", order_id=order.id, why=str(away))
+        except UpstreamUnavailable as unavailable:
+            self._log.info("step of an order waits", order_id=order.id, why=str(unavailable))

@@ -40,7 +40,7 @@ timeline = Table(
     Index("order_timeline_by_order", "order_id", "id"),
 )
 
-claims = Table(
+idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("user_id", String(64), primary_key=True),

@@ -17,7 +17,7 @@ from services.payment.tables import charges, ledger
 
 TOPIC = "shop.payment.v1"
 
-# Made once: to build a statement costs more than to run it.
+# Built once: building a statement costs more than running it.
 _CHARGE = select(charges).where(charges.c.order_id == bindparam("order"))
 _LOCKED_CHARGE = _CHARGE.with_for_update()
 _UPDATE_CHARGE = charges.update().where(charges.c.id == bindparam("charge_id"))
@@ -28,7 +28,7 @@ Watcher = Callable[[Change], None]
 
 
 class SqlPayments(SqlStore[PaymentTx]):
-    """PaymentStore over SQL; the watcher hears of every change once it is committed."""
+    """PaymentStore over SQL; the watcher is called with every change once it is committed."""
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock, watcher: Watcher) -> None:
         super().__init__(database)
@@ -39,28 +39,28 @@ class SqlPayments(SqlStore[PaymentTx]):
         return SqlPaymentTx(connection, self._outbox, self._clock, self._watcher)
 
     async def find(self, order_id: str) -> Charge | None:
-        """The charge of an order, read without a lock."""
+        """Return the charge of an order, read without a lock."""
         row = await self._first(_CHARGE, {"order": order_id})
         return _charge(row) if row else None
 
     async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
-        """A user's charges from the newest on."""
+        """Return a user's charges from the newest on."""
         query = select(charges).where(charges.c.user_id == user_id)
         if order_id is not None:
             query = query.where(charges.c.order_id == order_id)
         return await self._list(query.order_by(charges.c.created_at.desc(), charges.c.id).limit(limit))
 
     async def all_charges(self) -> Sequence[Charge]:
-        """Every charge."""
+        """Return every charge."""
         return await self._list(select(charges).order_by(charges.c.id))
 
     async def ledger(self) -> Sequence[Posting]:
-        """Every line of the ledger."""
+        """Return every line of the ledger."""
         rows = await self._rows(select(ledger).order_by(ledger.c.id))
         return [Posting(row.transaction_id, Account(row.account), row.amount, row.currency) for row in rows]
 
     async def balances(self) -> dict[Account, int]:
-        """What stands on each account."""
+        """Return the balance of each account."""
         query = select(ledger.c.account, func.sum(ledger.c.amount)).group_by(ledger.c.account)
         sums = {Account(row.account): int(row[1]) for row in await self._rows(query)}
         return {account: sums.get(account, 0) for account in Account}
@@ -77,34 +77,34 @@ class SqlPaymentTx:
         self._outbox, self._clock, self._watcher = outbox, clock, watcher
 
     async def charge(self, order_id: str) -> Charge | None:
-        """The charge of an order, locked until the end of the transaction."""
+        """Return the charge of an order, locked until the end of the transaction."""
         row = (await self._connection.execute(_LOCKED_CHARGE, {"order": order_id})).first()
         return _charge(row) if row else None
 
     async def insert(self, charge: Charge) -> bool:
-        """Keep a new charge, unless the order has one."""
+        """Store a new charge, unless the order has one."""
         new = dialect_insert(self._connection, charges).on_conflict_do_nothing(index_elements=["order_id"])
         written = await self._connection.execute(new, _columns(charge))
         return bool(written.rowcount)
 
     async def update(self, change: Change) -> None:
-        """Keep the charge, write the ledger, tell the events."""
+        """Store the charge, write the ledger, publish the events."""
         charge = change.charge
         await self._connection.execute(_UPDATE_CHARGE, {"charge_id": charge.id, **_mutable(charge)})
         if change.postings:
             lines = [_line(posting, self._clock()) for posting in change.postings]
             await self._connection.execute(_INSERT_LINES, lines)
         for event_type in change.events:
-            event = Event(event_type, TOPIC, charge.order_id, _told(charge, event_type))
+            event = Event(event_type, TOPIC, charge.order_id, _event_data(charge, event_type))
             await self._outbox.add(self._connection, event)
         after_commit(self._connection, lambda: self._watcher(change))
 
     async def due(self, now: datetime, limit: int) -> Sequence[Charge]:
-        """Charges with work that is due."""
+        """Return charges with work that is due."""
         return [_charge(row) for row in await self._connection.execute(due_rows(charges, now, limit))]
 
 
-def _told(charge: Charge, event_type: str) -> dict[str, Any]:
+def _event_data(charge: Charge, event_type: str) -> dict[str, Any]:
     payment_id = charge.refund_id if event_type == "payment.refunded" else charge.id
     data = {
         "paymentId": payment_id,

@@ -1,4 +1,4 @@
-"""The edge of payment: one's own charges and refunds, and what the order service may ask."""
+"""The routes of payment: one's own charges and refunds, and what the order service may ask."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -35,7 +35,7 @@ class PaymentList(Answer):
 
 
 class ChargeView(Answer):
-    """How the charge of an order stands, for the order service."""
+    """The state of the charge of an order, for the order service."""
 
     id: str
     order_id: str
@@ -47,14 +47,14 @@ class ChargeView(Answer):
 
 
 class Balance(Answer):
-    """What stands on each account, in minor units; all accounts together are zero."""
+    """The balance of each account, in minor units; all accounts add up to zero."""
 
     accounts: dict[str, int]
     total: int
 
 
 def routes(store: SqlPayments) -> APIRouter:
-    """The routes of payment."""
+    """Return the routes of payment."""
     router = APIRouter(tags=["payments"])
 
     @router.get("/api/v1/payments", operation_id="list_payments")
@@ -69,7 +69,7 @@ def routes(store: SqlPayments) -> APIRouter:
 
     @router.get("/charges/{order_id}", operation_id="get_charge")
     async def get_charge(order_id: Identifier, _: Service) -> ChargeView:
-        """Say how the charge of an order stands."""
+        """Return the state of the charge of an order."""
         trace.get_current_span().set_attribute("shop.order.id", order_id)
         charge = await store.find(order_id)
         if charge is None:
@@ -86,7 +86,7 @@ def routes(store: SqlPayments) -> APIRouter:
 
     @router.get("/ledger/balance", operation_id="get_balance")
     async def get_balance(_: Service) -> Balance:
-        """Say what stands on each account."""
+        """Return the balance of each account."""
         balances = await store.balances()
         accounts = {account.value: amount for account, amount in balances.items()}
         return Balance(accounts=accounts, total=sum(balances.values()))

@@ -1,4 +1,4 @@
-"""Payment, wired: its database, its routes, the provider, and what it hears from order."""
+"""Payment, wired: its database, its routes, the provider, and the events of orders."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from services.payment.cashier import Cashier
 from services.payment.provider import SimulatedProvider
 from services.payment.settings import PaymentSettings
 
-_OBSERVE_SECONDS = 5.0
+_OBSERVE_SECONDS = 5.0  # as often as Prometheus scrapes
 
 
 def provider(runtime: Runtime, settings: PaymentSettings) -> SimulatedProvider:
@@ -23,9 +23,9 @@ def provider(runtime: Runtime, settings: PaymentSettings) -> SimulatedProvider:
 def build(runtime: Runtime) -> FastAPI:
     """Build the application."""
     settings = PaymentSettings.read(runtime.environment)
-    cashier = Cashier(provider(runtime, settings), settings.patience, utc_now, runtime.metrics, runtime.log)
+    cashier = Cashier(provider(runtime, settings), settings.poll_policy, utc_now, runtime.metrics, runtime.log)
     store = SqlPayments(runtime.database, runtime.outbox, utc_now, cashier.on_change)
-    balance = runtime.metrics.gauge("shop_ledger_balance_minor_units", "What stands on each account", ["account"])
+    balance = runtime.metrics.gauge("shop_ledger_balance_minor_units", "Balance of each account", ["account"])
 
     async def observe() -> None:
         for account, amount in (await store.balances()).items():
@@ -33,8 +33,8 @@ def build(runtime: Runtime) -> FastAPI:
 
     runtime.subscribe(consumers.TOPICS, "payment", consumers.build(store, cashier, utc_now))
     runtime.on_start(observe)
-    runtime.run_forever("cashier", cashier.background.keep)
-    runtime.every(settings.sweep_seconds, "work on charges left lying", lambda: cashier.sweep(store))
+    runtime.run_forever("cashier", cashier.background.run_forever)
+    runtime.every(settings.sweep_seconds, "work on overdue charges", lambda: cashier.sweep(store))
     runtime.every(_OBSERVE_SECONDS, "add up the ledger", observe)
     app = runtime.application("Payment", "Charges, refunds and the ledger.")
     app.include_router(api.routes(store))

@@ -7,7 +7,7 @@ from services.common.runtime.clock import Clock
 from services.common.runtime.metrics import Metrics
 from services.payment import handlers
 from services.payment.domain import Change, Charge, ChargeStatus, RefundStatus
-from services.payment.handlers import Patience
+from services.payment.handlers import PollPolicy
 from services.payment.ports import PaymentStore, Provider
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Cashier:
     """Works on the charges that have work."""
 
-    def __init__(self, provider: Provider, patience: Patience, clock: Clock, metrics: Metrics, log: "Logger") -> None:
-        self._provider, self._patience, self._clock, self._log = provider, patience, clock, log
+    def __init__(
+        self, provider: Provider, poll_policy: PollPolicy, clock: Clock, metrics: Metrics, log: "Logger"
+    ) -> None:
+        self._provider, self._patience, self._clock, self._log = provider, poll_policy, clock, log
         self.background = Background("work on a charge", log, at_once=16)
         self._settled = metrics.counter("shop_payments", "Charges and refunds that ended", ["type", "status"])
         self._declines = metrics.counter("shop_payment_declines", "Charges that the provider declined", ["reason"])
@@ -37,13 +39,13 @@ class Cashier:
                 store=store,
                 provider=self._provider,
                 clock=self._clock,
-                patience=self._patience,
+                poll_policy=self._patience,
             ),
             order_id=charge.order_id,
         )
 
     async def sweep(self, store: PaymentStore) -> None:
-        """Work on the charges that were left lying."""
+        """Work on the charges whose work is overdue."""
         for charge in await handlers.take_due(store=store, clock=self._clock):
             self.work(charge, store)
 

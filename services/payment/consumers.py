@@ -1,4 +1,4 @@
-"""What payment learns from the events of orders."""
+"""What payment does with the events of orders."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from services.common.runtime.ids import new_id
 from services.payment import handlers
 from services.payment.adapters import SqlPayments
 from services.payment.cashier import Cashier
-from services.payment.domain import Demand
+from services.payment.domain import ChargeRequest
 
 TOPICS = ("shop.order.v1",)
 
@@ -21,29 +21,29 @@ def build(store: SqlPayments, cashier: Cashier, clock: Clock) -> Mapping[str, Ha
     """Return what is done with each type of event."""
 
     async def created(event: Event, connection: AsyncConnection) -> None:
-        demand = _demand(event)
-        charge = await handlers.open_charge(store.on(connection), demand, clock=clock, new_id=new_id)
+        request = _charge_request(event)
+        charge = await handlers.open_charge(store.on(connection), request, clock=clock, new_id=new_id)
         if charge is not None:
             after_commit(connection, lambda: cashier.work(charge, store, is_fresh=True))
 
     async def cancel_requested(event: Event, connection: AsyncConnection) -> None:
-        charge = await handlers.request_cancel(store.on(connection), _demand(event), clock=clock, new_id=new_id)
+        charge = await handlers.request_cancel(store.on(connection), _charge_request(event), clock=clock, new_id=new_id)
         if charge.refund_id is not None and charge.has_work:
             after_commit(connection, lambda: cashier.work(charge, store))
 
     return {"order.created": created, "order.cancel_requested": cancel_requested}
 
 
-def _demand(event: Event) -> Demand:
+def _charge_request(event: Event) -> ChargeRequest:
     data = event.data
-    demand = Demand(
+    request = ChargeRequest(
         order_id=str(data["orderId"]),
         user_id=str(data["userId"]),
         amount=data["amount"],
         currency=str(data.get("currency") or "EUR"),
         method=data.get("paymentMethod"),
     )
-    if type(demand.amount) is not int or demand.amount < 0:
-        raise ValueError(f"the amount {demand.amount!r} is no whole number of minor units")
-    trace.get_current_span().set_attribute("shop.order.id", demand.order_id)
-    return demand
+    if type(request.amount) is not int or request.amount < 0:
+        raise ValueError(f"the amount {request.amount!r} is no whole number of minor units")
+    trace.get_current_span().set_attribute("shop.order.id", request.order_id)
+    return request

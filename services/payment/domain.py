@@ -1,7 +1,7 @@
 """What payment knows: charges, refunds and the ledger.
 
-Pure: standard library only. An order has one charge at most; every change of a charge says what to tell
-and what to write into the ledger. Amounts are integer minor units.
+Pure: standard library only. An order has one charge at most; every change of a charge says which events to
+publish and what to write into the ledger. Amounts are integer minor units.
 """
 
 from collections.abc import Iterable
@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-# How long another replica (or the next life of this one) leaves a charge alone that somebody works on.
+# How long other replicas leave a charge alone that one works on: as long as an authorisation, three polls and a void
+# take at a provider that does not answer (2 s each).
 LEASE = timedelta(seconds=10)
 _LONGEST_PAUSE = timedelta(seconds=30)
 
 
 class ChargeStatus(StrEnum):
-    """Where a charge stands; everything but PENDING is final."""
+    """The status of a charge; everything but PENDING is final."""
 
     PENDING = "pending"
     CAPTURED = "captured"
@@ -24,7 +25,7 @@ class ChargeStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands."""
+    """The status of a refund."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -39,8 +40,8 @@ class Account(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """What an order asks payment for."""
+class ChargeRequest:
+    """What an order is to be charged."""
 
     order_id: str
     user_id: str
@@ -71,7 +72,7 @@ class Charge:
 
     @property
     def has_work(self) -> bool:
-        """The provider has still to be asked for something."""
+        """Say whether the provider has still to be called."""
         return self.status is ChargeStatus.PENDING or self.refund_status is RefundStatus.PENDING
 
 
@@ -87,22 +88,22 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A charge as it is now, the events to tell and the lines for the ledger."""
+    """A charge as it is now, the events to publish and the lines for the ledger."""
 
     charge: Charge
     events: tuple[str, ...] = ()
     postings: tuple[Posting, ...] = ()
 
 
-def open_charge(charge_id: str, demand: Demand, now: datetime) -> Charge:
+def open_charge(charge_id: str, request: ChargeRequest, now: datetime) -> Charge:
     """Open the charge of an order; nobody has been asked for money yet."""
     return Charge(
         id=charge_id,
-        order_id=demand.order_id,
-        user_id=demand.user_id,
-        amount=demand.amount,
-        currency=demand.currency,
-        method=demand.method,
+        order_id=request.order_id,
+        user_id=request.user_id,
+        amount=request.amount,
+        currency=request.currency,
+        method=request.method,
         status=ChargeStatus.PENDING,
         reason=None,
         is_cancel_requested=False,
@@ -115,7 +116,7 @@ def open_charge(charge_id: str, demand: Demand, now: datetime) -> Charge:
 
 
 def capture(charge: Charge, now: datetime) -> Change:
-    """The money is ours; if the order was cancelled meanwhile, it goes back at once."""
+    """Book the captured money; if the order was cancelled meanwhile, begin the refund."""
     if charge.status is not ChargeStatus.PENDING:
         return Change(charge)
     captured = _settled(charge, ChargeStatus.CAPTURED, None, now)
@@ -126,12 +127,12 @@ def capture(charge: Charge, now: datetime) -> Change:
 
 
 def decline(charge: Charge, reason: str, now: datetime) -> Change:
-    """The provider refused the charge."""
+    """End the charge as declined by the provider."""
     return _without_money(charge, ChargeStatus.DECLINED, reason, now)
 
 
 def give_up(charge: Charge, reason: str, now: datetime) -> Change:
-    """The charge ended without money and without a refusal: cancelled, or the provider never answered."""
+    """End the charge without money and without a refusal: cancelled, or the provider never answered."""
     return _without_money(charge, ChargeStatus.FAILED, reason, now)
 
 
@@ -146,7 +147,7 @@ def _settled(charge: Charge, status: ChargeStatus, reason: str | None, now: date
 
 
 def request_cancel(charge: Charge, now: datetime) -> Change:
-    """The order wants its money back, or wants never to be charged; asked twice, it is answered twice."""
+    """Cancel a pending charge, or refund a captured one; a repeated request publishes the outcome again."""
     if charge.status is ChargeStatus.PENDING:
         return Change(replace(charge, is_cancel_requested=True, updated_at=now))
     if charge.status is not ChargeStatus.CAPTURED:
@@ -170,12 +171,12 @@ def _with_refund(charge: Charge, now: datetime) -> Charge:
 
 
 def refund_id_of(charge: Charge) -> str:
-    """The id of a charge's only possible refund."""
+    """Return the id of a charge's only possible refund."""
     return f"{charge.id}-refund"
 
 
 def refund(charge: Charge, now: datetime) -> Change:
-    """The money is back with the customer."""
+    """Book the refund."""
     if charge.refund_status is not RefundStatus.PENDING:
         return Change(charge)
     refunded = replace(charge, refund_status=RefundStatus.SUCCEEDED, updated_at=now, due_at=None, attempts=0)
@@ -197,7 +198,7 @@ def postpone(charge: Charge, now: datetime) -> Charge:
 
 
 def lease(charge: Charge, now: datetime) -> Charge:
-    """Keep the charge from others while the provider is asked."""
+    """Lease the charge while the provider is called."""
     return replace(charge, due_at=now + LEASE)
 
 

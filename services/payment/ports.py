@@ -1,4 +1,4 @@
-"""What the handlers of payment need from the outside, in the words of the domain."""
+"""What the handlers of payment need from the outside, in terms of the domain."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,16 +10,16 @@ from typing import Protocol
 from services.payment.domain import Change, Charge, Posting
 
 
-class ProviderAway(Exception):
+class ProviderUnreachable(Exception):
     """The provider could not be reached: it surely did nothing."""
 
 
-class ProviderSilent(Exception):
+class ProviderTimeout(Exception):
     """The provider did not answer in time: nobody knows whether it did something."""
 
 
-class At(StrEnum):
-    """Where the provider stands with the charge under one key."""
+class ProviderState(StrEnum):
+    """The provider's state of the charge under one key."""
 
     AUTHORISED = "authorised"
     CAPTURED = "captured"
@@ -29,11 +29,11 @@ class At(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The provider's word on the charge under one key."""
+class ProviderRecord:
+    """The provider's record of the charge under one key."""
 
     key: str
-    at: At
+    state: ProviderState
     amount: int
     currency: str
     reason: str | None = None
@@ -45,28 +45,28 @@ class Provider(Protocol):
     Every call raises ProviderAway or ProviderSilent.
     """
 
-    async def authorise(self, charge: Charge) -> Standing:
+    async def authorise(self, charge: Charge) -> ProviderRecord:
         """Ask the card for the money: authorised or declined."""
         ...
 
-    async def capture(self, key: str) -> Standing:
+    async def capture(self, key: str) -> ProviderRecord:
         """Take what was authorised."""
         ...
 
-    async def void(self, key: str) -> Standing:
-        """End a charge that was not captured, also one that never arrived, for good; tells where it stands."""
+    async def void(self, key: str) -> ProviderRecord:
+        """End a charge that was not captured, also one that never arrived, for good; return its record."""
         ...
 
-    async def refund(self, key: str) -> Standing:
+    async def refund(self, key: str) -> ProviderRecord:
         """Give back what was captured."""
         ...
 
-    async def find(self, key: str) -> Standing | None:
-        """Where the charge under a key stands; None when it never arrived."""
+    async def find(self, key: str) -> ProviderRecord | None:
+        """Return the record of the charge under a key; None when it never arrived."""
         ...
 
-    async def statement(self) -> Sequence[Standing]:
-        """Everything that ever arrived, for reconciliation."""
+    async def statement(self) -> Sequence[ProviderRecord]:
+        """Return everything that ever arrived, for reconciliation."""
         ...
 
 
@@ -74,19 +74,19 @@ class PaymentTx(Protocol):
     """One transaction: what it did is kept as a whole or not at all."""
 
     async def charge(self, order_id: str) -> Charge | None:
-        """The charge of an order, locked until the end of the transaction."""
+        """Return the charge of an order, locked until the end of the transaction."""
         ...
 
     async def insert(self, charge: Charge) -> bool:
-        """Keep a new charge; False when the order has one already."""
+        """Store a new charge; False when the order has one already."""
         ...
 
     async def update(self, change: Change) -> None:
-        """Keep the charge as it is now, write the ledger, tell the events."""
+        """Store the charge as it is now, write the ledger, publish the events."""
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Charge]:
-        """Charges with work that is due, locked; those that another replica holds are skipped."""
+        """Return charges with work that is due, locked; those that another replica holds are skipped."""
         ...
 
 
@@ -98,17 +98,17 @@ class PaymentStore(Protocol):
         ...
 
     async def find(self, order_id: str) -> Charge | None:
-        """The charge of an order, read without a lock."""
+        """Return the charge of an order, read without a lock."""
         ...
 
     async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
-        """A user's charges from the newest on."""
+        """Return a user's charges from the newest on."""
         ...
 
     async def all_charges(self) -> Sequence[Charge]:
-        """Every charge, for reconciliation."""
+        """Return every charge, for reconciliation."""
         ...
 
     async def ledger(self) -> Sequence[Posting]:
-        """Every line of the ledger."""
+        """Return every line of the ledger."""
         ...

@@ -16,7 +16,7 @@ from services.common.service import Runtime
 from services.payment import handlers
 from services.payment.adapters import SqlPayments
 from services.payment.app import SERVICE, provider
-from services.payment.ports import ProviderAway, ProviderSilent
+from services.payment.ports import ProviderTimeout, ProviderUnreachable
 from services.payment.settings import PaymentSettings
 
 
@@ -30,15 +30,17 @@ async def reconcile() -> int:
         for difference in differences:
             sys.stdout.write(f"{difference.subject}: {difference.what}\n")
         sys.stderr.write(f"{len(await store.all_charges())} charges compared, {len(differences)} differences\n")
-    except (ProviderAway, ProviderSilent, DBAPIError, OSError) as error:
-        sys.stderr.write(f"reconcile: nothing compared: {str(error).splitlines()[0]} (database: {_place(runtime)})\n")
+    except (ProviderUnreachable, ProviderTimeout, DBAPIError, OSError) as error:
+        sys.stderr.write(
+            f"reconcile: nothing compared: {str(error).splitlines()[0]} (database: {_database_url(runtime)})\n"
+        )
         return 3
     finally:
         await runtime.database.close()
     return 1 if differences else 0
 
 
-def _place(runtime: Runtime) -> str:
+def _database_url(runtime: Runtime) -> str:
     return runtime.database.engine.url.render_as_string()
 
 

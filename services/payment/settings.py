@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.common.runtime.settings import Environment
-from services.payment.handlers import Patience
+from services.payment.handlers import PollPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class PaymentSettings:
 
     provider: ProviderRules
     provider_timeout_seconds: float
-    patience: Patience
+    poll_policy: PollPolicy
     sweep_seconds: float
 
     @classmethod
@@ -41,6 +41,6 @@ class PaymentSettings:
         return cls(
             provider=rules,
             provider_timeout_seconds=env.number("PROVIDER_TIMEOUT_SECONDS", 2.0),
-            patience=Patience(env.whole("PROVIDER_ASKS", 3), pause),
+            poll_policy=PollPolicy(env.whole("PROVIDER_ASKS", 3), pause),
             sweep_seconds=env.number("PAYMENT_SWEEP_SECONDS", 1.0),
         )

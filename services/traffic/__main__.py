@@ -26,8 +26,8 @@ def python() -> str | None:
     """Return a Python that has Locust: this one, or that of the environment beside the code."""
     if find_spec("locust"):
         return sys.executable
-    own = _HOME / ".venv-traffic" / "bin" / "python"
-    return str(own) if own.exists() else None
+    beside = _HOME / ".venv-traffic" / "bin" / "python"
+    return str(beside) if beside.exists() else None
 
 
 def arguments(env: Environment) -> Sequence[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from locust import HttpUser, between, task
 
-DICE = random.Random()  # noqa: S311
+RNG = random.Random()  # noqa: S311
 PRODUCTS = "/api/v1/products"
 WORDS = ("coffee", "desk", "pan", "wool", "light", "steel", "oak", "pocket", "tea", "paper")
 CATEGORIES = ("kitchen", "office", "electronics", "outdoor", "home")
@@ -34,16 +34,16 @@ class Shopper(HttpUser):
     @task(5)
     def browse(self) -> None:
         """Look through a category, sometimes on to its second page."""
-        params: dict[str, Any] = {"category": DICE.choice(CATEGORIES), "limit": 6}
+        params: dict[str, Any] = {"category": RNG.choice(CATEGORIES), "limit": 6}
         page = self.call("GET", PRODUCTS, params=params)
-        if page and page.get("nextCursor") and DICE.random() < 0.4:
+        if page and page.get("nextCursor") and RNG.random() < 0.4:
             page = self.call("GET", PRODUCTS, params={**params, "cursor": page["nextCursor"]})
         self.remember(page)
 
     @task(3)
     def search(self) -> None:
         """Look for something."""
-        self.remember(self.call("GET", PRODUCTS, "search", params={"query": DICE.choice(WORDS)}))
+        self.remember(self.call("GET", PRODUCTS, "search", params={"query": RNG.choice(WORDS)}))
 
     @task(4)
     def look(self) -> None:
@@ -53,12 +53,12 @@ class Shopper(HttpUser):
     @task(2)
     def put_in_cart(self) -> None:
         """Put something into the cart."""
-        body = {"quantity": DICE.randint(1, 3)}
+        body = {"quantity": RNG.randint(1, 3)}
         self.call("PUT", f"/api/v1/cart/items/{self.product()}", "/api/v1/cart/items/[id]", json=body)
 
     def product(self) -> str:
         """Name a product that was seen, or the one everybody knows."""
-        return DICE.choice(self.seen) if self.seen else "moka-pot"
+        return RNG.choice(self.seen) if self.seen else "moka-pot"
 
     def remember(self, page: dict[str, Any] | None) -> None:
         """Keep in mind what was seen."""
@@ -75,8 +75,8 @@ class Shopper(HttpUser):
                 answer.success()
             if answer.status_code == 401:
                 self.come_back()
-            found: dict[str, Any] | None = answer.json() if answer.ok and answer.content else None
-        return found
+            body: dict[str, Any] | None = answer.json() if answer.ok and answer.content else None
+        return body
 
     def come_back(self) -> None:
         """Do something about a token that is too old."""
@@ -146,6 +146,6 @@ class Customer(Shopper):
 
     def order(self, method: str = "tok_visa") -> dict[str, Any] | None:
         """Order one thing."""
-        items = [{"productId": self.product(), "quantity": DICE.randint(1, 2)}]
+        items = [{"productId": self.product(), "quantity": RNG.randint(1, 2)}]
         name = "/orders (declined card)" if method == "tok_declined" else "/orders"
         return self.call("POST", "/orders", name, json={"items": items, "paymentMethod": method})

@@ -1,4 +1,4 @@
-"""The edge of the user service: routes, bodies, and what its errors look like outside."""
+"""The routes of the user service, their bodies, and its errors as problem documents."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -130,10 +130,10 @@ class KeySet(Answer):
     keys: list[dict[str, Any]]
 
 
-def told(
+def answers_problems(
     handler: Callable[_Parameters, Awaitable[_Result]],
 ) -> Callable[_Parameters, Awaitable[_Result]]:
-    """Turn the domain's errors of a route into answers."""
+    """Answer a route's domain errors with problem documents."""
 
     @functools.wraps(handler)
     async def wrapped(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
@@ -175,21 +175,21 @@ def _add_sessions(routes: APIRouter, users: Users) -> None:
         return KeySet.model_validate(users.signer.key_set())
 
     @routes.post("/api/v1/sessions", status_code=201, tags=["sessions"], operation_id="log_in")
-    @told
+    @answers_problems
     async def log_in(credentials: Credentials, response: Response) -> TokensAnswer:
         """Log in."""
         response.headers["cache-control"] = "no-store"
         return _tokens(await users.log_in(credentials.email, credentials.password))
 
     @routes.post("/api/v1/sessions/refresh", status_code=201, tags=["sessions"], operation_id="refresh_session")
-    @told
+    @answers_problems
     async def refresh(body: RefreshRequest, response: Response) -> TokensAnswer:
         """Exchange a refresh token, once, for new tokens."""
         response.headers["cache-control"] = "no-store"
         return _tokens(await users.refresh(body.refresh_token))
 
     @routes.delete("/api/v1/sessions", status_code=204, tags=["sessions"], operation_id="log_out")
-    @told
+    @answers_problems
     async def log_out(
         caller: User, everywhere: Annotated[bool, Query(alias="all", description="End every session")] = False
     ) -> None:
@@ -200,31 +200,31 @@ def _add_sessions(routes: APIRouter, users: Users) -> None:
 
 def _add_accounts(routes: APIRouter, users: Users) -> None:
     @routes.post("/api/v1/users", status_code=201, tags=["users"], operation_id="register")
-    @told
+    @answers_problems
     async def register(body: Registration) -> UserAnswer:
         """Open an account."""
         return _user(await users.register(body.email, body.password, body.name))
 
     @routes.get("/api/v1/users/me", tags=["users"], operation_id="get_me")
-    @told
+    @answers_problems
     async def get_me(caller: User) -> UserAnswer:
         """Return one's own account."""
         return _user(await users.account(caller.user_id))
 
     @routes.patch("/api/v1/users/me", tags=["users"], operation_id="change_me")
-    @told
+    @answers_problems
     async def change_me(caller: User, body: ProfileChange) -> UserAnswer:
         """Change one's name."""
         return _user(await users.rename(caller.user_id, body.name))
 
     @routes.delete("/api/v1/users/me", status_code=204, tags=["users"], operation_id="delete_me")
-    @told
+    @answers_problems
     async def delete_me(caller: User) -> None:
         """Delete one's account and everything that the service knows of oneself."""
         await users.delete(caller.user_id)
 
     @routes.put("/api/v1/users/me/password", status_code=204, tags=["users"], operation_id="change_password")
-    @told
+    @answers_problems
     async def change_password(caller: User, body: PasswordChange) -> None:
         """Change one's password; every session ends."""
         try:
@@ -233,12 +233,13 @@ def _add_accounts(routes: APIRouter, users: Users) -> None:
             raise ProblemError(403, "wrong_password", "The current password is another one") from error
 
     @routes.get("/api/v1/users/me/export", tags=["users"], operation_id="export_me")
-    @told
+    @answers_problems
     async def export_me(caller: User) -> ExportAnswer:
         """Return everything that the service knows of oneself."""
         export = await users.export(caller.user_id)
         sessions = [
-            SessionAnswer(id=one.id, created_at=one.created_at, expires_at=one.expires_at) for one in export.sessions
+            SessionAnswer(id=session.id, created_at=session.created_at, expires_at=session.expires_at)
+            for session in export.sessions
         ]
         listed = [_address(address) for address in export.addresses]
         return ExportAnswer(user=_user(export.account), addresses=listed, sessions=sessions)
@@ -248,26 +249,26 @@ def _add_addresses(routes: APIRouter, users: Users) -> None:
     path = "/api/v1/users/me/addresses"
 
     @routes.get(path, tags=["addresses"], operation_id="list_addresses")
-    @told
+    @answers_problems
     async def list_addresses(caller: User) -> AddressList:
         """Return one's addresses."""
-        found = await users.store.addresses(caller.user_id)
-        return AddressList(items=[_address(address) for address in found])
+        addresses = await users.store.addresses(caller.user_id)
+        return AddressList(items=[_address(address) for address in addresses])
 
     @routes.post(path, status_code=201, tags=["addresses"], operation_id="add_address")
-    @told
+    @answers_problems
     async def add_address(caller: User, body: AddressBody) -> AddressAnswer:
         """Add an address."""
         return _address(await users.add_address(caller.user_id, _from_body(new_id(), body)))
 
     @routes.put(path + "/{address_id}", tags=["addresses"], operation_id="change_address")
-    @told
+    @answers_problems
     async def change_address(caller: User, address_id: Identifier, body: AddressBody) -> AddressAnswer:
         """Change an address."""
         return _address(await users.change_address(caller.user_id, _from_body(address_id, body)))
 
     @routes.delete(path + "/{address_id}", status_code=204, tags=["addresses"], operation_id="delete_address")
-    @told
+    @answers_problems
     async def delete_address(caller: User, address_id: Identifier) -> None:
         """Delete an address."""
         await users.delete_address(caller.user_id, address_id)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from services.common.runtime.clock import utc_now
 from services.common.service import Runtime, Service
-from services.user.adapters import Argon2, KeyRing, SqlStore
+from services.user.adapters import Argon2, KeyRing, SqlUsers
 from services.user.api import router
 from services.user.domain import Session
 from services.user.handlers import Users
@@ -18,7 +18,7 @@ _HOUR = 3600.0
 def build(runtime: Runtime) -> FastAPI:
     """Build the application."""
     settings = UserSettings.read(runtime.environment)
-    store = SqlStore(runtime.database, runtime.outbox)
+    store = SqlUsers(runtime.database, runtime.outbox)
     keys = KeyRing(runtime.settings.data_dir / "signing-keys", settings.token_seconds, settings.key_days)
     passwords = Argon2(settings.argon2_memory_kib, settings.argon2_passes)
     reused = runtime.metrics.counter("shop_refresh_tokens_reused", "Sessions ended because a refresh token came twice")
@@ -29,14 +29,14 @@ def build(runtime: Runtime) -> FastAPI:
 
     users = Users(store, passwords, keys, utc_now, on_reuse)
 
-    async def own_keys() -> dict[str, object]:
+    async def local_keys() -> dict[str, object]:
         return keys.key_set()
 
     async def tidy() -> None:
         await store.purge(utc_now())
         keys.retire()
 
-    runtime.tokens.fetch_from(own_keys)
+    runtime.tokens.fetch_from(local_keys)
     runtime.every(_HOUR, "tidy up", tidy)
     app = runtime.application("User", "Accounts, login, tokens and the key set that they are checked with.")
     app.include_router(router(users))

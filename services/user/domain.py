@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+# As the contract of the shop says: five failed logins lock an address for a minute.
 FAILURES_ALLOWED = 5
 LOCK = timedelta(seconds=60)
 FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
@@ -121,15 +122,15 @@ def fingerprint(secret: str) -> str:
 
 
 def registered(account: Account) -> Mapping[str, str]:
-    """Return what is told of a new account."""
+    """Return the data of the event for a new account."""
     return {"userId": account.id, "email": account.email, "name": account.name}
 
 
 def locked(account: Account) -> Mapping[str, str]:
-    """Return what is told of a locked account."""
+    """Return the data of the event for a locked account."""
     return {"userId": account.id, "email": account.email}
 
 
 def deleted(account: Account) -> Mapping[str, str]:
-    """Return what is told of a deleted account: nothing but that it was."""
+    """Return the data of the event for a deleted account: its bare id."""
     return {"userId": account.id}

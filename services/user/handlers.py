@@ -23,7 +23,7 @@ from services.user.domain import (
 )
 from services.user.ports import Passwords, Signer, Store
 
-MOST_ADDRESSES = 20
+MOST_ADDRESSES = 20  # of one account: more than people have, few enough for one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Users:
     passwords: Passwords
     signer: Signer
     clock: Clock
-    # Told of a session that was ended because one of its refresh tokens was shown twice.
+    # Called with a session that was ended because one of its refresh tokens was used twice.
     on_reuse: Callable[[Session], None]
 
     async def register(self, email: str, password: str, name: str) -> Account:
         """Open an account."""
-        # Hashed before the address is looked up, so that the time does not tell whether it is taken.
+        # Hashed before the address is looked up, so that the response time does not reveal whether it is taken.
         password_hash = await self.passwords.hash(password)
         account = Account(new_id(), normalized(email), name.strip(), password_hash, self.clock())
         if not await self.store.register(account):
@@ -66,7 +66,7 @@ class Users:
 
     async def log_in(self, email: str, password: str) -> Tokens:
         """Open a session; a wrong address and a wrong password look the same."""
-        account = await self._prove(normalized(email), password)
+        account = await self._authenticate(normalized(email), password)
         if self.passwords.is_outdated(account.password_hash):
             account = await self._rehashed(account, password)
         return await self._open(account)
@@ -102,7 +102,7 @@ class Users:
 
     async def change_password(self, user_id: str, current: str, new: str) -> None:
         """Change the password and end every session; wrong guesses count as at the login."""
-        account = await self._prove((await self.account(user_id)).email, current)
+        account = await self._authenticate((await self.account(user_id)).email, current)
         if not await self.store.set_password(account, await self.passwords.hash(new), ends_sessions=True):
             raise BadCredentialsError
 
@@ -132,7 +132,7 @@ class Users:
         if not await self.store.delete_address(user_id, address_id):
             raise UnknownError(address_id)
 
-    async def _prove(self, email: str, password: str) -> Account:
+    async def _authenticate(self, email: str, password: str) -> Account:
         """Return the account of an address if the password is right, else count the failure."""
         now = self.clock()
         key = fingerprint(email)

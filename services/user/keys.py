@@ -10,8 +10,8 @@ from services.user.settings import UserSettings
 def main() -> int:
     """Make the key; the running service finds it by itself."""
     settings = Settings.read("user")
-    own = UserSettings.read(settings.environment)
-    ring = KeyRing(settings.data_dir / "signing-keys", own.token_seconds, own.key_days)
+    user_settings = UserSettings.read(settings.environment)
+    ring = KeyRing(settings.data_dir / "signing-keys", user_settings.token_seconds, user_settings.key_days)
     print(f"made the key {ring.rotate()}; it signs in a few seconds")
     return 0
 

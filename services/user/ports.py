@@ -1,4 +1,4 @@
-"""What the handlers need of the world."""
+"""What the handlers of user need from the outside."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ class Store(Protocol):
     """Keeps accounts and sessions; each call is one transaction, events included."""
 
     async def register(self, account: Account) -> bool:
-        """Add an account and tell of it; False if the address is taken."""
+        """Add an account and publish that; False if the address is taken."""
 
     async def by_email(self, email: str) -> Account | None:
         """Find an account by its normalised address."""
@@ -26,13 +26,13 @@ class Store(Protocol):
         """Write a new hash, and end every session if asked; False if the old one is not the account's any more."""
 
     async def delete(self, account: Account) -> None:
-        """Delete an account with all that belongs to it, and tell of it."""
+        """Delete an account with all that belongs to it, and publish that."""
 
     async def attempts(self, key: str) -> Attempts:
         """Return the failed logins of an address."""
 
     async def note_failure(self, key: str, now: datetime, account: Account | None) -> Attempts:
-        """Count a failed login; tell of it if that locked an account."""
+        """Count a failed login; publish it if that locked an account."""
 
     async def clear_attempts(self, key: str) -> None:
         """Forget the failed logins of an address."""

@@ -104,7 +104,7 @@ def _settled(stack: Stack, ids: list[str]) -> reconciliation.Report:
         return reconciliation.check(asyncio.run(reconciliation.read(urls)), ids)
 
     try:
-        eventually(lambda: report().is_conserved, within=120, every=1.0, what="all orders settled")
+        eventually(lambda: report().is_clean, within=120, every=1.0, what="all orders settled")
     except AssertionError:
         return report()
     return report()

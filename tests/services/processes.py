@@ -42,10 +42,10 @@ def running(module: str, folder: Path, **environment: str) -> Iterator[Running]:
     """Start `python -m MODULE`, wait until it is ready, and end it."""
     port = int(environment.get("PORT") or free_port())
     log = folder / f"{module}-{port}.log"
-    own = {"PORT": str(port), "DATA_DIR": str(folder / module), "ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1"}
+    defaults = {"PORT": str(port), "DATA_DIR": str(folder / module), "ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1"}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", module], env={**os.environ, **own, **environment}, stdout=output, stderr=output
+            [sys.executable, "-m", module], env={**os.environ, **defaults, **environment}, stdout=output, stderr=output
         )
     service = Running(process, f"http://127.0.0.1:{port}", log)
     try:

@@ -87,13 +87,13 @@ class Operation:
 
 async def operations(shop: TestShop, *services: str) -> list[Operation]:
     """Return every route of the services' documents; what ends an account or a session comes last."""
-    found = []
+    listed = []
     for service in services:
         document = (await shop.client(service).get("/openapi.json")).json()
         for path, item in document["paths"].items():
             for method, operation in item.items():
-                found.append(Operation(service, method.upper(), path, "requestBody" in operation))
-    return sorted(found, key=lambda one: one.path.endswith(("/me", "/password", "/sessions")))
+                listed.append(Operation(service, method.upper(), path, "requestBody" in operation))
+    return sorted(listed, key=lambda operation: operation.path.endswith(("/me", "/password", "/sessions")))
 
 
 async def test_every_route_that_is_not_public_wants_a_token_or_the_credential(shop: TestShop) -> None:
@@ -118,11 +118,11 @@ async def test_nobody_reaches_what_belongs_to_another(shop: TestShop) -> None:
         for name in names:
             path = _filled(operation.path, name)
             answer = await operation.ask(client, path, orderId=belongings["order"], userId=ada.id, cursor=name)
-            told = answer.text.replace(name, "")
-            found = [one for one in (*names, ada.email, ADDRESS["street"]) if one in told]
+            body_text = answer.text.replace(name, "")
+            leaked = [secret for secret in (*names, ada.email, ADDRESS["street"]) if secret in body_text]
             is_refused = "{" not in operation.path or answer.status_code in (401, 403, 404)
-            if found or not (is_refused or "{product_id}" in operation.path):
-                leaks.append(f"{operation.service}: {operation.name}: {answer.status_code} {found} {told[:200]}")
+            if leaked or not (is_refused or "{product_id}" in operation.path):
+                leaks.append(f"{operation.service}: {operation.name}: {answer.status_code} {leaked} {body_text[:200]}")
             if "{" not in operation.path:
                 break
     assert not leaks
@@ -144,14 +144,14 @@ async def _belongings(shop: TestShop, ada: Member) -> dict[str, str]:
     (message, _) = await eventually_async(has_heard, what="both messages")
     (charge,) = (await ada.get("/api/v1/payments")).json()["items"]
     session = (await ada.get("/api/v1/users/me/export")).json()["sessions"][0]
-    found = {"order": order, "address": address, "message": message, "charge": charge, "session": session}
-    return {name: str(one["id"]) for name, one in found.items()}
+    owned = {"order": order, "address": address, "message": message, "charge": charge, "session": session}
+    return {name: str(item["id"]) for name, item in owned.items()}
 
 
 async def test_an_idempotency_key_is_its_users_own(shop: TestShop) -> None:
     ada, eve = await shop.member(), await shop.member()
     key = {"idempotency-key": "the-key-of-both"}
-    first, second, again = [await one.post("/orders", {"items": _ITEMS}, headers=key) for one in (ada, eve, ada)]
+    first, second, again = [await member.post("/orders", {"items": _ITEMS}, headers=key) for member in (ada, eve, ada)]
     assert first.json()["id"] == again.json()["id"]
     assert (second.json()["userId"], second.json()["id"] == first.json()["id"]) == (eve.id, False)
 

@@ -14,35 +14,35 @@ import jsonschema_rs
 import pytest
 
 from services.cart import adapters as cart
-from services.cart.ports import Away as CartAway
 from services.cart.ports import Checkout
+from services.cart.ports import UpstreamUnavailable as CartUnavailable
 from services.common.http.client import Peers
 from services.common.runtime.settings import Environment, Settings
 from services.common.service import Runtime
 from services.order import adapters as order
-from services.order.domain import Wish
-from services.order.ports import Away as OrderAway
+from services.order.domain import RequestedItem
+from services.order.ports import UpstreamUnavailable as OrderUnavailable
 
 OPENAPI = Path(__file__).parents[2] / "services" / "contracts" / "openapi"
-WISHES = [Wish("moka-pot", 2), Wish("bath-towel", 1)]
+ITEMS = [RequestedItem("moka-pot", 2), RequestedItem("bath-towel", 1)]
 CHECKOUT = Checkout("user-1", "key-1", True, "cart-1", 3, (("moka-pot", 2),), "tok_visa", datetime.now(UTC))
 
 # Every call of one service to another.
 CALLS: dict[str, Callable[[Peers], Awaitable[object]]] = {
-    "order checks stock": lambda peers: order.HttpCatalog(peers).check(WISHES),
-    "order reserves stock": lambda peers: order.HttpCatalog(peers).reserve("order-1", WISHES),
+    "order checks stock": lambda peers: order.HttpCatalog(peers).check(ITEMS),
+    "order reserves stock": lambda peers: order.HttpCatalog(peers).reserve("order-1", ITEMS),
     "order confirms a reservation": lambda peers: order.HttpCatalog(peers).confirm("order-1"),
     "order releases a reservation": lambda peers: order.HttpCatalog(peers).release("order-1"),
     "order looks for a charge": lambda peers: order.HttpPayments(peers).charge("order-1"),
     "cart looks for a product": lambda peers: cart.HttpCatalog(peers).product("moka-pot"),
-    "cart places an order": lambda peers: cart.HttpOrders(peers).place(CHECKOUT, "a.good.token"),
+    "cart places an order": lambda peers: cart.HttpOrders(peers).place_order(CHECKOUT, "a.good.token"),
 }
 
 
 @functools.cache
 def document(service: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((OPENAPI / f"{service}.json").read_text())
-    return found
+    parsed: dict[str, Any] = json.loads((OPENAPI / f"{service}.json").read_text())
+    return parsed
 
 
 class Provider(httpx.AsyncBaseTransport):
@@ -58,8 +58,8 @@ class Provider(httpx.AsyncBaseTransport):
         operation, values = _operation(service, request)
         self.documented = set(operation["responses"])
         _check_parameters(operation, values, request)
-        if wanted := operation.get("requestBody"):
-            _validate(service, wanted["content"]["application/json"]["schema"], json.loads(request.content))
+        if documented_body := operation.get("requestBody"):
+            _validate(service, documented_body["content"]["application/json"]["schema"], json.loads(request.content))
         else:
             assert not request.content
         return self._answer(service, operation)
@@ -133,7 +133,7 @@ async def _ask(call: Callable[[Peers], Awaitable[object]], peers: Peers) -> bool
     peers.heal()
     try:
         await call(peers)
-    except (OrderAway, CartAway):
+    except (OrderUnavailable, CartUnavailable):
         return False
     return True
 

@@ -65,23 +65,23 @@ OLD: Document = {
 
 
 def schemas(document: Document) -> Document:
-    found: Document = document["components"]["schemas"]
-    return found
+    part: Document = document["components"]["schemas"]
+    return part
 
 
 def post(document: Document) -> Document:
-    found: Document = document["paths"]["/things"]["post"]
-    return found
+    part: Document = document["paths"]["/things"]["post"]
+    return part
 
 
-def taken(document: Document) -> Document:
-    found: Document = schemas(document)["In"]["properties"]
-    return found
+def accepted(document: Document) -> Document:
+    part: Document = schemas(document)["In"]["properties"]
+    return part
 
 
-def given(document: Document) -> Document:
-    found: Document = schemas(document)["Out"]["properties"]
-    return found
+def returned(document: Document) -> Document:
+    part: Document = schemas(document)["Out"]["properties"]
+    return part
 
 
 STRING_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
@@ -113,17 +113,17 @@ BREAKING: dict[str, Callable[[Document], object]] = {
     "POST /things: it now requires a body": lambda d: post(d)["requestBody"].update(required=True),
     "POST /things: body is no longer application/json": lambda d: post(d)["requestBody"]["content"].clear(),
     "POST /things: 201 is no longer application/json": lambda d: post(d)["responses"]["201"]["content"].clear(),
-    "POST /things: body.name has maxLength 8 now": lambda d: taken(d)["name"].update(maxLength=8),
-    "POST /things: body.name has minLength 1 now": lambda d: taken(d)["name"].update(minLength=1),
-    "POST /things: body.name has another pattern now": lambda d: taken(d)["name"].update(pattern="^a"),
-    "POST /things: body.note may no longer be null": lambda d: taken(d).update(note={"type": "string"}),
-    "POST /things: body.change.by is now required": lambda d: taken(d)["change"]["anyOf"].pop(),
-    "POST /things: body.weights{} has minimum 1 now": lambda d: taken(d)["weights"]["additionalProperties"].update(
+    "POST /things: body.name has maxLength 8 now": lambda d: accepted(d)["name"].update(maxLength=8),
+    "POST /things: body.name has minLength 1 now": lambda d: accepted(d)["name"].update(minLength=1),
+    "POST /things: body.name has another pattern now": lambda d: accepted(d)["name"].update(pattern="^a"),
+    "POST /things: body.note may no longer be null": lambda d: accepted(d).update(note={"type": "string"}),
+    "POST /things: body.change.by is now required": lambda d: accepted(d)["change"]["anyOf"].pop(),
+    "POST /things: body.weights{} has minimum 1 now": lambda d: accepted(d)["weights"]["additionalProperties"].update(
         minimum=1
     ),
-    "POST /things: 201.state may now be lost": lambda d: given(d)["state"]["enum"].append("lost"),
-    "POST /things: 201.state may now be anything": lambda d: given(d).update(state={"type": "string"}),
-    "POST /things: 201.id may now be null": lambda d: given(d).update(id=STRING_OR_NULL),
+    "POST /things: 201.state may now be lost": lambda d: returned(d)["state"]["enum"].append("lost"),
+    "POST /things: 201.state may now be anything": lambda d: returned(d).update(state={"type": "string"}),
+    "POST /things: 201.id may now be null": lambda d: returned(d).update(id=STRING_OR_NULL),
 }
 
 HARMLESS: dict[str, Callable[[Document], object]] = {
@@ -133,18 +133,18 @@ HARMLESS: dict[str, Callable[[Document], object]] = {
     "a field more in the answer": lambda d: schemas(d)["Out"]["properties"].update(more={"type": "string"}),
     "a required field that became optional": lambda d: schemas(d)["In"]["required"].clear(),
     "an error that is gone": lambda d: post(d)["responses"].pop("404"),
-    "a wider bound": lambda d: taken(d)["name"].update(maxLength=10),
-    "one choice more in what is taken": lambda d: taken(d)["kind"]["enum"].append("c"),
-    "one choice less in the answer": lambda d: given(d)["state"]["enum"].pop(),
-    "one kind more in what is taken": lambda d: taken(d)["change"]["anyOf"].insert(0, {"type": "string"}),
-    "what is taken may be null": lambda d: taken(d).update(name=STRING_OR_NULL),
+    "a wider bound": lambda d: accepted(d)["name"].update(maxLength=10),
+    "one choice more in what is taken": lambda d: accepted(d)["kind"]["enum"].append("c"),
+    "one choice less in the answer": lambda d: returned(d)["state"]["enum"].pop(),
+    "one kind more in what is taken": lambda d: accepted(d)["change"]["anyOf"].insert(0, {"type": "string"}),
+    "what is taken may be null": lambda d: accepted(d).update(name=STRING_OR_NULL),
     "a token that may be shown": lambda d: post(d).update(security=[{"bearer": []}, {}]),
 }
 
 
 def payload(document: Document, name: str) -> Document:
-    found: Document = document["components"]["messages"][name]["payload"]
-    return found
+    part: Document = document["components"]["messages"][name]["payload"]
+    return part
 
 
 BREAKING_EVENTS: dict[str, Callable[[Document], object]] = {
@@ -207,9 +207,9 @@ def test_a_breaking_change_is_neither_checked_nor_written(
     monkeypatch.setattr(command, "FOLDER", tmp_path)
     assert command.main(["--check"]) == 1
     assert command.main(["--write"]) == 1
-    said = capsys.readouterr().err
-    assert "breaking: payment: GET /api/v1/refunds is gone" in said
-    assert "breaking: shipping: the document is gone" in said
+    complaints = capsys.readouterr().err
+    assert "breaking: payment: GET /api/v1/refunds is gone" in complaints
+    assert "breaking: shipping: the document is gone" in complaints
     assert json.loads((tmp_path / "openapi/payment.json").read_text()) == promised
     assert command.main(["--write", "--allow-breaking"]) == 0
     assert command.main(["--check"]) == 0

@@ -25,13 +25,13 @@ SERVICES = ("catalog", "cart", "order", "payment", "user", "notification")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, list[Message]]]:
+async def published(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, list[Message]]]:
     """Let everything happen that makes an event, and return the messages by type."""
     async with running_shop(tmp_path_factory.mktemp("events")) as shop:
         shop.shop.broker.keeps_log = True
         await _live(shop)
         by_type: dict[str, list[Message]] = {}
-        for message in [one for messages in shop.shop.broker.log.values() for one in messages]:
+        for message in [sent for messages in shop.shop.broker.log.values() for sent in messages]:
             by_type.setdefault(message.headers["ce_type"], []).append(message)
         yield by_type
 
@@ -60,27 +60,27 @@ async def _live(shop: TestShop) -> None:
     assert (await leaving.client.request("DELETE", "/api/v1/users/me")).status_code in (200, 204)
 
     async def all_told() -> bool:
-        told = {message.headers["ce_type"] for messages in shop.shop.broker.log.values() for message in messages}
-        return told >= {schema.rpartition(".v")[0] for schema in SCHEMAS} - {"user.locked"}
+        published = {message.headers["ce_type"] for messages in shop.shop.broker.log.values() for message in messages}
+        return published >= {schema.rpartition(".v")[0] for schema in SCHEMAS} - {"user.locked"}
 
     await eventually_async(all_told, within=15, what="every type of event is told")
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 @pytest.mark.asyncio(loop_scope="session")
-async def test_every_event_is_told_as_its_schema_says(name: str, told: dict[str, list[Message]]) -> None:
+async def test_every_event_is_told_as_its_schema_says(name: str, published: dict[str, list[Message]]) -> None:
     event_type = name.rpartition(".v")[0]
     validator = jsonschema_rs.validator_for(SCHEMAS[name])
-    assert told.get(event_type) or event_type == "user.locked"
-    for message in told.get(event_type, []):
+    assert published.get(event_type) or event_type == "user.locked"
+    for message in published.get(event_type, []):
         validator.validate(json.loads(message.value))
         assert message.headers["ce_dataschema"] == f"/schemas/{name}.json"
         assert message.key in json.loads(message.value).values()
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_no_event_is_told_that_has_no_schema(told: dict[str, list[Message]]) -> None:
-    assert set(told) <= {schema.rpartition(".v")[0] for schema in SCHEMAS}
+async def test_no_event_is_told_that_has_no_schema(published: dict[str, list[Message]]) -> None:
+    assert set(published) <= {schema.rpartition(".v")[0] for schema in SCHEMAS}
 
 
 def _examples(schema: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _example(schema: dict[str, Any]) -> Any:
 
 def _read_by(service: str) -> set[str]:
     """Name the events that the AsyncAPI document says a service reads."""
-    read = [one for name, one in ASYNCAPI["operations"].items() if name.startswith(f"{service}Receives")]
+    read = [operation for name, operation in ASYNCAPI["operations"].items() if name.startswith(f"{service}Receives")]
     references = [reference["$ref"].rpartition("/")[2] for operation in read for reference in operation["messages"]]
     return {ASYNCAPI["components"]["messages"][name]["name"] for name in references}
 
@@ -119,7 +119,7 @@ async def test_a_service_reads_what_the_document_says_from_the_least_that_a_sche
     runtime = Runtime(service, Settings.read(name, env))
     service.build(runtime)
     await runtime.database.migrate()
-    handlers = {kind: handle for one in runtime._consumers for kind, handle in one._handlers.items()}
+    handlers = {kind: handle for consumer in runtime._consumers for kind, handle in consumer._handlers.items()}
     assert set(handlers) == _read_by(name)
     for event_type, handle in handlers.items():
         data = _examples(SCHEMAS[f"{event_type}.v1"]) | {"aFieldOfTomorrow": {"x": [1]}}

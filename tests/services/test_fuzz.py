@@ -58,9 +58,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_every_operation_keeps_to_its_document(served: str, name: str, who: str) -> None:
     phases = ["examples", "coverage", "fuzzing"] if IS_SOAK or name != "gateway" else ["examples", "fuzzing"]
     schema = _schema(served, name, who, phases, _A_NEW_USER_AFTER_SECONDS)
-    asked, failures = _outcome(schema)
+    calls, failures = _outcome(schema)
     assert not failures, "\n\n".join(sorted(failures))
-    assert asked > len(DOCUMENTS[name]["paths"])
+    assert calls > len(DOCUMENTS[name]["paths"])
 
 
 @pytest.mark.parametrize(("name", "who"), rounds([("order", MEMBER)], EVERYTHING))
@@ -104,22 +104,22 @@ def _credentials(url: str) -> type:
             return shown
 
         def set(self, case: schemathesis.Case[Any], shown: dict[str, str], context: AuthContext) -> None:
-            wanted = "Authorization" if "security" in context.operation.definition.raw else secrets.HEADER
-            case.headers[wanted] = shown[wanted]
+            header = "Authorization" if "security" in context.operation.definition.raw else secrets.HEADER
+            case.headers[header] = shown[header]
 
     return Credentials
 
 
 def _outcome(schema: Any) -> tuple[int, set[str]]:
     """Return how many calls were made, and what was wrong with them."""
-    asked, failures = 0, set()
+    calls, failures = 0, set()
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):
-            asked += len(event.recorder.interactions)
+            calls += len(event.recorder.interactions)
             failures |= set(_failures(event.recorder))
         elif isinstance(event, events.NonFatalError | events.FatalError):
             failures.add(f"Schemathesis itself: {event}")
-    return asked, failures
+    return calls, failures
 
 
 def _failures(recorder: Any) -> Iterator[str]:

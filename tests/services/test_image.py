@@ -30,8 +30,8 @@ def test_what_the_image_copies_is_there_and_reaches_the_engine() -> None:
 
 def test_the_image_gets_what_the_shop_needs_in_the_versions_that_are_tested() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    wanted = {re.split(r"[\[=<>; ]", one)[0] for one in extras["shop"]}
-    assert wanted <= {one.partition("==")[0] for one in locked("requirements-shop.lock")}
+    needed = {re.split(r"[\[=<>; ]", package)[0] for package in extras["shop"]}
+    assert needed <= {package.partition("==")[0] for package in locked("requirements-shop.lock")}
     assert locked("requirements-shop.lock") <= locked("requirements.lock")
 
 
@@ -68,6 +68,6 @@ def test_the_check_of_the_image_says_whether_its_service_is_ready(answering: int
 
 def test_without_an_engine_make_images_says_so_and_ends_with_3() -> None:
     environment = {"PATH": os.environ["PATH"], "ENGINE": "no-such-engine"}
-    told = subprocess.run([ROOT / "scripts/images"], env=environment, capture_output=True, text=True, timeout=30)
-    assert told.returncode == 3
-    assert "no container engine answers" in told.stderr
+    result = subprocess.run([ROOT / "scripts/images"], env=environment, capture_output=True, text=True, timeout=30)
+    assert result.returncode == 3
+    assert "no container engine answers" in result.stderr

@@ -40,12 +40,12 @@ class Shop:
     def start(self, *names: str) -> None:
         """Start services that do not run, and wait until each is ready."""
 
-        def one(name: str) -> Running:
+        def start_service(name: str) -> Running:
             port = str(self.ports[name])
             return self._life.enter_context(running(f"services.{name}", self.folder, PORT=port, **self.environment))
 
         with ThreadPoolExecutor(3) as pool:  # all at once would each take the time of all
-            self.running |= dict(zip(names, pool.map(one, names), strict=True))
+            self.running |= dict(zip(names, pool.map(start_service, names), strict=True))
 
     @contextlib.contextmanager
     def killed(self, *names: str) -> Iterator[None]:
@@ -93,8 +93,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def shopper(shop: Shop) -> Iterator[Shopper]:
     """Someone new whom every service has seen, so that each has the keys of tokens by now."""
     shopper = Shopper.register(shop.running[FRONT].url)
-    for known in ("cart", "orders", "payments", "notifications"):
-        shopper.client.get(f"/api/v1/{known}").raise_for_status()
+    for resource in ("cart", "orders", "payments", "notifications"):
+        shopper.client.get(f"/api/v1/{resource}").raise_for_status()
     yield shopper
     shopper.close()
 
@@ -109,7 +109,7 @@ def _ask(shopper: Shopper, method: str, path: str, **options: Any) -> httpx.Resp
 
 def _all_at_once(*asks: Callable[[], httpx.Response]) -> list[httpx.Response]:
     with ThreadPoolExecutor(len(asks)) as pool:
-        return [asked.result() for asked in [pool.submit(ask) for ask in asks]]
+        return [call.result() for call in [pool.submit(ask) for ask in asks]]
 
 
 def _is_away(answer: httpx.Response) -> bool:
@@ -145,14 +145,14 @@ def test_without_payment_notification_and_user_people_browse_fill_carts_and_orde
 @pytest.mark.parametrize("how", ["killed", "hanging"])
 def test_without_the_catalog_nothing_hangs_and_nothing_is_half_created(shop: Shop, shopper: Shopper, how: str) -> None:
     product = shopper.product()
-    path, wish = f"/api/v1/products/{product['id']}", {"items": [{"productId": product["id"], "quantity": 3}]}
+    path, body = f"/api/v1/products/{product['id']}", {"items": [{"productId": product["id"], "quantity": 3}]}
     in_cart = f"/api/v1/cart/items/{product['id']}"
     assert shopper.client.put(in_cart, json={"quantity": 2}).status_code == 200
     key = {"Idempotency-Key": secrets.token_hex(8)}
     away = shop.killed if how == "killed" else shop.hanging
     ask = partial(partial, _ask, shopper)
     with away("catalog"):
-        orders = [ask("POST", "/orders", json=wish, headers=key), ask("POST", "/api/v1/orders", json=wish)]
+        orders = [ask("POST", "/orders", json=body, headers=key), ask("POST", "/api/v1/orders", json=body)]
         assert all(map(_is_the_contracts_500, _all_at_once(*orders, ask("POST", "/api/v1/cart/checkout"))))
         assert _is_the_contracts_500(orders[0]())
         gone = ("/api/v1/products", "/api/v1/products?query=desk", path, "/api/v1/categories")
@@ -164,7 +164,7 @@ def test_without_the_catalog_nothing_hangs_and_nothing_is_half_created(shop: Sho
         lambda: (got := orders[0]()).status_code == 201 and got, within=30, every=0.2, what="orders taken again"
     )
     assert shopper.settled(answer.json()["id"])["status"] == "confirmed"
-    assert [one["id"] for one in shopper.client.get("/api/v1/orders").json()["items"]] == [answer.json()["id"]]
+    assert [order["id"] for order in shopper.client.get("/api/v1/orders").json()["items"]] == [answer.json()["id"]]
     assert len(shopper.client.get("/api/v1/payments").json()["items"]) == 1
     assert shopper.client.get(path).json()["available"] == product["available"] - 3
 

@@ -24,7 +24,7 @@ async def test_an_order_is_paid_confirmed_and_told_of(shop: TestShop) -> None:
     settled = await shop.settled(member, order["id"])
     assert settled["status"] == "confirmed"
     charges = (await member.get(f"/api/v1/payments?orderId={order['id']}")).json()["items"]
-    assert [(one["type"], one["status"], one["amount"]) for one in charges] == [
+    assert [(charge["type"], charge["status"], charge["amount"]) for charge in charges] == [
         ("charge", "captured", order["total"]["amount"])
     ]
 
@@ -39,8 +39,8 @@ async def test_the_whole_shop_runs_on_one_postgresql_with_a_schema_for_each_serv
         assert (await shop.settled(member, answer.json()["id"]))["status"] == "confirmed"
         assert (await member.get("/api/v1/products?query=a&limit=3")).status_code == 200
         async with shop.shop.runtimes["order"].database.reading() as connection:
-            found = await connection.execute(text("SELECT DISTINCT table_schema FROM information_schema.tables"))
-            assert set(PORTS) - {"gateway"} <= {row[0] for row in found}
+            schemas = await connection.execute(text("SELECT DISTINCT table_schema FROM information_schema.tables"))
+            assert set(PORTS) - {"gateway"} <= {row[0] for row in schemas}
     assert not list(tmp_path.rglob("*.db"))
 
 

@@ -37,7 +37,7 @@ def test_the_monolith_serves_the_whole_shop_and_the_demo_shows_it(tmp_path: Path
         assert httpx.get(f"{shop.url}/messages").status_code in (401, 403)
         token = (tmp_path / "services.monolith" / "secrets" / "service.token").read_text().strip()
         mailbox = httpx.get(f"{shop.url}/messages", headers={HEADER: token}).json()["items"]
-        assert {one["type"] for one in mailbox} >= {"order_confirmed", "user_registered"}
+        assert {mail["type"] for mail in mailbox} >= {"order_confirmed", "user_registered"}
         shop.process.terminate()
         assert shop.process.wait(10) == 0
 
@@ -50,10 +50,10 @@ def test_the_demo_says_what_to_do_when_there_is_no_shop() -> None:
 
 
 def test_dead_letters_without_a_broker_say_so() -> None:
-    told = command("services.ops.dlq", "list", "--broker", f"127.0.0.1:{free_port()}")
-    assert told.returncode == 3
-    assert "no answer from the broker" in told.stderr
-    assert "Traceback" not in told.stderr
+    result = command("services.ops.dlq", "list", "--broker", f"127.0.0.1:{free_port()}")
+    assert result.returncode == 3
+    assert "no answer from the broker" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_dead_letters_are_listed_with_their_reason_and_replayed_once(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def _read(address: str, topic: str) -> list[object]:
 
     consumer = Consumer({"bootstrap.servers": address, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(2)])
-    found = eventually(lambda: consumer.poll(1.0), within=20)
+    message = eventually(lambda: consumer.poll(1.0), within=20)
     consumer.close()
-    assert found is not None
-    return [(found.key(), found.value(), found.headers())]
+    assert message is not None
+    return [(message.key(), message.value(), message.headers())]

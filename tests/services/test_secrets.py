@@ -64,9 +64,12 @@ def test_no_secret_is_in_any_log_line_or_span_of_a_run(tmp_path: Path) -> None:
     assert "message not sent" in log
     assert '"level": "error"' in log
     assert '"exception"' in log
-    for place, text in (("log", log), ("spans", sent)):
-        found = [secret for secret in hidden if secret in text]
-        assert not found, (place, [line for line in text.splitlines() if any(secret in line for secret in found)][:3])
+    for source, text in (("log", log), ("spans", sent)):
+        leaked = [secret for secret in hidden if secret in text]
+        assert not leaked, (
+            source,
+            [line for line in text.splitlines() if any(secret in line for secret in leaked)][:3],
+        )
 
 
 def _use(client: httpx.Client) -> tuple[set[str], str]:

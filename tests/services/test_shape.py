@@ -15,13 +15,13 @@ OUTSIDE = {"fastapi", "starlette", "sqlalchemy", "httpx", "confluent_kafka", "pr
 
 def _imports(path: Path) -> set[str]:
     """Name the modules that a file imports, wherever it does."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return found
+            modules.add(node.module)
+    return modules
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,11 +39,11 @@ def test_a_domain_knows_the_standard_library_alone(name: str) -> None:
 def test_handlers_and_ports_know_no_library_that_touches_the_world(name: str) -> None:
     for module in ("handlers", "ports"):
         imported = _imports(SERVICES / name / f"{module}.py")
-        assert not {one.partition(".")[0] for one in imported} & OUTSIDE, module
+        assert not {module_name.partition(".")[0] for module_name in imported} & OUTSIDE, module
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_imports_nothing_of_another(name: str) -> None:
     for path in (SERVICES / name).rglob("*.py"):
-        foreign = {one for one in _imports(path) if one.startswith("services.")}
-        assert {one.split(".")[1] for one in foreign} <= {name, "common"}, path
+        foreign = {module_name for module_name in _imports(path) if module_name.startswith("services.")}
+        assert {module_name.split(".")[1] for module_name in foreign} <= {name, "common"}, path

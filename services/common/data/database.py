@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 
 _READ_ONLY = {"shop_read_only": True}
 _AFTER_COMMIT = "after_commit"
-_WAIT_FOR_WRITER_SECONDS = 4.0
-# What a statement was given may be a secret: it stays out of errors, and so out of logs and spans.
+_MIGRATION_LOCK = 7305172  # any number that nothing else in the database uses
+_WAIT_FOR_WRITER_SECONDS = 4.0  # as long as a request may take
+# Parameters of statements may be secrets: they stay out of errors, and so out of logs and spans. Eight connections:
+# SQLite has one writer anyway, and seven services share one PostgreSQL, which takes 100 by default.
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0, "pool_timeout": 2, "hide_parameters": True}
 
 
-class DatabaseAwayError(OSError):
+class DatabaseUnavailableError(OSError):
     """No connection can be had now."""
 
 
@@ -54,8 +56,8 @@ class Database:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._migrations = migrations
         self.before_transaction: Callable[[], Awaitable[None]] | None = None
-        # SQLite has one writer: ours take turns here, in order, instead of polling for its lock.
-        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+        # SQLite has one writer: ours queue here, in order, instead of polling for its lock.
+        self._write_lock: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
         _watch(self.engine, telemetry, metrics)
 
     @asynccontextmanager
@@ -64,7 +66,7 @@ class Database:
         if self.before_transaction is not None:
             await self.before_transaction()
         hooks: list[Callable[[], None]] = []
-        async with self._turn, self._connected() as connection:
+        async with self._write_lock, self._connected() as connection:
             connection.info[_AFTER_COMMIT] = hooks
             transaction = await self._begin(connection)
             try:
@@ -104,20 +106,20 @@ class Database:
 
         async with self._connected() as connection, connection.begin():
             if not self.is_sqlite:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(7305172)"))
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
             await connection.run_sync(upgrade, self._migrations)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """Take a connection; one that cannot be had is a DatabaseAwayError, whatever the driver makes of it."""
+        """Take a connection; a failure is a DatabaseUnavailableError, whatever the driver raises."""
         async with AsyncExitStack() as held:
             try:
                 connection = await held.enter_async_context(self.engine.connect())
             except SQLAlchemyError:
                 raise
             except Exception as error:
-                raise DatabaseAwayError(f"no connection to the database: {error!r}") from error
+                raise DatabaseUnavailableError(f"no connection to the database: {error!r}") from error
             yield connection
 
     async def _begin(self, connection: AsyncConnection) -> AsyncTransaction:
@@ -156,7 +158,7 @@ def is_transient(error: BaseException) -> bool:
 
 def is_unavailable(error: BaseException) -> bool:
     """Say whether the database is away, busy or out of connections."""
-    return isinstance(error, DBAPIError | PoolTimeoutError | DatabaseAwayError) and is_transient(error)
+    return isinstance(error, DBAPIError | PoolTimeoutError | DatabaseUnavailableError) and is_transient(error)
 
 
 def _is_conflict(error: DBAPIError) -> bool:
@@ -170,9 +172,9 @@ def _newest(migrations: Path) -> str:
     return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
 
 
-def dialect_insert(where: AsyncConnection | AsyncEngine, table: Table) -> Any:
+def dialect_insert(connection: AsyncConnection | AsyncEngine, table: Table) -> Any:
     """Return an INSERT that knows `on conflict`, which each dialect has of its own; only the one in use is loaded."""
-    return import_module(f"sqlalchemy.dialects.{where.dialect.name}").insert(table)
+    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
 
 
 def _engine(url: str, schema: str) -> AsyncEngine:

@@ -1,7 +1,7 @@
 """SQLite for SQLAlchemy's asyncio engine without a thread.
 
-A statement on a local file takes some ten microseconds, the way to a thread and back fifty, and SQLAlchemy goes it
-seven times for each statement. So statements run where they are asked for. What may take long, waiting for another
+A statement on a local file takes some ten microseconds, a round trip to a thread fifty, and SQLAlchemy makes seven of
+them for each statement. So statements run on the event loop. What may take long, waiting for another
 writer, is not done here: `db.py` lets one writer in at a time and tries again when another process holds the file.
 """
 

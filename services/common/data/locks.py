@@ -8,6 +8,6 @@ _TAKE = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 async def hold(connection: AsyncConnection, name: str) -> None:
-    """Let nobody else into the same name; SQLite needs nothing, since it has one writer at a time anyway."""
+    """Lock a name; SQLite needs nothing, since it has one writer at a time anyway."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_TAKE, {"name": name})

@@ -26,8 +26,8 @@ def _run(connection: Connection, migrations: Path, to: str, steps: Any) -> None:
     script = ScriptDirectory.from_config(config)
 
     def plan(revision: Any, _context: Any) -> Iterable[Any]:
-        found: Iterable[Any] = steps(script, revision)
-        return found
+        revisions: Iterable[Any] = steps(script, revision)
+        return revisions
 
     with EnvironmentContext(config, script, fn=plan, destination_rev=to) as environment:
         environment.configure(connection=connection, transactional_ddl=False)

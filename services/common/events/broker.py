@@ -1,4 +1,4 @@
-"""The port to the broker: what a service asks of Kafka, of the in-process one, of any other."""
+"""The port to the broker: Kafka, the one within the process, or none."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
@@ -38,7 +38,7 @@ class Broker(Protocol):
 
 
 class NoBroker:
-    """Stands where no broker was named: everything stays in the outbox until one is."""
+    """The broker where none is configured: every event stays in the outbox until one is."""
 
     async def start(self) -> None:
         """Do nothing."""

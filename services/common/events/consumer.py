@@ -1,4 +1,4 @@
-"""Taking events in: once each, in the transaction of their effect; what cannot be taken goes to the dead letters."""
+"""Consumes events: once each, in the transaction of their effect; what cannot be handled goes to the dead letters."""
 
 import asyncio
 import random
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 # An effect of an event, on the connection of the transaction that also remembers the event.
 Handler = Callable[[Event, AsyncConnection], Awaitable[None]]
 
-TRIES = 5
-KEEP_INBOX_SECONDS = 7 * 24 * 3600
+TRIES = 5  # with doubling pauses some 0.75 s: a deadlock is over by then, a bug is not
+KEEP_INBOX_SECONDS = 7 * 24 * 3600  # as long as the topics keep messages, so that none comes again unknown
 _FIRST_PAUSE_SECONDS = 0.05
 
 
@@ -34,7 +34,7 @@ class TryLaterError(Exception):
 
 
 class Consumer:
-    """What one group of one service does with the events that it is handed."""
+    """Handles the events that one group of one service receives."""
 
     def __init__(
         self,
@@ -63,12 +63,12 @@ class Consumer:
         )
 
     async def deliver(self, message: Message) -> None:
-        """Take a message in, or put it with the dead letters; return when one of the two is done."""
+        """Handle a message, or publish it as a dead letter; return when one of the two is done."""
         await self._before_delivery()
         try:
             event = from_message(message)
         except MalformedEventError as error:
-            await self._bury(message, "malformed", str(error), tries=1)
+            await self._dead_letter(message, "malformed", str(error), tries=1)
             return
         handler = self._handlers.get(event.type)
         if handler is None:
@@ -77,7 +77,7 @@ class Consumer:
         await self._with_span(event, message, handler)
 
     async def purge(self) -> None:
-        """Forget events that are too old to come again."""
+        """Delete events from the inbox that are too old to come again."""
         async with self._database.transaction() as connection:
             oldest = time.time() - KEEP_INBOX_SECONDS
             await connection.execute(delete(inbox).where(inbox.c.received_at < oldest))
@@ -108,7 +108,7 @@ class Consumer:
                 tries += not waits
                 if tries >= TRIES:
                     telemetry.fail(telemetry.current_span(), type(error).__qualname__, error)
-                    await self._bury(message, type(error).__qualname__, str(error), tries)
+                    await self._dead_letter(message, type(error).__qualname__, str(error), tries)
                     return
                 self._count(event, "retried")
                 self._log.warning("event will be tried again", event_id=event.id, type=event.type, error=repr(error))
@@ -117,7 +117,7 @@ class Consumer:
 
     async def _once(self, event: Event, handler: Handler) -> None:
         async with self._database.transaction() as connection:
-            is_new = await self._remember(connection, event)
+            is_new = await self._is_first_delivery(connection, event)
             if is_new:
                 await handler(event, connection)
         self._count(event, "done" if is_new else "duplicate")
@@ -125,15 +125,15 @@ class Consumer:
             age = (datetime.now(UTC) - event.time).total_seconds()
             self._latency.labels(event.topic, self._group).observe(max(0.0, age))
 
-    async def _remember(self, connection: AsyncConnection, event: Event) -> bool:
+    async def _is_first_delivery(self, connection: AsyncConnection, event: Event) -> bool:
         """Write the event into the inbox; say whether it was not there before."""
         row = {"consumer": self._group, "event_id": event.id, "received_at": time.time()}
         written = await connection.execute(self._insert, row)
         return bool(written.rowcount)
 
-    async def _bury(self, message: Message, reason: str, detail: str, tries: int) -> None:
-        """Put a message with the dead letters, with the reason; wait for the broker as long as it takes."""
-        notes = {
+    async def _dead_letter(self, message: Message, reason: str, detail: str, tries: int) -> None:
+        """Publish a message as a dead letter with the reason; wait for the broker as long as it takes."""
+        headers = {
             "dlq_reason": reason,
             "dlq_detail": detail[:500],
             "dlq_group": self._group,
@@ -143,7 +143,7 @@ class Consumer:
             "dlq_offset": str(message.offset),
             "dlq_time": datetime.now(UTC).isoformat(),
         }
-        dead = replace(message, topic=message.topic + DEAD_LETTER_SUFFIX, headers=dict(message.headers) | notes)
+        dead = replace(message, topic=message.topic + DEAD_LETTER_SUFFIX, headers=dict(message.headers) | headers)
         self._log.error("event goes to the dead letters", topic=message.topic, reason=reason, detail=detail)
         pause = min(_FIRST_PAUSE_SECONDS, self._longest_pause)
         while True:
@@ -156,8 +156,8 @@ class Consumer:
         self._dead.labels(message.topic, self._group).inc()
 
     def _count(self, event: Event, result: str) -> None:
-        known = event.type if event.type in self._handlers else "other"
-        self._consumed.labels(event.topic, self._group, known, result).inc()
+        event_type = event.type if event.type in self._handlers else "other"
+        self._consumed.labels(event.topic, self._group, event_type, result).inc()
 
     def _attributes(self, event: Event, message: Message) -> dict[str, str | int]:
         return {

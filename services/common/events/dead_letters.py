@@ -1,4 +1,4 @@
-"""The dead letters of a process without a broker: a file with one message a line, and which of them were replayed."""
+"""The dead letters of a process without a broker: a file with one message a line, and a file of those replayed."""
 
 import json
 from collections.abc import Iterable
@@ -39,6 +39,6 @@ class DeadLetterFile:
 
 
 def _message(line: str, number: int) -> Message:
-    told = json.loads(line)
-    value = told["value"].encode("utf-8", "surrogateescape")
-    return Message(told["topic"], told["key"], value, told["headers"], partition=0, offset=number)
+    fields = json.loads(line)
+    value = fields["value"].encode("utf-8", "surrogateescape")
+    return Message(fields["topic"], fields["key"], value, fields["headers"], partition=0, offset=number)

@@ -20,7 +20,7 @@ class MalformedEventError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, said to everybody who wants to know.
+    """Something that happened, published for every service.
 
     `key` is the id of the aggregate it happened to: events of one key keep their order.
     """

@@ -1,7 +1,7 @@
 """A broker within the process, for the monolith and for tests.
 
-It keeps nothing: a message counts as published when every subscriber is done with it, so that the outbox
-of the sender repeats what a crash cut off.
+It stores nothing: a message counts as published when every subscriber has handled it, so that the outbox of the sender
+repeats what a crash interrupted.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ class InProcessBroker:
         return _Port(self)
 
     def pause(self, group: str) -> None:
-        """Refuse what this group would have to take, as if its service were away."""
+        """Refuse messages for this group, as if its service were away."""
         self._paused.add(group)
 
     def resume(self, group: str) -> None:
-        """Let the group take messages again."""
+        """Allow the group to take messages again."""
         self._paused.discard(group)
 
     def add(self, topic: str, group: str, deliver: Deliver) -> None:
@@ -42,7 +42,7 @@ class InProcessBroker:
         self._groups[topic, group] = deliver
 
     def remove(self, deliver: Deliver) -> None:
-        """Forget a subscriber."""
+        """Remove a subscriber."""
         self._groups = {where: other for where, other in self._groups.items() if other is not deliver}
 
     async def publish(self, message: Message) -> None:

@@ -1,6 +1,6 @@
 """The outbox: an event is written in the transaction of its cause, and published after it, in order per key.
 
-The relay repeats until the broker holds the event; so an event may go out twice, but never not at all.
+The relay repeats until the broker has the event: at least once, never lost.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
     from services.common.runtime.metrics import Metrics
 
-BATCH = 200
-LEASE_SECONDS = 3.0
-POLL_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 2.0
+BATCH = 200  # rows of one read: a backlog of thousands is gone in seconds, and memory stays small
+LEASE_SECONDS = 3.0  # how long events wait after the process that published them was killed
+POLL_SECONDS = 1.0  # for events of another replica; our own wake the relay
+_LONGEST_PAUSE_SECONDS = 2.0  # while the broker is away
 
 _INSERT = outbox.insert()
 _OLDEST = select(outbox).order_by(outbox.c.position).limit(BATCH)
@@ -51,7 +51,7 @@ class Outbox:
         self._log, self._tracer = log, tracer
         self._holder = new_id()
         self._wake = asyncio.Event()
-        self._is_out = False
+        self._is_broker_down = False
         self._pause = self._lease_until = 0.0
         self._pending = metrics.gauge("shop_outbox_pending_events", "Events that are not yet published")
         self._age = metrics.gauge("shop_outbox_oldest_age_seconds", "Age of the oldest unpublished event")
@@ -69,10 +69,10 @@ class Outbox:
             tracestate=event.tracestate or trace.get("tracestate", ""),
         )
         await put(connection, to_message(stamped), stamped.id)
-        after_commit(connection, self.poke)
+        after_commit(connection, self.wake)
         return stamped
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Make the relay look at once."""
         self._wake.set()
 
@@ -80,20 +80,15 @@ class Outbox:
         """Publish for ever what is written."""
         while True:
             self._wake.clear()
-            if not await self._step():
-                await self._rest()
+            if not await self._publish_batch():
+                await self._wait()
 
-    async def drained(self) -> bool:
-        """Say whether nothing is waiting."""
-        async with self._database.reading() as connection:
-            return not await connection.scalar(_COUNT)
-
-    async def _step(self) -> bool:
+    async def _publish_batch(self) -> bool:
         """Publish one batch; say whether there may be more."""
         try:
             rows = await self._claim()
             sent = await self._publish(rows)
-            await self._forget(sent)
+            await self._delete(sent)
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -106,7 +101,7 @@ class Outbox:
         self._pause = 0.0
         return len(rows) == BATCH
 
-    async def _rest(self) -> None:
+    async def _wait(self) -> None:
         """Wait for the next event, the next poll, or out the pause after a failure."""
         if self._pause:
             await asyncio.sleep(self._pause)
@@ -130,7 +125,7 @@ class Outbox:
         return rows if rows and await self._holds_lease() else ()
 
     async def _holds_lease(self) -> bool:
-        """Take the lease, or make it longer when it is half over."""
+        """Take the lease, or renew it when it is half over; say whether this relay holds it."""
         now = time.time()
         if self._lease_until - now > LEASE_SECONDS / 2:
             return True
@@ -177,19 +172,19 @@ class Outbox:
                 failpoints.reach("after_publish")
         except BrokerUnavailableError as error:
             self._published.labels(row.topic, kind, "failed").inc()
-            self._note_outage(error)
+            self._log_outage(error)
             return False
-        self._is_out = False
+        self._is_broker_down = False
         self._published.labels(row.topic, kind, "sent").inc()
         return True
 
-    def _note_outage(self, error: BrokerUnavailableError) -> None:
-        """Say once that events wait; every retry would say it again."""
-        if not self._is_out:
+    def _log_outage(self, error: BrokerUnavailableError) -> None:
+        """Log once that events wait; every retry would log it again."""
+        if not self._is_broker_down:
             self._log.warning("the broker takes no events; they wait in the outbox", error=str(error))
-        self._is_out = True
+        self._is_broker_down = True
 
-    async def _forget(self, positions: list[int]) -> None:
+    async def _delete(self, positions: list[int]) -> None:
         if positions:
             async with self._database.transaction() as connection:
                 await connection.execute(delete(outbox).where(outbox.c.position.in_(positions)))

@@ -1,4 +1,4 @@
-"""What is known of where a service is: an instance, who finds instances, and who tells of changes."""
+"""Where a service is: an instance, the port that finds instances, and the port that reports changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Finder(Protocol):
 
 
 class Registry(Protocol):
-    """Tells of the healthy instances of services."""
+    """Reports the healthy instances of services."""
 
     async def healthy(self, service: str, index: int) -> tuple[int, Sequence[Instance]]:
         """Return when the healthy instances differ from those at `index`."""

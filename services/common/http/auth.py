@@ -29,11 +29,11 @@ ADMIN = "admin"
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
 
-_LEEWAY_SECONDS = 5
-_KEYS_LIVE_SECONDS = 300
-_FETCH_PAUSE_SECONDS = 2
-_CACHED_TOKENS = 10_000
-_LONGEST_TOKEN = 4096
+_LEEWAY_SECONDS = 5  # for clocks of machines that differ
+_KEYS_LIVE_SECONDS = 300  # also the longest that a cached token outlives the withdrawal of its key
+_FETCH_PAUSE_SECONDS = 2  # bounds what made-up key ids cost the user service
+_CACHED_TOKENS = 10_000  # some 10 MB
+_LONGEST_TOKEN = 4096  # ours have some 400 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +52,29 @@ class Caller:
 
 
 class BadTokenError(Exception):
-    """A token that must not be believed."""
+    """A token that must not be trusted."""
 
 
 class Tokens:
-    """Checks access tokens: algorithm, audience, issuer and times are ours to say, never the token's."""
+    """Checks access tokens: algorithm, audience, issuer and times are decided here, never by the token."""
 
-    def __init__(self, fetch: FetchKeys, keep: Path | None = None) -> None:
-        self._fetch, self._keep = fetch, keep
+    def __init__(self, fetch: FetchKeys, cache_path: Path | None = None) -> None:
+        self._fetch, self._cache_path = fetch, cache_path
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = self._tried_at = float("-inf")
         self._lock = asyncio.Lock()
-        self._seen: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._recall()
+        self._callers: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._load()
 
     def fetch_from(self, fetch: FetchKeys) -> None:
-        """Take the keys from elsewhere: the user service has its own at hand."""
+        """Fetch the keys from elsewhere: the user service has them itself."""
         self._fetch = fetch
 
     async def check(self, token: str) -> Caller:
-        """Return whose token this is; BadTokenError if it is none, 503 if no key was ever to be had."""
-        seen = self._seen.get(token)
-        if seen and seen[0] > time.time():
-            return seen[1]
+        """Return whose token this is; BadTokenError if it is invalid, 503 if no key could ever be fetched."""
+        cached = self._callers.get(token)
+        if cached and cached[0] > time.time():
+            return cached[1]
         if len(token) > _LONGEST_TOKEN:
             raise BadTokenError("too long")
         key = await self._key(token)
@@ -101,19 +101,19 @@ class Tokens:
             await asyncio.sleep(pause * random.uniform(1.0, 1.1))  # noqa: S311
 
     async def refresh(self) -> None:
-        """Fetch the key set anew, at most once in a short while; on failure the old one stands."""
+        """Fetch the key set anew, at most once in a short while; on failure the old one stays."""
         async with self._lock:
             if time.monotonic() - self._tried_at < _FETCH_PAUSE_SECONDS and self._keys:
                 return
             self._tried_at = time.monotonic()
             try:
                 key_set = await self._fetch()
-                self._take(key_set)
+                self._replace_keys(key_set)
             except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
-                self._tried_at = time.monotonic()  # those who waited meanwhile shall not each wait anew
+                self._tried_at = time.monotonic()  # requests that waited for the lock must not each try again
                 return
             self._fetched_at = time.monotonic()
-            self._note(key_set)
+            self._save(key_set)
 
     async def _key(self, token: str) -> jwt.PyJWK:
         try:
@@ -134,34 +134,34 @@ class Tokens:
     def _remember(self, token: str, claims: dict[str, Any]) -> Caller:
         roles = claims.get("roles") or ()
         caller = Caller(str(claims["sub"]), frozenset(map(str, roles)), token)
-        self._seen[token] = (min(float(claims["exp"]), time.time() + _KEYS_LIVE_SECONDS), caller)
-        if len(self._seen) > _CACHED_TOKENS:
-            self._seen.popitem(last=False)
+        self._callers[token] = (min(float(claims["exp"]), time.time() + _KEYS_LIVE_SECONDS), caller)
+        if len(self._callers) > _CACHED_TOKENS:
+            self._callers.popitem(last=False)
         return caller
 
-    def _take(self, key_set: dict[str, Any]) -> None:
-        """Replace the known keys; a token of a key that was withdrawn is not believed from memory either."""
+    def _replace_keys(self, key_set: dict[str, Any]) -> None:
+        """Replace the known keys; cached tokens of a withdrawn key are dropped too."""
         keys = {entry["kid"]: jwt.PyJWK(entry, ALGORITHM) for entry in key_set["keys"]}
         if keys.keys() != self._keys.keys():
-            self._seen.clear()
+            self._callers.clear()
         self._keys = keys
 
-    def _note(self, key_set: dict[str, Any]) -> None:
-        """Keep the keys for the next start; a full disk takes away no more than that."""
-        if self._keep is not None:
-            half = self._keep.with_suffix(".new")
+    def _save(self, key_set: dict[str, Any]) -> None:
+        """Save the keys for the next start; a full disk costs no more than that."""
+        if self._cache_path is not None:
+            half = self._cache_path.with_suffix(".new")
             with contextlib.suppress(OSError):
                 half.write_text(json.dumps(key_set))
-                half.replace(self._keep)
+                half.replace(self._cache_path)
 
-    def _recall(self) -> None:
-        """Begin with the keys of the last run."""
-        if self._keep is not None and self._keep.exists():
+    def _load(self) -> None:
+        """Load the keys of the last run."""
+        if self._cache_path is not None and self._cache_path.exists():
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
-                self._take(json.loads(self._keep.read_text()))
+                self._replace_keys(json.loads(self._cache_path.read_text()))
 
 
-# Two names for one scheme, so that a document can tell where a token is needed and where it only may be shown.
+# Two names for one scheme, so that a document shows where a token is required and where it is optional.
 REQUIRED, OPTIONAL = "accessToken", "optionalAccessToken"
 bearer = HTTPBearer(auto_error=False, scheme_name=OPTIONAL, description="The accessToken of POST /api/v1/sessions")
 _required = HTTPBearer(auto_error=False, scheme_name=REQUIRED, description=bearer.model.description)
@@ -179,7 +179,7 @@ def forbidden(detail: str) -> ProblemError:
 
 
 async def optional_caller(request: Request, credentials: _Bearer) -> Caller:
-    """Return the caller, who may be nobody; a token that is shown must be good."""
+    """Return the caller, who may be anonymous; a token that is sent must be valid."""
     is_service = shows_service_token(request)
     if credentials is None:
         if "authorization" in request.headers:

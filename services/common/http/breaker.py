@@ -1,4 +1,4 @@
-"""A circuit breaker and a retry budget: two small counters that keep a sick upstream from being hit harder."""
+"""A circuit breaker and a retry budget: two counters that keep a failing upstream from getting more load."""
 
 import enum
 import random
@@ -44,12 +44,12 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        """Note that a call was answered."""
+        """Record that a call was answered."""
         self._failures = 0
         self._trial_at = float("-inf")
 
     def failed(self) -> None:
-        """Note that a call was not answered, or with an error of the server."""
+        """Record that a call was not answered, or with an error of the server."""
         self._failures += 1
         if self._failures >= self._limit:
             self._opened_at = self._now()
@@ -66,7 +66,7 @@ class RetryBudget:
         self._last = now()
 
     def called(self) -> None:
-        """Note a first call: it earns a part of a retry."""
+        """Record a first call: it earns a share of a retry."""
         self._tokens = min(self._most, self._tokens + self._share)
 
     def take(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from services.common.runtime import lazy_imports
 
-lazy_imports.leave_out("httpx._main", "main")
+lazy_imports.stub_out("httpx._main", "main")
 
 import httpx
 from opentelemetry.trace import SpanKind, Tracer
@@ -30,15 +30,15 @@ Response = httpx.Response
 Transport = httpx.AsyncBaseTransport
 HTTPError = httpx.HTTPError
 TransportError = httpx.TransportError
-# Failures after which the other side cannot have noticed the call.
+# Failures after which the other side cannot have received the call.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Headers = Mapping[str, str] | Sequence[tuple[bytes, bytes]]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-RETRIES = 2
-CALL_SECONDS = 2.5
-# Left of a deadline for ourselves, to answer after the call was given up.
+RETRIES = 2  # with the first call three tries: enough to find a healthy one of three instances
+CALL_SECONDS = 2.5  # half of the five seconds within which the shop answers, so that one retry fits
+# Kept of a deadline, to answer after the call was given up.
 _MARGIN_SECONDS = 0.1
 
 
@@ -62,7 +62,7 @@ async def send(
     seconds: float = CALL_SECONDS,
     is_streamed: bool = False,
 ) -> Response:
-    """Send one request past httpx's client, which costs more than the rest; raise TransportError if it fails.
+    """Send one request without httpx's client, which costs more than the transport; raise TransportError if it fails.
 
     The whole answer is there on return, unless it is streamed: then only its head is, and it must be closed.
     """
@@ -197,7 +197,7 @@ class Peers:
                     self._transport,
                     method,
                     base + path,
-                    headers=self._sent(headers, seconds),
+                    headers=self._headers_with_context(headers, seconds),
                     json=json,
                     params=params,
                     seconds=seconds,
@@ -221,11 +221,11 @@ class Peers:
         breaker.succeeded()
         return answer
 
-    def _sent(self, headers: Mapping[str, str], seconds: float) -> dict[str, str]:
-        own = {deadlines.HEADER: str(max(1, int(seconds * 1000))), secrets.HEADER: self._token}
+    def _headers_with_context(self, headers: Mapping[str, str], seconds: float) -> dict[str, str]:
+        context = {deadlines.HEADER: str(max(1, int(seconds * 1000))), secrets.HEADER: self._token}
         if request_id.get():
-            own["x-request-id"] = request_id.get()
-        return {**headers, **own, **telemetry.outgoing()}
+            context["x-request-id"] = request_id.get()
+        return {**headers, **context, **telemetry.outgoing()}
 
 
 def _allowed(timeout_seconds: float) -> float:

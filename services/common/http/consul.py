@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
     from services.common.runtime.settings import Settings
 
-WAIT_SECONDS = 30
-_AGAIN_SECONDS = 10.0
-_LONGEST_PAUSE_SECONDS = 2.0
+WAIT_SECONDS = 30  # of a blocking query; Consul answers at once when something changes
+_AGAIN_SECONDS = 10.0  # how late a Consul that lost its state knows this instance again
+_LONGEST_PAUSE_SECONDS = 2.0  # between tries while Consul is away: an instance is back within the two seconds promised
 
 
 class Consul:
@@ -29,12 +29,12 @@ class Consul:
         self._leaving = asyncio.Event()
 
     async def keep_registered(self, settings: "Settings", instance_id: str) -> None:
-        """Register now and again, so that an agent that forgot us learns of us; until this instance leaves."""
+        """Register again and again, so that an agent that lost its state knows this instance; until it leaves."""
         body = _registration(settings, instance_id)
         pause = 0.1
         while not self._leaving.is_set():
             done = await self._put("/v1/agent/service/register", body)
-            if self._leaving.is_set():  # the agent may have taken this in after the word that we leave
+            if self._leaving.is_set():  # the agent may have handled this after the deregistration
                 await self.deregister(instance_id)
                 return
             if done and not self.is_up:
@@ -44,7 +44,7 @@ class Consul:
             await asyncio.sleep(pause)
 
     async def deregister(self, instance_id: str) -> None:
-        """Take this instance out, so that nobody is sent here any more."""
+        """Deregister this instance for good, so that no more calls are sent here."""
         self._leaving.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):

@@ -1,4 +1,4 @@
-"""What the web edge asks of the service behind it."""
+"""What the HTTP middleware needs of the service behind it."""
 
 from typing import Protocol
 
@@ -10,8 +10,8 @@ from services.common.runtime.settings import Settings
 from services.common.runtime.telemetry import Telemetry
 
 
-class Means(Protocol):
-    """The part of a service's means that its edge works with."""
+class EdgeContext(Protocol):
+    """The part of a service that its middleware and operational routes work with."""
 
     settings: Settings
     log: Logger
@@ -26,4 +26,4 @@ class Means(Protocol):
         """Return the metrics as text."""
 
     async def apply_faults(self) -> None:
-        """Do what faults ask for that no request triggers."""
+        """Start the faults that no request triggers."""

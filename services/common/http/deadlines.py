@@ -20,7 +20,7 @@ def guard(header: str, longest_seconds: float) -> asyncio.Timeout:
 
 
 def lift() -> None:
-    """Take the end of this request away: it is a stream that lasts as long as its reader listens."""
+    """Remove the deadline of this request: it is a stream that lasts as long as its reader listens."""
     ends = _guard.get()
     if ends is not None:
         ends.reschedule(None)

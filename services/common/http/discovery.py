@@ -1,6 +1,6 @@
-"""Where the other services are: what the environment says, what Consul says, and what was last known.
+"""Where the other services are, by the environment and by Consul.
 
-Consul being away takes nothing away: the last addresses stand.
+While Consul is away, the last known addresses stay in use.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ class Discovery:
     urls: Mapping[str, str]
     consul: Registry | None = None
     consul_first: bool = False
-    _known: dict[str, tuple[Instance, ...]] = field(default_factory=dict)
+    _known_instances: dict[str, tuple[Instance, ...]] = field(default_factory=dict)
     _healthy: dict[str, int] = field(default_factory=dict)
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def instances(self, service: str) -> Sequence[Instance]:
         """Return every address of a service that is known now."""
-        found = self._known.get(service, ())
-        given = (Instance(self.urls[service]),) if service in self.urls else ()
-        return (found or given) if self.consul_first else (given or found)
+        discovered = self._known_instances.get(service, ())
+        configured = (Instance(self.urls[service]),) if service in self.urls else ()
+        return (discovered or configured) if self.consul_first else (configured or discovered)
 
     def pick(self, service: str) -> str:
         """Return the next base URL of a service, or nothing."""
@@ -41,13 +41,13 @@ class Discovery:
         """Follow Consul for the services whose address is not fixed, for ever."""
         if self.consul is None:
             return
-        wanted = [name for name in services if self.consul_first or name not in self.urls]
-        await asyncio.gather(*(self._follow(self.consul, name) for name in wanted))
+        names = [name for name in services if self.consul_first or name not in self.urls]
+        await asyncio.gather(*(self._follow(self.consul, name) for name in names))
 
     async def _follow(self, consul: Registry, service: str) -> None:
         index = 0
         while True:
             index, instances = await consul.healthy(service, index)
             self._healthy[service] = len(instances)
-            if instances or not self._known.get(service):
-                self._known[service] = tuple(instances)
+            if instances or not self._known_instances.get(service):
+                self._known_instances[service] = tuple(instances)

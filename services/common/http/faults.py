@@ -17,7 +17,7 @@ from services.common.runtime.ids import new_id
 if TYPE_CHECKING:
     from services.common.runtime.metrics import Metrics
 
-_LEAK_STEP = 1 << 20
+_LEAK_STEP = 1 << 20  # a MiB per request: seen on a board within a minute
 
 
 class Kind(StrEnum):
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 class Fault(Request):
-    """One fault as it is asked for."""
+    """One fault, as a caller sets it."""
 
     kind: Annotated[Kind, Field(strict=False)]
     route: Annotated[Text, Field(description="METHOD /path with * as in a shell")] = "*"
@@ -48,7 +48,7 @@ class Fault(Request):
 
 
 class FaultState(Answer):
-    """One fault as it stands."""
+    """One fault that is on."""
 
     id: str
     fault: Fault
@@ -63,14 +63,14 @@ class FaultList(Answer):
 
 
 class ConnectionCutError(Exception):
-    """Asks the edge to break the connection off without an answer."""
+    """Makes the middleware break the connection off without an answer."""
 
 
 @dataclass
 class _Active:
     fault: Fault
     ends_at: float
-    dice: random.Random
+    rng: random.Random
     id: str = field(default_factory=new_id)
     hits: int = 0
 
@@ -93,15 +93,17 @@ class Faults:
             for fault in faults
         ]
         self._leaked = [] if not faults else self._leaked
-        self._show()
+        self._update_gauges()
 
     def state(self) -> FaultList:
         """Say what is on, how long still, and how often it did something."""
         now = time.monotonic()
         return FaultList(
             items=[
-                FaultState(id=one.id, fault=one.fault, seconds_left=round(one.ends_at - now, 3), hits=one.hits)
-                for one in self._current()
+                FaultState(
+                    id=active.id, fault=active.fault, seconds_left=round(active.ends_at - now, 3), hits=active.hits
+                )
+                for active in self._current()
             ]
         )
 
@@ -113,16 +115,16 @@ class Faults:
     def _strike(self, kind: Kind, where: str = "") -> _Active | None:
         if not self._active:
             return None
-        for one in self._current():
-            matches = one.fault.kind is kind and fnmatchcase(where, one.fault.route)
-            if matches and one.dice.random() < one.fault.rate:
-                one.hits += 1
+        for active in self._current():
+            matches = active.fault.kind is kind and fnmatchcase(where, active.fault.route)
+            if matches and active.rng.random() < active.fault.rate:
+                active.hits += 1
                 self._hits.labels(kind.value).inc()
-                return one
+                return active
         return None
 
     async def before_request(self, method: str, path: str) -> None:
-        """Do to a request what is on for it."""
+        """Apply to a request the faults that are on for it."""
         if not self._active or path == "/faults":
             return
         where = f"{method} {path}"
@@ -142,27 +144,27 @@ class Faults:
             await _sleep(slow)
 
     async def wait_while_paused(self) -> None:
-        """Hold a consumer back for as long as that is on."""
+        """Wait while a fault pauses consumers."""
         while self._active and self.hit(Kind.PAUSED_CONSUMER):  # noqa: ASYNC110  (the end is a time)
             await asyncio.sleep(0.1)
 
-    def wants_pool(self) -> bool:
-        """Say whether the connections of the pool shall be held."""
-        return any(one.fault.kind is Kind.POOL_EXHAUSTION for one in self._current())
+    def exhausts_pool(self) -> bool:
+        """Say whether the fault that holds all connections of the pool is on."""
+        return any(active.fault.kind is Kind.POOL_EXHAUSTION for active in self._current())
 
     def _current(self) -> list[_Active]:
-        """Drop what has run its time."""
+        """Return the faults that are on, without those whose time is over."""
         now = time.monotonic()
-        if any(one.ends_at <= now for one in self._active):
-            self._active = [one for one in self._active if one.ends_at > now]
-            self._show()
+        if any(active.ends_at <= now for active in self._active):
+            self._active = [active for active in self._active if active.ends_at > now]
+            self._update_gauges()
         return self._active
 
-    def _show(self) -> None:
+    def _update_gauges(self) -> None:
         for kind in Kind:
-            self._on.labels(kind.value).set(sum(one.fault.kind is kind for one in self._active))
+            self._on.labels(kind.value).set(sum(active.fault.kind is kind for active in self._active))
 
 
 async def _sleep(slow: _Active) -> None:
-    extra = slow.dice.uniform(0, slow.fault.jitter)
+    extra = slow.rng.uniform(0, slow.fault.jitter)
     await asyncio.sleep((slow.fault.milliseconds + extra) / 1000)

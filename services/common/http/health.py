@@ -1,4 +1,4 @@
-"""How a service says that it lives and whether it is ready."""
+"""The answers of `/health/live` and `/health/ready`."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ class Live(Answer):
 
 
 class Check(Answer):
-    """One thing that the service leans on."""
+    """One dependency of the service."""
 
     state: Literal["up", "down", "unknown"]
     required: bool

@@ -1,7 +1,7 @@
-"""The edge of a service: the application with its operational routes, and the middleware round it.
+"""The application of a service with its operational routes, and the one middleware around it.
 
-One middleware does for every request what must be done for every request: id, deadline, trace, metrics,
-faults, the log line, and an answer even where the code failed.
+The middleware does what every request needs: id, deadline, trace, metrics, faults, the log line, and an answer even
+where the code failed.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.http import auth, deadlines, operations
-from services.common.http.context import Means
+from services.common.http.context import EdgeContext
 from services.common.http.faults import ConnectionCutError
 from services.common.http.problems import (
+    INTERNAL_ERROR,
     MEDIA_TYPE,
     METHODS,
-    OURS,
     ProblemError,
     install,
     problem_response,
@@ -36,18 +36,18 @@ from services.common.runtime.ids import new_id
 from services.common.runtime.logs import request_id
 from services.common.runtime.metrics import exemplar
 
-BODY_LIMIT = 256 * 1024
+BODY_LIMIT = 256 * 1024  # as the contract of the shop says; the largest valid body has some 20 KiB
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 _LONG_LENGTH = len(str(BODY_LIMIT))
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
-# How much of a body that was refused is still taken in.
-_READ_ON_BYTES, _READ_ON_SECONDS = 4 * 1024 * 1024, 1.0
+# How much of a refused body is still read: a client that sends on sees a reset instead of the answer.
+_DRAIN_BYTES, _DRAIN_SECONDS = 4 * 1024 * 1024, 1.0
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
-# What any operation may answer beside its own answers; keeps the documents honest.
+# What any operation may answer beside its own answers, so that the documents are complete.
 COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
@@ -68,7 +68,7 @@ COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def application(runtime: Means, title: str, description: str = "") -> FastAPI:
+def application(runtime: EdgeContext, title: str, description: str = "") -> FastAPI:
     """Make a service's application, with the routes that every service has."""
     app = FastAPI(
         title=title,
@@ -113,20 +113,20 @@ def _correct_security(operation: dict[str, Any]) -> None:
 
 def _correct(answer: dict[str, Any]) -> None:
     content = answer.setdefault("content", {})
-    own = content.get("application/json", {}).get("schema", {})
-    if own.get("$ref") == _PROBLEM["$ref"]:
+    plain = content.get("application/json", {}).get("schema", {})
+    if plain.get("$ref") == _PROBLEM["$ref"]:
         del content["application/json"]
     content[MEDIA_TYPE] = {"schema": _PROBLEM}
 
 
-class Edge:
-    """Stands round a service's application."""
+class RequestMiddleware:
+    """Wraps a service's application."""
 
-    def __init__(self, app: ASGIApp, runtime: Means, *, is_front: bool = False) -> None:
+    def __init__(self, app: ASGIApp, runtime: EdgeContext, *, is_front: bool = False) -> None:
         self.inner, self._runtime, self._is_front = app, runtime, is_front
         self._log = runtime.log
         self._tracer = runtime.telemetry.tracer
-        self._longest = runtime.settings.request_timeout_seconds
+        self._timeout_seconds = runtime.settings.request_timeout_seconds
         labels = ["http_request_method", "http_route", "http_response_status_code"]
         self._durations = runtime.metrics.histogram(
             "http_server_request_duration_seconds", "Time of one request", labels
@@ -143,8 +143,8 @@ class Edge:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         method = scope["method"] if scope["method"] in METHODS else "_OTHER"
-        wished = headers.get("x-request-id", "")
-        request_id.set(wished if _REQUEST_ID.match(wished) else new_id())
+        requested_id = headers.get("x-request-id", "")
+        request_id.set(requested_id if _REQUEST_ID.match(requested_id) else new_id())
         span = telemetry.start(
             self._tracer,
             method,
@@ -173,7 +173,7 @@ class Edge:
         try:
             _check_body(scope["method"], headers)
             allowed = "" if self._is_front else headers.get(deadlines.HEADER, "")
-            async with deadlines.guard(allowed, self._longest):
+            async with deadlines.guard(allowed, self._timeout_seconds):
                 await self._runtime.faults.before_request(scope["method"], path)
                 await self.inner(scope, receive, exchange.send)
         except ProblemError as problem:
@@ -188,7 +188,7 @@ class Edge:
         except Exception as error:
             self._log.error("unexpected error", exc_info=error, path=path)
             telemetry.fail(telemetry.current_span(), type(error).__qualname__, error)
-            await exchange.answer(problem_response(OURS, path), scope, receive)
+            await exchange.answer(problem_response(INTERNAL_ERROR, path), scope, receive)
 
     def _conclude(self, scope: Scope, method: str, exchange: "_Exchange", span: Span, seconds: float) -> None:
         """Measure, name the span and write the line, now that route and status are known."""
@@ -213,7 +213,7 @@ class _Exchange:
         self._receive: Receive | None = None
 
     def watched(self, receive: Receive) -> Receive:
-        """Note whether a body is read to its end: what nobody reads, the server would take in for ever."""
+        """Record whether a body is read to its end: an unread one, the server would receive for ever."""
         self._receive = receive
 
         async def watched() -> Message:
@@ -225,10 +225,10 @@ class _Exchange:
         return watched
 
     async def _ends_connection(self) -> bool:
-        """Read what is left of a body, within bounds, so that its sender hears the answer; say if that was not all."""
-        left = _READ_ON_BYTES
+        """Read what is left of a body, within bounds, so that its sender reads the answer; say whether more is left."""
+        left = _DRAIN_BYTES
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_READ_ON_SECONDS):
+            async with asyncio.timeout(_DRAIN_SECONDS):
                 while self._receive is not None and left > 0:
                     message = await self._receive()
                     left -= len(message.get("body", b""))
@@ -296,7 +296,7 @@ def _check_body(method: str, headers: Headers) -> None:
 
 async def _cut(send: Send) -> None:
     """End the connection without an answer, as a broken network would."""
-    # ASGI has no word for it: uvicorn's `send` belongs to the object that holds the connection.
+    # ASGI has no message for it: uvicorn's `send` is a method of the object that holds the connection.
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("cut by a fault")

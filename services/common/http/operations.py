@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
-from services.common.http.context import Means
+from services.common.http.context import EdgeContext
 from services.common.http.faults import Fault, FaultList
 from services.common.http.health import Live, Ready
 from services.common.http.problems import ProblemError
 from services.common.runtime import metrics
 
 
-def add(app: FastAPI, runtime: Means) -> None:
+def add(app: FastAPI, runtime: EdgeContext) -> None:
     """Add the operational routes to an application."""
     name = runtime.settings.service
 
@@ -47,7 +47,7 @@ def add(app: FastAPI, runtime: Means) -> None:
         _add_faults(app, runtime)
 
 
-def _add_faults(app: FastAPI, runtime: Means) -> None:
+def _add_faults(app: FastAPI, runtime: EdgeContext) -> None:
     async def check(request: Request) -> None:
         """Faults are for development: with FAULTS=on whoever reaches the service's own port may set them."""
         if "forwarded-by-gateway" in request.headers:

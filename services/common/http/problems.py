@@ -1,4 +1,4 @@
-"""Errors on their way out: problem details (RFC 9457) that also carry the word `error`."""
+"""Errors on their way out: problem details (RFC 9457) with a member `error`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,7 +19,7 @@ _SET_BY_ROUTER = frozenset({"fastapi", "route", "endpoint", "path_params"})
 
 
 class ProblemError(Exception):
-    """Something that the caller must be told: a status, a short word and what to do about it."""
+    """An error for the caller: a status, a short code, and what to do about it."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ExactError(Exception):
         self.status, self.error = status, error
 
 
-OURS = ProblemError(500, "internal_error", "Something went wrong here; the trace tells more")
+INTERNAL_ERROR = ProblemError(500, "internal_error", "Something went wrong here; the trace tells more")
 
 
 def unavailable(what: str, retry_after_seconds: int = 1) -> ProblemError:
@@ -86,8 +86,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
-    """Answer for a mistake of ours or a database that is away; the exception goes on to the edge, which logs it."""
-    return problem_response(unavailable("The database") if is_unavailable(error) else OURS, request.url.path)
+    """Answer for a mistake of ours or a database that is away; the middleware logs the exception."""
+    return problem_response(unavailable("The database") if is_unavailable(error) else INTERNAL_ERROR, request.url.path)
 
 
 def _title(status: int) -> str:
@@ -109,9 +109,9 @@ async def _on_exact(_request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    word = _title(error.status_code).lower().replace(" ", "_")
+    error_code = _title(error.status_code).lower().replace(" ", "_")
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
-    problem = ProblemError(error.status_code, word, str(error.detail), headers=headers)
+    problem = ProblemError(error.status_code, error_code, str(error.detail), headers=headers)
     return problem_response(problem, request.url.path)
 
 
@@ -119,8 +119,10 @@ def _allowed(request: Request) -> str:
     """Name the methods of a path by all its routes: the router knows only those of the first that fits."""
     scope = {key: value for key, value in request.scope.items() if key not in _SET_BY_ROUTER}
     routes = request.app.router.routes
-    fitting = (one for one in METHODS if any(r.matches({**scope, "method": one})[0] is Match.FULL for r in routes))
-    return ", ".join(fitting)
+    allowed = (
+        method for method in METHODS if any(r.matches({**scope, "method": method})[0] is Match.FULL for r in routes)
+    )
+    return ", ".join(allowed)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -133,7 +135,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _mistake(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Keep where and what of a mistake; never the value, which may be a secret."""
+    """Keep field, message and code of a mistake; never the value, which may be a secret."""
     where = ".".join(_printable(part) for part in entry["loc"])
     return {"field": where, "message": _printable(entry["msg"]), "code": entry["type"]}
 

@@ -1,4 +1,4 @@
-"""The ground that the models of requests and answers stand on: strict, camelCase, no unknown fields."""
+"""The bases of the models of requests and answers: strict, camelCase, no unknown fields."""
 
 from datetime import datetime
 from typing import Annotated
@@ -22,7 +22,7 @@ class Answer(BaseModel):
 
 
 class Problem(Answer):
-    """A problem document (RFC 9457) that also carries the word `error`."""
+    """A problem document (RFC 9457) with a member `error`."""
 
     model_config = ConfigDict(extra="allow")
 

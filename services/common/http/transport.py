@@ -7,9 +7,9 @@ one run; on a shared machine with two cores (seven rounds of 4,000 calls, eight 
     httpx's own (httpcore 1.0)         1.25 ms                   9.3 times, 4.4 MiB more per process
     aiohttp 3.14 by httpx-aiohttp      0.26 ms                   2.1 times, 11.4 MiB more, nine more packages
 
-An order makes some ten calls between services, and most of them do less work than httpcore does to make one. Between
-services of one shop plain HTTP/1.1 to known addresses is all that is needed, so there is little to maintain: no TLS, no
-proxies, no HTTP/2, no redirects; the parser is httptools, which uvicorn brings. Whoever needs one of these takes aiohttp.
+One order is four calls at least, and most of them do less work than httpcore does to make one. Between services of one
+shop plain HTTP/1.1 to known addresses is all that is needed, so there is little to maintain: no TLS, no proxies, no
+HTTP/2, no redirects; the parser is httptools, which uvicorn brings. Whoever needs one of these takes aiohttp.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class _Connection(asyncio.Protocol):
         return self.is_open and self._is_complete and not self._is_head and self._keeps
 
     def is_idle(self) -> bool:
-        """Ask the system whether the connection is still good: after a freeze the loop has not heard of its end yet.
+        """Ask the system whether the connection is still open: after a freeze the loop does not know of its end yet.
 
         An idle connection has nothing to read but its end.
         """

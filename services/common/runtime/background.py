@@ -1,4 +1,4 @@
-"""Work that goes on after its cause was answered: bounded, in the trace of its cause, ended with the service."""
+"""Jobs that go on after the request or event that caused them: bounded, in its trace, ended with the service."""
 
 import asyncio
 import contextvars
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """Runs jobs side by side, at most so many at a time; a failure is logged and left to whoever looks after it."""
+    """Runs jobs side by side, at most so many at a time; a failure is logged, and a later sweep tries again."""
 
     def __init__(self, name: str, log: "Logger", at_once: int = 8) -> None:
         self._name, self._log = name, log
@@ -20,7 +20,7 @@ class Background:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(self, key: str, job: Callable[[], Awaitable[object]], **fields: str) -> None:
-        """Run a job soon, unless one with this key waits or runs already; the fields stand in the line if it fails."""
+        """Run a job soon, unless one with this key waits or runs already; the fields are logged if it fails."""
         if key in self._tasks:
             return
         trace = otel_context.get_current()
@@ -29,8 +29,8 @@ class Background:
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._tasks.pop(key))
 
-    async def keep(self) -> None:
-        """Hold the jobs until cancelled; then cancel them too."""
+    async def run_forever(self) -> None:
+        """Run until cancelled; then cancel the jobs that are left."""
         try:
             await asyncio.Event().wait()
         finally:

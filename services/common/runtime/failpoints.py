@@ -1,13 +1,11 @@
-"""Named moments at which a test may end the process as `kill -9` would.
+"""Failpoints: named moments at which a test may end the process as `kill -9` would.
 
-Armed by KILL_POINT=NAME[:N] in the environment (the N-th time the moment is reached); else each is one comparison.
+There are before_commit, after_commit, before_publish, after_publish, before_ack and after_ack. KILL_POINT=NAME[:N] in
+the environment arms one (N: the N-th time that it is reached); otherwise each costs one comparison.
 """
 
 import os
 import signal
-from typing import Final
-
-NAMES: Final = ("before_commit", "after_commit", "before_publish", "after_publish", "before_ack", "after_ack")
 
 _name, _, _count = os.environ.get("KILL_POINT", "").partition(":")
 _left = int(_count or 1)

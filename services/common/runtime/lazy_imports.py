@@ -1,4 +1,4 @@
-"""Loads parts of libraries without the parts that no service uses.
+"""Loads libraries without the parts that no service uses.
 
 Together they are a third of the start and 20 MB of every process: SQLAlchemy's mapper (which its asyncio package
 loads for sessions), uvicorn's command line with its reloader, and httpx's command line.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def load_lazily(package: str) -> None:
-    """Put a package in place whose `__init__` runs only when a name of it is asked for, not for its modules."""
+    """Register a package whose `__init__` runs only when one of its names is used, not for its modules."""
     if package in sys.modules:
         return
     spec = importlib.util.find_spec(package)
@@ -31,14 +31,14 @@ def load_lazily(package: str) -> None:
     sys.modules[package] = module
 
 
-def leave_out(module: str, *names: str) -> None:
-    """Put a module in place of one that a package would import, with functions of these names that do nothing."""
+def stub_out(module: str, *names: str) -> None:
+    """Register an empty module in place of one that a package would import; functions of these names do nothing."""
     if module not in sys.modules:
-        stand_in = ModuleType(module)
+        stub = ModuleType(module)
         for name in names:
-            stand_in.__dict__[name] = _nothing
-        sys.modules[module] = stand_in
+            stub.__dict__[name] = _nothing
+        sys.modules[module] = stub
 
 
 def _nothing() -> None:
-    """Stand for a function that is never called."""
+    """Do nothing: the function that this replaces is never called."""

@@ -21,7 +21,7 @@ def configure(level: str = "info") -> None:
     global _threshold
     _threshold = _LEVELS.get(level, _LEVELS["info"])
     logging.basicConfig(level=max(_threshold, logging.WARNING), handlers=[_Bridge()], force=True)
-    # The exporter complains of every batch while the collector is away; that is the collector's news, not ours.
+    # The exporter complains of every batch while the collector is away; which the collector's own log and metrics show.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
@@ -32,19 +32,19 @@ class Logger:
         self._service = service
 
     def debug(self, message: str, **fields: Any) -> None:
-        """Say something for whoever looks for a mistake."""
+        """Log a detail for debugging."""
         self._write("debug", message, fields)
 
     def info(self, message: str, **fields: Any) -> None:
-        """Say what happened."""
+        """Log what happened."""
         self._write("info", message, fields)
 
     def warning(self, message: str, **fields: Any) -> None:
-        """Say what may become a problem."""
+        """Log what may become a problem."""
         self._write("warning", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:
-        """Say what went wrong."""
+        """Log what went wrong."""
         self._write("error", message, fields)
 
     def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The credential that services show each other: from SERVICE_TOKEN, else a file that the first of them makes."""
+"""The credential between services: SERVICE_TOKEN, else a file that the first service to start makes."""
 
 import os
 import secrets
@@ -11,8 +11,8 @@ HEADER = "x-service-token"
 
 def service_token(settings: Settings) -> str:
     """Return the shared credential, making it (0600, in the shared folder of secrets) if nobody has yet."""
-    given = settings.environment.text("SERVICE_TOKEN")
-    return given or shared_secret(settings.secrets_dir / "service.token")
+    configured = settings.environment.text("SERVICE_TOKEN")
+    return configured or shared_secret(settings.secrets_dir / "service.token")
 
 
 def shared_secret(path: Path) -> str:
@@ -24,14 +24,14 @@ def shared_secret(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Write it under a name of our own and link it into place: whoever links first has made it for all."""
-    own = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write a draft and link it into place: the first process to link has made it for all."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32))
     try:
-        path.hardlink_to(own)
+        path.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
-        own.unlink()
+        draft.unlink()

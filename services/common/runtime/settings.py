@@ -75,7 +75,7 @@ class Settings:
         """Read the settings of a service."""
         env = environment or Environment()
         host = env.text("HOST", "127.0.0.1")
-        data_dir = Path(env.text("DATA_DIR", _usual_data_dir(service))).absolute()
+        data_dir = Path(env.text("DATA_DIR", _default_data_dir(service))).absolute()
         return cls(
             service=service,
             version=env.text("SERVICE_VERSION", "1"),
@@ -98,10 +98,10 @@ class Settings:
         )
 
 
-def _usual_data_dir(service: str) -> str:
+def _default_data_dir(service: str) -> str:
     """Return the volume of this service in a stack that runs from this folder, else a folder of its own.
 
-    So a command that is typed beside a running stack finds its data.
+    So a command that runs beside a stack finds its data.
     """
     volume = Path(".devctl/volumes") / service
     return str(volume) if volume.is_dir() else f".data/{service}"

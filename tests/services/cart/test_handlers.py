@@ -10,7 +10,7 @@ import pytest
 
 from services.cart import domain, handlers
 from services.cart.domain import Cart, Owner, Product
-from services.cart.ports import Away, Checkout, Reply
+from services.cart.ports import Checkout, Reply, UpstreamUnavailable
 from tests.services.fakes import FakeClock, counting_ids
 
 ADA, GUEST = Owner("ada", is_guest=False), Owner("secret", is_guest=True)
@@ -54,12 +54,14 @@ class FakeCarts:
         return self.checkouts.get((user_id, key))
 
     async def unfinished(self, cart: Cart) -> Checkout | None:
-        found = [
-            one
-            for one in self.checkouts.values()
-            if one.is_key_ours and not one.is_done and (one.cart_id, one.cart_version) == (cart.id, cart.version)
+        matching = [
+            checkout
+            for checkout in self.checkouts.values()
+            if checkout.is_key_ours
+            and not checkout.is_done
+            and (checkout.cart_id, checkout.cart_version) == (cart.id, cart.version)
         ]
-        return found[0] if found else None
+        return matching[0] if matching else None
 
     async def save_checkout(self, checkout: Checkout) -> None:
         self.checkouts[checkout.user_id, checkout.key] = checkout
@@ -91,7 +93,7 @@ class FakeOrders:
         self.second_click: Callable[[], Awaitable[Reply]] | None = None
         self.answers: list[int] = []
 
-    async def place(self, checkout: Checkout, authorization: str) -> Reply:
+    async def place_order(self, checkout: Checkout, authorization: str) -> Reply:
         assert authorization == "token"
         if self.second_click and self.overtaken_by:
             status, self.overtaken_by = self.overtaken_by, 0
@@ -99,10 +101,10 @@ class FakeOrders:
             await self.second_click()
             self.status = before
         if self.status == 201:
-            known = self.placed.setdefault(checkout.key, checkout)
-            assert known.wishes == checkout.wishes
+            first = self.placed.setdefault(checkout.key, checkout)
+            assert first.items == checkout.items
         if self.loses_answers:
-            raise Away("order")
+            raise UpstreamUnavailable("order")
         self.answers.append(self.status)
         return Reply(self.status, {"id": f"order-{checkout.key}"})
 
@@ -204,7 +206,7 @@ async def test_a_checkout_takes_out_what_was_ordered_and_leaves_what_came_later(
     world = World()
     await world.put(ADA, "apple", 2)
     world.orders.loses_answers = True
-    with pytest.raises(Away):
+    with pytest.raises(UpstreamUnavailable):
         await world.check_out(key="k")
     world.orders.loses_answers = False
     await world.put(ADA, "apple", 3)
@@ -213,14 +215,14 @@ async def test_a_checkout_takes_out_what_was_ordered_and_leaves_what_came_later(
     assert await world.show(ADA) == {"apple": 1, "pear": 1}
     assert (await world.check_out(key="k")).body == {"id": "order-k"}
     assert await world.show(ADA) == {"apple": 1, "pear": 1}
-    assert world.orders.placed["k"].wishes == (("apple", 2),)
+    assert world.orders.placed["k"].items == (("apple", 2),)
 
 
 async def test_a_second_click_after_a_lost_answer_orders_once() -> None:
     world = World()
     await world.put(ADA, "apple", 2)
     world.orders.loses_answers = True
-    with pytest.raises(Away):
+    with pytest.raises(UpstreamUnavailable):
         await world.check_out()
     world.orders.loses_answers = False
     assert (await world.check_out()).status == 201

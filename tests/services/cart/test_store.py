@@ -82,7 +82,7 @@ async def test_a_new_price_reaches_every_cart_that_holds_the_product_and_no_othe
     await put(sql_carts, Owner("other", is_guest=False), "pear", 1)
     async with sql_carts.begin() as tx:
         assert await handlers.refresh_price(tx, "apple", 120, "EUR", clock=utc_now) == 2
-    totals = [(await handlers.show(one, store=sql_carts, clock=utc_now)).total for one in (ADA, GUEST)]
+    totals = [(await handlers.show(owner, store=sql_carts, clock=utc_now)).total for owner in (ADA, GUEST)]
     assert totals == [240, 120]
 
 
@@ -100,7 +100,7 @@ async def test_carts_whose_time_is_over_go_with_all_that_is_known_of_them(sql_ca
 
 async def test_a_hand_over_is_found_again_by_its_key_and_by_the_state_of_its_cart(sql_carts: SqlCarts) -> None:
     cart = await put(sql_carts, ADA, "apple", 2)
-    checkout = Checkout("ada", "k", True, cart.id, cart.version, domain.wishes(cart), "tok_visa", utc_now())
+    checkout = Checkout("ada", "k", True, cart.id, cart.version, domain.requested_items(cart), "tok_visa", utc_now())
     async with sql_carts.begin() as tx:
         await tx.save_checkout(checkout)
     async with sql_carts.begin() as tx:

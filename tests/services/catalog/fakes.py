@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.catalog.domain import Cursor, Movement, Product, Reservation, ReservationState
-from services.catalog.ports import Fact
+from services.catalog.ports import ProductEvent
 from tests.services.fakes import START
 
 
@@ -21,14 +21,14 @@ class _Tables:
     products: dict[str, Product] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     movements: list[tuple[str, int, Movement, str | None]] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
+    events: list[ProductEvent] = field(default_factory=list)
 
 
 class FakeCatalog:
     """CatalogStore in memory."""
 
     def __init__(self, *products: Product) -> None:
-        self.tables = _Tables({one.id: one for one in products})
+        self.tables = _Tables({product.id: product for product in products})
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["FakeCatalogTx"]:
@@ -37,19 +37,23 @@ class FakeCatalog:
         self.tables = tables
 
     async def find(self, ids: Iterable[str]) -> dict[str, Product]:
-        return {one: self.tables.products[one] for one in ids if one in self.tables.products}
+        return {
+            product_id: self.tables.products[product_id] for product_id in ids if product_id in self.tables.products
+        }
 
     async def browse(self, category: str | None, after: Cursor, limit: int) -> Sequence[Product]:
-        ordered = sorted(self.tables.products.values(), key=lambda one: (one.name, one.id))
-        ids = [one.id for one in ordered]
+        ordered = sorted(self.tables.products.values(), key=lambda product: (product.name, product.id))
+        ids = [product.id for product in ordered]
         behind = ordered[ids.index(after.product_id) + 1 :] if after.product_id else ordered
-        return [one for one in behind if category in (None, one.category)][:limit]
+        return [product for product in behind if category in (None, product.category)][:limit]
 
     async def search(
         self, terms: Sequence[Sequence[str]], category: str | None, after: Cursor, limit: int
     ) -> Sequence[Product]:
-        found = [one for one in await self.browse(category, Cursor(), 1000) if terms[0][0] in one.name.lower()]
-        return found[after.position : after.position + limit]
+        matching = [
+            product for product in await self.browse(category, Cursor(), 1000) if terms[0][0] in product.name.lower()
+        ]
+        return matching[after.position : after.position + limit]
 
     async def categories(self) -> Mapping[str, int]:
         return {"things": len(self.tables.products)}
@@ -62,13 +66,15 @@ class FakeCatalogTx:
         self._tables = tables
 
     async def products(self, ids: Iterable[str]) -> dict[str, Product]:
-        return {one: self._tables.products[one] for one in ids if one in self._tables.products}
+        return {
+            product_id: self._tables.products[product_id] for product_id in ids if product_id in self._tables.products
+        }
 
     async def take(self, product_id: str, quantity: int) -> bool:
-        known = self._tables.products.get(product_id)
-        if known is None or known.available < quantity:
+        product = self._tables.products.get(product_id)
+        if product is None or product.available < quantity:
             return False
-        self._tables.products[product_id] = replace(known, reserved=known.reserved + quantity)
+        self._tables.products[product_id] = replace(product, reserved=product.reserved + quantity)
         return True
 
     async def give_back(self, product_id: str, quantity: int) -> None:
@@ -82,10 +88,10 @@ class FakeCatalogTx:
         self._shift(product_id, on_hand=quantity)
         self._tables.movements.append((product_id, quantity, Movement.RETURNED, order_id))
 
-    async def save_product(self, one: Product) -> None:
-        known = self._tables.products.get(one.id)
-        kept = (known.on_hand, known.reserved) if known else (0, 0)
-        self._tables.products[one.id] = replace(one, on_hand=kept[0], reserved=kept[1])
+    async def save_product(self, product: Product) -> None:
+        before = self._tables.products.get(product.id)
+        kept = (before.on_hand, before.reserved) if before else (0, 0)
+        self._tables.products[product.id] = replace(product, on_hand=kept[0], reserved=kept[1])
 
     async def set_stock(self, before: Product, after: Product, why: Movement) -> None:
         self._shift(after.id, on_hand=after.on_hand - before.on_hand)
@@ -98,14 +104,18 @@ class FakeCatalogTx:
         self._tables.reservations[reservation.order_id] = reservation
 
     async def due_reservations(self, now: datetime, limit: int) -> Sequence[Reservation]:
-        held = (one for one in self._tables.reservations.values() if one.state is ReservationState.HELD)
-        return [one for one in held if one.is_due(now)][:limit]
+        held = (
+            reservation
+            for reservation in self._tables.reservations.values()
+            if reservation.state is ReservationState.HELD
+        )
+        return [reservation for reservation in held if reservation.expires_at <= now][:limit]
 
-    async def tell(self, fact: Fact) -> None:
-        self._tables.facts.append(fact)
+    async def publish(self, event: ProductEvent) -> None:
+        self._tables.events.append(event)
 
     def _shift(self, product_id: str, *, on_hand: int = 0, reserved: int = 0) -> None:
-        known = self._tables.products[product_id]
+        product = self._tables.products[product_id]
         self._tables.products[product_id] = replace(
-            known, on_hand=known.on_hand + on_hand, reserved=known.reserved + reserved
+            product, on_hand=product.on_hand + on_hand, reserved=product.reserved + reserved
         )

@@ -90,12 +90,12 @@ async def test_the_shop_begins_with_forty_products_and_two_scarce_ones(shop: Tes
 
 
 async def test_the_stock_is_moved_by_services_alone(shop: TestShop) -> None:
-    wanted = {"items": [{"productId": "head-torch", "quantity": 2}]}
+    body = {"items": [{"productId": "head-torch", "quantity": 2}]}
     outside, inside = shop.client("catalog"), shop.inside("catalog")
-    assert (await outside.post("/inventory/check", json=wanted)).status_code == 403
-    assert (await outside.put("/inventory/reservations/o", json=wanted)).status_code == 403
-    assert (await shop.client().post("/inventory/check", json=wanted)).status_code == 404
-    answer = await inside.post("/inventory/check", json=wanted)
+    assert (await outside.post("/inventory/check", json=body)).status_code == 403
+    assert (await outside.put("/inventory/reservations/o", json=body)).status_code == 403
+    assert (await shop.client().post("/inventory/check", json=body)).status_code == 404
+    answer = await inside.post("/inventory/check", json=body)
     assert (answer.status_code, answer.json()["available"]) == (200, True)
     unknown = await inside.post("/inventory/check", json={"items": [{"productId": "unicorn", "quantity": 1}]})
     assert (unknown.status_code, unknown.json()["available"]) == (200, False)
@@ -103,11 +103,11 @@ async def test_the_stock_is_moved_by_services_alone(shop: TestShop) -> None:
 
 async def test_a_reservation_is_held_confirmed_and_given_back(shop: TestShop) -> None:
     inside, path = shop.inside("catalog"), "/inventory/reservations/some-order"
-    wanted = {"items": [{"productId": "head-torch", "quantity": 2}]}
-    held = await inside.put(path, json=wanted)
+    body = {"items": [{"productId": "head-torch", "quantity": 2}]}
+    held = await inside.put(path, json=body)
     assert (held.json()["state"], held.json()["items"][0]["price"]["amount"]) == ("held", 3490)
     assert (await inside.post(f"{path}/confirm")).json()["state"] == "confirmed"
-    assert (await inside.put(path, json=wanted)).json()["state"] == "confirmed"
+    assert (await inside.put(path, json=body)).json()["state"] == "confirmed"
     assert (await inside.post(f"{path}/release")).json()["state"] == "returned"
     assert (await inside.post(f"{path}/confirm")).status_code == 409
     assert (await inside.post("/inventory/reservations/never/confirm")).status_code == 404

@@ -32,10 +32,12 @@ class Stock(RuleBasedStateMachine):
 
     @rule(order_id=ORDERS, lines=LINES)
     def reserve(self, order_id: str, lines: list[tuple[str, int]]) -> None:
-        wanted = [Line(*line) for line in lines]
+        requested = [Line(*line) for line in lines]
         before = self.store.tables.reservations.get(order_id)
-        availability = asyncio.run(handlers.check(wanted, store=self.store))
-        answer = asyncio.run(handlers.reserve(order_id, wanted, store=self.store, clock=self.clock, lifetime=LIFETIME))
+        availability = asyncio.run(handlers.check(requested, store=self.store))
+        answer = asyncio.run(
+            handlers.reserve(order_id, requested, store=self.store, clock=self.clock, lifetime=LIFETIME)
+        )
         if before is None:
             assert isinstance(answer, Reserved) == availability.is_available
 
@@ -65,7 +67,7 @@ class Stock(RuleBasedStateMachine):
         asyncio.run(
             handlers.set_stock(
                 "apple",
-                lambda known: known.on_hand + more,
+                lambda apple: apple.on_hand + more,
                 is_expected=lambda _: True,
                 store=self.store,
                 clock=self.clock,
@@ -83,10 +85,10 @@ class Stock(RuleBasedStateMachine):
         for name, delta, _why, _order in tables.movements:
             moved[name] += delta
         for name in PRODUCTS:
-            known = tables.products[name]
-            assert known.reserved == held[name]
-            assert known.on_hand == moved[name]
-            assert 0 <= known.reserved <= known.on_hand
+            fruit = tables.products[name]
+            assert fruit.reserved == held[name]
+            assert fruit.on_hand == moved[name]
+            assert 0 <= fruit.reserved <= fruit.on_hand
 
 
 TestStock = Stock.TestCase
@@ -95,8 +97,8 @@ TestStock.settings = settings(max_examples=40, stateful_step_count=25, deadline=
 
 async def test_a_reservation_takes_all_lines_or_none() -> None:
     store, clock = FakeCatalog(product("apple", 5), product("pear", 1)), FakeClock()
-    wanted = [Line("apple", 2), Line("pear", 2)]
-    answer = await handlers.reserve("order", wanted, store=store, clock=clock, lifetime=LIFETIME)
+    lines = [Line("apple", 2), Line("pear", 2)]
+    answer = await handlers.reserve("order", lines, store=store, clock=clock, lifetime=LIFETIME)
     assert answer is Refusal.INSUFFICIENT
     assert store.tables.products["apple"].reserved == 0
     assert not store.tables.reservations
@@ -133,8 +135,8 @@ async def test_a_new_price_is_told_and_the_same_price_is_not() -> None:
     store, clock = FakeCatalog(product("apple", price=100)), FakeClock()
     for price in (120, 120):
         await handlers.set_price("apple", price, store=store, clock=clock)
-    (fact,) = store.tables.facts
-    assert (fact.type, fact.data["oldAmount"], fact.data["amount"]) == ("price.changed", 100, 120)
+    (event,) = store.tables.events
+    assert (event.type, event.data["oldAmount"], event.data["amount"]) == ("price.changed", 100, 120)
 
 
 async def test_stock_cannot_be_set_below_what_is_reserved() -> None:

@@ -61,9 +61,9 @@ async def test_pages_show_every_product_once_and_in_order(sql_catalog: SqlCatalo
 
 async def test_search_finds_words_by_their_beginning_and_the_name_counts_most(sql_catalog: SqlCatalog) -> None:
     await handlers.seed(seed.products(utc_now()), store=sql_catalog)
-    found = await handlers.page("desk", None, None, 50, store=sql_catalog)
-    assert {product.id for product in found.items} >= {"desk-lamp", "oak-desk", "desk-chair", "desk-clock"}
-    assert all("desk" in product.name.lower() for product in found.items[:4])
+    desks = await handlers.page("desk", None, None, 50, store=sql_catalog)
+    assert {product.id for product in desks.items} >= {"desk-lamp", "oak-desk", "desk-chair", "desk-clock"}
+    assert all("desk" in product.name.lower() for product in desks.items[:4])
     both = await handlers.page("Linen aPR", None, None, 50, store=sql_catalog)
     assert [product.id for product in both.items] == ["linen-apron"]
     assert not (await handlers.page("desk", "home", None, 50, store=sql_catalog)).items
@@ -83,9 +83,9 @@ async def test_search_forgives_plurals_and_words_that_say_nothing(
     sql_catalog: SqlCatalog, query: str, best: list[str]
 ) -> None:
     await handlers.seed(seed.products(utc_now()), store=sql_catalog)
-    found = [product.id for product in (await handlers.page(query, None, None, 50, store=sql_catalog)).items]
-    assert set(found[: len(best)]) == set(best)
-    assert bool(found) == bool(best) or query == "the"
+    ids = [product.id for product in (await handlers.page(query, None, None, 50, store=sql_catalog)).items]
+    assert set(ids[: len(best)]) == set(best)
+    assert bool(ids) == bool(best) or query == "the"
 
 
 @pytest.mark.parametrize("query", ["", "lamp"])
@@ -98,11 +98,11 @@ async def test_pages_go_on_where_they_ended_whatever_is_added_or_renamed_meanwhi
     await handlers.seed(named("Lamp C", "Lamp E", "Lamp G", "Lamp I"), store=sql_catalog)
     first = await handlers.page(query, None, None, 2, store=sql_catalog)
     await handlers.seed(named("Lamp A", "Lamp B", "Lamp lamp", "Lamp F"), store=sql_catalog)
-    seen = [one.name for one in first.items]
+    seen = [product_found.name for product_found in first.items]
     cursor = first.next_cursor
     while cursor:
         page = await handlers.page(query, None, cursor, 2, store=sql_catalog)
-        seen += [one.name for one in page.items]
+        seen += [product_found.name for product_found in page.items]
         cursor = page.next_cursor
     assert len(seen) == len(set(seen))
     assert {"Lamp C", "Lamp E", "Lamp G", "Lamp I"} <= set(seen)
@@ -157,9 +157,9 @@ async def test_expiring_many_reservations_and_reserving_meanwhile_never_lock_eac
         await reserve(number, lambda: past)
     sweeps = (handlers.expire(store=sql_catalog, clock=utc_now) for _ in range(3))
     done = await asyncio.gather(*sweeps, *(reserve(number, utc_now) for number in range(20)))
-    assert sum(one for one in done if isinstance(one, int)) == 20
+    assert sum(product_found for product_found in done if isinstance(product_found, int)) == 20
     reserved = (await sql_catalog.find(fruits)).values()
-    assert sum(one.reserved for one in reserved) == sum(1 + number % 3 for number in range(20))
+    assert sum(product_found.reserved for product_found in reserved) == sum(1 + number % 3 for number in range(20))
 
 
 def test_a_reservation_that_nobody_confirms_is_over_within_a_minute_unless_told_otherwise() -> None:
@@ -170,8 +170,8 @@ def test_a_reservation_that_nobody_confirms_is_over_within_a_minute_unless_told_
 async def test_an_expired_reservation_is_swept_without_being_asked_for(tmp_path: Path) -> None:
     quick = {"RESERVATION_SECONDS": "0.2", "RESERVATION_SWEEP_SECONDS": "0.1"}
     async with running_shop(tmp_path, **quick) as shop:
-        wanted = {"items": [{"productId": "moka-pot", "quantity": 3}]}
-        held = await shop.inside("catalog").put("/inventory/reservations/forgotten", json=wanted)
+        body = {"items": [{"productId": "moka-pot", "quantity": 3}]}
+        held = await shop.inside("catalog").put("/inventory/reservations/forgotten", json=body)
         assert held.status_code == 200
 
         async def is_back() -> bool:

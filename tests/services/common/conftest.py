@@ -26,8 +26,8 @@ async def nothing() -> None:
 
 
 @dataclass
-class Ground:
-    """The means of a service, without the service."""
+class ServiceParts:
+    """What a service works with, without the service."""
 
     database: Database
     broker: InProcessBroker
@@ -51,14 +51,14 @@ class Ground:
             longest_pause_seconds=longest_pause_seconds,
         )
 
-    async def count(self) -> int:
-        """Return how many things there are."""
+    async def count(self, table: Table = things) -> int:
+        """Return how many rows a table has."""
         async with self.database.reading() as connection:
-            return len((await connection.execute(things.select())).all())
+            return len((await connection.execute(table.select())).all())
 
 
 @pytest_asyncio.fixture
-async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+async def parts(tmp_path: Path) -> AsyncIterator[ServiceParts]:
     """Return the means, on a database of this test alone."""
     made = Metrics(with_process=False)
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db", "x", None, Telemetry(NoOpTracer()), made)
@@ -68,5 +68,5 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
         await connection.execute(tables.outbox_lease.insert().values(id=1, holder="", until=0))
     broker = InProcessBroker()
     broker.keeps_log = True
-    yield Ground(database, broker, made)
+    yield ServiceParts(database, broker, made)
     await database.close()

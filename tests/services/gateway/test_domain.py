@@ -111,7 +111,7 @@ def test_a_forwarded_address_counts_only_from_our_proxies(peer: str, header: str
 
 def test_weights_divide_the_calls() -> None:
     split = Split({"1": 90, "2": 10})
-    counts = Counter(split.version({}, "", dice / 1000) for dice in range(1000))
+    counts = Counter(split.version({}, "", draw / 1000) for draw in range(1000))
     assert counts == {"1": 900, "2": 100}
 
 

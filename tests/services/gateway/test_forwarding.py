@@ -51,10 +51,10 @@ class FakeUpstream:
 
 @dataclass
 class FakeFinder:
-    found: list[Instance]
+    healthy: list[Instance]
 
     def instances(self, service: str) -> Sequence[Instance]:
-        return self.found
+        return self.healthy
 
 
 class NoSplits:

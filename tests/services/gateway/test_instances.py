@@ -70,8 +70,8 @@ def stack(consul: str, tmp_path: Path) -> Iterator[Stack]:
         yield Stack(tmp_path, shared, started)
 
 
-def instances(door: Running, service: str) -> int:
-    return _value(door, f'shop_gateway_instances{{upstream="{service}"}}')
+def instances(front: Running, service: str) -> int:
+    return _value(front, f'shop_gateway_instances{{upstream="{service}"}}')
 
 
 def served(instance: Running) -> int:
@@ -81,22 +81,22 @@ def served(instance: Running) -> int:
 
 def _value(service: Running, series: str) -> int:
     pattern = series if "\\" in series else re.escape(series)
-    found = re.search(rf"^{pattern} ([0-9.]+)", httpx.get(f"{service.url}/metrics").text, re.MULTILINE)
-    return int(float(found[1])) if found else 0
+    match = re.search(rf"^{pattern} ([0-9.]+)", httpx.get(f"{service.url}/metrics").text, re.MULTILINE)
+    return int(float(match[1])) if match else 0
 
 
 def test_what_becomes_of_instances_is_known_soon_and_no_safe_call_is_lost(stack: Stack) -> None:
     first = stack.start("user")
-    door = stack.start("gateway")
-    eventually(lambda: httpx.get(door.url + KEY_SET).status_code == 200, within=SOON, what="the first is found")
+    front = stack.start("gateway")
+    eventually(lambda: httpx.get(front.url + KEY_SET).status_code == 200, within=SOON, what="the first is found")
     second = stack.start("user")
     third = stack.start("user")
     statuses: Counter[int] = Counter()
 
     def there_are(number: int) -> None:
         def are_known() -> bool:
-            statuses.update(httpx.get(door.url + KEY_SET).status_code for _ in range(3))
-            return instances(door, "user") == number
+            statuses.update(httpx.get(front.url + KEY_SET).status_code for _ in range(3))
+            return instances(front, "user") == number
 
         eventually(are_known, within=SOON, what=f"{number} instances are known")
 
@@ -114,15 +114,15 @@ def test_what_becomes_of_instances_is_known_soon_and_no_safe_call_is_lost(stack:
     assert set(statuses) == {200}
     second.process.terminate()
     assert second.process.wait(10) == 0
-    eventually(lambda: instances(door, "user") == 0, within=SOON)
-    assert httpx.get(door.url + KEY_SET).status_code == 503
-    ready = httpx.get(f"{door.url}/health/ready")
+    eventually(lambda: instances(front, "user") == 0, within=SOON)
+    assert httpx.get(front.url + KEY_SET).status_code == 503
+    ready = httpx.get(f"{front.url}/health/ready")
     assert (ready.status_code, ready.json()["checks"]["user"]["state"]) == (200, "down")
 
 
-def appointed(stack: Stack, door: Running) -> httpx.Client:
+def appointed(stack: Stack, front: Running) -> httpx.Client:
     """Register at the door, be made an administrator on the command line beside the running service, log in."""
-    client = stack.started.enter_context(httpx.Client(base_url=door.url))
+    client = stack.started.enter_context(httpx.Client(base_url=front.url))
     eventually(lambda: client.get(KEY_SET).status_code == 200, within=SOON, what="the user service is found")
     assert client.post("/api/v1/users", json={**ADA, "name": "Ada"}).status_code == 201
     command = [sys.executable, "-m", "services.user.admin", ADA["email"]]
@@ -137,9 +137,9 @@ def appointed(stack: Stack, door: Running) -> httpx.Client:
 def test_an_administrator_moves_traffic_between_two_versions_while_both_run(stack: Stack) -> None:
     stack.start("user")
     blue, green = stack.start("catalog", "1"), stack.start("catalog", "2")
-    door = stack.start("gateway")
-    admin = appointed(stack, door)
-    eventually(lambda: instances(door, "catalog") == 2, within=SOON, what="both versions are known")
+    front = stack.start("gateway")
+    admin = appointed(stack, front)
+    eventually(lambda: instances(front, "catalog") == 2, within=SOON, what="both versions are known")
 
     def answered(calls: int = 40, version: str = "") -> tuple[int, int]:
         """Return how many of some calls each version answered."""
@@ -148,8 +148,8 @@ def test_an_administrator_moves_traffic_between_two_versions_while_both_run(stac
             assert admin.get(PRODUCTS, headers={"x-version": version}).status_code == 200
         return served(blue) - before[0], served(green) - before[1]
 
-    def split(**wanted: object) -> None:
-        assert admin.put(TRAFFIC, json=wanted).status_code == 200
+    def split(**fields: object) -> None:
+        assert admin.put(TRAFFIC, json=fields).status_code == 200
 
     assert answered() == (20, 20)
     split(weights={"1": 100, "2": 0})

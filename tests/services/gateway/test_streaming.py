@@ -51,7 +51,7 @@ class Exchange:
 
 
 @dataclass
-class Door:
+class Front:
     """A gateway that listens, and what its upstream saw."""
 
     runtime: Runtime
@@ -65,7 +65,7 @@ def chunk(data: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def door(folder: Path, serve: Serve, **environment: str) -> AsyncIterator[Door]:
+async def front(folder: Path, serve: Serve, **environment: str) -> AsyncIterator[Front]:
     """Open a gateway whose catalog answers with a function per call."""
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,14 +80,18 @@ async def door(folder: Path, serve: Serve, **environment: str) -> AsyncIterator[
 
     upstream = await asyncio.start_server(take, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
-    own = {"DATA_DIR": str(folder), "CATALOG_SERVICE_URL": url, "SHOP_SECRETS": str(folder / "secrets")}
-    runtime = Runtime(SERVICE, Settings.read("gateway", Environment({**own, **environment})))
+    environment_of_front = {
+        "DATA_DIR": str(folder),
+        "CATALOG_SERVICE_URL": url,
+        "SHOP_SECRETS": str(folder / "secrets"),
+    }
+    runtime = Runtime(SERVICE, Settings.read("gateway", Environment({**environment_of_front, **environment})))
     listening = socket.create_server(("127.0.0.1", 0))
     server = Server(Config(asgi(SERVICE, runtime), log_config=None, lifespan="on", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server._serve(sockets=[listening]))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with httpx.AsyncClient(base_url=base, timeout=20, trust_env=False) as client:
-        made = Door(runtime, client)
+        made = Front(runtime, client)
         try:
             yield made
         finally:
@@ -119,7 +123,7 @@ async def test_the_first_part_of_an_answer_arrives_before_the_rest_is_there(
         await has_arrived.wait()
         await exchange.send(rest)
 
-    async with door(tmp_path, serve) as made, made.client.stream("GET", PATH) as answer:
+    async with front(tmp_path, serve) as made, made.client.stream("GET", PATH) as answer:
         parts = answer.aiter_raw()
         assert await anext(parts) == b"first"
         has_arrived.set()
@@ -137,7 +141,7 @@ async def test_a_large_answer_waits_for_its_reader_and_comes_whole(tmp_path: Pat
             await exchange.send(block)
             sent += 1
 
-    async with door(tmp_path, serve) as made, made.client.stream("GET", PATH) as answer:
+    async with front(tmp_path, serve) as made, made.client.stream("GET", PATH) as answer:
         seen: list[int] = []
 
         async def stands_still() -> bool:
@@ -161,7 +165,7 @@ async def _begin_to_stream(exchange: Exchange) -> None:
 async def test_a_client_that_goes_away_ends_the_call_behind_the_gateway(
     tmp_path: Path, serve: Serve, method: str
 ) -> None:
-    async with door(tmp_path, serve, UPSTREAM_TIMEOUT_SECONDS="60", REQUEST_TIMEOUT_SECONDS="60") as made:
+    async with front(tmp_path, serve, UPSTREAM_TIMEOUT_SECONDS="60", REQUEST_TIMEOUT_SECONDS="60") as made:
         asking = asyncio.create_task(made.client.request(method, PATH, headers=JSON))
 
         async def is_asked() -> bool:
@@ -183,7 +187,7 @@ async def test_half_an_answer_never_looks_like_a_whole_one(
         await exchange.send(begun)
         exchange.writer.close()
 
-    async with door(tmp_path, serve) as made:
+    async with front(tmp_path, serve) as made:
         with pytest.raises(httpx.TransportError):
             await made.client.post(PATH, headers=JSON)
     assert not caplog.records
@@ -191,7 +195,7 @@ async def test_half_an_answer_never_looks_like_a_whole_one(
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_upstream_that_hangs_is_a_503_in_time(tmp_path: Path, method: str) -> None:
-    async with door(tmp_path, nothing, UPSTREAM_TIMEOUT_SECONDS="0.3") as made:
+    async with front(tmp_path, nothing, UPSTREAM_TIMEOUT_SECONDS="0.3") as made:
         answer = await asyncio.wait_for(made.client.request(method, PATH, headers=JSON), 3)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert len(made.calls) == 1
@@ -205,7 +209,7 @@ async def test_an_answer_that_never_ends_is_cut_off_in_time_but_events_flow_on(t
             await asyncio.sleep(0.02)
 
     loop = asyncio.get_running_loop()
-    async with door(tmp_path, serve, REQUEST_TIMEOUT_SECONDS="0.4") as made:
+    async with front(tmp_path, serve, REQUEST_TIMEOUT_SECONDS="0.4") as made:
         with pytest.raises(httpx.TransportError):
             await made.client.get(PATH)
         async with made.client.stream("GET", f"{PATH}?events") as answer:
@@ -225,7 +229,7 @@ async def pieces(size: int) -> AsyncIterator[bytes]:
 
 
 async def test_a_body_in_pieces_arrives_whole_up_to_the_limit_and_beyond_it_nothing_does(tmp_path: Path) -> None:
-    async with door(tmp_path, whole) as made:
+    async with front(tmp_path, whole) as made:
         fits = await made.client.post(PATH, headers=JSON, content=pieces(BODY_LIMIT))
         assert (fits.status_code, made.calls[0].body) == (201, b"x" * BODY_LIMIT)
         assert b"content-length: %d" % BODY_LIMIT in made.calls[0].head
@@ -237,24 +241,24 @@ async def test_a_body_in_pieces_arrives_whole_up_to_the_limit_and_beyond_it_noth
 
 @pytest.mark.parametrize("path", [PATH, "/docs", "/nowhere"])
 async def test_a_body_without_end_ends_with_the_connection(tmp_path: Path, path: str) -> None:
-    given = 0
+    bytes_sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
-        nonlocal given
+        nonlocal bytes_sent
         while True:
-            given += 65_536
+            bytes_sent += 65_536
             yield b"x" * 65_536
 
-    async with door(tmp_path, whole) as made:
+    async with front(tmp_path, whole) as made:
         async with asyncio.timeout(20):
             with contextlib.suppress(httpx.TransportError):
                 await made.client.post(path, headers=JSON, content=endless())
-        assert given < 64 * BODY_LIMIT
+        assert bytes_sent < 64 * BODY_LIMIT
         assert not made.calls
 
 
 async def test_a_body_that_does_not_come_is_a_408_and_holds_nothing_for_long(tmp_path: Path) -> None:
-    async with door(tmp_path, whole, UPSTREAM_TIMEOUT_SECONDS="0.3") as made:
+    async with front(tmp_path, whole, UPSTREAM_TIMEOUT_SECONDS="0.3") as made:
         reader, writer = await asyncio.open_connection("127.0.0.1", made.client.base_url.port)
         writer.write(
             f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{{".encode()
@@ -267,8 +271,8 @@ async def test_a_body_that_does_not_come_is_a_408_and_holds_nothing_for_long(tmp
 async def test_the_upstream_hears_of_the_deadline_and_of_nothing_that_is_not_the_clients_to_say(
     tmp_path: Path,
 ) -> None:
-    async with door(tmp_path, whole) as made:
-        said = {
+    async with front(tmp_path, whole) as made:
+        sent_headers = {
             "x-timeout-ms": "600000",
             secrets.HEADER: "stolen",
             "connection": "keep-alive, X-Hop",
@@ -276,7 +280,7 @@ async def test_the_upstream_hears_of_the_deadline_and_of_nothing_that_is_not_the
             "x-kept": "for the service",
             "x-request-id": "of-the-client-1",
         }
-        answer = await made.client.get(PATH, headers=said)
+        answer = await made.client.get(PATH, headers=sent_headers)
         assert (answer.status_code, answer.headers["x-request-id"]) == (201, "of-the-client-1")
     lines = dict(line.split(b": ", 1) for line in made.calls[0].head.split(b"\r\n")[1:] if line)
     assert 3000 < int(lines[b"x-timeout-ms"]) <= 4500

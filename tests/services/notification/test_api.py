@@ -11,11 +11,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def _messages(member: Member, kind: str) -> list[dict[str, Any]]:
-    async def found() -> list[dict[str, Any]]:
+    async def of_kind() -> list[dict[str, Any]]:
         items = (await member.get("/api/v1/notifications")).json()["items"]
         return [item for item in items if item["type"] == kind]
 
-    return await eventually_async(found, what=f"a message {kind}")
+    return await eventually_async(of_kind, what=f"a message {kind}")
 
 
 async def _order(shop: TestShop, member: Member, **more: Any) -> str:

@@ -24,7 +24,7 @@ class FakeNotifications:
 
     messages: dict[str, Message] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
-    wanted: dict[str, Preferences] = field(default_factory=dict)
+    preferences_by_user: dict[str, Preferences] = field(default_factory=dict)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["FakeNotifications"]:
@@ -33,7 +33,7 @@ class FakeNotifications:
         self.__dict__.update(inside.__dict__)
 
     async def add(self, message: Message) -> bool:
-        keys = {(one.subject, one.type, one.channel) for one in self.messages.values()}
+        keys = {(message.subject, message.type, message.channel) for message in self.messages.values()}
         if (message.subject, message.type, message.channel) in keys:
             return False
         self.messages[message.id] = message
@@ -46,7 +46,9 @@ class FakeNotifications:
         self.messages[message.id] = message
 
     async def due(self, now: datetime, limit: int) -> Sequence[Message]:
-        return [one for one in self.messages.values() if one.due_at is not None and one.due_at <= now][:limit]
+        return [message for message in self.messages.values() if message.due_at is not None and message.due_at <= now][
+            :limit
+        ]
 
     async def contact(self, user_id: str) -> Contact | None:
         return self.contacts.get(user_id)
@@ -55,14 +57,14 @@ class FakeNotifications:
         self.contacts[contact.user_id] = contact
 
     async def preferences(self, user_id: str) -> Preferences:
-        return self.wanted.get(user_id, Preferences(user_id))
+        return self.preferences_by_user.get(user_id, Preferences(user_id))
 
     async def save_preferences(self, preferences: Preferences) -> None:
-        self.wanted[preferences.user_id] = preferences
+        self.preferences_by_user[preferences.user_id] = preferences
 
     async def forget(self, user_id: str) -> None:
-        self.messages = {key: one for key, one in self.messages.items() if one.user_id != user_id}
-        self.wanted.pop(user_id, None)
+        self.messages = {key: message for key, message in self.messages.items() if message.user_id != user_id}
+        self.preferences_by_user.pop(user_id, None)
 
 
 class FakeChannel:
@@ -162,8 +164,10 @@ async def test_a_dead_message_can_be_replayed() -> None:
 
 async def test_what_a_user_does_not_want_is_not_sent_but_the_account_always_is() -> None:
     world = World()
-    wanted = await handlers.mute("ada", [MessageType.ORDER_SHIPPED, MessageType.USER_LOCKED], store=world.store)
-    assert wanted.muted == {MessageType.ORDER_SHIPPED}
+    preferences_by_user = await handlers.mute(
+        "ada", [MessageType.ORDER_SHIPPED, MessageType.USER_LOCKED], store=world.store
+    )
+    assert preferences_by_user.muted == {MessageType.ORDER_SHIPPED}
     assert not await world.queue("order.shipped", ORDER)
     assert await world.queue("order.confirmed", ORDER)
     assert await world.queue("user.locked", USER)

@@ -150,9 +150,9 @@ async def test_a_password_goes_to_a_server_whose_certificate_is_good_and_to_no_o
 async def test_a_server_without_encryption_gets_no_password() -> None:
     box = Mailbox()
     async with mail_server(box, auth_require_tls=False) as settings:
-        wanted = replace(settings, user=USER, password=PASSWORD, encryption=Encryption.STARTTLS)
+        encrypted = replace(settings, user=USER, password=PASSWORD, encryption=Encryption.STARTTLS)
         with pytest.raises(NotDelivered, match="STARTTLS"):
-            await SmtpChannel(wanted).deliver(MESSAGE, CONTACT)
+            await SmtpChannel(encrypted).deliver(MESSAGE, CONTACT)
     assert box.logins == []
 
 

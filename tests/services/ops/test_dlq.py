@@ -34,15 +34,15 @@ async def dlq(folder: Path, *arguments: str) -> tuple[int, str]:
         sys.executable, "-m", "services.ops.dlq", *arguments, "--data", str(folder),
         stdout=asyncio.subprocess.PIPE, env=dict(os.environ),
     )  # fmt: skip
-    told, _ = await process.communicate()
+    output, _ = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, told.decode()
+    return process.returncode, output.decode()
 
 
 async def letters(folder: Path) -> list[dict[str, Any]]:
-    code, told = await dlq(folder, "list", "--json")
+    code, output = await dlq(folder, "list", "--json")
     assert code == 0
-    return [json.loads(line) for line in told.splitlines()]
+    return [json.loads(line) for line in output.splitlines()]
 
 
 async def test_poison_on_demand_is_buried_and_counted_and_orders_flow_on(lonely: TestShop, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ async def test_poison_on_demand_is_buried_and_counted_and_orders_flow_on(lonely:
     page = (await payment.get("/metrics")).text
     assert 'shop_faults_injected_total{kind="poison"} 1.0' in page
     assert 'shop_dead_letters_total{group="payment",topic="shop.order.v1"} 1.0' in page
-    assert {(one["topic"], one["group"], one["reason"]) for one in await letters(tmp_path)} >= {
+    assert {(letter["topic"], letter["group"], letter["reason"]) for letter in await letters(tmp_path)} >= {
         (TOPIC, "payment", "malformed")
     }
     member, product = await lonely.member(), await lonely.product()
@@ -83,11 +83,11 @@ async def test_bytes_that_are_no_text_are_kept_as_they_were(tmp_path: Path) -> N
 
 
 async def test_what_several_groups_gave_up_is_replayed_once() -> None:
-    event_id, place = new_id(), {"dlq_partition": "0", "dlq_offset": "7"}
+    event_id, position = new_id(), {"dlq_partition": "0", "dlq_offset": "7"}
     dead = [
         Message(f"{TOPIC}.dlq", "k", value, {"dlq_group": group, **headers})
         for group in ("payment", "notification")
-        for value, headers in ((b"?", place), (b"?", place | {"dlq_offset": "8"}), (b"{}", {"ce_id": event_id}))
+        for value, headers in ((b"?", position), (b"?", position | {"dlq_offset": "8"}), (b"{}", {"ce_id": event_id}))
     ]
     assert once_each(dead) == [
         Message(TOPIC, "k", b"?", {}), Message(TOPIC, "k", b"?", {}), Message(TOPIC, "k", b"{}", {"ce_id": event_id})

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.order.domain import Change, Cursor, Entry, Line, Order, Wish
-from services.order.ports import Away, ChargeState, Claim, Reserved
+from services.order.domain import Change, Cursor, Entry, Line, Order, RequestedItem
+from services.order.ports import ChargeState, IdempotencyRecord, Reserved, UpstreamUnavailable
 
 
 @dataclass
 class _Tables:
     orders: dict[str, Order] = field(default_factory=dict)
     timeline: dict[str, list[Entry]] = field(default_factory=dict)
-    claims: dict[tuple[str, str], Claim] = field(default_factory=dict)
-    told: list[tuple[str, str]] = field(default_factory=list)
+    idempotency_keys: dict[tuple[str, str], IdempotencyRecord] = field(default_factory=dict)
+    published: list[tuple[str, str]] = field(default_factory=list)
 
 
 class FakeOrders:
@@ -41,18 +41,20 @@ class FakeOrders:
         return self.tables.orders.get(order_id)
 
     async def history(self, user_id: str, before: Cursor | None, limit: int) -> Sequence[Order]:
-        own = [order for order in self.tables.orders.values() if order.user_id == user_id]
-        newest_first = sorted(own, key=lambda order: (order.created_at, order.id), reverse=True)
+        orders = [order for order in self.tables.orders.values() if order.user_id == user_id]
+        newest_first = sorted(orders, key=lambda order: (order.created_at, order.id), reverse=True)
         if before is not None:
-            newest_first = [one for one in newest_first if (one.created_at, one.id) < (before.created_at, before.id)]
+            newest_first = [
+                order for order in newest_first if (order.created_at, order.id) < (before.created_at, before.id)
+            ]
         return newest_first[:limit]
 
     async def timeline(self, order_id: str) -> Sequence[Entry]:
         return self.tables.timeline.get(order_id, [])
 
-    def told(self) -> list[str]:
+    def published(self) -> list[str]:
         """The types of the events that went out."""
-        return [event_type for _, event_type in self.tables.told]
+        return [event_type for _, event_type in self.tables.published]
 
 
 class FakeOrderTx:
@@ -73,19 +75,21 @@ class FakeOrderTx:
     async def update(self, change: Change) -> None:
         self._tables.orders[change.order.id] = change.order
         self._tables.timeline.setdefault(change.order.id, []).extend(change.entries)
-        self._tables.told += [(change.order.id, event_type) for event_type in (*change.events, *change.repeats)]
+        self._tables.published += [(change.order.id, event_type) for event_type in (*change.events, *change.repeats)]
 
     async def due(self, now: datetime, limit: int) -> Sequence[Order]:
-        return [one for one in self._tables.orders.values() if one.due_at is not None and one.due_at <= now][:limit]
+        return [order for order in self._tables.orders.values() if order.due_at is not None and order.due_at <= now][
+            :limit
+        ]
 
-    async def claim(self, user_id: str, key: str) -> Claim | None:
-        return self._tables.claims.get((user_id, key))
+    async def idempotency_record(self, user_id: str, key: str) -> IdempotencyRecord | None:
+        return self._tables.idempotency_keys.get((user_id, key))
 
-    async def save_claim(self, claim: Claim) -> None:
-        self._tables.claims[claim.user_id, claim.key] = claim
+    async def save_idempotency_record(self, record: IdempotencyRecord) -> None:
+        self._tables.idempotency_keys[record.user_id, record.key] = record
 
-    async def drop_claim(self, user_id: str, key: str) -> None:
-        self._tables.claims.pop((user_id, key), None)
+    async def delete_idempotency_record(self, user_id: str, key: str) -> None:
+        self._tables.idempotency_keys.pop((user_id, key), None)
 
 
 class FakeCatalog:
@@ -98,12 +102,12 @@ class FakeCatalog:
         self.is_away = False
         self.loses_answers = False
 
-    async def check(self, wishes: Iterable[Wish]) -> bool:
+    async def check(self, items: Iterable[RequestedItem]) -> bool:
         self._answer()
-        return sum(wish.quantity for wish in wishes) <= self.stock
+        return sum(item.quantity for item in items) <= self.stock
 
-    async def reserve(self, order_id: str, wishes: Iterable[Wish]) -> Reserved | None:
-        units = sum(wish.quantity for wish in wishes)
+    async def reserve(self, order_id: str, items: Iterable[RequestedItem]) -> Reserved | None:
+        units = sum(item.quantity for item in items)
         if units > self.stock and order_id not in self.held:
             return None
         if order_id not in self.held:
@@ -126,7 +130,7 @@ class FakeCatalog:
 
     def _answer(self, *, is_lost: bool = False) -> None:
         if self.is_away or is_lost:
-            raise Away("catalog")
+            raise UpstreamUnavailable("catalog")
 
 
 class FakePayments:
@@ -138,5 +142,5 @@ class FakePayments:
 
     async def charge(self, order_id: str) -> ChargeState | None:
         if self.is_away:
-            raise Away("payment")
+            raise UpstreamUnavailable("payment")
         return self.charges.get(order_id)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from services.common.events.in_process import InProcessBroker
-from services.order.tables import claims
+from services.order.tables import idempotency_keys
 from tests.services.harness import Member, TestShop
 from tests.waiting import eventually_async
 
@@ -142,7 +142,9 @@ async def test_while_the_first_request_under_a_key_is_being_answered_a_second_is
 
         async def is_claimed() -> bool:
             async with shop.shop.runtimes["order"].database.reading() as connection:
-                query = select(claims.c.key).where(claims.c.user_id == member.id, claims.c.key == "in-flight")
+                query = select(idempotency_keys.c.key).where(
+                    idempotency_keys.c.user_id == member.id, idempotency_keys.c.key == "in-flight"
+                )
                 return (await connection.scalar(query)) is not None
 
         await eventually_async(is_claimed, within=10, what="the key is in use")
@@ -185,10 +187,10 @@ async def test_the_event_says_what_the_contract_says(shop: TestShop, member: Mem
     broker.keeps_log = True
     order = (await member.post("/orders", of("moka-pot", 2, paymentMethod="tok_visa"))).json()
 
-    async def told() -> Any:
-        return [one for one in broker.log["shop.order.v1"] if one.key == order["id"]]
+    async def published() -> Any:
+        return [payment for payment in broker.log["shop.order.v1"] if payment.key == order["id"]]
 
-    created = (await eventually_async(told))[0]
+    created = (await eventually_async(published))[0]
     assert created.headers["ce_type"] == "order.created"
     assert created.headers["ce_dataschema"] == "/schemas/order.created.v1.json"
     import json
@@ -228,7 +230,7 @@ async def test_a_confirmed_order_that_is_cancelled_is_refunded_and_its_stock_is_
     cancelled = await member.post(f"/api/v1/orders/{order['id']}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "refunded")
     payments = (await member.get(f"/api/v1/payments?orderId={order['id']}")).json()["items"]
-    assert [(one["type"], one["status"], one["amount"]) for one in payments] == [
+    assert [(payment["type"], payment["status"], payment["amount"]) for payment in payments] == [
         ("charge", "captured", 3 * 2490),
         ("refund", "succeeded", 3 * 2490),
     ]
@@ -248,13 +250,13 @@ async def test_orders_wait_for_payment_and_one_cancelled_meanwhile_costs_nothing
     with shop.away("payment"):
         kept = (await member.post("/orders", of("moka-pot"))).json()
         dropped = (await member.post("/orders", of("moka-pot"))).json()
-        asked = (await member.post(f"/api/v1/orders/{dropped['id']}/cancel")).json()
-        assert (asked["status"], asked["cancelRequested"]) == ("awaiting_payment", True)
+        cancelling = (await member.post(f"/api/v1/orders/{dropped['id']}/cancel")).json()
+        assert (cancelling["status"], cancelling["cancelRequested"]) == ("awaiting_payment", True)
     assert (await shop.settled(member, kept["id"], within=20))["status"] == "confirmed"
     # Payment reads one event after the other: it may have charged the order before it reads of the cancellation.
     assert (await shop.settled(member, dropped["id"], within=20))["status"] in ("cancelled", "refunded")
     payments = (await member.get(f"/api/v1/payments?orderId={dropped['id']}")).json()["items"]
-    assert [one["status"] for one in payments] in (["failed"], ["captured", "succeeded"])
+    assert [payment["status"] for payment in payments] in (["failed"], ["captured", "succeeded"])
 
 
 async def test_an_order_that_is_cancelled_before_its_charge_is_never_charged(shop: TestShop, member: Member) -> None:

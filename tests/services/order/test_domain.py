@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.order import domain
-from services.order.domain import Change, Fact, Line, Order, Status, Step
+from services.order.domain import Change, Line, Order, Status, Step, Trigger
 from tests.services.fakes import START
 
-P, F, R = Fact.PAYMENT_SUCCEEDED, Fact.PAYMENT_FAILED, Fact.PAYMENT_REFUNDED
-CONFIRMED, GONE, RELEASED = Fact.STOCK_CONFIRMED, Fact.STOCK_GONE, Fact.STOCK_RELEASED
-CANCEL, SHIP = Fact.CANCEL_ASKED, Fact.SHIPPED
+P, F, R = Trigger.PAYMENT_SUCCEEDED, Trigger.PAYMENT_FAILED, Trigger.PAYMENT_REFUNDED
+CONFIRMED, GONE, RELEASED = Trigger.STOCK_CONFIRMED, Trigger.STOCK_GONE, Trigger.STOCK_RELEASED
+CANCEL, SHIP = Trigger.CANCEL_REQUESTED, Trigger.SHIPPED
 ALLOWED = {
     Status.AWAITING_PAYMENT: {Status.PAID, Status.REJECTED, Status.CANCELLED, Status.REFUNDED},
     Status.PAID: {Status.CONFIRMED, Status.REFUNDED},
@@ -24,15 +24,15 @@ ALLOWED = {
 
 def placed() -> Change:
     lines = (Line("apple", "Apple", 2, 150), Line("pear", "Pear", 1, 99))
-    return domain.place("order", "user", lines, "EUR", None, START)
+    return domain.place_order("order", "user", lines, "EUR", None, START)
 
 
-def play(order: Order, *facts: Fact) -> tuple[Order, list[str]]:
+def play(order: Order, *triggers: Trigger) -> tuple[Order, list[str]]:
     """Apply facts one after the other; those that the rules refuse are left out."""
     events: list[str] = []
-    for fact in facts:
+    for trigger in triggers:
         try:
-            change = domain.apply(order, fact, START)
+            change = domain.apply(order, trigger, START)
         except domain.OrderError:
             continue
         order = change.order
@@ -57,24 +57,24 @@ def play(order: Order, *facts: Fact) -> tuple[Order, list[str]]:
         ([CONFIRMED, RELEASED, SHIP], "awaiting_payment", "await_payment", []),
     ],
 )
-def test_a_history_leads_to_one_state(history: list[Fact], status: str, step: str, events: list[str]) -> None:
-    order, told = play(placed().order, *history)
-    assert (order.status, order.step, told) == (status, step, events)
+def test_a_history_leads_to_one_state(history: list[Trigger], status: str, step: str, events: list[str]) -> None:
+    order, published = play(placed().order, *history)
+    assert (order.status, order.step, published) == (status, step, events)
 
 
-@given(st.lists(st.sampled_from(Fact), max_size=14))
-def test_whatever_happens_an_order_moves_only_along_its_states(facts: list[Fact]) -> None:
+@given(st.lists(st.sampled_from(Trigger), max_size=14))
+def test_whatever_happens_an_order_moves_only_along_its_states(triggers: list[Trigger]) -> None:
     order = placed().order
-    told: list[str] = []
-    for fact in facts:
-        after, events = play(order, fact)
+    published: list[str] = []
+    for trigger in triggers:
+        after, events = play(order, trigger)
         assert after.status is order.status or after.status in ALLOWED[order.status]
         assert (after.due_at is None) == (after.step is Step.NONE)
         assert (after.amount, after.lines) == (order.amount, order.lines)
-        order, told = after, told + events
-    states = [event for event in told if event != "order.cancel_requested"]
+        order, published = after, published + events
+    states = [event for event in published if event != "order.cancel_requested"]
     assert len(states) == len(set(states))
-    assert not {"order.cancelled", "order.rejected"} <= set(told)
+    assert not {"order.cancelled", "order.rejected"} <= set(published)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_whatever_happens_an_order_moves_only_along_its_states(facts: list[Fact]
         ([F], "refused"),
     ],
 )
-def test_an_order_can_be_cancelled_until_it_is_shipped_or_over(history: list[Fact], answer: str) -> None:
+def test_an_order_can_be_cancelled_until_it_is_shipped_or_over(history: list[Trigger], answer: str) -> None:
     order, _ = play(placed().order, *history)
     if answer == "refused":
         with pytest.raises(domain.NotCancellable):
@@ -110,7 +110,7 @@ def test_an_order_costs_what_its_lines_cost_and_is_told_with_that() -> None:
 
 def test_an_amount_that_no_account_holds_is_refused() -> None:
     with pytest.raises(domain.AmountTooLarge):
-        domain.place("order", "user", (Line("yacht", "Yacht", 1000, 10**15),), "EUR", None, START)
+        domain.place_order("order", "user", (Line("yacht", "Yacht", 1000, 10**15),), "EUR", None, START)
 
 
 def test_a_stuck_order_is_looked_after_less_and_less_often_but_for_ever() -> None:
@@ -125,9 +125,9 @@ def test_a_stuck_order_is_looked_after_less_and_less_often_but_for_ever() -> Non
 
 
 def test_the_meaning_of_a_request_does_not_hang_on_the_order_of_its_lines() -> None:
-    one, other = domain.Wish("apple", 1), domain.Wish("pear", 2)
-    assert domain.fingerprint([one, other], None) == domain.fingerprint([other, one], None)
-    assert domain.fingerprint([one], None) != domain.fingerprint([one], "tok_slow")
+    first, second = domain.RequestedItem("apple", 1), domain.RequestedItem("pear", 2)
+    assert domain.fingerprint([first, second], None) == domain.fingerprint([second, first], None)
+    assert domain.fingerprint([first], None) != domain.fingerprint([first], "tok_slow")
 
 
 @pytest.mark.parametrize("word", ["0.a", "9999999999999999.A._-", "1795511171399108.01a20cce-3935-7846"])

@@ -15,7 +15,7 @@ from services.common.service import Runtime
 from services.order import handlers
 from services.order.adapters import SqlOrders
 from services.order.app import SERVICE
-from services.order.domain import MOST_REPEATS, Change, Fact, Status, Wish, tell_again
+from services.order.domain import MOST_REPEATS, Change, RequestedItem, Status, Trigger, publish_again
 from services.order.handlers import KeyInFlight, PlaceOrder
 from tests.services.order.fakes import FakeCatalog
 from tests.services.stores import database_url, migrated, postgres
@@ -25,7 +25,7 @@ __all__ = ["database_url", "postgres"]
 
 @pytest.fixture
 async def runtime(database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
-    """Return the means of an order service whose database is empty."""
+    """Return an order service whose database is empty."""
     async with migrated(SERVICE, database_url, tmp_path) as runtime:
         yield runtime
 
@@ -36,24 +36,24 @@ def sql_orders(runtime: Runtime) -> SqlOrders:
     return SqlOrders(runtime.database, runtime.outbox)
 
 
-async def place(store: SqlOrders, catalog: FakeCatalog, key: str | None = None) -> str:
+async def place_order(store: SqlOrders, catalog: FakeCatalog, key: str | None = None) -> str:
     order = await handlers.place_order(
-        PlaceOrder("user", (Wish("apple", 1),), "tok_visa", key),
+        PlaceOrder("user", (RequestedItem("apple", 1),), "tok_visa", key),
         store=store,
         catalog=catalog,
         clock=utc_now,
         new_id=new_id,
-        let_go=lambda _: None,
+        release_later=lambda _: None,
     )
     return order.id
 
 
 async def test_an_order_comes_back_as_it_was_kept(sql_orders: SqlOrders) -> None:
-    order_id = await place(sql_orders, FakeCatalog())
+    order_id = await place_order(sql_orders, FakeCatalog())
     order = await sql_orders.find(order_id)
     assert order is not None
     assert handlers.as_placed(order) == order
-    await handlers.record(order_id, Fact.PAYMENT_FAILED, "declined", store=sql_orders, clock=utc_now)
+    await handlers.apply_trigger(order_id, Trigger.PAYMENT_FAILED, "declined", store=sql_orders, clock=utc_now)
     entries = [(entry.status, entry.what) for entry in await sql_orders.timeline(order_id)]
     assert [status for status, _ in entries] == ["pending", "awaiting_payment", "rejected"]
     assert "declined" in entries[-1][1]
@@ -61,7 +61,7 @@ async def test_an_order_comes_back_as_it_was_kept(sql_orders: SqlOrders) -> None
 
 async def test_of_many_requests_at_once_with_one_key_one_wins(sql_orders: SqlOrders) -> None:
     catalog = FakeCatalog()
-    answers = await asyncio.gather(*(place(sql_orders, catalog, "k") for _ in range(8)), return_exceptions=True)
+    answers = await asyncio.gather(*(place_order(sql_orders, catalog, "k") for _ in range(8)), return_exceptions=True)
     ids = {answer for answer in answers if isinstance(answer, str)}
     assert len(ids) == 1
     assert all(isinstance(answer, str | KeyInFlight) for answer in answers)
@@ -69,9 +69,11 @@ async def test_of_many_requests_at_once_with_one_key_one_wins(sql_orders: SqlOrd
 
 
 async def test_two_facts_at_once_are_taken_one_after_the_other(sql_orders: SqlOrders) -> None:
-    order_id = await place(sql_orders, FakeCatalog())
-    facts = [Fact.PAYMENT_SUCCEEDED] * 3 + [Fact.PAYMENT_FAILED] * 3
-    await asyncio.gather(*(handlers.record(order_id, fact, store=sql_orders, clock=utc_now) for fact in facts))
+    order_id = await place_order(sql_orders, FakeCatalog())
+    triggers = [Trigger.PAYMENT_SUCCEEDED] * 3 + [Trigger.PAYMENT_FAILED] * 3
+    await asyncio.gather(
+        *(handlers.apply_trigger(order_id, trigger, store=sql_orders, clock=utc_now) for trigger in triggers)
+    )
     entries = [entry.status for entry in await sql_orders.timeline(order_id)]
     assert len(entries) == 3
     counted = await sql_orders.count_by_status()
@@ -80,7 +82,7 @@ async def test_two_facts_at_once_are_taken_one_after_the_other(sql_orders: SqlOr
 
 async def test_due_orders_are_handed_out_once(sql_orders: SqlOrders) -> None:
     for _ in range(6):
-        await place(sql_orders, FakeCatalog())
+        await place_order(sql_orders, FakeCatalog())
 
     def later() -> object:
         return utc_now() + timedelta(seconds=11)
@@ -94,20 +96,20 @@ async def test_due_orders_are_handed_out_once(sql_orders: SqlOrders) -> None:
 async def test_repeated_events_go_out_and_orders_that_are_given_up_are_counted(
     sql_orders: SqlOrders, runtime: Runtime
 ) -> None:
-    order_id = await place(sql_orders, FakeCatalog())
+    order_id = await place_order(sql_orders, FakeCatalog())
     order = await sql_orders.find(order_id)
     assert order is not None
-    told = await _waiting_events(runtime)
+    published = await _waiting_events(runtime)
     for repeats in range(1, MOST_REPEATS + 1):
         assert await sql_orders.count_given_up() == 0
         async with sql_orders.begin() as tx:
-            change = tell_again(order, utc_now(), is_known=False)
+            change = publish_again(order, utc_now(), is_known=False)
             await tx.update(change)
         order = await sql_orders.find(order_id)
         assert order == change.order
-        assert (order.repeats, await _waiting_events(runtime)) == (repeats, told + repeats)
+        assert (order.repeats, await _waiting_events(runtime)) == (repeats, published + repeats)
     assert await sql_orders.count_given_up() == 1
-    await handlers.record(order_id, Fact.PAYMENT_SUCCEEDED, store=sql_orders, clock=utc_now)
+    await handlers.apply_trigger(order_id, Trigger.PAYMENT_SUCCEEDED, store=sql_orders, clock=utc_now)
     assert await sql_orders.count_given_up() == 0
 
 
@@ -117,13 +119,13 @@ async def _waiting_events(runtime: Runtime) -> int:
 
 
 async def test_pages_of_the_history_fit_together(sql_orders: SqlOrders) -> None:
-    placed = [await place(sql_orders, FakeCatalog()) for _ in range(7)]
+    placed = [await place_order(sql_orders, FakeCatalog()) for _ in range(7)]
     seen: list[str] = []
     cursor = None
     while True:
         page, cursor = await handlers.history("user", cursor, 3, store=sql_orders)
         seen += [order.id for order in page]
-        await place(sql_orders, FakeCatalog())  # a newer order moves no page
+        await place_order(sql_orders, FakeCatalog())  # a newer order moves no page
         if cursor is None:
             break
     assert seen == placed[::-1]
@@ -132,7 +134,7 @@ async def test_pages_of_the_history_fit_together(sql_orders: SqlOrders) -> None:
 async def test_a_watcher_hears_of_what_is_committed_and_of_nothing_else(sql_orders: SqlOrders) -> None:
     heard: list[Change] = []
     sql_orders.watch(heard.append)
-    order_id = await place(sql_orders, FakeCatalog())
+    order_id = await place_order(sql_orders, FakeCatalog())
     with pytest.raises(OSError, match="gone"):
         await _fail_in(sql_orders, order_id)
     assert [change.events for change in heard] == [("order.created",)]
@@ -140,15 +142,15 @@ async def test_a_watcher_hears_of_what_is_committed_and_of_nothing_else(sql_orde
 
 async def _fail_in(store: SqlOrders, order_id: str) -> None:
     async with store.begin() as tx:
-        await handlers.record_in(tx, order_id, Fact.PAYMENT_SUCCEEDED, clock=utc_now)
+        await handlers.apply_trigger_in(tx, order_id, Trigger.PAYMENT_SUCCEEDED, clock=utc_now)
         raise OSError("the disk is gone")
 
 
 async def test_old_keys_are_forgotten_and_new_ones_kept(sql_orders: SqlOrders) -> None:
-    await place(sql_orders, FakeCatalog(), "k")
+    await place_order(sql_orders, FakeCatalog(), "k")
     await sql_orders.purge_keys(utc_now() + timedelta(hours=23))
     async with sql_orders.begin() as tx:
-        assert await tx.claim("user", "k") is not None
+        assert await tx.idempotency_record("user", "k") is not None
     await sql_orders.purge_keys(utc_now() + timedelta(hours=25))
     async with sql_orders.begin() as tx:
-        assert await tx.claim("user", "k") is None
+        assert await tx.idempotency_record("user", "k") is None

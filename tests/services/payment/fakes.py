@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.payment.domain import Change, Charge, Posting
-from services.payment.ports import At, ProviderAway, ProviderSilent, Standing
+from services.payment.ports import ProviderRecord, ProviderState, ProviderTimeout, ProviderUnreachable
 
 
 @dataclass
 class _Tables:
     charges: dict[str, Charge] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
 
 
 class FakePayments:
@@ -34,7 +34,7 @@ class FakePayments:
         return self.tables.charges.get(order_id)
 
     async def of_user(self, user_id: str, order_id: str | None, limit: int) -> Sequence[Charge]:
-        return [one for one in self.tables.charges.values() if one.user_id == user_id][:limit]
+        return [charge for charge in self.tables.charges.values() if charge.user_id == user_id][:limit]
 
     async def all_charges(self) -> Sequence[Charge]:
         return list(self.tables.charges.values())
@@ -58,56 +58,64 @@ class FakePaymentTx:
     async def update(self, change: Change) -> None:
         self._tables.charges[change.charge.order_id] = change.charge
         self._tables.postings += change.postings
-        self._tables.told += change.events
+        self._tables.published += change.events
 
     async def due(self, now: datetime, limit: int) -> Sequence[Charge]:
-        return [one for one in self._tables.charges.values() if one.due_at is not None and one.due_at <= now][:limit]
+        return [
+            charge for charge in self._tables.charges.values() if charge.due_at is not None and charge.due_at <= now
+        ][:limit]
 
 
 class FakeProvider:
     """Provider in memory. `troubles` says of each call what goes wrong with it, until it is used up."""
 
     def __init__(self, troubles: Sequence[str] = ()) -> None:
-        self.books: dict[str, Standing] = {}
+        self.books: dict[str, ProviderRecord] = {}
         self.captures: Counter[str] = Counter()
         self.calls: list[str] = []
         self._troubles: Iterator[str] = iter(troubles)
         self.declines = False
 
-    async def authorise(self, charge: Charge) -> Standing:
-        at = At.DECLINED if self.declines else At.AUTHORISED
-        wanted = Standing(charge.id, at, charge.amount, charge.currency, "declined" if self.declines else None)
-        return self._call("authorise", charge.id, {None: wanted})
+    async def authorise(self, charge: Charge) -> ProviderRecord:
+        state = ProviderState.DECLINED if self.declines else ProviderState.AUTHORISED
+        new = ProviderRecord(charge.id, state, charge.amount, charge.currency, "declined" if self.declines else None)
+        return self._call("authorise", charge.id, {None: new})
 
-    async def capture(self, key: str) -> Standing:
-        return self._call("capture", key, {At.AUTHORISED: At.CAPTURED})
+    async def capture(self, key: str) -> ProviderRecord:
+        return self._call("capture", key, {ProviderState.AUTHORISED: ProviderState.CAPTURED})
 
-    async def refund(self, key: str) -> Standing:
-        return self._call("refund", key, {At.CAPTURED: At.REFUNDED})
+    async def refund(self, key: str) -> ProviderRecord:
+        return self._call("refund", key, {ProviderState.CAPTURED: ProviderState.REFUNDED})
 
-    async def void(self, key: str) -> Standing:
-        return self._call("void", key, {None: Standing(key, At.VOIDED, 0, ""), At.AUTHORISED: At.VOIDED})
+    async def void(self, key: str) -> ProviderRecord:
+        return self._call(
+            "void",
+            key,
+            {None: ProviderRecord(key, ProviderState.VOIDED, 0, ""), ProviderState.AUTHORISED: ProviderState.VOIDED},
+        )
 
-    async def find(self, key: str) -> Standing | None:
+    async def find(self, key: str) -> ProviderRecord | None:
         self._trouble("find")
         return self.books.get(key)
 
-    async def statement(self) -> Sequence[Standing]:
+    async def statement(self) -> Sequence[ProviderRecord]:
         self._trouble("statement")
         return list(self.books.values())
 
-    def _call(self, name: str, key: str, moves: dict[At | None, At | Standing]) -> Standing:
+    def _call(
+        self, name: str, key: str, moves: dict[ProviderState | None, ProviderState | ProviderRecord]
+    ) -> ProviderRecord:
         is_answer_lost = self._trouble(name)
-        known = self.books.get(key)
-        after = moves.get(known.at if known else None, known)
-        if isinstance(after, At):
-            assert known is not None
-            after = replace(known, at=after)
-            self.captures[key] += after.at is At.CAPTURED
+        record = self.books.get(key)
+        after = moves.get(record.state if record else None, record)
+        if isinstance(after, ProviderState):
+            assert record is not None
+            after = replace(record, state=after)
+            self.captures[key] += after.state is ProviderState.CAPTURED
         assert after is not None, f"{name} of {key}, which never arrived"
         self.books[key] = after
         if is_answer_lost:
-            raise ProviderSilent(name)
+            raise ProviderTimeout(name)
         return after
 
     def _trouble(self, name: str) -> bool:
@@ -115,7 +123,7 @@ class FakeProvider:
         self.calls.append(name)
         trouble = next(self._troubles, "")
         if trouble == "away":
-            raise ProviderAway(name)
+            raise ProviderUnreachable(name)
         if trouble == "lost":
-            raise ProviderSilent(name)
+            raise ProviderTimeout(name)
         return trouble == "silent"

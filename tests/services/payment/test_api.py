@@ -18,9 +18,12 @@ async def test_a_user_sees_all_own_payments_and_those_of_one_order(shop: TestSho
     for order_id in (paid, declined):
         await shop.settled(member, order_id)
     every = (await member.get("/api/v1/payments")).json()["items"]
-    assert {(one["orderId"], one["status"]) for one in every} == {(paid, "captured"), (declined, "declined")}
-    one = (await member.get(f"/api/v1/payments?orderId={paid}")).json()["items"]
-    assert [item["orderId"] for item in one] == [paid]
+    assert {(payment["orderId"], payment["status"]) for payment in every} == {
+        (paid, "captured"),
+        (declined, "declined"),
+    }
+    payment = (await member.get(f"/api/v1/payments?orderId={paid}")).json()["items"]
+    assert [item["orderId"] for item in payment] == [paid]
     assert (await other.get("/api/v1/payments")).json()["items"] == []
     assert (await member.get("/api/v1/payments?orderId=no%20id")).status_code == 422
 
@@ -56,13 +59,13 @@ async def test_what_the_business_wants_to_see_is_measured(shop: TestShop) -> Non
     member = await shop.member()
     for method in ("tok_visa", "tok_declined"):
         await shop.settled(member, await _order(member, paymentMethod=method))
-    wanted = {
+    expected = {
         "catalog": ["shop_stock_units", "shop_reservations_total"],
         "order": ["shop_orders_total", "shop_orders_current", "shop_order_amount_minor_units_total"],
         "payment": ["shop_payments_total", "shop_payment_declines_total", "shop_ledger_balance_minor_units"],
         "notification": ["shop_notifications_current", "shop_notifications_total"],
     }
-    for service, names in wanted.items():
+    for service, names in expected.items():
         page = (await shop.client(service).get("/metrics")).text
         missing = [name for name in [*names, "shop_outbox_oldest_age_seconds"] if f"\n{name}" not in page]
         assert not missing, f"{service}: {missing}"

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.payment import domain, handlers
-from services.payment.domain import Account, Charge, ChargeStatus, Demand, RefundStatus
-from services.payment.handlers import Patience
-from services.payment.ports import At, Standing
+from services.payment.domain import Account, Charge, ChargeRequest, ChargeStatus, RefundStatus
+from services.payment.handlers import PollPolicy
+from services.payment.ports import ProviderRecord, ProviderState
 from tests.services.fakes import FakeClock, counting_ids
 from tests.services.payment.fakes import FakePayments, FakeProvider
 
-DEMAND = Demand("order", "user", 500, "EUR", None)
+REQUEST = ChargeRequest("order", "user", 500, "EUR", None)
 
 
 class World:
@@ -28,23 +28,23 @@ class World:
 
     async def created(self) -> Charge | None:
         async with self.store.begin() as tx:
-            return await handlers.open_charge(tx, DEMAND, clock=self.clock, new_id=self.new_id)
+            return await handlers.open_charge(tx, REQUEST, clock=self.clock, new_id=self.new_id)
 
     async def cancelled(self) -> Charge:
         async with self.store.begin() as tx:
-            return await handlers.request_cancel(tx, DEMAND, clock=self.clock, new_id=self.new_id)
+            return await handlers.request_cancel(tx, REQUEST, clock=self.clock, new_id=self.new_id)
 
     async def work(self, *, is_fresh: bool = False) -> Charge:
         async def pause(_: float) -> None:
             await asyncio.sleep(0)
 
         charge = await handlers.work(
-            self.store.tables.charges[DEMAND.order_id],
+            self.store.tables.charges[REQUEST.order_id],
             is_fresh=is_fresh,
             store=self.store,
             provider=self.provider,
             clock=self.clock,
-            patience=Patience(3, timedelta()),
+            poll_policy=PollPolicy(3, timedelta()),
             pause=pause,
         )
         assert charge is not None
@@ -58,7 +58,7 @@ class World:
             if not due:
                 break
             await self.work()
-        return self.store.tables.charges[DEMAND.order_id]
+        return self.store.tables.charges[REQUEST.order_id]
 
     def sales(self) -> int:
         return -sum(line.amount for line in self.store.tables.postings if line.account is Account.SALES)
@@ -70,7 +70,7 @@ async def test_an_order_is_charged_once_and_booked() -> None:
     assert await world.created() is None
     assert (await world.work(is_fresh=True)).status is ChargeStatus.CAPTURED
     assert (await world.work()).status is ChargeStatus.CAPTURED
-    assert world.store.tables.told == ["payment.succeeded"]
+    assert world.store.tables.published == ["payment.succeeded"]
     assert world.sales() == 500
 
 
@@ -96,7 +96,7 @@ async def test_a_request_that_never_arrived_is_forbidden_before_it_is_given_up()
     assert (charge.status, charge.reason) == (ChargeStatus.FAILED, handlers.NO_ANSWER)
     assert world.provider.calls == ["authorise", "find", "find", "find", "void"]
     late = await world.provider.authorise(charge)
-    assert late.at is At.VOIDED
+    assert late.state is ProviderState.VOIDED
 
 
 async def test_a_provider_that_is_away_is_waited_for() -> None:
@@ -110,7 +110,7 @@ async def test_a_charge_that_a_crash_cut_off_is_asked_for_first() -> None:
     world = World()
     charge = await world.created()
     assert charge is not None
-    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 500, "EUR")
+    world.provider.books[charge.id] = ProviderRecord(charge.id, ProviderState.CAPTURED, 500, "EUR")
     assert (await world.finish()).status is ChargeStatus.CAPTURED
     assert world.provider.calls == ["find"]
 
@@ -128,7 +128,7 @@ async def test_an_order_that_was_cancelled_before_it_arrived_is_never_charged() 
     world = World()
     await world.cancelled()
     assert await world.created() is None
-    assert world.store.tables.told == ["payment.failed"]
+    assert world.store.tables.published == ["payment.failed"]
 
 
 async def test_a_charged_order_that_is_cancelled_gets_its_money_back_once() -> None:
@@ -139,7 +139,7 @@ async def test_a_charged_order_that_is_cancelled_gets_its_money_back_once() -> N
         await world.cancelled()
         charge = await world.finish()
     assert charge.refund_status is RefundStatus.SUCCEEDED
-    assert world.store.tables.told[:2] == ["payment.succeeded", "payment.refunded"]
+    assert world.store.tables.published[:2] == ["payment.succeeded", "payment.refunded"]
     assert world.sales() == 0
     assert not domain.unbalanced(world.store.tables.postings)
 
@@ -177,7 +177,7 @@ async def _storm(steps: list[str], troubles: list[str], *, declines: bool) -> No
     assert not await handlers.reconcile(store=world.store, provider=FakeProviderOf(world.provider))
     is_sold = charge.status is ChargeStatus.CAPTURED and charge.refund_status is None
     assert world.sales() == (500 if is_sold else 0)
-    finals = [told for told in world.store.tables.told if told != "payment.refunded"]
+    finals = [published for published in world.store.tables.published if published != "payment.refunded"]
     assert len(set(finals)) == 1
 
 
@@ -190,15 +190,15 @@ class FakeProviderOf(FakeProvider):
 
 
 def _provider_refunded(world: World, charge: Charge) -> None:
-    world.provider.books[charge.id] = Standing(charge.id, At.REFUNDED, 500, "EUR")
+    world.provider.books[charge.id] = ProviderRecord(charge.id, ProviderState.REFUNDED, 500, "EUR")
 
 
 def _provider_took_less(world: World, charge: Charge) -> None:
-    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 499, "EUR")
+    world.provider.books[charge.id] = ProviderRecord(charge.id, ProviderState.CAPTURED, 499, "EUR")
 
 
 def _provider_took_dollars(world: World, charge: Charge) -> None:
-    world.provider.books[charge.id] = Standing(charge.id, At.CAPTURED, 500, "USD")
+    world.provider.books[charge.id] = ProviderRecord(charge.id, ProviderState.CAPTURED, 500, "USD")
 
 
 def _provider_knows_nothing(world: World, charge: Charge) -> None:
@@ -206,7 +206,7 @@ def _provider_knows_nothing(world: World, charge: Charge) -> None:
 
 
 def _provider_took_something_else(world: World, _: Charge) -> None:
-    world.provider.books["stranger"] = Standing("stranger", At.CAPTURED, 7, "EUR")
+    world.provider.books["stranger"] = ProviderRecord("stranger", ProviderState.CAPTURED, 7, "EUR")
 
 
 def _half_a_transaction(world: World, _: Charge) -> None:
@@ -218,13 +218,15 @@ def _no_transaction(world: World, _: Charge) -> None:
 
 
 def _booked_too_little(world: World, _: Charge) -> None:
-    halves = [replace(one, amount=one.amount // 2) for one in world.store.tables.postings]
+    halves = [replace(posting, amount=posting.amount // 2) for posting in world.store.tables.postings]
     world.store.tables.postings[:] = halves
 
 
 def _booked_to_nobody(world: World, charge: Charge) -> None:
     postings = world.store.tables.postings
-    postings += [replace(one, transaction_id="nobody") for one in postings if one.transaction_id == charge.id]
+    postings += [
+        replace(posting, transaction_id="nobody") for posting in postings if posting.transaction_id == charge.id
+    ]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +252,7 @@ async def test_reconciliation_names_each_way_in_which_books_can_disagree(
     assert not await handlers.reconcile(store=world.store, provider=world.provider)
     spoil(world, charge)
     differences = await handlers.reconcile(store=world.store, provider=world.provider)
-    assert any(complaint in f"{one.subject}: {one.what}" for one in differences), differences
+    assert any(complaint in f"{difference.subject}: {difference.what}" for difference in differences), differences
 
 
 async def test_a_charge_that_moves_while_it_is_reconciled_is_no_difference() -> None:
@@ -259,7 +261,7 @@ async def test_a_charge_that_moves_while_it_is_reconciled_is_no_difference() -> 
     await world.work(is_fresh=True)
 
     class Meanwhile(FakeProviderOf):
-        async def statement(self) -> Sequence[Standing]:
+        async def statement(self) -> Sequence[ProviderRecord]:
             await world.cancelled()
             await world.finish()
             return await super().statement()

@@ -19,9 +19,9 @@ from services.common.service import Runtime
 from services.payment import domain, handlers
 from services.payment.adapters import SqlPayments
 from services.payment.app import SERVICE
-from services.payment.domain import Change, Charge, ChargeStatus, Demand, RefundStatus
-from services.payment.handlers import Patience
-from services.payment.ports import At, ProviderAway
+from services.payment.domain import Change, Charge, ChargeRequest, ChargeStatus, RefundStatus
+from services.payment.handlers import PollPolicy
+from services.payment.ports import ProviderState, ProviderUnreachable
 from services.payment.provider import SimulatedProvider
 from services.payment.settings import ProviderRules
 from services.payment.tables import provider_charges
@@ -43,9 +43,9 @@ class World:
         return SimulatedProvider(self.runtime.database, rules, self.runtime.faults, timeout_seconds)
 
     async def open(self, order_id: str = "order", method: str | None = None, amount: int = 500) -> Charge | None:
-        demand = Demand(order_id, "user", amount, "EUR", method)
+        request = ChargeRequest(order_id, "user", amount, "EUR", method)
         async with self.store.begin() as tx:
-            return await handlers.open_charge(tx, demand, clock=utc_now, new_id=new_id)
+            return await handlers.open_charge(tx, request, clock=utc_now, new_id=new_id)
 
     async def work(self, provider: SimulatedProvider, order_id: str = "order", *, is_fresh: bool = True) -> Charge:
         opened = await self.store.find(order_id)
@@ -56,7 +56,7 @@ class World:
             store=self.store,
             provider=provider,
             clock=utc_now,
-            patience=Patience(1, timedelta(milliseconds=1)),
+            poll_policy=PollPolicy(1, timedelta(milliseconds=1)),
         )
         assert charge is not None
         return charge
@@ -65,8 +65,8 @@ class World:
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     """Return an empty payment database."""
-    async with _world(database_url, tmp_path) as one:
-        yield one
+    async with _world(database_url, tmp_path) as opened_world:
+        yield opened_world
 
 
 @asynccontextmanager
@@ -148,7 +148,7 @@ async def test_a_fault_makes_the_provider_decline_all_or_be_away(world: World) -
     world.runtime.faults.replace([Fault(kind=Kind.ERROR, route="PROVIDER *")])
     await world.open("two")
     assert (await world.work(world.provider(), "two")).status is ChargeStatus.PENDING
-    with pytest.raises(ProviderAway):
+    with pytest.raises(ProviderUnreachable):
         await world.provider().find("two")
     world.runtime.faults.replace([])
     assert (await world.work(world.provider(), "two", is_fresh=False)).status is ChargeStatus.CAPTURED
@@ -158,9 +158,9 @@ async def test_nothing_is_captured_under_a_key_that_was_voided(world: World) -> 
     charge = await world.open()
     assert charge is not None
     provider = world.provider()
-    assert (await provider.void(charge.id)).at is At.VOIDED
-    assert (await provider.authorise(charge)).at is At.VOIDED
-    assert (await provider.capture(charge.id)).at is At.VOIDED
+    assert (await provider.void(charge.id)).state is ProviderState.VOIDED
+    assert (await provider.authorise(charge)).state is ProviderState.VOIDED
+    assert (await provider.capture(charge.id)).state is ProviderState.VOIDED
 
 
 async def test_due_charges_are_handed_out_once(world: World) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from services.common.events.tables import outbox
 from services.common.service import Runtime
-from services.user.adapters import SqlStore
+from services.user.adapters import SqlUsers
 from services.user.app import SERVICE
 from services.user.domain import (
     FAILURES_ALLOWED,
@@ -41,10 +41,10 @@ LATER = START + timedelta(days=1)
 class World:
     """A store with one account, and what is below it."""
 
-    store: SqlStore
+    store: SqlUsers
     runtime: Runtime
 
-    async def told(self) -> list[str]:
+    async def published(self) -> list[str]:
         """Return the types of the events that wait to be told."""
         async with self.runtime.database.reading() as connection:
             rows = await connection.execute(select(outbox.c.headers).order_by(outbox.c.position))
@@ -60,7 +60,7 @@ class World:
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with migrated(SERVICE, database_url, tmp_path) as runtime:
-        made = World(SqlStore(runtime.database, runtime.outbox), runtime)
+        made = World(SqlUsers(runtime.database, runtime.outbox), runtime)
         assert await made.store.register(ADA)
         yield made
 
@@ -72,7 +72,7 @@ async def test_of_many_failures_at_once_each_counts_and_one_alone_is_told_as_the
     attempts = await world.store.attempts("key")
     assert attempts.failures == 2 * FAILURES_ALLOWED
     assert attempts.locked_for(START) == 60
-    assert await world.told() == ["registered", "locked"]
+    assert await world.published() == ["registered", "locked"]
 
 
 async def test_a_new_password_stands_whatever_is_written_from_an_older_view_of_the_account(world: World) -> None:
@@ -110,17 +110,17 @@ async def test_a_deleted_account_leaves_nothing_in_any_table_and_is_told(world: 
     await world.store.delete(ADA)
     left = await world.everything()
     assert not [word for word in ("ada", "Main St", "token", "s1") if word in left.lower()], left
-    assert await world.told() == ["registered", "deleted"]
+    assert await world.published() == ["registered", "deleted"]
 
 
 async def test_a_deleted_account_is_gone_from_the_file_too(tmp_path: Path) -> None:
     file = tmp_path / "user.db"
     async with migrated(SERVICE, f"sqlite+aiosqlite:///{file}", tmp_path) as runtime:
-        store = SqlStore(runtime.database, runtime.outbox)
+        store = SqlUsers(runtime.database, runtime.outbox)
         assert await store.register(ADA)
     assert ADA.email.encode() in file.read_bytes()
     async with migrated(SERVICE, f"sqlite+aiosqlite:///{file}", tmp_path) as runtime:
-        await SqlStore(runtime.database, runtime.outbox).delete(ADA)
+        await SqlUsers(runtime.database, runtime.outbox).delete(ADA)
         async with runtime.database.transaction() as connection:
             await connection.execute(outbox.delete())
     assert ADA.email.encode() not in file.read_bytes()
@@ -141,7 +141,7 @@ class SlowRight:
     """Passwords of which the right one takes as long as the test wants."""
 
     def __init__(self) -> None:
-        self.asked, self.release = asyncio.Event(), asyncio.Event()
+        self.was_called, self.release = asyncio.Event(), asyncio.Event()
 
     async def hash(self, password: str) -> str:
         return password
@@ -149,7 +149,7 @@ class SlowRight:
     async def fits(self, password: str, password_hash: str | None) -> bool:
         if password != "right":
             return False
-        self.asked.set()
+        self.was_called.set()
         await self.release.wait()
         return True
 
@@ -171,7 +171,7 @@ async def test_a_right_guess_among_many_at_once_does_not_get_past_the_lock(world
     passwords = SlowRight()
     users = Users(world.store, passwords, NoSigner(), FakeClock(), on_reuse=lambda _: None)
     guess = asyncio.create_task(users.log_in(ADA.email, "right"))
-    await passwords.asked.wait()
+    await passwords.was_called.wait()
     for _ in range(FAILURES_ALLOWED):
         with pytest.raises(BadCredentialsError):
             await users.log_in(ADA.email, "wrong")
@@ -196,9 +196,9 @@ async def test_the_command_line_makes_and_unmakes_administrators_beside_a_servic
     world: World, database_url: str
 ) -> None:
     async def roles(*arguments: str) -> tuple[str, ...]:
-        told = await asyncio.to_thread(appoint, *arguments, DATABASE_URL=database_url)
-        assert (told.returncode, told.stderr) == (0, "")
-        assert told.stdout.splitlines()[1].startswith("  in ")
+        published = await asyncio.to_thread(appoint, *arguments, DATABASE_URL=database_url)
+        assert (published.returncode, published.stderr) == (0, "")
+        assert published.stdout.splitlines()[1].startswith("  in ")
         account = await world.store.by_id(ADA.id)
         assert account is not None
         return account.roles
@@ -213,8 +213,8 @@ async def test_the_command_line_makes_and_unmakes_administrators_beside_a_servic
 
 @pytest.mark.parametrize("url", ["", "postgresql://nobody@127.0.0.1:1/none"])
 def test_the_command_line_says_where_it_found_no_database_and_makes_none(url: str, tmp_path: Path) -> None:
-    told = appoint("ada@example.org", DATA_DIR=str(tmp_path / "none"), DATABASE_URL=url)
-    assert told.returncode == 3
-    assert "devctl exec user" in told.stderr
-    assert "Traceback" not in told.stderr
+    published = appoint("ada@example.org", DATA_DIR=str(tmp_path / "none"), DATABASE_URL=url)
+    assert published.returncode == 3
+    assert "devctl exec user" in published.stderr
+    assert "Traceback" not in published.stderr
     assert url or not list(tmp_path.iterdir())

@@ -44,9 +44,9 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(shop: TestS
         await shop.client().post("/api/v1/sessions", json={"email": email, "password": "wrong password"})
         for email in (member.email, "nobody@example.org")
     ]
-    told = [{**answer.json(), "traceId": ""} for answer in answers]
+    bodies = [{**answer.json(), "traceId": ""} for answer in answers]
     assert [answer.status_code for answer in answers] == [401, 401]
-    assert told[0] == told[1]
+    assert bodies[0] == bodies[1]
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -136,7 +136,7 @@ async def test_export_shows_everything_and_deletion_leaves_nothing(shop: TestSho
     await member.post("/api/v1/users/me/addresses", ADDRESS)
     export = (await member.get("/api/v1/users/me/export")).json()
     assert export["user"]["email"] == member.email
-    assert [one["city"] for one in export["addresses"]] == ["Berlin"]
+    assert [address["city"] for address in export["addresses"]] == ["Berlin"]
     assert len(export["sessions"]) == 1
     assert "argon2" not in json.dumps(export)
     assert (await member.client.delete("/api/v1/users/me")).status_code == 204
@@ -151,9 +151,9 @@ async def test_after_a_deletion_no_service_knows_who_it_was(shop: TestShop) -> N
     order = (await member.post("/orders", {"items": [{"productId": product["id"], "quantity": 1}]})).json()
     await shop.settled(member, order["id"])
 
-    async def services_with(*words: str) -> set[str]:
+    async def services_with(*texts: str) -> set[str]:
         kept = {name: await _kept(shop, name) for name in shop.shop.runtimes if name != "gateway"}
-        return {name for name, text in kept.items() if any(word in text for word in words)}
+        return {name for name, text in kept.items() if any(text_sought in text for text_sought in texts)}
 
     async def has_heard() -> bool:
         return {"user", "notification"} <= await services_with(member.email)
@@ -222,7 +222,7 @@ def _make_older(path: Path, seconds: float) -> None:
 
 def _anew(ring: KeyRing) -> None:
     """Have the ring look at its folder again, as it does by itself every few seconds."""
-    ring._looked_at = float("-inf")
+    ring._read_at = float("-inf")
     ring._keys.clear()
 
 

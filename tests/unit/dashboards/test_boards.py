@@ -92,11 +92,11 @@ def test_a_board_is_fixed_and_leads_to_the_others(file: Path) -> None:
 
 def test_panels_that_may_be_empty_exist_and_have_a_reason() -> None:
     reasons = tomllib.loads((ROOT / "dashboards" / "empty.toml").read_text())
-    known = {file.stem: {panel["title"] for panel in panels(file)} for file in FILES}
-    known["metrics"] = {name for file in FILES for _, query in queries(file) for name in re.findall(r"\w+", query)}
+    titles = {file.stem: {panel["title"] for panel in panels(file)} for file in FILES}
+    titles["metrics"] = {name for file in FILES for _, query in queries(file) for name in re.findall(r"\w+", query)}
     for board, empty in reasons.items():
         for title, reason in empty.items():
-            assert title in known[board]
+            assert title in titles[board]
             assert reason.endswith(".")
 
 

@@ -1,4 +1,4 @@
-"""How often the events of an order were told again."""
+"""How often the events of an order were published again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,12 +8,12 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the counts; what waits now begins with none."""
+    """Add the counts; orders that wait now begin with none."""
     op.add_column("orders", sa.Column("repeats", sa.Integer, nullable=False, server_default="0"))
     op.add_column("orders", sa.Column("repeated_at", sa.BigInteger))
 
 
 def downgrade() -> None:
-    """Forget the counts."""
+    """Drop the counts."""
     op.drop_column("orders", "repeated_at")
     op.drop_column("orders", "repeats")

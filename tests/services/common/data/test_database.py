@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from services.common.data.database import DatabaseAwayError, is_transient
+from services.common.data.database import DatabaseUnavailableError, is_transient
 from services.common.events.broker import NoBroker
 from services.common.runtime.settings import Environment, Settings
 from services.common.service import Runtime, Service, asgi
@@ -57,7 +57,7 @@ async def test_a_database_that_is_away_or_hangs_makes_a_503_in_time(
                 answer = await client.get(path)
                 assert (answer.status_code, time.monotonic() - began < 5) == (503, True), answer.text
                 assert path != "/things" or int(answer.headers["retry-after"]) >= 1
-        with pytest.raises(DatabaseAwayError) as caught:
+        with pytest.raises(DatabaseUnavailableError) as caught:
             async with runtime.database.transaction():
                 pass
         assert is_transient(caught.value)

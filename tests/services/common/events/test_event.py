@@ -47,7 +47,7 @@ def test_any_other_message_is_called_malformed(headers: dict[str, str], value: b
 def test_ids_sort_by_the_time_of_their_making() -> None:
     made = [new_id() for _ in range(3)]
     assert len(set(made)) == 3
-    assert all(one[14] == "7" and one[19] in "89ab" for one in made)
+    assert all(identifier[14] == "7" and identifier[19] in "89ab" for identifier in made)
     assert new_id()[:8] >= made[0][:8]
 
 

@@ -44,8 +44,8 @@ async def client(
 async def test_messages_arrive_whole_in_order_per_key_and_not_again_after_a_clean_stop(tmp_path: Path) -> None:
     taken: list[Message] = []
 
-    async def deliver(one: Message) -> None:
-        taken.append(one)
+    async def deliver(received: Message) -> None:
+        taken.append(received)
 
     async def count(number: int) -> bool:
         return len(taken) >= number
@@ -53,31 +53,31 @@ async def test_messages_arrive_whole_in_order_per_key_and_not_again_after_a_clea
     with kafka(tmp_path, {TOPIC: 3}) as address:
         async with client(address, "a", ("group", deliver)) as broker:
             sent = [message(number, f"key{number % 5}") for number in range(50)]
-            for one in sent:
-                await broker.publish(one)
+            for received in sent:
+                await broker.publish(received)
             await eventually_async(lambda: count(50), within=20)
             assert broker.is_up()
-        assert {one.value for one in taken} == {one.value for one in sent}
-        by_key = [one.value for one in taken if one.key == "key1"]
-        assert by_key == [one.value for one in sent if one.key == "key1"]
+        assert {received.value for received in taken} == {received.value for received in sent}
+        by_key = [received.value for received in taken if received.key == "key1"]
+        assert by_key == [received.value for received in sent if received.key == "key1"]
         assert taken[0].headers["ce_type"] == "thing.made"
         taken.clear()
         async with client(address, "a", ("group", deliver)) as broker:
             await broker.publish(message(99))
             await eventually_async(lambda: count(1), within=20)
-        assert [one.value for one in taken] == [message(99).value]
+        assert [received.value for received in taken] == [message(99).value]
 
 
 async def test_a_message_whose_effect_was_cut_off_comes_again(tmp_path: Path) -> None:
     seen: list[str] = []
     begun = asyncio.Event()
 
-    async def hang(one: Message) -> None:
+    async def hang(received: Message) -> None:
         seen.append("begun")
         begun.set()
         await asyncio.Event().wait()
 
-    async def finish(one: Message) -> None:
+    async def finish(received: Message) -> None:
         seen.append("done")
 
     async def done() -> bool:
@@ -114,7 +114,7 @@ async def test_a_broker_that_is_away_refuses_in_time_and_is_found_again(
 async def test_a_consumer_that_hangs_shows_how_far_it_is_behind(tmp_path: Path) -> None:
     may_go, metrics = asyncio.Event(), Metrics(with_process=False)
 
-    async def hang(one: Message) -> None:
+    async def hang(received: Message) -> None:
         await may_go.wait()
 
     with kafka(tmp_path, {TOPIC: 1}) as address:
@@ -137,8 +137,8 @@ async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(
 ) -> None:
     seen: list[bytes] = []
 
-    async def stumble(one: Message) -> None:
-        seen.append(one.value)
+    async def stumble(received: Message) -> None:
+        seen.append(received.value)
         if len(seen) == 2:
             raise error("once")
 
@@ -148,10 +148,10 @@ async def test_a_message_whose_effect_failed_comes_again_before_those_behind_it(
     with kafka(tmp_path, {TOPIC: 1}) as address:
         async with client(address, "a", ("group", stumble)) as broker:
             sent = [message(number) for number in range(5)]
-            for one in sent:
-                await broker.publish(one)
+            for received in sent:
+                await broker.publish(received)
             await eventually_async(count, within=30)
-    values = [one.value for one in sent]
+    values = [received.value for received in sent]
     assert seen == [*values[:2], *values[1:]]
 
 
@@ -170,7 +170,7 @@ async def test_a_consumer_whose_client_has_failed_for_good_is_replaced(tmp_path:
     taken: list[bytes] = []
     log = Errors()
 
-    async def deliver(one: Message) -> None:
+    async def deliver(received: Message) -> None:
         taken.append(one.value)
 
     async def is_taken(value: bytes) -> bool:

@@ -92,27 +92,27 @@ async def test_every_other_token_is_refused(attack: str) -> None:
 
 
 async def test_keys_outlive_the_user_service_and_our_own_restart(tmp_path: Path) -> None:
-    keep = tmp_path / "keys.json"
-    first = Tokens(fetch, keep)
+    cache = tmp_path / "keys.json"
+    first = Tokens(fetch, cache)
     await first.check(token())
     first.fetch_from(away)
     assert (await first.check(token(sub="u2"))).user_id == "u2"
-    assert (await Tokens(away, keep).check(token(sub="u3"))).user_id == "u3"
+    assert (await Tokens(away, cache).check(token(sub="u3"))).user_id == "u3"
 
 
 async def test_the_keys_are_there_before_anybody_asks() -> None:
-    asked = asyncio.Event()
+    was_fetched = asyncio.Event()
 
     async def fetch_and_tell() -> dict[str, Any]:
-        asked.set()
+        was_fetched.set()
         return key_set()
 
     tokens = Tokens(fetch_and_tell)
-    keeping = asyncio.create_task(tokens.keep_fresh())
-    await asyncio.wait_for(asked.wait(), 5)
+    refreshing = asyncio.create_task(tokens.keep_fresh())
+    await asyncio.wait_for(was_fetched.wait(), 5)
     tokens.fetch_from(away)
     assert (await tokens.check(token())).user_id == "u1"
-    keeping.cancel()
+    refreshing.cancel()
 
 
 async def test_without_any_key_ever_it_is_a_503_and_no_verdict() -> None:
@@ -126,7 +126,7 @@ async def test_a_withdrawn_key_is_not_believed_from_memory() -> None:
     tokens = Tokens(fetch)
     old = token()
     await tokens.check(old)
-    tokens._take(key_set(FOREIGN, "k2"))
+    tokens._replace_keys(key_set(FOREIGN, "k2"))
     tokens.fetch_from(away)
     with pytest.raises(BadTokenError):
         await tokens.check(old)

@@ -20,7 +20,7 @@ from services.common.events.outbox import Outbox
 from services.common.runtime import telemetry
 from services.common.runtime.logs import Logger
 from services.common.runtime.telemetry import Telemetry
-from tests.services.common.conftest import Ground, nothing
+from tests.services.common.conftest import ServiceParts, nothing
 from tests.waiting import eventually_async
 
 TOPIC = "shop.thing.v1"
@@ -36,29 +36,29 @@ def spans() -> Iterator[tuple[Tracer, InMemorySpanExporter]]:
 
 def conventional_names() -> set[str]:
     modules = [
-        importlib.import_module(f"{package.__name__}.{found.name}")
+        importlib.import_module(f"{package.__name__}.{module_info.name}")
         for package in (stable, incubating)
-        for found in pkgutil.iter_modules(package.__path__)
+        for module_info in pkgutil.iter_modules(package.__path__)
     ]
     return {value for module in modules for value in vars(module).values() if isinstance(value, str)}
 
 
 async def test_an_event_carries_the_trace_to_its_consumer_and_every_span_speaks_the_conventions(
-    ground: Ground, spans: tuple[Tracer, InMemorySpanExporter], tmp_path: Path
+    parts: ServiceParts, spans: tuple[Tracer, InMemorySpanExporter], tmp_path: Path
 ) -> None:
     tracer, exporter = spans
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db", "x", None, Telemetry(tracer), ground.metrics)
-    outbox = Outbox("test", database, ground.broker.port(), ground.metrics, Logger("test"), tracer)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db", "x", None, Telemetry(tracer), parts.metrics)
+    outbox = Outbox("test", database, parts.broker.port(), parts.metrics, Logger("test"), tracer)
     taken: list[Event] = []
 
     async def take(event: Event, _: AsyncConnection) -> None:
         taken.append(event)
 
     consumer = Consumer(
-        "group", {"thing.made": take}, database=database, broker=ground.broker.port(), metrics=ground.metrics,
+        "group", {"thing.made": take}, database=database, broker=parts.broker.port(), metrics=parts.metrics,
         tracer=tracer, log=Logger("test"), before_delivery=nothing,
     )  # fmt: skip
-    port = ground.broker.port()
+    port = parts.broker.port()
     port.subscribe([TOPIC], "group", consumer.deliver)
     await port.start()
     with telemetry.entered(tracer.start_span("POST /things", kind=SpanKind.SERVER)):
@@ -70,7 +70,7 @@ async def test_an_event_carries_the_trace_to_its_consumer_and_every_span_speaks_
             await outbox.add(connection, Event("thing.made", TOPIC, "k", {}))
 
     async def is_taken() -> bool:
-        await outbox._step()
+        await outbox._publish_batch()
         return bool(taken)
 
     await eventually_async(is_taken, what="the event")
@@ -101,5 +101,5 @@ def parent_of(span: ReadableSpan) -> int:
     [("http://shop:81/a", "shop", 81), ("https://shop/a?b=c:d", "shop", 443), ("http://[::1]:8103/a", "::1", 8103)],
 )
 def test_a_span_of_a_call_names_host_and_port_of_any_url(url: str, host: str, port: int) -> None:
-    told = telemetry.http_client("GET", url)
-    assert (told["server.address"], told["server.port"]) == (host, port)
+    attributes = telemetry.http_client("GET", url)
+    assert (attributes["server.address"], attributes["server.port"]) == (host, port)

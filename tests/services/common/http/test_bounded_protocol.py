@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from services.common.http.intake import HEAD_BYTES, Intake
+from services.common.http.bounded_protocol import HEAD_BYTES, BoundedHttpProtocol
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 
-class Hasty(Intake):
+class Hasty(BoundedHttpProtocol):
     head_seconds = 0.3
 
 
@@ -26,7 +26,9 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def connected(protocol: type[Intake]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(
+    protocol: type[BoundedHttpProtocol],
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Connect to a server with this protocol."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = Server(Config(app, http=protocol, log_config=None, lifespan="off"))
@@ -42,7 +44,7 @@ async def connected(protocol: type[Intake]) -> AsyncIterator[tuple[asyncio.Strea
 
 @pytest.mark.parametrize("piece", [b"x: " + b"a" * 1000 + b"\r\n", b"a" * 1000], ids=["many headers", "one header"])
 async def test_a_head_without_end_is_cut_off(piece: bytes) -> None:
-    async with connected(Intake) as (reader, writer):
+    async with connected(BoundedHttpProtocol) as (reader, writer):
         writer.write(REQUEST + b"y: ")
         sent = 0
         with contextlib.suppress(ConnectionError):

@@ -115,15 +115,15 @@ async def test_an_administrator_divides_traffic_and_nobody_else_does(shop: TestS
 
 async def test_a_split_outlives_the_gateway_and_is_shared_by_all_its_instances(tmp_path: Path) -> None:
     path, clock = tmp_path / "splits.json", itertools.count()
-    one, other = (FileSplits(path, now=lambda: float(next(clock))) for _ in range(2))
+    first, second = (FileSplits(path, now=lambda: float(next(clock))) for _ in range(2))
     canary = Split({"1": 90, "2": 10}, "x-version", is_sticky=True)
-    one.put("catalog", canary)
-    assert other.get("catalog") == canary
-    other.put("order", Split({"2": 1}))
-    assert set(one.all()) == {"catalog", "order"}
+    first.put("catalog", canary)
+    assert second.get("catalog") == canary
+    second.put("order", Split({"2": 1}))
+    assert set(first.all()) == {"catalog", "order"}
     assert FileSplits(path).get("catalog") == canary
-    other.put("catalog", None)
-    assert one.get("catalog") is None
+    second.put("catalog", None)
+    assert first.get("catalog") is None
 
 
 async def test_an_upstream_that_is_away_is_a_503_with_a_time_to_come_again(shop: TestShop) -> None:
