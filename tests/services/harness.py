@@ -142,7 +142,7 @@ class TestShop:
 
 
 def gateway(shop: Shop) -> Proxy:
-    """Return the gateway's proxy from inside its edge."""
+    """Return the gateway's proxy from inside its middleware."""
     proxy = shop.applications["gateway"].inner  # type: ignore[attr-defined]
     assert isinstance(proxy, Proxy)
     return proxy

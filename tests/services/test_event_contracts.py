@@ -1,4 +1,4 @@
-"""The events as they are told, and as they are read, against their schemas."""
+"""The events as they are published, and as they are read, against their schemas."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def _live(shop: TestShop) -> None:
         published = {message.headers["ce_type"] for messages in shop.shop.broker.log.values() for message in messages}
         return published >= {schema.rpartition(".v")[0] for schema in SCHEMAS} - {"user.locked"}
 
-    await eventually_async(all_told, within=15, what="every type of event is told")
+    await eventually_async(all_told, within=15, what="every type of event is published")
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))

@@ -154,7 +154,7 @@ async def test_a_service_that_is_away_is_left_alone_after_a_while() -> None:
     assert made.breaker("order").state is State.OPEN
 
 
-async def test_an_instance_that_refuses_does_not_close_the_door_to_the_others() -> None:
+async def test_an_instance_that_refuses_does_not_open_the_breaker_for_the_others() -> None:
     made, upstream = forwarding(*(step for _ in range(20) for step in (REFUSED, FakeReply(200))))
     for _ in range(20):
         made._ejected.clear()

@@ -1,4 +1,4 @@
-"""The door as its visitors see it, with the shop behind it."""
+"""The gateway as its clients see it, with the shop behind it."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ async def test_a_visitor_cannot_pass_for_a_service(shop: TestShop) -> None:
 
 
 @pytest.mark.parametrize("token", ["Bearer nonsense", "Basic dTpw", "Bearer "])
-async def test_a_bad_token_is_refused_at_the_door_even_where_none_is_needed(shop: TestShop, token: str) -> None:
+async def test_a_bad_token_is_refused_at_the_front_even_where_none_is_needed(shop: TestShop, token: str) -> None:
     answer = await shop.client(authorization=token).get("/api/v1/products")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -121,7 +121,7 @@ def test_what_becomes_of_instances_is_known_soon_and_no_safe_call_is_lost(stack:
 
 
 def appointed(stack: Stack, front: Running) -> httpx.Client:
-    """Register at the door, be made an administrator on the command line beside the running service, log in."""
+    """Register through the gateway, be made an administrator on the command line beside the running service, log in."""
     client = stack.started.enter_context(httpx.Client(base_url=front.url))
     eventually(lambda: client.get(KEY_SET).status_code == 200, within=SOON, what="the user service is found")
     assert client.post("/api/v1/users", json={**ADA, "name": "Ada"}).status_code == 201

@@ -108,7 +108,7 @@ async def _settled(urls: Mapping[str, str], acknowledged: set[str], within: floa
 
 
 @pytest.mark.timeout(240)
-async def test_a_storm_of_orders_crashes_and_outages_conserves_stock_and_money(
+async def test_a_storm_of_orders_crashes_and_outages_loses_no_stock_and_no_money(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = random.randrange(10**6)
@@ -143,7 +143,7 @@ async def test_a_storm_of_orders_crashes_and_outages_conserves_stock_and_money(
 
 
 @pytest.mark.timeout(180)
-async def test_buyers_who_fight_for_stock_on_one_postgresql_conserve_it_too(tmp_path: Path, postgres: str) -> None:
+async def test_buyers_who_compete_for_stock_on_one_postgresql_lose_none_either(tmp_path: Path, postgres: str) -> None:
     url = postgres.format("postgres")
     async with running_shop(tmp_path, DATABASE_URL=url, RESERVATION_SECONDS="8") as shop:
         buyers = [Buyer(shop, await shop.member(), random.Random(n)) for n in range(8)]
@@ -229,7 +229,7 @@ def _refunded(**changes: Any) -> Books:
 
 
 @pytest.mark.parametrize("books", [GOOD, _refunded()])
-def test_books_that_fit_are_conserved(books: Books) -> None:
+def test_books_that_agree_are_clean(books: Books) -> None:
     report = reconciliation.check(books, ["o"])
     assert (report.violations, report.unsettled) == ([], [])
 
@@ -284,7 +284,7 @@ def test_every_broken_rule_is_named(books: Books, acknowledged: list[str], compl
         (replace(GOOD, payment_outbox=[{"event_id": "e"}]), "1 events wait in an outbox"),
     ],
 )
-def test_what_is_still_on_its_way_is_no_violation_but_not_conserved_either(books: Books, what: str) -> None:
+def test_what_is_still_on_its_way_is_no_violation_but_not_clean_either(books: Books, what: str) -> None:
     report = reconciliation.check(books)
     assert any(what in line for line in report.unsettled), report.unsettled
     assert not report.is_clean

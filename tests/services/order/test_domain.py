@@ -1,4 +1,4 @@
-"""The state machine of an order: histories of facts in, states and events out."""
+"""The state machine of an order: histories of triggers in, states and events out."""
 
 import re
 
@@ -28,7 +28,7 @@ def placed() -> Change:
 
 
 def play(order: Order, *triggers: Trigger) -> tuple[Order, list[str]]:
-    """Apply facts one after the other; those that the rules refuse are left out."""
+    """Apply triggers one after the other; those that the rules refuse are left out."""
     events: list[str] = []
     for trigger in triggers:
         try:

@@ -125,7 +125,7 @@ async def test_a_failure_frees_the_key_and_leaves_nothing_behind() -> None:
     assert (await world.place_order(key="k")).status is Status.AWAITING_PAYMENT
 
 
-async def test_a_reservation_whose_answer_was_lost_is_let_go() -> None:
+async def test_a_reservation_whose_answer_was_lost_is_released() -> None:
     world = World()
     world.catalog.loses_answers = True
     with pytest.raises(UpstreamUnavailable):
@@ -133,7 +133,7 @@ async def test_a_reservation_whose_answer_was_lost_is_let_go() -> None:
     assert world.release_later == ["order-001"]
 
 
-async def test_a_database_that_breaks_at_the_commit_lets_the_stock_go() -> None:
+async def test_a_database_that_breaks_at_the_commit_releases_the_stock() -> None:
     world = World()
     world.store.breaks_at_commit = True
     with pytest.raises(OSError, match="disk"):

@@ -68,7 +68,7 @@ async def test_of_many_requests_at_once_with_one_key_one_wins(sql_orders: SqlOrd
     assert list(catalog.held) == list(ids)
 
 
-async def test_two_facts_at_once_are_taken_one_after_the_other(sql_orders: SqlOrders) -> None:
+async def test_two_triggers_at_once_are_applied_one_after_the_other(sql_orders: SqlOrders) -> None:
     order_id = await place_order(sql_orders, FakeCatalog())
     triggers = [Trigger.PAYMENT_SUCCEEDED] * 3 + [Trigger.PAYMENT_FAILED] * 3
     await asyncio.gather(
@@ -131,7 +131,7 @@ async def test_pages_of_the_history_fit_together(sql_orders: SqlOrders) -> None:
     assert seen == placed[::-1]
 
 
-async def test_a_watcher_hears_of_what_is_committed_and_of_nothing_else(sql_orders: SqlOrders) -> None:
+async def test_a_watcher_is_called_with_what_is_committed_and_with_nothing_else(sql_orders: SqlOrders) -> None:
     heard: list[Change] = []
     sql_orders.watch(heard.append)
     order_id = await place_order(sql_orders, FakeCatalog())

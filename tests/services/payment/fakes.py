@@ -1,4 +1,4 @@
-"""The payment database in memory, and a provider that loses what it is told to lose."""
+"""The payment database in memory, and a provider that loses the answers that a test names."""
 
 import copy
 from collections import Counter

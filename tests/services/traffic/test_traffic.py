@@ -1,4 +1,4 @@
-"""The shoppers of services.traffic, without Locust: what they are told, and where they go."""
+"""The shoppers of services.traffic, without Locust: their command line, and where they go."""
 
 import ast
 import json

@@ -45,7 +45,7 @@ class World:
     runtime: Runtime
 
     async def published(self) -> list[str]:
-        """Return the types of the events that wait to be told."""
+        """Return the types of the events that wait in the outbox."""
         async with self.runtime.database.reading() as connection:
             rows = await connection.execute(select(outbox.c.headers).order_by(outbox.c.position))
             return [kind for row in rows for kind in ("registered", "locked", "deleted") if f"user.{kind}" in row[0]]

@@ -50,7 +50,7 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(shop: TestS
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_five_failures_close_the_door_for_a_minute(shop: TestShop, is_known: bool) -> None:
+async def test_five_failures_lock_an_address_for_a_minute(shop: TestShop, is_known: bool) -> None:
     email = (await shop.member()).email if is_known else f"nobody{id(shop)}@example.org"
     client = shop.client()
     wrong = {"email": email, "password": "wrong password"}

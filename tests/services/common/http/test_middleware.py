@@ -1,4 +1,4 @@
-"""The edge of every service: what goes wrong is said the same way everywhere, and in time."""
+"""The middleware of every service: errors look the same everywhere, and answers come in time."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The lean transport against servers that behave and servers that do not."""
+"""Our HTTP transport against servers that behave and servers that do not."""
 
 import asyncio
 import contextlib
