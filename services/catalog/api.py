@@ -10,140 +10,38 @@ from opentelemetry import trace
 from pydantic import BaseModel, Field
 
 from services.catalog import domain, handlers
-from services.catalog.domain import Availability, Line, Product, Reservation
-from services.catalog.handlers import Refusal, Reserved
+from services.catalog.domain import Product
+from services.catalog.handlers import Refusal
 from services.catalog.ports import CatalogStore
+from services.catalog.views import (
+    CategoryList,
+    CategoryView,
+    CheckAnswer,
+    Items,
+    PriceChange,
+    ProductList,
+    ProductView,
+    ReservationView,
+    StockCount,
+    StockMove,
+    StockView,
+    check_answer,
+    product_view,
+    reservation_view,
+    reserved_view,
+    stock_view,
+)
 from services.common.http.auth import Admin, Service
 from services.common.http.problems import ProblemError
-from services.common.http.schemas import WHOLE, Answer, Moment, Money, Problem, Request
+from services.common.http.schemas import Problem
 from services.common.runtime.clock import Clock
 from services.common.runtime.ids import Identifier
 from services.common.runtime.metrics import Metrics
 
-Quantity = Annotated[int, Field(ge=1, le=domain.MAX_QUANTITY), WHOLE]
 ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]
 Word = Annotated[str, Field(max_length=200)]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has it already"}}
 CHANGED: dict[int | str, dict[str, Any]] = {412: {"model": Problem, "description": "If-Match names another state"}}
-
-
-class ProductView(Answer):
-    """A product; `available` is what can be ordered now."""
-
-    id: str
-    name: str
-    description: str
-    category: str
-    price: Money
-    available: int
-    updated_at: Moment
-
-
-class ProductList(Answer):
-    """A page of products."""
-
-    items: list[ProductView]
-    next_cursor: str | None
-
-
-class CategoryView(Answer):
-    """A category and the number of its products."""
-
-    name: str
-    products: int
-
-
-class CategoryList(Answer):
-    """All categories."""
-
-    items: list[CategoryView]
-
-
-class Item(Request):
-    """Some units of one product."""
-
-    product_id: Annotated[Identifier, Field(examples=["moka-pot"])]
-    quantity: Quantity
-
-
-class Items(Request):
-    """Products and how many units of each."""
-
-    items: Annotated[list[Item], Field(min_length=1, max_length=200)]
-
-    def lines(self) -> tuple[Line, ...]:
-        """Return the items as the domain knows them."""
-        return tuple(Line(item.product_id, item.quantity) for item in self.items)
-
-
-class CheckedItem(Answer):
-    """Whether one product can be ordered; `available` is how many units can be had now."""
-
-    product_id: str
-    quantity: int
-    is_available: bool
-    available: int
-    price: Money | None
-
-
-class CheckAnswer(Answer):
-    """Whether all of it can be ordered now."""
-
-    available: bool
-    items: list[CheckedItem]
-
-
-class ReservedItem(Answer):
-    """Units held, at the price of the moment."""
-
-    product_id: str
-    name: str
-    quantity: int
-    price: Money
-
-
-class ReservationView(Answer):
-    """What is held for an order."""
-
-    order_id: str
-    state: str
-    expires_at: Moment
-    items: list[ReservedItem]
-
-
-class StockMove(Request):
-    """The units that come in or, negative, go out."""
-
-    quantity: Annotated[int, Field(ge=-domain.MAX_STOCK, le=domain.MAX_STOCK), WHOLE]
-
-    def on_hand_after(self, on_hand: int) -> int:
-        """Return the stock once `on_hand` units have been changed."""
-        return on_hand + self.quantity
-
-
-class StockCount(Request):
-    """The units that are there, as counted."""
-
-    on_hand: Annotated[int, Field(ge=0, le=domain.MAX_STOCK), WHOLE]
-
-    def on_hand_after(self, _on_hand: int) -> int:
-        """Return the stock as it was counted."""
-        return self.on_hand
-
-
-class StockView(Answer):
-    """The stock of a product."""
-
-    product_id: str
-    on_hand: int
-    reserved: int
-    available: int
-
-
-class PriceChange(Request):
-    """A new price in minor units."""
-
-    amount: Annotated[int, Field(ge=0, le=10**12), WHOLE]
 
 
 class Controller:
@@ -173,7 +71,7 @@ def public_routes(controller: Controller) -> APIRouter:
     ) -> Response:
         """List products by name, or those that match a query, the best first."""
         page = await handlers.page(_clean(query), _clean(category) or None, cursor, limit, store=store)
-        items = [_product_view(product) for product in page.items]
+        items = [product_view(product) for product in page.items]
         return _conditional(ProductList(items=items, next_cursor=page.next_cursor), if_none_match)
 
     @router.get("/categories", operation_id="list_categories", response_model=CategoryList, responses=NOT_MODIFIED)
@@ -189,7 +87,7 @@ def public_routes(controller: Controller) -> APIRouter:
     async def get_product(product_id: ProductId, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Show a product."""
         product = (await store.find([product_id])).get(product_id)
-        return _conditional(_product_view(_existing(product, product_id)), if_none_match)
+        return _conditional(product_view(_existing(product, product_id)), if_none_match)
 
     @router.post("/products/{product_id}/stock", operation_id="change_stock", responses=CHANGED)
     async def change_stock(
@@ -214,8 +112,8 @@ def public_routes(controller: Controller) -> APIRouter:
         except handlers.Changed as error:
             raise _changed() from error
         changed = _existing(product, product_id)
-        response.headers["ETag"] = _tag(_product_view(changed))
-        return _stock_view(changed)
+        response.headers["ETag"] = _tag(product_view(changed))
+        return stock_view(changed)
 
     @router.put("/products/{product_id}/price", operation_id="change_price", responses=CHANGED)
     async def change_price(
@@ -233,7 +131,7 @@ def public_routes(controller: Controller) -> APIRouter:
             )
         except handlers.Changed as error:
             raise _changed() from error
-        view = _product_view(_existing(product, product_id))
+        view = product_view(_existing(product, product_id))
         response.headers["ETag"] = _tag(view)
         return view
 
@@ -248,7 +146,7 @@ def internal_routes(controller: Controller) -> APIRouter:
     @router.post("/check", operation_id="check_inventory")
     async def check_inventory(body: Items, _: Service) -> CheckAnswer:
         """Say whether all of it can be ordered now; nothing is held."""
-        return _check_answer(await handlers.check(body.lines(), store=store))
+        return check_answer(await handlers.check(body.lines(), store=store))
 
     @router.put("/reservations/{order_id}", operation_id="reserve")
     async def reserve(order_id: Identifier, body: Items, _: Service) -> ReservationView:
@@ -261,7 +159,7 @@ def internal_routes(controller: Controller) -> APIRouter:
             controller.count("refused")
             raise ProblemError(409, answer.name.lower(), f"Not reserved: {answer}")
         controller.count("held")
-        return _reserved_view(answer)
+        return reserved_view(answer)
 
     @router.post("/reservations/{order_id}/confirm", operation_id="confirm_reservation")
     async def confirm(order_id: Identifier, _: Service) -> ReservationView:
@@ -274,7 +172,7 @@ def internal_routes(controller: Controller) -> APIRouter:
             controller.count("lost")
             raise ProblemError(409, answer.name.lower(), f"Not confirmed: {answer}")
         controller.count("confirmed")
-        return _reservation_view(answer)
+        return reservation_view(answer)
 
     @router.post("/reservations/{order_id}/release", operation_id="release_reservation")
     async def release(order_id: Identifier, _: Service) -> ReservationView:
@@ -282,7 +180,7 @@ def internal_routes(controller: Controller) -> APIRouter:
         _mark(order_id)
         reservation = await handlers.release(order_id, store=store, clock=controller.clock)
         controller.count("released")
-        return _reservation_view(reservation)
+        return reservation_view(reservation)
 
     return router
 
@@ -333,66 +231,8 @@ def _expects(if_match: str | None) -> Callable[[Product], bool]:
     if if_match is None:
         return lambda _: True
     tags = _tags(if_match)
-    return lambda product: bool({"*", _tag(_product_view(product))} & tags)
+    return lambda product: bool({"*", _tag(product_view(product))} & tags)
 
 
 def _tags(header: str | None) -> set[str]:
     return {word.strip() for word in (header or "").split(",")}
-
-
-def _product_view(product: Product) -> ProductView:
-    return ProductView(
-        id=product.id,
-        name=product.name,
-        description=product.description,
-        category=product.category,
-        price=_price(product),
-        available=product.available,
-        updated_at=product.updated_at,
-    )
-
-
-def _price(product: Product) -> Money:
-    return Money(amount=product.price, currency=product.currency)
-
-
-def _stock_view(product: Product) -> StockView:
-    return StockView(
-        product_id=product.id,
-        on_hand=product.on_hand,
-        reserved=product.reserved,
-        available=product.available,
-    )
-
-
-def _check_answer(availability: Availability) -> CheckAnswer:
-    items = [
-        CheckedItem(
-            product_id=line.product_id,
-            quantity=line.quantity,
-            is_available=line.available,
-            available=line.product.available if line.product else 0,
-            price=_price(line.product) if line.product else None,
-        )
-        for line in availability.lines
-    ]
-    return CheckAnswer(available=availability.is_available, items=items)
-
-
-def _reserved_view(reserved: Reserved) -> ReservationView:
-    view = _reservation_view(reserved.reservation)
-    for line in reserved.reservation.lines:
-        product = reserved.products[line.product_id]
-        view.items.append(
-            ReservedItem(product_id=line.product_id, name=product.name, quantity=line.quantity, price=_price(product))
-        )
-    return view
-
-
-def _reservation_view(reservation: Reservation) -> ReservationView:
-    return ReservationView(
-        order_id=reservation.order_id,
-        state=reservation.state.value,
-        expires_at=reservation.expires_at,
-        items=[],
-    )

@@ -23,7 +23,7 @@ from services.common.data import database
 from services.common.events.broker import Broker, NoBroker
 from services.common.events.consumer import Consumer, Handler
 from services.common.events.outbox import Outbox
-from services.common.http import auth, client, middleware
+from services.common.http import application, auth, client, middleware
 from services.common.http.discovery import Discovery
 from services.common.http.faults import Faults, Kind
 from services.common.http.health import Check, Ready
@@ -93,7 +93,7 @@ class Runtime:
 
     def application(self, title: str, description: str = "") -> FastAPI:
         """Make the application, with the routes that every service has."""
-        self.app = middleware.application(self, title, description)
+        self.app = application.build(self, title, description)
         self.app.router.lifespan_context = self._lifespan
         return self.app
 

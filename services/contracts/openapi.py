@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from services.common.http.middleware import described
+from services.common.http.application import described
 from services.common.runtime.settings import Environment
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES

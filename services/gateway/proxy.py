@@ -9,9 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.http import deadlines
+from services.common.http.application import BODY_LIMIT
 from services.common.http.auth import BadTokenError, Tokens, unauthorized
 from services.common.http.faults import ConnectionCutError
-from services.common.http.middleware import BODY_LIMIT, QUIET_PATHS
+from services.common.http.middleware import QUIET_PATHS
 from services.common.http.problems import ProblemError
 from services.common.runtime import secrets, telemetry
 from services.common.runtime.logs import request_id

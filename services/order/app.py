@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from services.common.runtime.clock import utc_now
 from services.common.service import Runtime, Service
 from services.order import api, consumers
-from services.order.adapters import HttpCatalog, HttpPayments, SqlOrders
+from services.order.adapters import SqlOrders
 from services.order.observe import Observer
+from services.order.peers import HttpCatalog, HttpPayments
 from services.order.saga import Saga
 from services.order.settings import OrderSettings
 

@@ -6,10 +6,12 @@ from fastapi import FastAPI
 
 from services.common.runtime.clock import utc_now
 from services.common.service import Runtime, Service
-from services.user.adapters import Argon2, KeyRing, SqlUsers
+from services.user.adapters import SqlUsers
 from services.user.api import router
 from services.user.domain import Session
 from services.user.handlers import Users
+from services.user.key_ring import KeyRing
+from services.user.passwords import Argon2
 from services.user.settings import UserSettings
 
 _HOUR = 3600.0

@@ -3,7 +3,7 @@
 import sys
 
 from services.common.runtime.settings import Settings
-from services.user.adapters import KeyRing
+from services.user.key_ring import KeyRing
 from services.user.settings import UserSettings
 
 

@@ -19,7 +19,7 @@ from services.cart.ports import UpstreamUnavailable as CartUnavailable
 from services.common.http.client import Peers
 from services.common.runtime.settings import Environment, Settings
 from services.common.service import Runtime
-from services.order import adapters as order
+from services.order import peers as order
 from services.order.domain import RequestedItem
 from services.order.ports import UpstreamUnavailable as OrderUnavailable
 

@@ -1,42 +1,36 @@
-"""The application of a service with its operational routes, and the one middleware around it.
+"""The one middleware around the application of a service.
 
-The middleware does what every request needs: id, deadline, trace, metrics, faults, the log line, and an answer even
-where the code failed.
+It does what every request needs: id, deadline, trace, metrics, faults, the log line, and an answer even where the code
+failed.
 """
 
 import asyncio
 import contextlib
-import copy
-import functools
 import re
 import time
 from typing import Any
 
-from fastapi import FastAPI
 from opentelemetry.trace import Span, SpanKind
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.http import auth, deadlines, operations
+from services.common.http import deadlines
+from services.common.http.application import BODY_LIMIT
 from services.common.http.context import EdgeContext
 from services.common.http.faults import ConnectionCutError
 from services.common.http.problems import (
     INTERNAL_ERROR,
-    MEDIA_TYPE,
     METHODS,
     ProblemError,
-    install,
     problem_response,
     unavailable,
 )
-from services.common.http.schemas import Problem
 from services.common.runtime import telemetry
 from services.common.runtime.ids import new_id
 from services.common.runtime.logs import request_id
 from services.common.runtime.metrics import exemplar
 
-BODY_LIMIT = 256 * 1024  # as the contract of the shop says; the largest valid body has some 20 KiB
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 _LONG_LENGTH = len(str(BODY_LIMIT))
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
@@ -44,79 +38,6 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 # How much of a refused body is still read: a client that sends on sees a reset instead of the answer.
 _DRAIN_BYTES, _DRAIN_SECONDS = 4 * 1024 * 1024, 1.0
-
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
-
-# What any operation may answer beside its own answers, so that the documents are complete.
-COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in {
-        400: "The body is not JSON, or the request is against a rule",
-        401: "No token, or one that is not accepted",
-        403: "Not allowed for this caller",
-        404: "Not found",
-        405: "The path has no such method",
-        408: "The body did not come in time",
-        409: "The state of things does not allow it",
-        413: "The body is too large",
-        415: "The body is not application/json",
-        422: "The input is malformed",
-        429: "Too many requests; see Retry-After",
-        500: "A mistake of ours",
-        503: "Something needed is away; see Retry-After",
-    }.items()
-}
-
-
-def application(runtime: EdgeContext, title: str, description: str = "") -> FastAPI:
-    """Make a service's application, with the routes that every service has."""
-    app = FastAPI(
-        title=title,
-        description=description,
-        version="1.0.0",
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        max_body_size=BODY_LIMIT,
-        responses=COMMON_ANSWERS,
-        redirect_slashes=False,
-        redoc_url=None,
-        docs_url=None,
-    )
-    app.state.runtime = runtime
-    install(app)
-    operations.add(app, runtime)
-    app.openapi = functools.cache(lambda: described(app))  # type: ignore[method-assign]
-    return app
-
-
-def described(app: FastAPI) -> dict[str, Any]:
-    """Return the document that FastAPI makes, with what it cannot know: errors' media type, optional tokens."""
-    document = copy.deepcopy(FastAPI.openapi(app))
-    for item in document["paths"].values():
-        for operation in item.values():
-            _correct_security(operation)
-            for status, answer in operation["responses"].items():
-                if status[:1] in "45":
-                    _correct(answer)
-    schemes = document["components"].get("securitySchemes", {})
-    if optional := schemes.pop(auth.OPTIONAL, None):
-        schemes[auth.REQUIRED] = optional
-    document["components"]["schemas"].pop("HTTPValidationError", None)
-    document["components"]["schemas"].pop("ValidationError", None)
-    return document
-
-
-def _correct_security(operation: dict[str, Any]) -> None:
-    if "security" in operation:
-        is_required = {auth.REQUIRED: []} in operation["security"]
-        operation["security"] = [{auth.REQUIRED: []}] if is_required else [{auth.REQUIRED: []}, {}]
-
-
-def _correct(answer: dict[str, Any]) -> None:
-    content = answer.setdefault("content", {})
-    plain = content.get("application/json", {}).get("schema", {})
-    if plain.get("$ref") == _PROBLEM["$ref"]:
-        del content["application/json"]
-    content[MEDIA_TYPE] = {"schema": _PROBLEM}
 
 
 class RequestMiddleware:

@@ -86,7 +86,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
-    """Answer for a mistake of ours or a database that is away; the middleware logs the exception."""
+    """Answer for an internal error or an unavailable database; the middleware logs the exception."""
     return problem_response(unavailable("The database") if is_unavailable(error) else INTERNAL_ERROR, request.url.path)
 
 

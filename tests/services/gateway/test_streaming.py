@@ -13,8 +13,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import Server
 
+from services.common.http.application import BODY_LIMIT
 from services.common.http.breaker import State
-from services.common.http.middleware import BODY_LIMIT
 from services.common.runtime import secrets
 from services.common.runtime.settings import Environment, Settings
 from services.common.service import Runtime, asgi

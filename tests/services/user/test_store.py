@@ -196,9 +196,9 @@ async def test_the_command_line_makes_and_unmakes_administrators_beside_a_servic
     world: World, database_url: str
 ) -> None:
     async def roles(*arguments: str) -> tuple[str, ...]:
-        published = await asyncio.to_thread(appoint, *arguments, DATABASE_URL=database_url)
-        assert (published.returncode, published.stderr) == (0, "")
-        assert published.stdout.splitlines()[1].startswith("  in ")
+        result = await asyncio.to_thread(appoint, *arguments, DATABASE_URL=database_url)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.splitlines()[1].startswith("  in ")
         account = await world.store.by_id(ADA.id)
         assert account is not None
         return account.roles
@@ -213,8 +213,8 @@ async def test_the_command_line_makes_and_unmakes_administrators_beside_a_servic
 
 @pytest.mark.parametrize("url", ["", "postgresql://nobody@127.0.0.1:1/none"])
 def test_the_command_line_says_where_it_found_no_database_and_makes_none(url: str, tmp_path: Path) -> None:
-    published = appoint("ada@example.org", DATA_DIR=str(tmp_path / "none"), DATABASE_URL=url)
-    assert published.returncode == 3
-    assert "devctl exec user" in published.stderr
-    assert "Traceback" not in published.stderr
+    result = appoint("ada@example.org", DATA_DIR=str(tmp_path / "none"), DATABASE_URL=url)
+    assert result.returncode == 3
+    assert "devctl exec user" in result.stderr
+    assert "Traceback" not in result.stderr
     assert url or not list(tmp_path.iterdir())

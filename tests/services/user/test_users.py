@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import inspect, update
 
 from services.common.http.auth import BadTokenError, Tokens
-from services.user.adapters import Argon2, KeyRing
 from services.user.domain import Account, Attempts
+from services.user.key_ring import KeyRing
+from services.user.passwords import Argon2
 from services.user.tables import login_attempts
 from tests.services.harness import PASSWORD, TestShop
 from tests.waiting import eventually_async

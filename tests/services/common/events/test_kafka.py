@@ -171,7 +171,7 @@ async def test_a_consumer_whose_client_has_failed_for_good_is_replaced(tmp_path:
     log = Errors()
 
     async def deliver(received: Message) -> None:
-        taken.append(one.value)
+        taken.append(received.value)
 
     async def is_taken(value: bytes) -> bool:
         return value in taken
