@@ -38,11 +38,12 @@ images: ## build the image of every service (needs Docker or Podman)
 
 test: check unit e2e ## run every test
 
-check: setup-dev ## lint, types, import contracts, generated files
+check: setup-dev ## lint, types, dead code, import contracts, generated files
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/mypy --platform darwin --cache-dir .mypy_cache/darwin devctl
+	.venv/bin/vulture
 	.venv/bin/lint-imports
 	$(PY) -m scripts.generated --check
 
