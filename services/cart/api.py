@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Depends, Header, Path, Response
 from fastapi.responses import JSONResponse
@@ -99,11 +99,16 @@ def routes(controller: Controller) -> APIRouter:
     """Return the routes of cart."""
     router = APIRouter(prefix="/api/v1/cart", tags=["cart"])
 
-    async def whose(caller: OptionalCaller, response: Response, cookie: GuestCookie = None) -> Owner:
+    async def owner_of(caller: OptionalCaller, response: Response, cookie: GuestCookie = None) -> Owner:
         return await controller.owner(caller, response, cookie)
 
-    owned = Depends(whose)
+    owned = Depends(owner_of)
+    _add_items(router, controller, owned)
+    _add_checkout(router, controller, owned)
+    return router
 
+
+def _add_items(router: APIRouter, controller: Controller, owned: Any) -> None:
     @router.get("", operation_id="get_cart")
     async def get_cart(owner: Owner = owned) -> CartView:
         """Show the cart of the caller, a user or a guest."""
@@ -137,6 +142,8 @@ def routes(controller: Controller) -> APIRouter:
             await handlers.remove(owner, product_id, store=controller.store, clock=controller.clock, new_id=new_id)
         )
 
+
+def _add_checkout(router: APIRouter, controller: Controller, owned: Any) -> None:
     @router.post("/checkout", status_code=201, operation_id="check_out")
     async def check_out(
         caller: User,
@@ -163,8 +170,6 @@ def routes(controller: Controller) -> APIRouter:
         except UpstreamUnavailable as error:
             raise unavailable("Order") from error
         return JSONResponse(reply.body, reply.status, media_type=reply.media_type)
-
-    return router
 
 
 def _digest(secret: str) -> str:

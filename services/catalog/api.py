@@ -59,8 +59,12 @@ class Controller:
 def public_routes(controller: Controller) -> APIRouter:
     """Return the routes that the gateway passes on for everybody."""
     router = APIRouter(prefix="/api/v1", tags=["products"])
-    store = controller.store
+    _add_reading(router, controller.store)
+    _add_changing(router, controller)
+    return router
 
+
+def _add_reading(router: APIRouter, store: CatalogStore) -> None:
     @router.get("/products", operation_id="list_products", response_model=ProductList, responses=NOT_MODIFIED)
     async def list_products(
         query: Word = "",
@@ -88,6 +92,10 @@ def public_routes(controller: Controller) -> APIRouter:
         """Show a product."""
         product = (await store.find([product_id])).get(product_id)
         return _conditional(product_view(_existing(product, product_id)), if_none_match)
+
+
+def _add_changing(router: APIRouter, controller: Controller) -> None:
+    store = controller.store
 
     @router.post("/products/{product_id}/stock", operation_id="change_stock", responses=CHANGED)
     async def change_stock(
@@ -134,8 +142,6 @@ def public_routes(controller: Controller) -> APIRouter:
         view = product_view(_existing(product, product_id))
         response.headers["ETag"] = _tag(view)
         return view
-
-    return router
 
 
 def internal_routes(controller: Controller) -> APIRouter:

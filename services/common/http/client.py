@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from services.common.runtime import lazy_imports
@@ -14,7 +15,7 @@ from services.common.runtime import lazy_imports
 lazy_imports.stub_out("httpx._main", "main")
 
 import httpx
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from services.common.http import deadlines
 from services.common.http.breaker import Breaker, RetryBudget, State
@@ -89,6 +90,16 @@ def client(transport: Transport | None = None) -> httpx.AsyncClient:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    service: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    json: Any
+    params: Mapping[str, str] | None
+
+
 class Peers:
     """The other services of the shop, as one service calls them."""
 
@@ -133,12 +144,13 @@ class Peers:
         """
         tries = 1 + RETRIES * (method in SAFE_METHODS if is_repeatable is None else is_repeatable)
         sent = dict(headers or {}) | ({"authorization": f"Bearer {bearer}"} if bearer else {})
+        call = _Call(service, method, path, sent, json, params)
         ends_at = asyncio.get_running_loop().time() + _allowed(timeout_seconds)
         self._budget.called()
         while True:
             left = ends_at - asyncio.get_running_loop().time()
             try:
-                answer = await self._once(service, method, path, json, params, sent, left)
+                answer = await self._once(call, left)
                 if answer.status_code == 500 and not expects_500:
                     raise UpstreamUnavailableError(service, "answered 500")
                 return answer
@@ -167,58 +179,50 @@ class Peers:
         is_away = self.breaker(service).state is State.OPEN or not self._discovery.healthy(service)
         return "down" if is_away else "up"
 
-    async def _once(
-        self,
-        service: str,
-        method: str,
-        path: str,
-        json: Any,
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        seconds: float,
-    ) -> Response:
-        breaker = self.breaker(service)
+    async def _once(self, call: "_Call", seconds: float) -> Response:
+        """Make one try of a call, in a span of its own, and record its outcome for the breaker."""
+        breaker = self.breaker(call.service)
         if not breaker.allows():
-            raise UpstreamUnavailableError(service, "the circuit breaker is open")
-        base = self._discovery.pick(service)
+            raise UpstreamUnavailableError(call.service, "the circuit breaker is open")
+        base = self._discovery.pick(call.service)
         if not base:
-            raise UpstreamUnavailableError(service, "no address is known")
-        span = telemetry.start(
-            self._tracer,
-            method,
-            SpanKind.CLIENT,
-            {**telemetry.http_client(method, base + path), "peer.service": service},
-        )
+            raise UpstreamUnavailableError(call.service, "no address is known")
+        attributes = {**telemetry.http_client(call.method, base + call.path), "peer.service": call.service}
+        span = telemetry.start(self._tracer, call.method, SpanKind.CLIENT, attributes)
+        try:
+            with telemetry.entered(span):
+                answer = await self._measured(call, base, seconds, span)
+        except UpstreamUnavailableError:
+            breaker.failed()
+            raise
+        breaker.succeeded()
+        return answer
+
+    async def _measured(self, call: "_Call", base: str, seconds: float, span: Span) -> Response:
         status = "none"
         began = time.perf_counter()
-        with telemetry.entered(span):
-            try:
-                answer = await send(
-                    self._transport,
-                    method,
-                    base + path,
-                    headers=self._headers_with_context(headers, seconds),
-                    json=json,
-                    params=params,
-                    seconds=seconds,
-                )
-                status = str(answer.status_code)
-                span.set_attribute("http.response.status_code", answer.status_code)
-                if answer.status_code >= 400:
-                    telemetry.fail(span, status)
-                if answer.status_code > 500:
-                    raise UpstreamUnavailableError(service, f"answered {status}")
-            except httpx.TransportError as error:
-                breaker.failed()
-                never_sent = isinstance(error, NEVER_SENT)
-                reason = str(error) or type(error).__name__
-                raise UpstreamUnavailableError(service, reason, was_sent=not never_sent) from error
-            except UpstreamUnavailableError:
-                breaker.failed()
-                raise
-            finally:
-                self._durations.labels(service, method, status).observe(time.perf_counter() - began)
-        breaker.succeeded()
+        try:
+            answer = await send(
+                self._transport,
+                call.method,
+                base + call.path,
+                headers=self._headers_with_context(call.headers, seconds),
+                json=call.json,
+                params=call.params,
+                seconds=seconds,
+            )
+            status = str(answer.status_code)
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            was_sent = not isinstance(error, NEVER_SENT)
+            raise UpstreamUnavailableError(call.service, reason, was_sent=was_sent) from error
+        finally:
+            self._durations.labels(call.service, call.method, status).observe(time.perf_counter() - began)
+        span.set_attribute("http.response.status_code", answer.status_code)
+        if answer.status_code >= 400:
+            telemetry.fail(span, status)
+        if answer.status_code > 500:
+            raise UpstreamUnavailableError(call.service, f"answered {status}")
         return answer
 
     def _headers_with_context(self, headers: Mapping[str, str], seconds: float) -> dict[str, str]:
