@@ -224,6 +224,7 @@ async def _session_of(connection: AsyncConnection, token_hash: str, now: datetim
         select(sessions)
         .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
         .where(refresh_tokens.c.hash == token_hash, sessions.c.expires_at > now)
+        .with_for_update(of=sessions)  # before the token: whoever ends the session locks in this order too
     )
     row = (await connection.execute(query)).one_or_none()
     return Session(row.id, row.user_id, row.created_at, row.expires_at) if row else None
