@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from devctl.core import decide
 from devctl.core import events as happened
+from devctl.core.checks import HttpCheck
 from devctl.core.decide import Step
 from devctl.core.events import Event
 from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
-from devctl.core.spec import Check, CheckKind, Service, Spec, Variant
+from devctl.core.spec import Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.runners.base import Exit
 from devctl.supervisor.loop import Loop, Request
@@ -166,7 +167,7 @@ def _name(step: Step) -> str:
             return f"stop {step.instance}"
 
 
-CHECK = Check(CheckKind.HTTP)
+CHECK = HttpCheck()
 
 
 def service(name: str, *, check: bool = True, argv: tuple[str, ...] = ("run",), **fields: object) -> Service:

@@ -6,11 +6,11 @@ The specification's references are filled in here, from the ports of the run and
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from devctl.core.spec import HUB, MARK, Check, File, Port, Service, Spec, Variant, fill
+from devctl.core.spec import HUB, MARK, File, Port, Service, Spec, Variant, fill
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"
@@ -147,33 +147,23 @@ def launch(
     )
 
 
-def filled_check(check: Check, fills: Filler) -> Check:
-    """Return a check with its references filled in."""
-    return replace(
-        check,
-        path=fills.text(check.path),
-        headers=fills.table(check.headers),
-        argv=tuple(fills.text(word) for word in check.argv),
-    )
-
-
 def filled_file(file: File, fills: Filler) -> File:
     """Return a file with the references in its path and content filled in."""
     return replace(file, path=fills.text(file.path), content=fills.text(file.content))
 
 
-def main_port(ports: Mapping[str, int]) -> int | None:
-    """Return the number of the port `http`, else of the only one, else None."""
-    if "http" in ports:
-        return ports["http"]
-    return next(iter(ports.values())) if len(ports) == 1 else None
+def main_port(names: Collection[str]) -> str:
+    """Return the name of the port that is meant where none is named: `http`, else the only one, else empty."""
+    if "http" in names:
+        return "http"
+    return next(iter(names)) if len(names) == 1 else ""
 
 
 def _port_variables(own: Mapping[str, int]) -> dict[str, str]:
     """Return PORT and one NAME_PORT for each named port."""
     variables = {f"{name.upper().replace('-', '_')}_PORT": str(number) for name, number in own.items()}
     main = main_port(own)
-    return variables if main is None else {"PORT": str(main), **variables}
+    return {"PORT": str(own[main]), **variables} if main else variables
 
 
 def hub_endpoint(ports: Ports) -> str:

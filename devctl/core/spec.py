@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from devctl.core.checks import Check
 from devctl.core.status import Condition, Kind
 
 VERSION = 1
@@ -42,34 +43,6 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     parts = text.split(MARK)
     parts[1::2] = [values[name] for name in parts[1::2]]
     return "".join(parts)
-
-
-class CheckKind(StrEnum):
-    """The ways to ask "ready?"."""
-
-    HTTP = "http"
-    TCP = "tcp"
-    COMMAND = "command"
-    LOG = "log"
-    KAFKA = "kafka"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A health check with its times in seconds. `port` is a port name of the service."""
-
-    kind: CheckKind
-    port: str = ""
-    path: str = "/"
-    status: tuple[int, ...] = ()  # accepted HTTP statuses; empty = 200 to 399
-    headers: dict[str, str] = field(default_factory=dict)
-    argv: tuple[str, ...] = ()
-    pattern: str = ""
-    interval_seconds: float = 2.0
-    timeout_seconds: float = 2.0
-    retries: int = 3
-    start_interval_seconds: float = 0.025
-    start_period_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +248,7 @@ _hints: dict[type, dict[str, Any]] = {}
 def _decode(kind: Any, data: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        return None if data is None else _decode(next(a for a in typing.get_args(kind) if a is not type(None)), data)
+        return None if data is None else _decode_union(typing.get_args(kind), data)
     if origin is tuple:
         return tuple(_decode(typing.get_args(kind)[0], item) for item in data)
     if (origin is dict or dataclasses.is_dataclass(kind)) and not isinstance(data, dict):
@@ -289,3 +262,15 @@ def _decode(kind: Any, data: Any) -> Any:
             hints.update(typing.get_type_hints(kind))
         return kind(**{key: _decode(hints[key], item) for key, item in data.items()})
     return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data
+
+
+def _decode_union(members: tuple[Any, ...], data: Any) -> Any:
+    """Decode what is one of several classes by its `kind`; the only class there is needs none."""
+    classes = [member for member in members if member is not type(None)]
+    if len(classes) == 1:
+        return _decode(classes[0], data)
+    by_kind = {each.__dataclass_fields__["kind"].default: each for each in classes}
+    if not isinstance(data, dict) or (chosen := by_kind.get(data.get("kind"))) is None:
+        raise ValueError(f"the kind of a check is one of {', '.join(by_kind)}, not as in {data!r}")
+    # Specifications of earlier versions, which may be in force still, give every kind the fields of all.
+    return _decode(chosen, {key: item for key, item in data.items() if key in chosen.__dataclass_fields__})

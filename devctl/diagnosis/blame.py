@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from devctl.clock import Clock
 from devctl.core.decide import variant_of
-from devctl.core.spec import Check, CheckKind, Service
+from devctl.core.spec import Service
 from devctl.core.standing import Standing, standing
 from devctl.core.state import Instance, ServiceState
 from devctl.core.status import GOOD, Status
@@ -108,24 +108,9 @@ def _words(
         "because": f" ({reason})" if reason else "",
         "waits": ", ".join(f"{other} ({_stands(seen, other).status.value})" for other in stands.waits_for),
         "age": f"{age:.1f} s",
-        "check": describe(variant.check) if variant and variant.check else "its check",
+        "check": variant.check.describe() if variant and variant.check else "its check",
         "answer": f" answers {answer!r}" if answer else "",
     }
-
-
-def describe(check: Check) -> str:
-    """Return a check in few words."""
-    match check.kind:
-        case CheckKind.HTTP:
-            return f"GET {check.path} on port {check.port or 'http'}"
-        case CheckKind.TCP:
-            return f"a connection to port {check.port or 'http'}"
-        case CheckKind.COMMAND:
-            return f"the command {' '.join(check.argv)}"
-        case CheckKind.LOG:
-            return f"a log line like /{check.pattern}/"
-        case CheckKind.KAFKA:
-            return "Kafka's metadata"
 
 
 def _worst(found: ServiceState, status: Status) -> Instance | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from devctl.core.launch import main_port
 from devctl.core.spec import HUB, Port
-from devctl.manifest.healthchecks import main_port
-from devctl.manifest.model import Healthcheck, Manifest, Service
+from devctl.manifest.model import GrpcCheck, Healthcheck, HttpCheck, Manifest, Service
 from devctl.manifest.problems import Location, Problems
 from devctl.manifest.problems import ManifestError as ManifestError
 from devctl.manifest.reader import Use, VolumeUse
 from devctl.manifest.where import host_check
 
 ENDLESS = ("always", "unless-stopped")
-CHECKS = ("http", "tcp", "test", "log")
+CHECKS = ("http", "tcp", "grpc", "test", "log")
 TIMES = {"interval", "timeout", "retries", "start_interval", "start_period"}
 Ports = Mapping[str, Mapping[str, Port]]
 """Service → name of the port → the port, recipes' ports included."""
@@ -67,12 +67,22 @@ def _check_healthcheck(
         problems.add(check.node.location, f"{path} does not say what to check", allowed=(*CHECKS, "disable"))
     if check.tcp and check.tcp not in ports:
         problems.unknown(check.at("tcp"), f"{path}.tcp: no port", check.written("tcp"), ports)
-    if check.http and check.http.port and check.http.port not in ports:
-        problems.unknown(check.http.at("port"), f"{path}.http: no port", check.http.written("port"), ports)
-    if check.http and not check.http.port and not main_port(ports):
+    if check.http:
+        _check_port(f"{path}.http", check.http, ports, problems, hint="write http: {path: /…, port: NAME}")
+    if check.grpc:
+        _check_port(f"{path}.grpc", check.grpc, ports, problems, hint="write grpc: NAME")
+
+
+def _check_port(
+    path: str, check: HttpCheck | GrpcCheck, ports: Mapping[str, Port], problems: Problems, *, hint: str
+) -> None:
+    """Note a port that the service lacks; without a name there must be a main one."""
+    if check.port and check.port not in ports:
+        problems.unknown(check.at("port"), f"{path}: no port", check.written("port"), ports)
+    elif not check.port and not main_port(ports):
         service = ".".join(path.split(".")[:2])
-        hint = "write http: {path: /…, port: NAME}" if ports else f"name one: {service}.ports: {{http: auto}}"
-        problems.add(check.at("http"), f"{path}.http needs a port named http, or just one port", hint=hint)
+        hint = hint if ports else f"name one: {service}.ports: {{http: auto}}"
+        problems.add(check.node.location, f"{path} needs a port named http, or just one port", hint=hint)
 
 
 def check_replicas(manifest: Manifest, problems: Problems) -> None:

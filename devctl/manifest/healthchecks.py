@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
 from typing import Any
 
-from devctl.core.spec import Check, CheckKind, Port
+from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, LogCheck, TcpCheck
+from devctl.core.launch import main_port
+from devctl.core.spec import Port
 from devctl.manifest.model import Healthcheck
 
 SHELL = "/bin/sh"
@@ -34,17 +35,18 @@ def check_of(check: Healthcheck | None, brought: Check | None, ports: tuple[Port
 
 
 def _specific_check(check: Healthcheck, ports: tuple[Port, ...]) -> Check | None:
+    main = main_port([port.name for port in ports])
     if check.http:
-        port = check.http.port or main_port([port.name for port in ports])
         headers = dict(check.http.headers)
-        return Check(CheckKind.HTTP, port=port, path=check.http.path, status=check.http.status, headers=headers)
+        return HttpCheck(port=check.http.port or main, path=check.http.path, status=check.http.status, headers=headers)
     if check.tcp:
-        return Check(CheckKind.TCP, port=check.tcp)
+        return TcpCheck(port=check.tcp)
+    if check.grpc:
+        return GrpcCheck(port=check.grpc.port or main, service=check.grpc.service)
     if check.log:
-        return Check(CheckKind.LOG, pattern=check.log)
+        return LogCheck(pattern=check.log)
     if check.test:
-        argv = test_argv(check.test)
-        return Check(CheckKind.COMMAND, argv=argv, start_interval_seconds=TEST_START_INTERVAL)
+        return CommandCheck(argv=test_argv(check.test), start_interval_seconds=TEST_START_INTERVAL)
     return None
 
 
@@ -55,10 +57,3 @@ def test_argv(test: tuple[str, ...]) -> tuple[str, ...]:
     if test[0] == "CMD-SHELL":
         return (SHELL, "-c", " ".join(test[1:]))
     return test
-
-
-def main_port(names: Collection[str]) -> str:
-    """Return the port name `http`, else the only one, else an empty text."""
-    if "http" in names:
-        return "http"
-    return next(iter(names)) if len(names) == 1 else ""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from devctl.core.checks import HttpCheck
 from devctl.core.spec import (
     HUB,
-    Check,
-    CheckKind,
     Exporter,
     File,
     Port,
@@ -61,7 +60,7 @@ def service(
         kind=Kind.PROCESS,
         argv=(python, "-m", "devctl.hub", "--run", reference("run.folder"), "--config", config),
         working_dir=folder,
-        check=Check(CheckKind.HTTP, port="otlp", path="/health"),
+        check=HttpCheck(port="otlp", path="/health"),
         files=(File(config, content, live=True),),
         folders=(folder,),
     )

@@ -41,13 +41,24 @@ class HttpCheck(Section):
     """Headers to send."""
 
 
+class GrpcCheck(Section):
+    """Ask the gRPC health service (grpc.health.v1); it is ready when the answer is SERVING."""
+
+    port: PlainText = ""
+    """The name of the port; without it the port named `http`, else the only one."""
+    service: Annotated[str, Text(r"[A-Za-z0-9_.-]{0,127}", "the name of a gRPC service", refers=False)] = ""
+    """The service that is asked about, such as `shop.v1.Orders`; without it the whole server."""
+
+
 class Healthcheck(Section):
-    """How devctl learns that a service is ready: exactly one of `http`, `tcp`, `test` and `log`."""
+    """How devctl learns that a service is ready: exactly one of `http`, `tcp`, `grpc`, `test` and `log`."""
 
     http: Annotated[HttpCheck | None, Object(HttpCheck, short="path")] = None
     """Ask over HTTP: a path, or a mapping."""
     tcp: PlainText = ""
     """The name of a port that must take a connection."""
+    grpc: Annotated[GrpcCheck | None, Object(GrpcCheck, short="port")] = None
+    """Ask the gRPC health service (grpc.health.v1) on a port, by its name, or with a mapping. Without TLS."""
     test: Annotated[tuple[str, ...], CheckCommand()] = ()
     """A command that must end with 0. A text is run by the shell; a list begins with CMD or CMD-SHELL, or is
     the command itself; NONE turns the check off. As in Compose."""
@@ -149,8 +160,8 @@ class Native(Section):
     working_dir: Annotated[str, Inside()] = ""
     """The folder it runs in; the manifest's folder unless given."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
-    """Its check here, or other times for the service's own. `http`, `tcp` and `log` of the service hold here too;
-    its `test` does not, since that is a command of the image."""
+    """Its check here, or other times for the service's own. The service's holds here too, unless it is
+    a `test`, which is a command of the image."""
 
 
 class Service(Section):

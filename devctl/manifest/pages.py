@@ -8,6 +8,7 @@ SECTIONS = (
     (model.Native, "native"),
     (model.Healthcheck, "healthcheck"),
     (model.HttpCheck, "healthcheck.http"),
+    (model.GrpcCheck, "healthcheck.grpc"),
     (model.DependsOn, "depends_on.NAME"),
     (model.Deploy, "deploy"),
     (model.RestartPolicy, "deploy.restart_policy"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from devctl.core.spec import Check, Missing, Port
+from devctl.core.checks import Check
+from devctl.core.spec import Missing, Port
 from devctl.manifest.healthchecks import check_of
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence

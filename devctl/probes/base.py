@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from devctl.core.launch import HOST
-from devctl.core.spec import Check
+from devctl.core.checks import PortCheck
+from devctl.core.launch import HOST, main_port
 
 SHOWN_CHARACTERS = 200
 BODY_BYTES = 64 << 10
@@ -72,12 +72,12 @@ def describe_error(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def port_of(check: Check, target: Target) -> int:
-    """Return the number of the port that `check` names, else of `http`, else of the only one."""
-    named = check.port or ("http" if "http" in target.ports else next(iter(target.ports), ""))
-    if named not in target.ports:
-        raise OSError(f"{target.instance} has no port {named or 'at all'}")
-    return target.ports[named]
+def port_of(check: PortCheck, target: Target) -> int:
+    """Return the number of the port that `check` names, else of the main one."""
+    name = check.port or main_port(target.ports)
+    if name not in target.ports:
+        raise OSError(f"{target.instance} has no port {name or 'named http, and not just one'}")
+    return target.ports[name]
 
 
 def shorten(body: bytes) -> str:

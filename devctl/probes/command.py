@@ -9,14 +9,14 @@ import shlex
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 
-from devctl.core.spec import Check
+from devctl.core.checks import CommandCheck
 from devctl.probes.base import BODY_BYTES, Answer, Target, shorten
 
 
 class CommandProbe:
     """A process of its own session, killed with all its group when its time is over."""
 
-    def __init__(self, check: Check, target: Target) -> None:
+    def __init__(self, check: CommandCheck, target: Target) -> None:
         self._argv = check.argv
         self._environment = dict(target.environment)
         self._working_dir = target.working_dir
@@ -34,6 +34,9 @@ class CommandProbe:
         finally:
             await _end(process)
         return Answer(code == 0, f"exit code {code}: {shorten(output)}" if output else f"exit code {code}")
+
+
+PROBE = CommandProbe
 
 
 async def _read(process: Process) -> bytes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from devctl.core.spec import Check
+from devctl.core.checks import TcpCheck
+from devctl.http.connection import connected
 from devctl.probes.base import Answer, Target, port_of
-from devctl.probes.connection import connected
 
 
 class TcpProbe:
     """A connection that is opened and closed."""
 
-    def __init__(self, check: Check, target: Target) -> None:
+    def __init__(self, check: TcpCheck, target: Target) -> None:
         self._target = target
         self._port = port_of(check, target)
         self.describe = f"connect to {target.host}:{self._port}"
@@ -19,3 +19,6 @@ class TcpProbe:
         """Connect once."""
         async with connected(self._target.host, self._port):
             return Answer(True, "connected")
+
+
+PROBE = TcpProbe

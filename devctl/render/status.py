@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from devctl.render import table
 from devctl.render.terminal import Terminal
@@ -91,7 +91,7 @@ def _instance_row(instance: InstanceView) -> list[table.Cell]:
         str(instance["restarts"]) if instance["restarts"] else "",
         f"{instance['cpu_percent']:.1f} %" if live else "",
         size(instance["memory_bytes"]) if instance["memory_bytes"] else "",
-        (clean(next(iter(instance["ports"].values()), "")), "cyan"),
+        (clean(_main_address(instance["ports"])), "cyan"),
         (clean(instance["reason"]), "dim"),
     ]
 
@@ -112,10 +112,12 @@ def address(service: ServiceView) -> str:
     """Return where the service is reached first: its page, its `http` port, else its first port."""
     if service["page"]:
         return service["page"]
-    ports = service["ports"]
-    if "http" in ports:
-        return f"http://{ports['http']}"
-    return next(iter(ports.values()), "")
+    return f"http://{service['ports']['http']}" if "http" in service["ports"] else _main_address(service["ports"])
+
+
+def _main_address(ports: Mapping[str, str]) -> str:
+    """Return the address of the port `http`, else of the first one, empty without any."""
+    return ports.get("http", next(iter(ports.values()), ""))
 
 
 def addresses(view: StatusView, terminal: Terminal) -> list[str]:

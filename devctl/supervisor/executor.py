@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from devctl.core import events as happened
+from devctl.core.checks import Check
 from devctl.core.decide import Fetch, Start, Step, Stop
 from devctl.core.launch import Launch
-from devctl.core.spec import Check
 from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError

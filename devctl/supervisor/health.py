@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devctl.clock import Clock
+from devctl.core.checks import Check
 from devctl.core.events import Event, InstanceReady, InstanceUnready
-from devctl.core.spec import Check
 from devctl.probes.base import Answer, Probe, Target, ask
 from devctl.probes.kinds import probe
 

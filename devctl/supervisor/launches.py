@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from devctl.core.checks import Check
 from devctl.core.decide import variant_of
-from devctl.core.launch import Filler, Launch, Variants, addresses, filled_check, filled_file, filler, launch
-from devctl.core.spec import Check, File, Service, Variant
+from devctl.core.launch import Filler, Launch, Variants, addresses, filled_file, filler, launch
+from devctl.core.spec import File, Service, Variant
 from devctl.core.state import Instance, ServiceState
 from devctl.errors import DevctlError
 from devctl.probes.base import Target
@@ -68,7 +69,7 @@ class Launches:
         if chosen.variant.check is None:
             return None
         with _naming(instance):
-            return filled_check(chosen.variant.check, self._own(chosen, instance))
+            return chosen.variant.check.filled(self._own(chosen, instance).text)
 
     def target(self, chosen: Chosen, instance: Instance) -> Target:
         """Return whom a probe asks."""

@@ -20,7 +20,9 @@ from devctl.core.launch import HOST, HUB_PORT, instance_name
 from devctl.core.spec import HUB
 from devctl.core.standing import Standing
 from devctl.core.state import State
-from devctl.probes.connection import connected
+from devctl.http.client import exchange
+from devctl.http.connection import connected
+from devctl.http.message import NotHttp, request_bytes
 from devctl.supervisor.loop import Change, Loop
 
 EVERY_SECONDS = 15.0
@@ -82,7 +84,7 @@ class Telemetry:
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         port = self._loop.state.ports.get(instance_name(HUB, 1), {}).get(HUB_PORT)
         if port and self._loop.spec.telemetry:
-            with contextlib.suppress(OSError, TimeoutError):
+            with contextlib.suppress(OSError, TimeoutError, NotHttp):
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     await _post(port, path, json.dumps(body).encode())
 
@@ -121,13 +123,9 @@ class Telemetry:
 
 
 async def _post(port: int, path: str, body: bytes) -> None:
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
+    headers = {"Host": f"{HOST}:{port}", "Content-Type": "application/json", "Connection": "close"}
     async with connected(HOST, port) as connection:
-        await connection.send(head.encode() + body)
-        await connection.receive()
+        await exchange(connection, request_bytes("POST", path, headers, body))
 
 
 def metrics_body(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from devctl.core.decide import variant_of
-from devctl.core.launch import HOST, instance_name, main_port, ports_of
+from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.order import Graph, graph
 from devctl.core.plan import Plan
 from devctl.core.spec import Service, Spec, Variant
@@ -132,7 +132,7 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
 def _page(service: Service, ports: Mapping[str, int]) -> str:
     number = ports.get(service.page) if service.page else None
     if number is None and not service.uses:
-        number = main_port(ports) if "http" in ports else None
+        number = ports.get("http")
     return f"http://{HOST}:{number}/" if number else ""
 
 

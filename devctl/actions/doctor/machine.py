@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from devctl.http.message import NotHttp, parse_head, request_bytes
 from devctl.paths import StackPaths, cache_folder, runtime_base
 from devctl.text import size
 
@@ -142,12 +143,11 @@ def _ping(path: str) -> str:
         connection.settimeout(ENGINE_SECONDS)
         try:
             connection.connect(path)
-            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
-            answer = connection.recv(4096).decode("latin-1")
-        except OSError:
+            connection.sendall(request_bytes("GET", "/_ping", {"Host": "engine", "Connection": "close"}))
+            head = parse_head(connection.recv(4096).partition(b"\r\n\r\n")[0])
+        except (OSError, NotHttp):
             return ""
-    server = [line.partition(":")[2].strip() for line in answer.splitlines() if line.lower().startswith("server:")]
-    return (server or ["an engine"])[0] if " 200 " in answer.partition("\r\n")[0] else ""
+    return head.headers.get("server", "an engine") if head.status == 200 else ""
 
 
 def port_findings(fixed: Mapping[int, str], holder: Callable[[int], str]) -> Iterator[Finding]:

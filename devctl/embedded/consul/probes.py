@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from devctl.http.client import exchange
+from devctl.http.connection import connected, connected_securely
+from devctl.http.message import request_bytes
 
 PASSING, WARNING, CRITICAL = "passing", "warning", "critical"
 DEFAULT_TIMEOUT_SECONDS = 10.0
@@ -17,7 +18,6 @@ MOST_OUTPUT_BYTES = 4096
 MOST_ANSWER_BYTES = 16_384
 FIRST_AFTER_SECONDS = 0.05
 _WARNING_STATUS = 429
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,9})\s*(?:\r|$)", re.IGNORECASE)
 
 Report = Callable[[str, str], None]
 
@@ -95,64 +95,23 @@ def _reason(failure: Exception) -> str:
 
 async def _tcp(target: str) -> tuple[str, str]:
     host, _, port = target.rpartition(":")
-    with _socket(host.strip("[]")) as connection:
-        await asyncio.get_running_loop().sock_connect(connection, (host.strip("[]"), int(port)))
-    return PASSING, f"TCP connect {target}: Success"
+    async with connected(host.strip("[]"), int(port)):
+        return PASSING, f"TCP connect {target}: Success"
 
 
 async def _http(check: Check) -> tuple[str, str]:
     url = urlsplit(check.target)
-    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    request = _request(check, url.netloc, path)
+    host = url.hostname or ""
     if url.scheme == "https":
-        answer = await _over_tls(check, url.hostname or "", url.port or 443, request)
+        connecting = connected_securely(host, url.port or 443, _tls(check))
     else:
-        answer = await _plainly(url.hostname or "", url.port or 80, request)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status = head.split(b"\r\n")[0].decode("latin-1").split(maxsplit=2)
-    if len(status) < 2 or not status[0].startswith("HTTP/") or not status[1].isdecimal():
-        raise ValueError("the answer is not HTTP")
-    shown = body[:MOST_OUTPUT_BYTES].decode(errors="replace")
-    return _judged(int(status[1])), f"HTTP {check.method} {check.target}: {' '.join(status[1:])} Output: {shown}"
-
-
-async def _plainly(host: str, port: int, request: bytes) -> bytes:
-    """Send a request and give what comes back; straight on the socket, since checks are most of what an agent does."""
-    loop = asyncio.get_running_loop()
-    with _socket(host) as connection:
-        await loop.sock_connect(connection, (host, port))
-        await loop.sock_sendall(connection, request)
-        answer = b""
-        while not _whole(answer) and (piece := await loop.sock_recv(connection, MOST_ANSWER_BYTES)):
-            answer += piece
-    return answer
-
-
-async def _over_tls(check: Check, host: str, port: int, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(host, port, ssl=_tls(check))
-    try:
-        writer.write(request)
-        answer = b""
-        while not _whole(answer) and (piece := await reader.read(MOST_ANSWER_BYTES)):
-            answer += piece
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError, ssl.SSLError):
-            await writer.wait_closed()
-    return answer
-
-
-def _whole(answer: bytes) -> bool:
-    """Tell whether nothing more is needed, also of a server that does not close."""
-    head, end, body = answer.partition(b"\r\n\r\n")
-    length = _LENGTH.search(head) if end else None
-    return len(answer) >= MOST_ANSWER_BYTES or (length is not None and len(body) >= int(length[1]))
-
-
-def _socket(host: str) -> socket.socket:
-    connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    connection.setblocking(False)
-    return connection
+        connecting = connected(host, url.port or 80)
+    async with connecting as connection:
+        response = await exchange(connection, _request(check, url.netloc, url.path, url.query))
+        body = await response.read(MOST_ANSWER_BYTES)
+    status = f"{response.head.status} {response.head.reason}".rstrip()
+    output = body[:MOST_OUTPUT_BYTES].decode(errors="replace")
+    return _judged(response.head.status), f"HTTP {check.method} {check.target}: {status} Output: {output}"
 
 
 def _judged(status: int) -> str:
@@ -161,14 +120,11 @@ def _judged(status: int) -> str:
     return WARNING if status == _WARNING_STATUS else CRITICAL
 
 
-def _request(check: Check, host: str, path: str) -> bytes:
+def _request(check: Check, host: str, path: str, query: str) -> bytes:
     headers = {"Host": host, "User-Agent": "Consul Health Check", "Accept": "text/plain, text/*, */*"}
     headers |= {name: ", ".join(values) for name, values in check.headers.items()}
-    headers |= {"Connection": "close", "Content-Length": str(len(check.body.encode()))}
-    lines = [f"{check.method} {path} HTTP/1.0", *(f"{name}: {value}" for name, value in headers.items())]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("a header holds a line break")
-    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + check.body.encode()
+    target = (path or "/") + (f"?{query}" if query else "")
+    return request_bytes(check.method, target, {**headers, "Connection": "close"}, check.body.encode())
 
 
 def _tls(check: Check) -> ssl.SSLContext:

@@ -12,8 +12,8 @@ from devctl.embedded.journal import Journal
 from devctl.embedded.kafka.groups import Coordinator
 from devctl.embedded.kafka.store import Offsets, Topics
 from devctl.embedded.kafka.transactions import Transactions
-from devctl.embedded.kafka.wire import Message
 from devctl.embedded.process import Address
+from devctl.wire.kafka.schema import Message
 
 NODE = 1
 CLUSTER = "devctl-embedded-kafka-stand-in"

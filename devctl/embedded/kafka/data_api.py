@@ -9,9 +9,9 @@ from typing import Any
 from devctl.embedded.kafka import batch
 from devctl.embedded.kafka.batch import BadBatch, Header
 from devctl.embedded.kafka.broker import MOST_BATCH_BYTES, Asked, Broker
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.partition import Partition
-from devctl.embedded.kafka.wire import Message
+from devctl.wire.kafka.messages import Error
+from devctl.wire.kafka.schema import Message
 
 LATEST, EARLIEST = -1, -2
 READ_COMMITTED = 1

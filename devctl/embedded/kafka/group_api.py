@@ -6,9 +6,9 @@ from typing import Any
 
 from devctl.embedded.kafka.broker import NODE, Asked, Broker
 from devctl.embedded.kafka.groups import Group, Joining, State
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.store import Committed
-from devctl.embedded.kafka.wire import Message
+from devctl.wire.kafka.messages import Error
+from devctl.wire.kafka.schema import Message
 
 JOIN_TWICE_FROM_VERSION = 4
 NO_OFFSET = -1

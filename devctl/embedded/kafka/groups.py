@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
-from devctl.embedded.kafka.messages import Error
+from devctl.wire.kafka.messages import Error
 
 T = TypeVar("T")
 

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import replace
 
-from devctl.embedded.kafka.wire import Schema
-
-
-class Error(IntEnum):
-    """Kafka's error codes, as far as this broker gives them."""
-
-    NONE = 0
-    OFFSET_OUT_OF_RANGE = 1
-    CORRUPT_MESSAGE = 2
-    UNKNOWN_TOPIC_OR_PARTITION = 3
-    MESSAGE_TOO_LARGE = 10
-    COORDINATOR_NOT_AVAILABLE = 15
-    INVALID_TOPIC = 17
-    INVALID_REQUIRED_ACKS = 21
-    ILLEGAL_GENERATION = 22
-    INCONSISTENT_GROUP_PROTOCOL = 23
-    INVALID_GROUP_ID = 24
-    UNKNOWN_MEMBER_ID = 25
-    INVALID_SESSION_TIMEOUT = 26
-    REBALANCE_IN_PROGRESS = 27
-    UNSUPPORTED_VERSION = 35
-    TOPIC_ALREADY_EXISTS = 36
-    INVALID_PARTITIONS = 37
-    INVALID_REPLICATION_FACTOR = 38
-    INVALID_REQUEST = 42
-    OUT_OF_ORDER_SEQUENCE_NUMBER = 45
-    INVALID_PRODUCER_EPOCH = 47
-    INVALID_TXN_STATE = 48
-    INVALID_PRODUCER_ID_MAPPING = 49
-    INVALID_TRANSACTION_TIMEOUT = 50
-    CONCURRENT_TRANSACTIONS = 51
-    OPERATION_NOT_ATTEMPTED = 55
-    KAFKA_STORAGE_ERROR = 56
-    NON_EMPTY_GROUP = 68
-    GROUP_ID_NOT_FOUND = 69
-    MEMBER_ID_REQUIRED = 79
-    FENCED_INSTANCE_ID = 82
-
-
-@dataclass(frozen=True)
-class Api:
-    """One request of the protocol: its key, the versions spoken here, and both schemas."""
-
-    key: int
-    name: str
-    first: int
-    last: int
-    request: Schema
-    response: Schema
+from devctl.wire.kafka.messages import API_VERSIONS, METADATA, Api
+from devctl.wire.kafka.schema import Schema
 
 
 def _api(key: int, name: str, versions: tuple[int, int], request: str, response: str) -> Api:
     return Api(key, name, *versions, Schema(request), Schema(response))
 
-
-REQUEST_HEADER = Schema("key:i16 version:i16 correlation:i32 client:string")
 
 _APIS = (
     _api(
@@ -89,15 +39,7 @@ _APIS = (
         "replica:i32 isolation:i8@2+ topics:[name:string partitions:[index:i32 leader_epoch:i32@4+ time:i64]]",
         "throttle:i32@2+ topics:[name:string partitions:[index:i32 error:i16 time:i64 offset:i64 leader_epoch:i32@4+]]",
     ),
-    _api(
-        3,
-        "Metadata",
-        (0, 5),
-        "topics:[string] auto_create:bool@4+",
-        "throttle:i32@3+ brokers:[node:i32 host:string port:i32 rack:string@1+] cluster:string@2+"
-        " controller:i32@1+ topics:[error:i16 name:string internal:bool@1+ partitions:[error:i16 index:i32"
-        " leader:i32 replicas:[i32] in_sync:[i32] offline:@5+[i32]]]",
-    ),
+    replace(METADATA, last=5),
     _api(
         8,
         "OffsetCommit",
@@ -167,13 +109,7 @@ _APIS = (
         "",
         "throttle:i32@1+ error:i16 groups:[group:string kind:string]",
     ),
-    _api(
-        18,
-        "ApiVersions",
-        (0, 3),
-        "",
-        "error:i16 apis:[key:i16 first:i16 last:i16] throttle:i32@1+",
-    ),
+    API_VERSIONS,
     _api(
         19,
         "CreateTopics",

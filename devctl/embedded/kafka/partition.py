@@ -13,8 +13,8 @@ from typing import Any
 
 from devctl.embedded.kafka import batch
 from devctl.embedded.kafka.batch import Header
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.segment import Segment
+from devctl.wire.kafka.messages import Error
 
 SEGMENT_BYTES = 8 << 20
 REMEMBERED_PRODUCERS = 1000

@@ -10,18 +10,17 @@ from typing import Any
 from devctl.embedded.kafka.broker import Asked, Broker, Handler
 from devctl.embedded.kafka.data_api import DataApi
 from devctl.embedded.kafka.group_api import GroupApi
-from devctl.embedded.kafka.messages import APIS, REQUEST_HEADER, Api, Error
+from devctl.embedded.kafka.messages import APIS
 from devctl.embedded.kafka.topic_api import TopicApi
 from devctl.embedded.kafka.transaction_api import TransactionApi
-from devctl.embedded.kafka.wire import Malformed, Message
 from devctl.embedded.process import Log
+from devctl.wire.kafka.messages import API_VERSIONS, REQUEST_HEADER, Api, Error, response_frame
+from devctl.wire.kafka.schema import Malformed, Message
 
 MOST_FRAME_BYTES = 100 << 20
 MOST_WAITING_BYTES = 1 << 20
 _SIZE = struct.Struct(">i")
 _HEADER_BYTES = 10
-API_VERSIONS = 18
-FIRST_FLEXIBLE_API_VERSIONS = 3
 
 
 class Server:
@@ -123,8 +122,8 @@ class Connection(asyncio.Protocol):
         api, version = APIS.get(head["key"]), head["version"]
         if api is None:
             raise Malformed(f"request {head['key']} is not known to this stand-in")
-        if api.key == API_VERSIONS:
-            self._transport.write(_framed(head["correlation"], _versions(version)))
+        if api is API_VERSIONS:
+            self._transport.write(response_frame(head["correlation"], _versions(version)))
             return
         if not api.first <= version <= api.last:
             raise Malformed(f"{api.name} version {version} is not known to this stand-in")
@@ -150,24 +149,16 @@ class Connection(asyncio.Protocol):
 
     def _write(self, answer: Message | None, correlation: int, api: Api, version: int) -> None:
         if answer is not None:
-            self._transport.write(_framed(correlation, api.response.encode(answer, version)))
-
-
-def _framed(correlation: int, body: bytes) -> bytes:
-    return struct.pack(">ii", len(body) + 4, correlation) + body
+            self._transport.write(response_frame(correlation, api.response.encode(answer, version)))
 
 
 def _versions(version: int) -> bytes:
-    """Say which requests are known here, in the one message that has to understand clients of any age."""
-    api: Api = APIS[API_VERSIONS]
-    known = [{"key": one.key, "first": one.first, "last": one.last} for one in APIS.values()]
-    if version < FIRST_FLEXIBLE_API_VERSIONS:
-        return api.response.encode({"error": Error.NONE, "apis": known, "throttle": 0}, version)
-    if version > api.last:
-        return api.response.encode({"error": Error.UNSUPPORTED_VERSION, "apis": known, "throttle": 0}, 0)
-    entries = b"".join(struct.pack(">hhhb", one["key"], one["first"], one["last"], 0) for one in known)
-    assert len(known) < 0x7F
-    return struct.pack(">hb", Error.NONE, len(known) + 1) + entries + struct.pack(">ib", 0, 0)
+    """Return which requests are spoken here, in the one message that has to understand clients of any age."""
+    apis = [{"key": api.key, "first": api.first, "last": api.last} for api in APIS.values()]
+    is_newer = version > API_VERSIONS.last
+    error = Error.UNSUPPORTED_VERSION if is_newer else Error.NONE
+    body = {"error": error, "apis": apis, "throttle": 0}
+    return API_VERSIONS.response.encode(body, 0 if is_newer else version)
 
 
 def _handlers(broker: Broker) -> dict[int, Handler]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from devctl.embedded.kafka.broker import CLUSTER, NODE, Asked, Broker
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.store import MOST_PARTITIONS, legal
-from devctl.embedded.kafka.wire import Message
+from devctl.wire.kafka.messages import Error
+from devctl.wire.kafka.schema import Message
 
 TOPIC, NODE_KIND = 2, 4
 DEFAULT_SOURCE = 5
@@ -21,9 +21,11 @@ class TopicApi:
 
     def metadata(self, asked: Asked) -> Message:
         """Name the one node and describe topics."""
-        wanted = asked.body["topics"]
-        if wanted is None or (asked.version == 0 and not wanted):
-            wanted = self._broker.topics.names()
+        requested = asked.body["topics"]
+        if requested is None or (asked.version == 0 and not requested):
+            names = list(self._broker.topics.names())
+        else:
+            names = [topic["name"] for topic in requested]
         may_create = asked.body.get("auto_create", True)
         address = self._broker.advertised
         node = {"node": NODE, "host": address.host, "port": address.port, "rack": None}
@@ -32,7 +34,7 @@ class TopicApi:
             "brokers": [node],
             "cluster": CLUSTER,
             "controller": NODE,
-            "topics": [self._topic(name, may_create) for name in wanted],
+            "topics": [self._topic(name, may_create) for name in names],
         }
 
     def _topic(self, name: str, may_create: bool) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from devctl.embedded.kafka.broker import Asked, Broker
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.store import Committed
-from devctl.embedded.kafka.wire import Message
+from devctl.wire.kafka.messages import Error
+from devctl.wire.kafka.schema import Message
 
 
 class TransactionApi:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devctl.embedded.journal import Journal
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.store import Committed, Offsets, Topics
+from devctl.wire.kafka.messages import Error
 
 LAST_EPOCH = 32_000
 LONGEST_TIMEOUT_MS = 900_000

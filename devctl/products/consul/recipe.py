@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.checks import HttpCheck
+from devctl.core.spec import File, Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
 from devctl.products.consul.tools import TOOLS
 
-LEADER = Check(CheckKind.HTTP, port="http", path="/v1/catalog/services")
+LEADER = HttpCheck(port="http", path="/v1/catalog/services")
 
 
 @dataclass(frozen=True, slots=True)

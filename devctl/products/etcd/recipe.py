@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devctl.core.spec import Check, CheckKind, Port, Variant, reference
+from devctl.core.checks import HttpCheck
+from devctl.core.spec import Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address
@@ -45,7 +46,7 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(reference("tools.etcd"), *(f"--{name}={value}" for name, value in options.items())),
         working_dir=home,
-        check=Check(CheckKind.HTTP, port="client", path="/health"),
+        check=HttpCheck(port="client", path="/health"),
         ports=(Port("peer"),),
         folders=(home, f"{home}/data"),
         tools=("etcd",),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.checks import HttpCheck
+from devctl.core.spec import File, Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address
@@ -85,7 +86,7 @@ def native(settings: Settings, context: Context) -> Variant:
             **ACCESS,
         },
         working_dir=home,
-        check=Check(CheckKind.HTTP, port="http", path="/api/health", start_period_seconds=120.0),
+        check=HttpCheck(port="http", path="/api/health", start_period_seconds=120.0),
         files=files,
         folders=(home, f"{home}/data", f"{home}/plugins"),
         tools=("grafana",),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.checks import HttpCheck
+from devctl.core.spec import File, Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
 from devctl.products.jaeger.tools import TOOLS
 
-READY = Check(CheckKind.HTTP, port="ui", path="/api/services")
+READY = HttpCheck(port="ui", path="/api/services")
 FURTHER_PORTS = ("otlp_grpc", "collector_grpc", "health")
 NOBODYS = "127.0.0.1:0"
 """For listeners that Jaeger insists on and nobody in the stack uses: any port of loopback."""

@@ -7,7 +7,8 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.checks import Check, KafkaCheck
+from devctl.core.spec import File, Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.kafka import properties
@@ -54,7 +55,7 @@ def _check_settings(settings: Settings) -> None:
 
 def _check(settings: Settings) -> Check:
     """A metadata request must be answered, and name every declared topic."""
-    return Check(CheckKind.KAFKA, port="broker", argv=tuple(sorted(settings.topics)), start_period_seconds=90.0)
+    return KafkaCheck(port="broker", topics=tuple(sorted(settings.topics)), start_period_seconds=90.0)
 
 
 def _topics(settings: Settings, home: str) -> File:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from devctl.core.spec import Check, CheckKind, Port, Variant, reference
+from devctl.core.checks import LogCheck
+from devctl.core.spec import Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.postgres.tools import TOOLS
@@ -41,7 +42,7 @@ def native(settings: Settings, context: Context) -> Variant:
             *(f"--setting={setting}" for setting in settings.settings),
         ),
         working_dir=home,
-        check=Check(CheckKind.LOG, pattern=r"database system is ready to accept connections"),
+        check=LogCheck(pattern=r"database system is ready to accept connections"),
         folders=(home,),
         tools=("postgres",),
     )  # fmt: skip

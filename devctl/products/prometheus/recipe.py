@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from devctl.core.spec import HUB, Check, CheckKind, File, Port, Service, Variant, reference
+from devctl.core.checks import HttpCheck
+from devctl.core.launch import main_port
+from devctl.core.spec import HUB, File, Port, Service, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
@@ -49,7 +51,7 @@ def native(settings: Settings, context: Context) -> Variant:
             "--retention", settings.retention, "--retention-size", settings.retention_size,
         ),
         working_dir=home,
-        check=Check(CheckKind.HTTP, port="http", path="/-/ready"),
+        check=HttpCheck(port="http", path="/-/ready"),
         files=files,
         folders=(home, f"{home}/data", f"{home}/rules"),
         tools=("prometheus",),
@@ -126,10 +128,7 @@ def targets(context: Context) -> str:
 
 def _metrics_port(service: Service) -> str:
     """Return the port of a service's metrics: the one that a product says, else its main port."""
-    if port := service.provides.get("metrics"):
-        return port
-    names = [port.name for port in service.ports]
-    return "http" if "http" in names else (names or [""])[0]
+    return service.provides.get("metrics") or main_port([port.name for port in service.ports])
 
 
 def _group(service: str, port: str, path: str, kind: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from devctl.core.spec import Check, CheckKind, File, Port, Variant, reference
+from devctl.core.checks import CommandCheck
+from devctl.core.spec import File, Port, Variant, reference
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, port_number
@@ -41,8 +42,7 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(context.python, "-m", "devctl.products.rabbitmq.start", *node),
         working_dir=home,
-        check=Check(
-            CheckKind.COMMAND,
+        check=CommandCheck(
             argv=(
                 context.python, "-m", "devctl.products.rabbitmq.check", *node,
                 "--broker", port_number(context.service, "amqp"),

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from devctl.core.spec import Check, Dependency, Service, Spec, Variant
+from devctl.core.checks import Check
+from devctl.core.spec import Dependency, Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.record import store

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from devctl.core.spec import Check, CheckKind, Port
+from devctl.core.checks import LogCheck
+from devctl.core.spec import Port
 from devctl.core.status import Condition
 from devctl.record import logs, store
 from devctl.session.client import connect
@@ -34,7 +35,7 @@ def loaded(stack: RealStack) -> dict[str, int]:
         script("web", HTTP, check=CHECK, ports=(Port("http"),)),
         script("counter", COUNTER),
         process("idle", "sleep", "600", after={"web": Condition.HEALTHY}, replicas=3),
-        script("slow", "import time; time.sleep(600)", check=Check(CheckKind.LOG, pattern="never")),
+        script("slow", "import time; time.sleep(600)", check=LogCheck(pattern="never")),
     )
     with stack.client() as client:
         client.apply(spec, wait=False)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from devctl.core.checks import HttpCheck
 from devctl.core.spec import (
-    Check,
-    CheckKind,
     File,
     Port,
     RestartCondition,
@@ -43,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
-CHECK = Check(CheckKind.HTTP, path="/health")
+CHECK = HttpCheck(path="/health")
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

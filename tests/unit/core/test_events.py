@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from devctl.core import events as happened
+from devctl.core.checks import HttpCheck
 from devctl.core.events import Event
 from devctl.core.spec import (
-    Check,
-    CheckKind,
     Dependency,
     Exporter,
     File,
@@ -82,7 +81,7 @@ def test_a_state_survives_its_json_form() -> None:
 
 
 def test_a_specification_survives_its_json_form() -> None:
-    check = Check(CheckKind.HTTP, port="http", status=(200, 204), headers={"a": "b"})
+    check = HttpCheck(port="http", status=(200, 204), headers={"a": "b"})
     full = replace(
         fakes.service("a"),
         ports=(Port("http", 80, inherited=True),),

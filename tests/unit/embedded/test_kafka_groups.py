@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from devctl.embedded.kafka.groups import Coordinator, Joined, Joining, State
-from devctl.embedded.kafka.messages import Error
+from devctl.wire.kafka.messages import Error
 from tests.waiting import eventually_async
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from devctl.embedded.kafka import batch, partition
 from devctl.embedded.kafka.batch import BadBatch
-from devctl.embedded.kafka.messages import Error
 from devctl.embedded.kafka.partition import Partition
+from devctl.wire.kafka.messages import Error
 
 PLENTY = 1 << 30
 

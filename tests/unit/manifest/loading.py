@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from devctl.core.spec import Check, CheckKind, File, Port, Service, Spec, Variant
+from devctl.core.checks import KafkaCheck
+from devctl.core.spec import File, Port, Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.manifest.load import Loaded, LoadRequest, load
 from devctl.manifest.problems import ManifestError
@@ -48,7 +49,7 @@ def broker(kind: str, settings: BrokerSettings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=("broker", *(f"{name}={topic.partitions}" for name, topic in settings.topics.items()), seen),
         environment={"HEAP": settings.heap, "A": "recipe"},
-        check=Check(CheckKind.KAFKA, port="broker"),
+        check=KafkaCheck(port="broker"),
         files=(File(f"{context.data}/conf", text),),
         tools=("java",) if kind == "native" else (),
     )

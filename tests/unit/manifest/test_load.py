@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devctl.core.spec import Check, CheckKind, Dependency, Exporter, Journey, Port, RestartPolicy, Watch, fill
+from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
+from devctl.core.spec import Dependency, Exporter, Journey, Port, RestartPolicy, Watch, fill
 from devctl.core.status import Condition, Kind
 from tests.unit.manifest.loading import lacks_java, load_text, mistakes_of, service_of, spec_of
 
@@ -41,21 +42,23 @@ def test_short_and_long_forms_mean_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("healthcheck", "check"),
     [
-        ("{http: /h}", Check(CheckKind.HTTP, port="http", path="/h")),
+        ("{http: /h}", HttpCheck(port="http", path="/h")),
         (
             "{http: {path: /h, port: admin, status: [200, 204], headers: {A: b}}}",
-            Check(CheckKind.HTTP, port="admin", path="/h", status=(200, 204), headers={"A": "b"}),
+            HttpCheck(port="admin", path="/h", status=(200, 204), headers={"A": "b"}),
         ),
-        ("{tcp: admin, interval: 1m30s}", Check(CheckKind.TCP, port="admin", interval_seconds=90.0)),
-        ("{log: 'ready in [0-9]+'}", Check(CheckKind.LOG, pattern="ready in [0-9]+")),
-        ("{test: pg_isready}", Check(CheckKind.COMMAND, argv=("/bin/sh", "-c", "pg_isready"), start_interval_seconds=0.2)),
-        ("{test: [CMD, a, b]}", Check(CheckKind.COMMAND, argv=("a", "b"), start_interval_seconds=0.2)),
-        ("{test: [a, b], retries: '5'}", Check(CheckKind.COMMAND, argv=("a", "b"), retries=5, start_interval_seconds=0.2)),
-        ("{test: [CMD-SHELL, a && b]}", Check(CheckKind.COMMAND, argv=("/bin/sh", "-c", "a && b"), start_interval_seconds=0.2)),
+        ("{tcp: admin, interval: 1m30s}", TcpCheck(port="admin", interval_seconds=90.0)),
+        ("{grpc: admin}", GrpcCheck(port="admin")),
+        ("{grpc: {service: shop.v1.Orders}}", GrpcCheck(port="http", service="shop.v1.Orders")),
+        ("{log: 'ready in [0-9]+'}", LogCheck(pattern="ready in [0-9]+")),
+        ("{test: pg_isready}", CommandCheck(argv=("/bin/sh", "-c", "pg_isready"), start_interval_seconds=0.2)),
+        ("{test: [CMD, a, b]}", CommandCheck(argv=("a", "b"), start_interval_seconds=0.2)),
+        ("{test: [a, b], retries: '5'}", CommandCheck(argv=("a", "b"), retries=5, start_interval_seconds=0.2)),
+        ("{test: [CMD-SHELL, a && b]}", CommandCheck(argv=("/bin/sh", "-c", "a && b"), start_interval_seconds=0.2)),
         ("{test: [NONE]}", None),
         ("{disable: true}", None),
         ("{http: /, start_period: 5s, timeout: 500ms, start_interval: 0}",
-         Check(CheckKind.HTTP, port="http", start_period_seconds=5.0, timeout_seconds=0.5, start_interval_seconds=0.0)),
+         HttpCheck(port="http", start_period_seconds=5.0, timeout_seconds=0.5, start_interval_seconds=0.0)),
     ],
 )  # fmt: skip
 def test_every_way_to_ask_becomes_a_check(tmp_path: Path, healthcheck: str, check: Check | None) -> None:
@@ -236,7 +239,7 @@ def test_a_recipe_brings_ports_variants_in_order_and_its_check(tmp_path: Path) -
     assert [missing.variant for missing in service.missing] == ["container"]
     assert service.ports == (Port("broker", 9092), Port("http", 8888))
     assert (service.page, service.stop_grace_seconds) == ("http", 30.0)
-    assert service.variants[0].check == Check(CheckKind.KAFKA, port="broker")
+    assert service.variants[0].check == KafkaCheck(port="broker")
 
 
 def test_a_tool_that_cannot_be_had_makes_its_variant_missing_with_reason_and_cure(tmp_path: Path) -> None:
@@ -257,7 +260,7 @@ def test_what_the_manifest_says_goes_over_the_recipe(tmp_path: Path) -> None:
     service = service_of(tmp_path, text)
     assert service.ports == (Port("broker", 0), Port("http", 8888))
     assert service.variants[0].environment == {"HEAP": "256m", "A": "own"}
-    assert service.variants[0].check == Check(CheckKind.KAFKA, port="broker", start_period_seconds=9.0)
+    assert service.variants[0].check == KafkaCheck(port="broker", start_period_seconds=9.0)
     assert (service.metrics, service.stop_grace_seconds) == ("/m", 1.0)
 
 

@@ -231,7 +231,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {command: x, healthcheck: {interval: 1s}}",
-        "stack.yaml:2:32: services.a.healthcheck does not say what to check (allowed: http, tcp, test, log, disable)",
+        "stack.yaml:2:32: services.a.healthcheck does not say what to check (allowed: http, tcp, grpc, test, log, disable)",
     ),
     (
         "services:\n  a: {command: x, healthcheck: {http: /}}",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devctl.core.spec import Check, CheckKind, Port, Service, to_json
+from devctl.core.checks import Check, CommandCheck, HttpCheck, TcpCheck
+from devctl.core.spec import Port, Service, to_json
 from tests.unit.manifest.loading import load_text, mistakes_of, service_of, spec_of
 
 NO_CONTAINERS = "this version runs no containers yet"
@@ -161,13 +162,13 @@ def test_natives_variables_go_before_those_that_both_ways_share(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("shared", "native", "check"),
     [
-        ("{http: /h}", "", Check(CheckKind.HTTP, port="http", path="/h")),
-        ("{http: /h}", "{interval: 9s}", Check(CheckKind.HTTP, port="http", path="/h", interval_seconds=9.0)),
-        ("{http: /h}", "{tcp: http}", Check(CheckKind.TCP, port="http")),
+        ("{http: /h}", "", HttpCheck(port="http", path="/h")),
+        ("{http: /h}", "{interval: 9s}", HttpCheck(port="http", path="/h", interval_seconds=9.0)),
+        ("{http: /h}", "{tcp: http}", TcpCheck(port="http")),
         ("{http: /h}", "{disable: true}", None),
         ("{test: evil}", "", None),
         ("{test: [NONE]}", "", None),
-        ("{test: evil}", "{test: [CMD, ask]}", Check(CheckKind.COMMAND, argv=("ask",), start_interval_seconds=0.2)),
+        ("{test: evil}", "{test: [CMD, ask]}", CommandCheck(argv=("ask",), start_interval_seconds=0.2)),
     ],
 )  # fmt: skip
 def test_a_native_service_is_checked_by_what_both_ways_share_and_by_its_own(
@@ -212,7 +213,7 @@ def test_a_check_that_only_the_image_has_is_pointed_out(tmp_path: Path) -> None:
         ("{image: x, native: {command: }}", "35: services.a.native.command must be a text or a list, not empty"),
         ("{image: x, native: {command: y, image: z}}", '38: unknown key in services.a.native: "image" (allowed: command, environment, working_dir, healthcheck)'),
         ("{image: x, native: {command: y, working_dir: /app}}", "51: services.a.native.working_dir leads out of the project (the project is FOLDER)"),
-        ("{image: x, native: {command: y, healthcheck: {interval: 1s}}}", "51: services.a.native.healthcheck does not say what to check (allowed: http, tcp, test, log, disable)"),
+        ("{image: x, native: {command: y, healthcheck: {interval: 1s}}}", "51: services.a.native.healthcheck does not say what to check (allowed: http, tcp, grpc, test, log, disable)"),
         ("{image: x, native: {command: y, healthcheck: {tcp: q}}}", '57: services.a.native.healthcheck.tcp: no port "q"'),
         ("{image: x, command: ['${python}', -m, y]}", f"26: services.a.command runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),
         ("{build: ., entrypoint: '${python} x'}", f"29: services.a.entrypoint runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from devctl.core.spec import Check, CheckKind
+from devctl.core.checks import Check, CommandCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
 from devctl.keeper.log import SegmentLog
 from devctl.probes.base import BODY_BYTES, Answer, Target, ask
 from devctl.probes.kinds import probe
@@ -61,7 +61,7 @@ def free_port() -> int:
         return int(plain.getsockname()[1])
 
 
-HTTP = Check(CheckKind.HTTP, path="/health", headers={"X-Key": "1"})
+HTTP = HttpCheck(path="/health", headers={"X-Key": "1"})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ HTTP = Check(CheckKind.HTTP, path="/health", headers={"X-Key": "1"})
     ],
 )
 async def test_http_is_judged_by_its_status(answer: bytes, accepted: tuple[int, ...], is_good: bool, text: str) -> None:
-    check = Check(CheckKind.HTTP, path="/health", status=accepted)
+    check = HttpCheck(path="/health", status=accepted)
     found = await asked(check, says(answer))
     assert (found.is_good, found.text.strip()) == (is_good, text)
 
@@ -107,29 +107,29 @@ async def test_a_body_without_end_is_cut() -> None:
     assert len(found.text) < 300
 
 
-@pytest.mark.parametrize("kind", [CheckKind.HTTP, CheckKind.KAFKA])
-async def test_a_server_that_hangs_is_left_after_the_timeout(kind: CheckKind) -> None:
-    assert (await asked(Check(kind), hangs, within=0.05)).text == "no answer within 0.05 s"
+@pytest.mark.parametrize("check", [HttpCheck(), KafkaCheck()])
+async def test_a_server_that_hangs_is_left_after_the_timeout(check: Check) -> None:
+    assert (await asked(check, hangs, within=0.05)).text == "no answer within 0.05 s"
 
 
-@pytest.mark.parametrize("kind", [CheckKind.HTTP, CheckKind.TCP, CheckKind.KAFKA])
-async def test_a_port_that_nobody_listens_on_is_refused(kind: CheckKind) -> None:
-    found = await ask(probe(Check(kind), Target("a.1", {"http": free_port()})), 1.0)
+@pytest.mark.parametrize("check", [HttpCheck(), TcpCheck(), KafkaCheck()])
+async def test_a_port_that_nobody_listens_on_is_refused(check: Check) -> None:
+    found = await ask(probe(check, Target("a.1", {"http": free_port()})), 1.0)
     assert (found.is_good, found.text) == (False, "connection refused")
 
 
 async def test_tcp_needs_no_more_than_a_connection() -> None:
-    assert (await asked(Check(CheckKind.TCP), hangs)).is_good
+    assert (await asked(TcpCheck(), hangs)).is_good
 
 
 async def test_a_check_of_a_port_that_is_not_there_says_so() -> None:
     with pytest.raises(OSError, match=r"a\.1 has no port admin"):
-        probe(Check(CheckKind.TCP, port="admin"), Target("a.1", {"http": 1}))
+        probe(TcpCheck(port="admin"), Target("a.1", {"http": 1}))
 
 
 def command(code: str) -> tuple[Check, Target]:
     environment = {"PATH": os.environ["PATH"], "WORD": "here"}
-    return Check(CheckKind.COMMAND, argv=(sys.executable, "-c", code)), Target("a.1", environment=environment)
+    return CommandCheck(argv=(sys.executable, "-c", code)), Target("a.1", environment=environment)
 
 
 async def test_a_command_is_judged_by_its_exit_code_in_the_service_s_environment() -> None:
@@ -137,7 +137,7 @@ async def test_a_command_is_judged_by_its_exit_code_in_the_service_s_environment
     assert (good.is_good, good.text) == (True, "exit code 0: here")
     bad = await ask(probe(*command("raise SystemExit(3)")), 10.0)
     assert (bad.is_good, bad.text) == (False, "exit code 3")
-    missing = await ask(probe(Check(CheckKind.COMMAND, argv=("/nowhere",)), Target("a.1")), 10.0)
+    missing = await ask(probe(CommandCheck(argv=("/nowhere",)), Target("a.1")), 10.0)
     assert missing.text == "no such file or directory"
 
 
@@ -160,7 +160,7 @@ async def test_a_log_line_counts_when_it_was_written_since_the_start(tmp_path: P
     log = SegmentLog(str(tmp_path), 1 << 20)
     log.write(b"ready of an earlier life\n", time.time_ns() - 10**9)
     since = time.time_ns()
-    asked_line = probe(Check(CheckKind.LOG, pattern="ready|^go$"), Target("a.1", log_folder=tmp_path, since_ns=since))
+    asked_line = probe(LogCheck(pattern="ready|^go$"), Target("a.1", log_folder=tmp_path, since_ns=since))
     assert not (await asked_line.ask()).is_good
     log.write(b"not yet\nrea", time.time_ns())
     assert not (await asked_line.ask()).is_good
@@ -172,7 +172,7 @@ async def test_a_log_line_counts_when_it_was_written_since_the_start(tmp_path: P
 
 
 async def test_a_log_that_is_not_there_yet_is_no_such_line(tmp_path: Path) -> None:
-    found = await probe(Check(CheckKind.LOG, pattern="x"), Target("a.1", log_folder=tmp_path / "none")).ask()
+    found = await probe(LogCheck(pattern="x"), Target("a.1", log_folder=tmp_path / "none")).ask()
     assert found.text == "no such line yet"
 
 
@@ -223,7 +223,7 @@ def plain_metadata(topics: dict[str, int]) -> bytes:
 async def test_a_broker_is_good_when_it_lists_itself_and_the_topics(
     topics: dict[str, int], wanted: tuple[str, ...], is_good: bool, text: str
 ) -> None:
-    found = await asked(Check(CheckKind.KAFKA, argv=wanted), kafka(0, 1, plain_metadata(topics)))
+    found = await asked(KafkaCheck(topics=wanted), kafka(0, 1, plain_metadata(topics)))
     assert (found.is_good, found.text) == (is_good, text)
 
 
@@ -231,16 +231,16 @@ async def test_a_broker_that_knows_only_flexible_versions_is_understood() -> Non
     broker = b"\2" + struct.pack(">i", 1) + b"\x0alocalhost" + struct.pack(">i", 9092) + b"\0" + b"\0"
     topic = b"\2" + struct.pack(">h", 0) + b"\2a" + b"\0" + b"\1" + struct.pack(">i", 0) + b"\0"
     answer = b"\0" + struct.pack(">i", 0) + broker + b"\0" + struct.pack(">i", 1) + topic + b"\0"
-    found = await asked(Check(CheckKind.KAFKA, argv=("a",)), kafka(9, 12, answer))
+    found = await asked(KafkaCheck(topics=("a",)), kafka(9, 12, answer))
     assert (found.is_good, found.text) == (True, "1 broker")
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0" * 3, struct.pack(">i", 99)])
 async def test_what_is_no_broker_is_said_plainly(answer: bytes) -> None:
-    found = await asked(Check(CheckKind.KAFKA), kafka(0, 1, answer))
+    found = await asked(KafkaCheck(), kafka(0, 1, answer))
     assert not found.is_good
     assert "not the answer of a Kafka broker" in found.text
-    garbage = await asked(Check(CheckKind.KAFKA), garbles)
+    garbage = await asked(KafkaCheck(), garbles)
     assert "its length would be" in garbage.text
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from devctl.core import events as happened
-from devctl.core.spec import Check, CheckKind, File, RestartPolicy, Service, Spec, Watch
+from devctl.core.checks import HttpCheck
+from devctl.core.spec import File, RestartPolicy, Service, Spec, Watch
 from devctl.core.state import Instance
 from devctl.errors import EnvironmentProblem, ExitCode
 from devctl.paths import StackPaths
@@ -27,7 +28,7 @@ from tests import fakes
 from tests.fakes import World
 
 GOOD, BAD = Answer(True, "200"), Answer(False, "503")
-CHECK = Check(CheckKind.HTTP, interval_seconds=2, retries=3, start_interval_seconds=0.025, start_period_seconds=10)
+CHECK = HttpCheck(interval_seconds=2, retries=3, start_interval_seconds=0.025, start_period_seconds=10)
 
 
 def test_a_start_is_asked_often_and_ever_less_often_until_the_first_good_answer() -> None:

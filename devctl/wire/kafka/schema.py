@@ -1,7 +1,8 @@
 """Kafka's wire types: reads and writes messages described by short schemas; knows no message itself.
 
 A schema is a text such as `name:string partitions:[index:i32 offset:i64@2+]`; `@2+`, `@1-3` and `@2` say in
-which versions of the message a field is there. Strings and byte arrays may be null (None).
+which versions of the message a field is there. Strings and byte arrays may be null (None). From its flexible
+version on (KIP-482) a message has compact lengths, and tagged fields, which are passed over and never written.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ _NUMBERS = {
     "i32": struct.Struct(">i"),
     "i64": struct.Struct(">q"),
     "bool": struct.Struct(">?"),
+    "uuid": struct.Struct(">16s"),
 }
-_SIZE16 = _NUMBERS["i16"]
 _SIZE32 = _NUMBERS["i32"]
+_SIZES = {"string": _NUMBERS["i16"], "bytes": _SIZE32}
+_COMPACT = {"string": "compact_string", "bytes": "compact_bytes"}
+_TEXTS = {"string", "compact_string"}
+_MOST_VARINT_BITS = 35  # five bytes of seven bits hold any length that Kafka has
 _TOKEN = re.compile(r"\[|\]|[\w.]+:(?:\w+)?(?:@\d+(?:-\d+|\+)?)?|@\d+(?:-\d+|\+)?|\w+")
 LAST_VERSION = 1 << 15
 
@@ -41,6 +46,7 @@ class Field:
     last: int
     inner: tuple[Part, ...] = ()
     array: bool = False
+    compact: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,20 @@ class Numbers:
     layout: struct.Struct
 
 
-Part = Field | Numbers
+@dataclass(frozen=True)
+class Tags:
+    """The tagged fields at the end of a flexible structure."""
+
+
+Part = Field | Numbers | Tags
+TAGS = Tags()
 
 
 class Schema:
-    """A message of Kafka's protocol in all its versions."""
+    """A message of Kafka's protocol in all its versions; `flexible` is the first that has tagged fields."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, flexible: int = LAST_VERSION) -> None:
+        self.flexible = flexible
         self._fields = tuple(_fields(iter(_TOKEN.findall(text))))
         self._by_version: dict[int, tuple[Part, ...]] = {}
 
@@ -76,12 +89,12 @@ class Schema:
 
     def _of(self, version: int) -> tuple[Part, ...]:
         if version not in self._by_version:
-            self._by_version[version] = _at(self._fields, version)
+            self._by_version[version] = _at(self._fields, version, is_flexible=version >= self.flexible)
         return self._by_version[version]
 
 
-def _at(fields: tuple[Part, ...], version: int) -> tuple[Part, ...]:
-    """Give the fields of one version, numbers that stand side by side taken together."""
+def _at(fields: tuple[Part, ...], version: int, *, is_flexible: bool) -> tuple[Part, ...]:
+    """Return the fields of one version, numbers that stand side by side taken together."""
     parts: list[Part] = []
     numbers: list[Field] = []
     for field in fields:
@@ -93,15 +106,17 @@ def _at(fields: tuple[Part, ...], version: int) -> tuple[Part, ...]:
             continue
         parts += _together(numbers)
         numbers = []
-        parts.append(replace(field, inner=_at(field.inner, version)))
-    return (*parts, *_together(numbers))
+        inner = _at(field.inner, version, is_flexible=is_flexible) if field.inner else ()
+        kind = _COMPACT.get(field.kind, field.kind) if is_flexible else field.kind
+        parts.append(replace(field, kind=kind, inner=inner, compact=is_flexible))
+    return (*parts, *_together(numbers), *((TAGS,) if is_flexible else ()))
 
 
 def _together(numbers: list[Field]) -> list[Part]:
     if not numbers:
         return []
-    layout = struct.Struct(">" + "".join(_NUMBERS[one.kind].format[1:] for one in numbers))
-    return [Numbers(tuple(one.name for one in numbers), layout)]
+    layout = struct.Struct(">" + "".join(_NUMBERS[field.kind].format[1:] for field in numbers))
+    return [Numbers(tuple(field.name for field in numbers), layout)]
 
 
 def _fields(tokens: Iterator[str]) -> Iterator[Field]:
@@ -145,6 +160,8 @@ def _read_fields(parts: tuple[Part, ...], data: memoryview, at: int) -> tuple[Me
         if isinstance(part, Numbers):
             message.update(zip(part.names, part.layout.unpack_from(data, at), strict=True))
             at += part.layout.size
+        elif isinstance(part, Tags):
+            at = _skip_tags(data, at)
         elif part.array:
             message[part.name], at = _read_array(part, data, at)
         else:
@@ -153,8 +170,11 @@ def _read_fields(parts: tuple[Part, ...], data: memoryview, at: int) -> tuple[Me
 
 
 def _read_array(field: Field, data: memoryview, at: int) -> tuple[list[Any] | None, int]:
-    (count,) = _SIZE32.unpack_from(data, at)
-    at += 4
+    if field.compact:
+        count, at = _read_compact_length(data, at)
+    else:
+        (count,) = _SIZE32.unpack_from(data, at)
+        at += 4
     if count < 0:
         return None, at
     if count > len(data) - at:
@@ -170,34 +190,70 @@ def _read(kind: str, data: memoryview, at: int) -> tuple[Any, int]:
     number = _NUMBERS.get(kind)
     if number is not None:
         return number.unpack_from(data, at)[0], at + number.size
-    size = _SIZE16 if kind == "string" else _SIZE32
-    (length,) = size.unpack_from(data, at)
-    at += size.size
+    size = _SIZES.get(kind)
+    if size is None:
+        length, at = _read_compact_length(data, at)
+    else:
+        (length,) = size.unpack_from(data, at)
+        at += size.size
     if length < 0:
         return None, at
     if length > len(data) - at:
         raise Malformed(f"{length} bytes announced, {len(data) - at} left")
     piece = data[at : at + length]
-    return (str(piece, "utf-8") if kind == "string" else piece), at + length
+    return (str(piece, "utf-8") if kind in _TEXTS else piece), at + length
+
+
+def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift >= _MOST_VARINT_BITS:
+            raise Malformed("a length of more than five bytes")
+
+
+def _read_compact_length(data: memoryview, at: int) -> tuple[int, int]:
+    """Return a length of the compact form, which is one more there so that 0 can stand for null."""
+    value, at = _read_varint(data, at)
+    return value - 1, at
+
+
+def _skip_tags(data: memoryview, at: int) -> int:
+    count, at = _read_varint(data, at)
+    for _ in range(count):
+        _, at = _read_varint(data, at)
+        size, at = _read_varint(data, at)
+        at += size
+    if at > len(data):
+        raise Malformed("tagged fields end behind the message")
+    return at
 
 
 def _write_fields(parts: tuple[Part, ...], message: Message, put: Callable[[bytes], object]) -> None:
     for part in parts:
         if isinstance(part, Numbers):
             put(part.layout.pack(*[message[name] for name in part.names]))
-            continue
-        value = message[part.name]
-        if not part.array:
-            _write(part.kind, value, put)
-        elif value is None:
-            put(b"\xff\xff\xff\xff")
+        elif isinstance(part, Tags):
+            put(b"\0")
+        elif part.array:
+            _write_array(part, message[part.name], put)
         else:
-            put(_SIZE32.pack(len(value)))
-            for item in value:
-                if part.inner:
-                    _write_fields(part.inner, item, put)
-                else:
-                    _write(part.kind, item, put)
+            _write(part.kind, message[part.name], put)
+
+
+def _write_array(field: Field, items: list[Any] | None, put: Callable[[bytes], object]) -> None:
+    count = -1 if items is None else len(items)
+    put(_varint(count + 1) if field.compact else _SIZE32.pack(count))
+    for item in items or ():
+        if field.inner:
+            _write_fields(field.inner, item, put)
+        else:
+            _write(field.kind, item, put)
 
 
 def _write(kind: str, value: Any, put: Callable[[bytes], object]) -> None:
@@ -205,10 +261,17 @@ def _write(kind: str, value: Any, put: Callable[[bytes], object]) -> None:
     if number is not None:
         put(number.pack(value))
         return
-    size = _SIZE16 if kind == "string" else _SIZE32
-    if value is None:
-        put(size.pack(-1))
-        return
-    data = value.encode() if kind == "string" else value
-    put(size.pack(len(data)))
-    put(data)
+    data = value.encode() if kind in _TEXTS and value is not None else value
+    length = -1 if data is None else len(data)
+    size = _SIZES.get(kind)
+    put(_varint(length + 1) if size is None else size.pack(length))
+    if data is not None:
+        put(data)
+
+
+def _varint(value: int) -> bytes:
+    pieces = bytearray()
+    while value >= 0x80:
+        pieces.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*pieces, value])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from devctl.core.spec import Check
+from devctl.core.checks import LogCheck
 from devctl.keeper.segments import ENTRY, first_offset, index_path, log_path, segment_numbers
 from devctl.probes.base import Answer, Target, shorten
 
@@ -17,7 +17,7 @@ _CARRY_BYTES = 64 << 10
 class LogProbe:
     """Reads on where the last question ended, at most some megabytes per question."""
 
-    def __init__(self, check: Check, target: Target) -> None:
+    def __init__(self, check: LogCheck, target: Target) -> None:
         self._pattern = re.compile(check.pattern.encode(), re.MULTILINE)
         self._folder = str(target.log_folder)
         self._since_ns = target.since_ns
@@ -54,6 +54,9 @@ class LogProbe:
             budget -= len(piece)
             if piece:
                 yield piece
+
+
+PROBE = LogProbe
 
 
 def _begin(folder: str, since_ns: int) -> tuple[int, int] | None:

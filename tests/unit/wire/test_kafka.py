@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devctl.embedded.kafka.messages import APIS
-from devctl.embedded.kafka.wire import Malformed, Schema
+from devctl.wire.kafka.schema import Malformed, Schema
 
 SCHEMA = Schema("name:string@1+ parts:[index:i32 data:bytes inner:@2+[i64]] flag:bool@0-1 last:i8")
 TEXT = st.none() | st.text(max_size=20)
