@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from devctl.core.checks import Check, CommandCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
+from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
 from devctl.keeper.log import SegmentLog
 from devctl.probes.base import BODY_BYTES, Answer, Target, ask
 from devctl.probes.kinds import probe
@@ -107,12 +107,12 @@ async def test_a_body_without_end_is_cut() -> None:
     assert len(found.text) < 300
 
 
-@pytest.mark.parametrize("check", [HttpCheck(), KafkaCheck()])
+@pytest.mark.parametrize("check", [HttpCheck(), KafkaCheck(), GrpcCheck()])
 async def test_a_server_that_hangs_is_left_after_the_timeout(check: Check) -> None:
     assert (await asked(check, hangs, within=0.05)).text == "no answer within 0.05 s"
 
 
-@pytest.mark.parametrize("check", [HttpCheck(), TcpCheck(), KafkaCheck()])
+@pytest.mark.parametrize("check", [HttpCheck(), TcpCheck(), KafkaCheck(), GrpcCheck()])
 async def test_a_port_that_nobody_listens_on_is_refused(check: Check) -> None:
     found = await ask(probe(check, Target("a.1", {"http": free_port()})), 1.0)
     assert (found.is_good, found.text) == (False, "connection refused")
