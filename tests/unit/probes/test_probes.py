@@ -227,11 +227,14 @@ async def test_a_broker_is_good_when_it_lists_itself_and_the_topics(
     assert (found.is_good, found.text) == (is_good, text)
 
 
-async def test_a_broker_that_knows_only_flexible_versions_is_understood() -> None:
+@pytest.mark.parametrize(("highest", "topic_id", "authorized"), [(9, b"", bytes(4)), (12, bytes(16), b"")])
+async def test_a_broker_that_knows_only_flexible_versions_is_understood(
+    highest: int, topic_id: bytes, authorized: bytes
+) -> None:
     broker = b"\2" + struct.pack(">i", 1) + b"\x0alocalhost" + struct.pack(">i", 9092) + b"\0" + b"\0"
-    topic = b"\2" + struct.pack(">h", 0) + b"\2a" + b"\0" + b"\1" + struct.pack(">i", 0) + b"\0"
-    answer = b"\0" + struct.pack(">i", 0) + broker + b"\0" + struct.pack(">i", 1) + topic + b"\0"
-    found = await asked(KafkaCheck(topics=("a",)), kafka(9, 12, answer))
+    topic = b"\2" + struct.pack(">h", 0) + b"\2a" + topic_id + b"\0" + b"\1" + struct.pack(">i", 0) + b"\0"
+    answer = b"\0" + struct.pack(">i", 0) + broker + b"\0" + struct.pack(">i", 1) + topic + authorized + b"\0"
+    found = await asked(KafkaCheck(topics=("a",)), kafka(9, highest, answer))
     assert (found.is_good, found.text) == (True, "1 broker")
 
 
