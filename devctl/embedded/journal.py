@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from devctl.disk import replace_file
+
 
 class Journal:
     """A file of JSON lines, the later one counting; rewritten when most of it is old. Never loses a line."""
@@ -62,10 +64,7 @@ class Journal:
             self.entries[key] = value
 
     def _rewrite(self) -> None:
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(b"".join(self._line(key, value) for key, value in self.entries.items()))
-        fresh.chmod(0o600)
-        fresh.replace(self._path)
+        replace_file(self._path, b"".join(self._line(key, value) for key, value in self.entries.items()))
         os.close(self._file)
         self._file = os.open(self._path, os.O_RDWR | os.O_APPEND)
         self._lines = len(self.entries)

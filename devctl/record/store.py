@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devctl.clock import Clock, SystemClock
+from devctl.disk import replacing
 from devctl.paths import StackPaths
 
 KEPT_RUNS = 10
@@ -177,13 +178,11 @@ class EventLog:
 
     def _begin_anew(self) -> None:
         """Put a new history in the place of this one, which is never missing meanwhile."""
-        scratch = self._path.with_suffix(".new")
-        scratch.unlink(missing_ok=True)
-        scratch.touch(0o600)
-        scratch.write_bytes(_line(self._summary()))
-        self._earlier.unlink(missing_ok=True)
-        os.link(self._path, self._earlier)
-        scratch.replace(self._path)
+        with replacing(self._path) as fresh:
+            fresh.write(_line(self._summary()))
+            fresh.flush()  # a full disk shows before the earlier history goes
+            self._earlier.unlink(missing_ok=True)
+            os.link(self._path, self._earlier)
 
 
 def _line(event: dict[str, Any]) -> bytes:

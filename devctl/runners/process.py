@@ -23,6 +23,7 @@ from devctl.runners.held import Held
 from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.looks import Looks
 from devctl.runners.processes import Leader, Table
+from devctl.tasks import BackgroundTasks
 
 _CODE_SECONDS = 1.0
 _NEVER = -1
@@ -36,7 +37,7 @@ class ProcessRunner:
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
         self._looks = Looks(table, self._leaders, lambda: self.keeper_pid)
         self._held: dict[str, Held] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         self._on_exit: Callable[[Exit], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
         self._is_closing = False
@@ -135,8 +136,7 @@ class ProcessRunner:
     async def close(self, *, end: bool) -> None:
         """Let go; with `end` also end the keeper, which must be empty by then."""
         self._is_closing = True
-        for task in list(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         if self._live_link:
             if end and self._live_link.is_open:
                 await self._live_link.ask("end")
@@ -167,7 +167,7 @@ class ProcessRunner:
             held.exit = Exit(held.instance, held.pid, described["code"], described["ended_ns"])
             held.ended.set()
             if tell and not held.is_told:
-                self._in_background(self._sweep_and_tell(held))
+                self._tasks.start(self._sweep_and_tell(held))
         return held
 
     def _hold_fifo(self, instance: str) -> None:
@@ -219,11 +219,6 @@ class ProcessRunner:
                 del self._held[launch.instance]
                 if held:
                     self._held[launch.instance] = held
-
-    def _in_background(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _leaders(self) -> dict[str, Leader]:
         return {name: held.leader for name, held in self._held.items()}

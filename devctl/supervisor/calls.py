@@ -21,6 +21,7 @@ from devctl.supervisor.figures import Figures
 from devctl.supervisor.loop import Change
 from devctl.supervisor.server import Call, Feed, Send
 from devctl.supervisor.stack import Accepted, Stack
+from devctl.tasks import BackgroundTasks
 from devctl.views import status
 from devctl.views.critical_path import critical_path
 from devctl.views.status import Picture
@@ -44,7 +45,7 @@ class Calls:
         self._feeds: set[Feed] = set()
         self._went_down: Callable[[], Awaitable[None]] | None = None
         self._down_lock = asyncio.Lock()
-        self._works: set[asyncio.Future[None]] = set()
+        self._works = BackgroundTasks()
 
     def table(self) -> dict[str, Call]:
         """Return every call by its name."""
@@ -176,13 +177,7 @@ class Calls:
 
     async def _in_any_case(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` to its end, whether or not the caller stays to hear of it."""
-        await asyncio.shield(self._in_background(work))
-
-    def _in_background(self, work: Awaitable[None]) -> asyncio.Future[None]:
-        task = asyncio.ensure_future(work)
-        self._works.add(task)
-        task.add_done_callback(self._works.discard)
-        return task
+        await asyncio.shield(self._works.start(work))
 
     async def _follow(self, begin: Callable[[], Awaitable[Accepted]], request: dict[str, Any], send: Send) -> Settled:
         """Begin a change, stream what happens until it is settled, and say how it ended."""
@@ -201,7 +196,7 @@ class Calls:
                 finally:
                     pumping.cancel()
                 await feed.drain(send)
-                self._in_background(self._started(began_ns, accepted.names))
+                self._works.start(self._started(began_ns, accepted.names))
         return self._settled(accepted.names, began, began_run=accepted.began)
 
     def _settled(self, names: Collection[str], began: float, *, began_run: bool) -> Settled:

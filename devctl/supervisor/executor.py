@@ -21,6 +21,7 @@ from devctl.supervisor import child, fetch, files
 from devctl.supervisor.health import Health, Watched
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
+from devctl.tasks import BackgroundTasks
 
 _ASKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
 
@@ -49,8 +50,8 @@ class Executor:
         self._skip_file = skip_file
         self._report = report
         self._fetcher = fetcher
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._fetches: dict[str, asyncio.Task[None]] = {}
+        self._tasks = BackgroundTasks()
+        self._fetches: dict[str, asyncio.Future[None]] = {}
         self._shapes: dict[str, object] = {}
 
     def begin(self, step: Step) -> None:
@@ -99,8 +100,7 @@ class Executor:
     async def close(self) -> None:
         """Let go of every step that is under way."""
         self._health.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def resume_stop(self, instance: Instance) -> None:
@@ -118,16 +118,10 @@ class Executor:
         chosen = self._launches.chosen(service)
         return self._runners[chosen.variant.kind if chosen else Kind.PROCESS]
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        task = self._tasks.start(work)
+        task.add_done_callback(_report)
         return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            asyncio.get_running_loop().call_exception_handler({"message": "a step failed", "exception": error})
 
     # Fetch
 
@@ -243,3 +237,9 @@ def signal_number(name: str) -> int:
     if name.isdigit():
         return int(name)
     return int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])
+
+
+def _report(task: asyncio.Future[None]) -> None:
+    """Hand the error of a step that failed to the event loop: nobody awaits it."""
+    if not task.cancelled() and (error := task.exception()):
+        asyncio.get_running_loop().call_exception_handler({"message": "a step failed", "exception": error})

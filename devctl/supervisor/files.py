@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from devctl.core.spec import File
+from devctl.disk import replace_file
 from devctl.errors import EnvironmentProblem
 
 
@@ -32,7 +31,7 @@ def _write(file: File) -> bool:
         if _has(path, content, file.mode):
             return False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace(path, content, file.mode)
+        replace_file(path, content, file.mode)
     except OSError as error:
         raise problem(error, file.path) from error
     return True
@@ -43,19 +42,6 @@ def _has(path: Path, content: bytes, mode: int) -> bool:
         return path.stat().st_mode & 0o777 == mode and path.read_bytes() == content
     except FileNotFoundError:
         return False
-
-
-def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put `content` at `path` in one step: a reader sees the old or the new, a full disk leaves the old."""
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(scratch).chmod(mode)
-        Path(scratch).replace(path)
-    except OSError:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def problem(error: OSError, path: str) -> EnvironmentProblem:

@@ -14,6 +14,7 @@ from typing import Any
 
 from devctl.errors import DevctlError, ExitCode, UsageError
 from devctl.session.protocol import CALLS, VERSION
+from devctl.tasks import BackgroundTasks
 
 _LINE_BYTES = 64 << 20
 _QUEUED_ITEMS = 10_000
@@ -82,18 +83,15 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._calls = calls
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
 
     async def serve(self) -> None:
         """Answer until the client hangs up; what it was told to do goes on without it."""
         try:
             async for line in self._lines():
-                task = asyncio.get_running_loop().create_task(self._answer(line))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks.start(self._answer(line))
         finally:
-            for task in tuple(self._tasks):
-                task.cancel()
+            self._tasks.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _lines(self) -> AsyncIterator[bytes]:

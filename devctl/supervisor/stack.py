@@ -21,6 +21,7 @@ from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_st
 from devctl.core.spec import Spec, to_json
 from devctl.core.standing import is_settled
 from devctl.core.status import Kind, Status
+from devctl.disk import replace_file
 from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths
 from devctl.record import store
@@ -36,6 +37,7 @@ from devctl.supervisor.launches import Launches
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stop import delete_volumes
 from devctl.supervisor.variants import KeptVariants
+from devctl.tasks import BackgroundTasks
 
 _SAVE_AFTER_SECONDS = 1.0
 _RECONNECT_SECONDS = (0.0, 0.1, 0.5, 2.0)
@@ -83,7 +85,7 @@ class Stack:
         self._is_disk_full = False
         self._connected: asyncio.Task[None] | None = None
         self._saving: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks()
         loop.listeners.append(self._changed)
 
     # Begin
@@ -188,7 +190,7 @@ class Stack:
 
     def _write_spec(self, run: Run, spec: Spec, *, began: bool) -> None:
         try:
-            files.replace(run.spec_file, json.dumps(to_json(spec)).encode())
+            replace_file(run.spec_file, json.dumps(to_json(spec)).encode())
         except OSError as error:
             if began:
                 store.delete(run)
@@ -263,8 +265,7 @@ class Stack:
                 await self._connected
         if self._saving:
             self._saving.cancel()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self._tasks.cancel()
         if self.executor:
             await self.executor.close()
         for runner in self.runners.values():
@@ -322,9 +323,7 @@ class Stack:
         self._keep(self.runners[Kind.PROCESS].save(adopt.take_snapshot(self.loop.state)))
 
     def _keep(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(_quietly(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(_quietly(work))
 
 
 async def _quietly(work: Any) -> None:

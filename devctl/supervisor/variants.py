@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from devctl.core.spec import Service, Spec
+from devctl.disk import replace_file
 from devctl.paths import StackPaths
-from devctl.supervisor import files
 
 FILE = ".variants.json"
 
@@ -32,7 +32,7 @@ class KeptVariants:
             self._kept = {**self._read(), service.name: variant}
             with contextlib.suppress(OSError):  # a full disk: the next start chooses anew
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                files.replace(self._path, json.dumps(self._kept).encode())
+                replace_file(self._path, json.dumps(self._kept).encode())
 
     def _read(self) -> dict[str, str]:
         if self._kept is None:

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from devctl.disk import replace_file
 from devctl.errors import DevctlError, ExitCode
 from devctl.tools.base import Progress, UnreachableHosts
 from devctl.tools.finder import Toolbox
@@ -78,6 +79,4 @@ def _read(skip_file: Path | None) -> UnreachableHosts:
 
 
 def _write(skip_file: Path, unreachable: UnreachableHosts) -> None:
-    scratch = skip_file.with_name(skip_file.name + ".new")
-    scratch.write_text(json.dumps(sorted(unreachable.hosts)))
-    scratch.replace(skip_file)
+    replace_file(skip_file, json.dumps(sorted(unreachable.hosts)))

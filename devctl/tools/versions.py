@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from devctl import paths
+from devctl.disk import replace_file
 
 ASK_SECONDS = 5.0
 """A program that prints its version needs milliseconds; Java and Grafana up to two seconds on a busy machine."""
@@ -91,10 +91,8 @@ def _remembered() -> dict[str, str]:
 
 def _remember(answers: dict[str, str]) -> None:
     store = _store()
-    scratch = store.with_suffix(f".{os.getpid()}")
     try:
         store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch.write_text(json.dumps(dict(list(answers.items())[-200:])))
-        scratch.rename(store)
+        replace_file(store, json.dumps(dict(list(answers.items())[-200:])))
     except OSError:  # a read-only cache only costs the question again
         return

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from devctl.disk import replace_file
 from devctl.embedded.kafka import batch
 from devctl.embedded.kafka.batch import Header
 from devctl.embedded.kafka.segment import Segment
@@ -211,9 +212,7 @@ class Partition:
         self._aborted = [(one[0], one[1], one[2]) for one in state.get("aborted", ())]
 
     def _save_state(self, name: str, state: dict[str, Any]) -> None:
-        temporary = self._folder / f"{name}.new"
-        temporary.write_text(json.dumps(state))
-        temporary.replace(self._folder / f"{name}.state")
+        replace_file(self._folder / f"{name}.state", json.dumps(state))
 
     def _read_state(self, name: str) -> dict[str, Any]:
         try:

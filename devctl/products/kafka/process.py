@@ -8,6 +8,8 @@ import uuid
 from importlib import resources
 from pathlib import Path
 
+from devctl.disk import replace_file
+
 BROKER = "kafka.Kafka"
 META, BOOTSTRAP = "meta.properties", "bootstrap.checkpoint"
 LOCKED_BOOTSTRAP = "kafka.bootstrap.checkpoint"
@@ -49,9 +51,8 @@ def format_storage(data: Path) -> None:
     (data / BOOTSTRAP).write_bytes(
         resources.files("devctl.products.kafka").joinpath("locks", LOCKED_BOOTSTRAP).read_bytes()
     )
-    scratch = data / f"{META}.new"
-    scratch.write_text(f"version=1\ncluster.id={_identity()}\nnode.id=1\ndirectory.id={_identity()}\n")
-    scratch.rename(data / META)  # last, and at once: with it the folder counts as formatted
+    identity = f"version=1\ncluster.id={_identity()}\nnode.id=1\ndirectory.id={_identity()}\n"
+    replace_file(data / META, identity)  # last, and at once: with it the folder counts as formatted
 
 
 def _identity() -> str:

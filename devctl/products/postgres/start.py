@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devctl.disk import replace_file
 from devctl.products import secret
 from devctl.tools import libraries
 
@@ -109,11 +110,7 @@ def make_databases(programs: Path, data: Path, made: Path, names: list[str]) -> 
 
 def write_passfile(file: Path, password: str) -> None:
     """Write libpq's password file, 0600 from its first moment."""
-    scratch = file.with_suffix(".new")
-    scratch.unlink(missing_ok=True)
-    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writer:
-        writer.write(f"127.0.0.1:*:*:postgres:{password}\nlocalhost:*:*:postgres:{password}\n")
-    scratch.rename(file)
+    replace_file(file, f"127.0.0.1:*:*:postgres:{password}\nlocalhost:*:*:postgres:{password}\n")
 
 
 def _run(*argv: str, text: str = "") -> None:
