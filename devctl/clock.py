@@ -1,4 +1,4 @@
-"""The two clocks of devctl, handed in as one object so that tests can turn them by hand."""
+"""The two clocks of devctl, handed in as one object so that tests can turn them by hand; and how times are written."""
 
 import time
 from typing import Protocol
@@ -24,3 +24,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return wall time as RFC 3339 in UTC with microseconds."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}Z"

@@ -62,19 +62,26 @@ def _show_unless_colour(match: re.Match[str]) -> str:
     return match.group() if match.group() == "\x1b" and _compiled(_COLOUR).match(rest) else _show(match)
 
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d)"
+DURATION_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_AMOUNT = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
+_PART = rf"({_AMOUNT})(ns|us|µs|ms|s|m|h|d)"
+DURATION = rf"(?:(?:{_AMOUNT})(?:ns|us|µs|ms|s|m|h|d))+"
+DURATION_CHARACTERS = 40  # more digits than this are no time that anybody waits, and soon infinity
 
 
-def parse_duration(text: str) -> float:
-    """Return the seconds in `1h30m`, `250ms`, `42` (seconds); ValueError when it is none of these."""
+def parse_duration(text: str, *, units: Mapping[str, float] = DURATION_UNITS) -> float:
+    """Return the seconds in `1h30m`, `250ms`, `.5s`; ValueError when it is none of these."""
+    parts = _compiled(_PART).findall(text) if len(text) <= DURATION_CHARACTERS else []
+    if not parts or "".join(number + unit for number, unit in parts) != text or any(u not in units for _, u in parts):
+        raise ValueError(f"not a duration: {text[:DURATION_CHARACTERS]!r}")
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+def parse_seconds(text: str) -> float:
+    """Return the seconds in a duration as people type it: `42` is 42 s; ValueError when it is none."""
     text = text.strip()
-    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
-        return float(text)
-    parts = _compiled(_PART).findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"not a duration: {text!r}")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    is_plain = bool(_compiled(_AMOUNT).fullmatch(text)) and len(text) <= DURATION_CHARACTERS
+    return float(text) if is_plain else parse_duration(text)
 
 
 def duration(seconds: float) -> str:
@@ -119,16 +126,16 @@ def listing(words: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the one of `known` that `word` most likely meant, empty when none is near."""
-    import difflib
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return the one of `choices` that `word` most likely meant, empty when none is near."""
+    import difflib  # only a mistake needs it
 
-    choices = list(known)
-    lowered = {choice.lower(): choice for choice in choices}
-    if word.lower() in lowered:
-        return lowered[word.lower()]
-    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[found[0]] if found else ""
+    by_lower = {choice.lower(): choice for choice in choices}
+    lower = word[:80].lower()  # the comparison takes time by the square of the length
+    if lower in by_lower:
+        return by_lower[lower]
+    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else ""
 
 
 def is_secret(name: str) -> bool:

@@ -10,6 +10,7 @@ from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
+from devctl.core.status import GOOD
 from devctl.text import clean, duration
 
 TYPE_CHECKING = False
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from devctl.core.spec import Spec
     from devctl.session.client import Client, Prepared
     from devctl.session.protocol import Item, ServiceView, Settled, StatusView, StepView, WhyView
-
-SETTLED_WELL = ("healthy", "running", "completed")
 
 
 class UpOptions(NamedTuple):
@@ -185,4 +184,4 @@ def _failure(stack: StackAccess, what: str, failed: Sequence[str]) -> StartFaile
 
 
 def _is_late(service: ServiceView) -> bool:
-    return service["status"] not in (*SETTLED_WELL, "unavailable")
+    return service["status"] not in (*GOOD, "unavailable")

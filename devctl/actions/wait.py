@@ -8,6 +8,7 @@ from devctl.actions import names
 from devctl.actions.access import StackAccess
 from devctl.actions.failures import WaitFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
+from devctl.core.status import GOOD
 from devctl.errors import DevctlError
 from devctl.text import clean, duration, listing
 
@@ -15,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.session.protocol import Item, ServiceView
 
-GOOD = ("healthy", "running", "completed")
 HOPELESS = ("failed", "unavailable", "stopped")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devctl.cli.line.params import Argument, Arguments, Flag, RequiredArguments, Text, TextList
+from devctl.core import status
 from devctl.errors import UsageError
 
 JSON = Flag("--json", help="Print JSON, in the shape that docs/cli.md describes.")
@@ -12,7 +13,7 @@ SOME_SERVICES = RequiredArguments("SERVICE...", complete="service", help="Servic
 ONE_SERVICE = Argument("SERVICE", complete="service", help="The service, or one instance of it (SERVICE.N).")
 RUN = Text("--run", metavar="ID", complete="run", help="A past run (its id or the beginning of it).")
 RUN_AS = Text(
-    "--run-as", choices=("auto", "container", "process", "native", "embedded"), env="DEVCTL_RUN_AS",
+    "--run-as", choices=status.RUN_AS, env="DEVCTL_RUN_AS",
     help="How third-party products run.",
 )  # fmt: skip
 PROFILE = TextList("--profile", metavar="NAME", help="Also this profile's services.")
@@ -28,10 +29,10 @@ def moment(text: str | None, option: str, now_ns: int) -> int | None:
     """Return the time in ns that `text` means: RFC 3339, or a duration before now; None for none."""
     if text is None:
         return None
-    from devctl.text import parse_duration
+    from devctl.text import parse_seconds
 
     try:
-        return now_ns - int(parse_duration(text) * 1e9)
+        return now_ns - int(parse_seconds(text) * 1e9)
     except ValueError:
         pass
     from datetime import UTC, datetime

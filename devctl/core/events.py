@@ -61,7 +61,7 @@ class Goal:
     up: bool
     cause: str = ""
     options: tuple[Option, ...] = ()
-    missing: tuple[spec.Missing, ...] = ()
+    missing: tuple[spec.MissingVariant, ...] = ()
     replicas: int = 1
     fresh: bool = False
     gone: bool = False

@@ -12,6 +12,7 @@ from devctl.core.spec import HUB, Service, Spec, Variant, digest
 from devctl.core.state import ServiceState, State
 from devctl.core.status import Condition, Status
 from devctl.errors import UsageError
+from devctl.text import nearest
 
 
 class Action(StrEnum):
@@ -115,14 +116,12 @@ def check_names(services: Mapping[str, Service], names: Iterable[str]) -> None:
     """Raise UsageError for a name that is no service, with the nearest one that is."""
     for name in names:
         if name not in services:
-            raise UsageError(f"there is no service {name!r}", next=_nearest(name, services))
+            raise UsageError(f"there is no service {name!r}", next=_hint(name, services))
 
 
-def _nearest(name: str, services: Mapping[str, Service]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, services, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(services) or 'none'}."
+def _hint(name: str, services: Mapping[str, Service]) -> str:
+    close = nearest(name, services)
+    return f"Did you mean {close!r}?" if close else f"There are: {', '.join(services) or 'none'}."
 
 
 @dataclass(frozen=True, slots=True)

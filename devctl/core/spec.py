@@ -124,7 +124,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingVariant:
     """A variant that this machine cannot have: why, and what would bring it."""
 
     variant: str
@@ -141,7 +141,7 @@ class Service:
 
     name: str
     variants: tuple[Variant, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingVariant, ...] = ()
     uses: str = ""
     ports: tuple[Port, ...] = ()
     depends_on: tuple[Dependency, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.events import Event, Goal, Option, Verdict
-from devctl.core.spec import Missing, from_json
+from devctl.core.spec import MissingVariant, from_json
 from devctl.core.status import Status
 
 HEALTHY_RESETS_PAUSE_SECONDS = 10.0
@@ -78,7 +78,7 @@ class ServiceState:
     gone: bool = False
     generation: int = 0
     options: tuple[Option, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingVariant, ...] = ()
     replicas: int = 1
     fetching: bool = False
     fetch_began: float = 0.0
@@ -216,7 +216,7 @@ def _variant_missing(state: State, event: happened.VariantMissing) -> State:
         fetch_ended=event.monotonic,
         tools=None,
         options=tuple(o for o in service.options if o.variant != event.variant),
-        missing=(*service.missing, Missing(event.variant, event.reason, event.cure)),
+        missing=(*service.missing, MissingVariant(event.variant, event.reason, event.cure)),
     )
 
 

@@ -33,6 +33,14 @@ class Kind(StrEnum):
     CONTAINER = "container"
 
 
+VARIANTS = ("native", "container", "embedded")
+"""The variants of a product in the order in which `auto` tries them: native is the same on every machine and light, a
+container needs an engine, an emulator is the last resort."""
+
+RUN_AS = ("auto", "container", "process", "native", "embedded")
+"""What `run_as` and `--run-as` take."""
+
+
 class Condition(StrEnum):
     """What a dependent waits for (Compose's words)."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from devctl.text import DURATION_UNITS, parse_duration
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PIECE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_UNITS = {unit: seconds for unit, seconds in DURATION_UNITS.items() if unit != "d"}  # Go has no days
 
 
 def seconds(value: object) -> float:
@@ -18,10 +17,10 @@ def seconds(value: object) -> float:
     if text in ("0", "+0", "-0"):
         return 0.0
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    pieces = _PIECE.findall(digits)
-    if not pieces or "".join(number + unit for number, unit in pieces) != digits:
-        raise ValueError(f'time: invalid duration "{text}"')
-    return float(sign * sum(float(number) * _UNITS[unit] for number, unit in pieces))
+    try:
+        return sign * parse_duration(digits, units=_UNITS)
+    except ValueError:
+        raise ValueError(f'time: invalid duration "{text}"') from None
 
 
 def text(value: float) -> str:

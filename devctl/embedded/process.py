@@ -10,10 +10,12 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
+
+from devctl.clock import rfc3339
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ class Log:
         self._line("error", message, fields)
 
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
-        time = datetime.now(UTC).isoformat(timespec="microseconds")
-        line = {"time": time, "level": level, "message": message, "stand_in": self._name, **fields}
+        line = {"time": rfc3339(time.time_ns()), "level": level, "message": message, "stand_in": self._name, **fields}
         self._stream.write(json.dumps(line) + "\n")
         self._stream.flush()
 

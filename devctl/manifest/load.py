@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
+from devctl.core.status import RUN_AS
 from devctl.manifest import check, document, environment, expand, merge, nodes, where
 from devctl.manifest.lookup import ProductLookup
 from devctl.manifest.model import Logs, Manifest, Telemetry
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 OVERRIDE_NAMES = ("stack.override.yaml", "stack.override.yml")
 DOT_ENV = ".env"
-RUN_AS = ("auto", "container", "process", "native", "embedded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ decided here; `shapes` reads the values, `check` compares them with each other.
 
 from typing import Annotated, ClassVar, Literal
 
+from devctl.core.status import RUN_AS
 from devctl.manifest.nodes import Node
 from devctl.manifest.shapes.base import Entries
 from devctl.manifest.shapes.groups import AnyNode, CheckCommand, Command, ListOf, MapOf, OneOf, Variables
@@ -208,7 +209,7 @@ class Service(Section):
     """It only starts when one of these profiles is active, or when it is asked for by name."""
     optional: bool = False
     """The stack counts as healthy without it."""
-    run_as: Literal["auto", "container", "process", "native", "embedded"] = "auto"
+    run_as: Annotated[str, Choice(RUN_AS)] = "auto"
     """How it runs. `auto` takes the first that this machine can have: native, container, embedded. A service with an
     image runs as a process only if it has a `native` section."""
     watch: Annotated[tuple[Watch, ...], ListOf(Object(Watch, short="path"))] = ()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from devctl.errors import UsageError
+from devctl.text import nearest
 
 MAX_MISTAKES = 200
 _SERVICE = re.compile(r"services\.([^.:]+)")
@@ -112,15 +113,6 @@ class Problems:
         """Raise ManifestError when there are mistakes."""
         if self.mistakes:
             raise ManifestError(self.mistakes)
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str:
-    """Return the one of `words` that `word` was probably meant to be, else an empty text."""
-    import difflib  # only a mistake needs it
-
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(word[:80].lower(), list(by_lower), n=1, cutoff=0.6)
-    return by_lower[close[0]] if close else ""
 
 
 def shown(text: str) -> str:

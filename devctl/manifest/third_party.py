@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from devctl.core.spec import Missing, Variant
+from devctl.core.spec import MissingVariant, Variant
 from devctl.core.spec import Service as SpecService
+from devctl.core.status import VARIANTS
 from devctl.manifest import healthchecks, where
 from devctl.manifest.expand import Expander
 from devctl.manifest.model import Service
 from devctl.manifest.reader import is_inside
 from devctl.manifest.shapes.base import InvalidValue
 from devctl.manifest.shapes.objects import shape_of
-from devctl.products.base import ORDER, Context, Product, Recipe
+from devctl.products.base import Context, Product, Recipe
 from devctl.tools.base import Available, Unavailable
 
 
@@ -49,12 +50,12 @@ class ProductExpander:
         return dataclasses.replace(
             entry.bare,
             variants=tuple(outcome for outcome in outcomes if isinstance(outcome, Variant)),
-            missing=tuple(outcome for outcome in outcomes if isinstance(outcome, Missing)),
+            missing=tuple(outcome for outcome in outcomes if isinstance(outcome, MissingVariant)),
         )
 
     def _order(self, entry: Entry) -> tuple[str, ...]:
         run_as = self._project.run_as_of(entry.service)
-        if run_as in ORDER:
+        if run_as in VARIANTS:
             return (run_as,)
         return ("native",) if run_as == "process" else entry.product.order
 
@@ -70,12 +71,12 @@ class ProductExpander:
             self._reader.problems.add(service.at("with"), f"{path}: {error}")
             return None
 
-    def _variant(self, entry: Entry, settings: Any, name: str) -> Variant | Missing | None:
+    def _variant(self, entry: Entry, settings: Any, name: str) -> Variant | MissingVariant | None:
         recipe, remedy = entry.product.variants.get(name), entry.product.remedy
         if recipe is None:
-            return Missing(name, f"{entry.product.name} has no {name} variant", remedy)
+            return MissingVariant(name, f"{entry.product.name} has no {name} variant", remedy)
         if name == "container":
-            return Missing(name, where.NO_CONTAINERS, remedy)
+            return MissingVariant(name, where.NO_CONTAINERS, remedy)
         try:
             variant = recipe.expand(settings, self._context(entry.name))
         except ValueError as error:
@@ -84,7 +85,7 @@ class ProductExpander:
         for tool in variant.tools:
             answer = self._ask(tool)
             if isinstance(answer, Unavailable):
-                return Missing(name, answer.reason, answer.remedy or remedy)
+                return MissingVariant(name, answer.reason, answer.remedy or remedy)
         return self._dress(entry, recipe, variant)
 
     def _ask(self, tool: str) -> Available | Unavailable:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from devctl.core.checks import Check
-from devctl.core.spec import Missing, Port
+from devctl.core.spec import MissingVariant, Port
 from devctl.manifest.healthchecks import check_of
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
@@ -44,13 +44,13 @@ def host_check(service: Service, ports: tuple[Port, ...]) -> Check | None:
     return check_of(service.native.healthcheck, shared, ports) if service.native else shared
 
 
-def missing_container(service: Service, run_as: str) -> Missing:
+def missing_container(service: Service, run_as: str) -> MissingVariant:
     """Return why a service with an image does not run, and what would help."""
     if run_as == "container" and service.native:
-        return Missing("container", NO_CONTAINERS, "without run_as: container its `native` section runs here")
+        return MissingVariant("container", NO_CONTAINERS, "without run_as: container its `native` section runs here")
     if run_as in ("process", "native"):
-        return Missing(run_as, IMAGE_ONLY, SAY_NATIVE)
-    return Missing("container", NO_CONTAINERS, SAY_NATIVE)
+        return MissingVariant(run_as, IMAGE_ONLY, SAY_NATIVE)
+    return MissingVariant("container", NO_CONTAINERS, SAY_NATIVE)
 
 
 def check_ways(manifest: Manifest, problems: Problems) -> None:

@@ -5,11 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devctl.core.spec import Port, Service, Variant
+from devctl.core.status import VARIANTS
 from devctl.tools.entry import Entry
-
-ORDER = ("native", "container", "embedded")
-"""The variants in the order in which `auto` tries them: native is the same on every machine and light, a container
-needs an engine, an emulator is the last resort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Product:
     summary: str
     settings: type
     ports: tuple[Port, ...]
-    variants: Mapping[str, Recipe]  # by names of ORDER
+    variants: Mapping[str, Recipe]  # by names of VARIANTS
     images: tuple[str, ...] = ()
     tools: tuple[Entry, ...] = ()
     page: str = ""
@@ -70,13 +67,13 @@ class Product:
 
     def __post_init__(self) -> None:
         """Refuse what devctl would not try or could not reach."""
-        if unknown := set(self.variants) - set(ORDER):
+        if unknown := set(self.variants) - set(VARIANTS):
             raise ValueError(f"{self.name}: there is no variant {sorted(unknown)}")
 
     @property
     def order(self) -> tuple[str, ...]:
         """The names of its variants in the order in which `auto` tries them."""
-        return tuple(name for name in ORDER if name in self.variants)
+        return tuple(name for name in VARIANTS if name in self.variants)
 
     @property
     def provides(self) -> dict[str, str]:

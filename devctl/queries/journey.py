@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from devctl.clock import rfc3339
 from devctl.core.spec import Journey
 from devctl.queries.logs import of_traces
-from devctl.queries.traces import CONSUMER, Trace, joined, load, rfc3339
+from devctl.queries.traces import CONSUMER, Trace, joined, load
 from devctl.record import logs
 from devctl.record.lines import Line
 from devctl.record.spans import Span, SpanReader

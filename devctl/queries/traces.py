@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from devctl.clock import rfc3339
 from devctl.record.span_query import SpanQuery
 from devctl.record.spans import Span, SpanReader
 
@@ -139,14 +140,6 @@ def summary(trace: Trace) -> dict[str, Any]:
         "services": trace.services,
         "errors": trace.errors,
     }
-
-
-def rfc3339(time_ns: int) -> str:
-    """Return a time as RFC 3339 in UTC with microseconds."""
-    from datetime import UTC, datetime
-
-    moment = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1000:06d}Z"
 
 
 def otlp_json(spans: Sequence[Span]) -> dict[str, Any]:

@@ -9,18 +9,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 
+from devctl.clock import rfc3339
 from devctl.record.batch import Batch, Label
 from devctl.record.lines import Line, Parsed, may_have_trace_id, may_show_level, parse
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _WORTH_A_LOOK = 2000  # bytes from which looking at a whole batch first is cheaper
 _PLAIN_TAIL = ',"trace_id":null,"fields":{}}\n'
-
-
-def rfc3339(time_ns: int) -> str:
-    """Return a time as RFC 3339, UTC, microseconds."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}Z"
 
 
 def json_line(line: Line) -> str:

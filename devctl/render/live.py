@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
+from devctl.core.status import GOOD, SETTLED
 from devctl.render.progress import ForPeople, describe, stage
 from devctl.render.status import STYLES
 from devctl.render.terminal import Terminal
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 FIRST_SECONDS = 0.15  # what is over sooner needs no drawing
 EVERY_SECONDS = 0.1
-SETTLED = frozenset({"healthy", "running", "completed", "stopped", "failed", "unavailable"})
-GOOD = frozenset({"healthy", "running", "completed"})
 GONE = frozenset({"stopped", "completed", "failed", "unavailable", "pending", "blocked"})
 SIGNS = {"healthy": "✔", "running": "✔", "completed": "✔", "failed": "✘", "unavailable": "✘", "unhealthy": "✘"}
 

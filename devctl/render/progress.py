@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from devctl.core.status import GOOD
 from devctl.render import problems
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing, size
@@ -131,7 +132,7 @@ def describe(view: ServiceView) -> str:
     status = view["status"]
     if status == "blocked" and view["waits_for"]:
         return f"waits for {listing(map(clean, view['waits_for']))}"
-    if status in ("healthy", "running", "completed"):
+    if status in GOOD:
         took = f" after {duration(view['started_seconds'])}" if view["started_seconds"] is not None else ""
         variant = f" ({view['variant']})" if view["uses"] else ""
         return f"{status}{took}{variant}"

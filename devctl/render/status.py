@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from devctl.core.status import GOOD
 from devctl.render import table
 from devctl.render.terminal import Terminal
 from devctl.text import clean, duration, listing, size, typed
@@ -19,7 +20,6 @@ STYLES = {
     "pending": "dim", "blocked": "yellow", "starting": "yellow", "stopping": "yellow",
     "unhealthy": "red", "failed": "red", "unavailable": "red", "stopped": "dim",
 }  # fmt: skip
-GOOD = ("healthy", "running", "completed")
 HEADS = ("service", "status", "variant", "uptime", "restarts", "cpu", "memory", "address", "note")
 RIGHT = "restarts cpu memory"
 SPARE = "variant cpu memory uptime restarts"

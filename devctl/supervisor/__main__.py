@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from devctl.clock import SystemClock
+from devctl.clock import SystemClock, rfc3339
 from devctl.core.events import FilesChanged, FilesWatched, Noticed
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
@@ -27,7 +27,6 @@ from devctl.supervisor.stack import Stack
 from devctl.supervisor.stop import leave_runtime
 from devctl.supervisor.telemetry import Telemetry
 from devctl.supervisor.watch import FileWatch, Hit
-from devctl.views.status import rfc3339
 
 _SECOND_LOOK_SECONDS = 0.02
 IDLE_SECONDS = 10.0

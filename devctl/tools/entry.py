@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devctl.errors import UsageError
+from devctl.text import nearest
 from devctl.tools.versions import Range
 
 
@@ -113,10 +114,8 @@ class Catalog:
         """Return the entry for `name`; UsageError with the nearest name when there is none."""
         if name in self._entries:
             return self._entries[name]
-        import difflib
-
-        near = difflib.get_close_matches(name, self.names, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known tools: {', '.join(self.names)}."
+        near = nearest(name, self.names)
+        hint = f"Did you mean {near}?" if near else f"Known tools: {', '.join(self.names)}."
         raise UsageError(f"there is no tool {name!r}", next=hint)
 
     def whole(self, entry: Entry) -> Entry:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from devctl.clock import rfc3339
 from devctl.core.decide import variant_of
 from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.order import Graph, graph
@@ -117,12 +117,6 @@ def _instance_view(instance: Instance, ports: Mapping[str, int], figures: Figure
         "cpu_percent": round(cpu, 1),
         "memory_bytes": memory,
     }
-
-
-def rfc3339(time_ns: int) -> str:
-    """Return wall time as RFC 3339 in UTC with microseconds."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
 
 
 def _addresses(ports: Mapping[str, int]) -> dict[str, str]:

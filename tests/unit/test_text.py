@@ -53,16 +53,23 @@ def test_markup_is_kept_as_the_text_that_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("90", 90), ("250ms", 0.25), ("1m30s", 90), ("1h30m", 5400), ("2d", 172800), ("1.5s", 1.5), ("0", 0)],
+    [("250ms", 0.25), ("1m30s", 90), ("1h30m", 5400), ("2d", 172800), ("1.5s", 1.5), (".5s", 0.5), ("0s", 0)],
 )
 def test_durations_are_read_as_compose_writes_them(written: str, seconds: float) -> None:
     assert text.parse_duration(written) == pytest.approx(seconds)
+    assert text.parse_seconds(f" {written} ") == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("written", ["", "s", "5x", "-1s", "1m 30", "1s1", "m5", "٣s"])
+def test_a_bare_number_counts_seconds_where_people_type_it() -> None:
+    assert text.parse_seconds("90") == 90
+    with pytest.raises(ValueError, match="not a duration"):
+        text.parse_duration("90")
+
+
+@pytest.mark.parametrize("written", ["", "s", "5x", "-1s", "1m 30", "1s1", "m5", "٣s", "9" * 400 + "s", "9" * 400])
 def test_what_is_no_duration_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
-        text.parse_duration(written)
+        text.parse_seconds(written)
 
 
 @pytest.mark.parametrize(

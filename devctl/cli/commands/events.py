@@ -108,8 +108,8 @@ def _replay(context: Context, broker: Broker, letters: list[Event], *, yes: bool
 
 
 def _show(context: Context, event: Event, *, as_json: bool) -> None:
+    from devctl.clock import rfc3339
     from devctl.queries.events import REASON_PREFIX
-    from devctl.queries.traces import rfc3339
     from devctl.render.traces import clock, short
     from devctl.text import clean
 

@@ -140,7 +140,7 @@ def _show_groups(terminal: Terminal, recorded: Run, query: logs.Query, *, as_jso
 
 
 def _group_json(group: Group) -> dict[str, object]:
-    from devctl.record.jsonlines import rfc3339
+    from devctl.clock import rfc3339
 
     row = {"count": group.count, "service": group.service, "level": group.level, "template": group.template}
     return row | {"first": rfc3339(group.first_ns), "last": rfc3339(group.last_ns), "example": group.example}

@@ -122,10 +122,10 @@ class Duration(Option, Typed["float | None"]):
     """An option with a duration, in seconds."""
 
     def convert(self, texts: Sequence[str], source: str) -> Value:
-        from devctl.text import parse_duration
+        from devctl.text import parse_seconds
 
         try:
-            return parse_duration(texts[-1])
+            return parse_seconds(texts[-1])
         except ValueError:
             from devctl.errors import UsageError
 

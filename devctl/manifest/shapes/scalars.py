@@ -8,11 +8,9 @@ from typing import Any
 
 from devctl.manifest.nodes import Node, Scalar
 from devctl.manifest.shapes.base import INTERPOLATED, InvalidValue, Reader, Schema, Shape
+from devctl.text import DURATION, parse_duration
 
 WORDS_FOR_FLAGS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-DURATION = r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|us|µs|ns|m|s))+"
-DURATION_PART = r"([0-9.]+)(h|ms|us|µs|ns|m|s)"
 SIZE = r"([0-9]+)\s*(|[kmgtKMGT])[iI]?[bB]?"
 INTEGER = r"[-+]?[0-9]{1,18}"
 FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?"
@@ -162,13 +160,11 @@ class Duration(Shape):
         text = self.scalar(node, reader, name)
         if text == "0":
             return 0.0
-        if not re.fullmatch(DURATION, text) or len(text) > 40:
-            number = bool(re.fullmatch(FLOAT, text)) and len(text) < 10
-            raise self.invalid(node, reader, name, f"write {text}s for seconds" if number else "")
         try:
-            return sum(float(amount) * UNITS[unit] for amount, unit in re.findall(DURATION_PART, text))
+            return parse_duration(text)
         except ValueError:
-            raise self.invalid(node, reader, name) from None
+            number = bool(re.fullmatch(FLOAT, text)) and len(text) < 10
+            raise self.invalid(node, reader, name, f"write {text}s for seconds" if number else "") from None
 
     def schema(self, definitions: Schema) -> Schema:
         return {"anyOf": [{"type": "string", "pattern": f"^{DURATION}$"}, {"const": 0}, INTERPOLATED]}

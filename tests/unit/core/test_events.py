@@ -12,7 +12,7 @@ from devctl.core.spec import (
     Dependency,
     Exporter,
     File,
-    Missing,
+    MissingVariant,
     Port,
     Spec,
     Watch,
@@ -23,7 +23,9 @@ from devctl.core.state import State, apply
 from devctl.core.status import Condition
 from tests import fakes
 
-GOAL = happened.Goal("a", up=True, options=(happened.Option("process", "d"),), missing=(Missing("native", "no"),))
+GOAL = happened.Goal(
+    "a", up=True, options=(happened.Option("process", "d"),), missing=(MissingVariant("native", "no"),)
+)
 EVENTS: list[Event] = [
     happened.StateKept({"run": "r"}),
     happened.RunBegan("r", "s", "b"),
@@ -87,7 +89,7 @@ def test_a_specification_survives_its_json_form() -> None:
         ports=(Port("http", 80, inherited=True),),
         depends_on=(Dependency("b", Condition.COMPLETED, required=False, restart=True),),
         watch=(Watch("/src", ("*.log",), dependents=True),),
-        missing=(Missing("native", "no", "cure"),),
+        missing=(MissingVariant("native", "no", "cure"),),
     )
     variant = replace(full.variants[0], check=check, files=(File("/f", "x", live=True),), tools=("java",))
     spec = replace(

@@ -3,7 +3,7 @@
 import pytest
 
 from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
-from devctl.core.spec import Missing, Service, Spec
+from devctl.core.spec import MissingVariant, Service, Spec
 from devctl.core.state import State
 from devctl.errors import UsageError
 from tests import fakes
@@ -68,7 +68,7 @@ def test_force_restarts_what_was_named() -> None:
 
 
 def test_what_cannot_be_had_is_skipped_with_its_reason() -> None:
-    missing = Service("k", missing=(Missing("native", "java is missing", "install java"),))
+    missing = Service("k", missing=(MissingVariant("native", "java is missing", "install java"),))
     assert text(fakes.spec(missing), State()) == "skip    k: cannot be had: java is missing"
 
 
