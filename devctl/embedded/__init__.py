@@ -1,1 +1,1 @@
-"""Stand-ins for bought-in products, each a process of its own; they name themselves wherever they are seen."""
+"""Emulators of third-party products, each a process of its own; they name themselves wherever they are seen."""

@@ -1,4 +1,4 @@
-"""How a stand-in hands out its one page: nothing from elsewhere, in no frame, no referrer."""
+"""How an emulator hands out its one page: nothing from elsewhere, in no frame, no referrer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 
 def page(file: Path) -> Response:
-    """Give a page whose styles and scripts are all inside it."""
+    """Return a page whose styles and scripts are all inside it."""
     headers = [("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer")]
     return Response(200, file.read_bytes(), "text/html; charset=utf-8", headers)

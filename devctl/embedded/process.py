@@ -1,6 +1,6 @@
-"""What every stand-in shares: its arguments, its log lines as JSON, and a clean end on SIGTERM.
+"""What every emulator shares: its arguments, its log lines as JSON, and a clean end on SIGTERM.
 
-Never knows what the stand-in does.
+Never knows what the emulator does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from devctl.clock import rfc3339
 
 @dataclass(frozen=True)
 class Address:
-    """Where a stand-in listens: one host and one port."""
+    """Where an emulator listens: one host and one port."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class Address:
 
 
 class Log:
-    """Writes one JSON object a line to standard output, each naming the stand-in."""
+    """Writes one JSON object a line to standard output, each naming the emulator."""
 
     def __init__(self, name: str, stream: TextIO = sys.stdout) -> None:
         self._name = name
@@ -55,7 +55,7 @@ class Log:
 
 
 def parser(module: str, purpose: str) -> argparse.ArgumentParser:
-    """Give an argument parser that knows `--listen HOST:PORT` and `--data DIR`."""
+    """Return an argument parser that knows `--listen HOST:PORT` and `--data DIR`."""
     arguments = argparse.ArgumentParser(prog=f"python -m devctl.embedded.{module}", description=purpose)
     arguments.add_argument("--listen", type=address, required=True, metavar="HOST:PORT")
     arguments.add_argument("--data", type=Path, default=None, metavar="DIR", help="where to keep its state")

@@ -1,4 +1,4 @@
-"""The one small HTTP/1.1 server of devctl's own processes (hub, stand-ins): h11 for the protocol, asyncio
+"""The one small HTTP/1.1 server of devctl's own processes (hub, emulators): h11 for the protocol, asyncio
 for the sockets. It answers whole requests with whole responses, keeps connections open, and refuses foreign Host
 headers, so that no web page can reach a local port by a name that it rebinds. No client can hold it up: bodies,
 heads and connections are capped, and a connection on which nothing gets ahead is cut.

@@ -169,7 +169,7 @@ class Hub:
     async def _follow(self, config: Config) -> None:
         """Start and stop forwarders until they are those of `config`."""
         self._config = config
-        for exporter in [known for known in self._forwarders if known not in config.exporters]:
+        for exporter in [exporter for exporter in self._forwarders if exporter not in config.exporters]:
             _, task = self._forwarders.pop(exporter)
             task.cancel()
         names = [exporter.name for exporter in config.exporters]

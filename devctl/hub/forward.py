@@ -82,7 +82,7 @@ class Forwarder:
         self._news.set()
 
     async def start(self) -> None:
-        """Take up the cursor, so that spans which arrive from now on are for this exporter."""
+        """Read the cursor, so that spans which arrive from now on are for this exporter."""
         self._cursor = await self._store.run(lambda writer: writer.cursor(self.exporter.name))
 
     async def run(self) -> None:

@@ -142,10 +142,10 @@ def acceptable(groups: Any, *, body: bytes) -> tuple[int, int]:
 
 
 def _has_ids(span: Any) -> bool:
-    trace, own = span.trace_id, span.span_id
+    trace, id = span.trace_id, span.span_id
     return (
-        len(trace) == 16 and len(own) == 8 and len(span.parent_span_id) in (0, 8)
-        and trace != _NO_TRACE and own != _NO_SPAN
+        len(trace) == 16 and len(id) == 8 and len(span.parent_span_id) in (0, 8)
+        and trace != _NO_TRACE and id != _NO_SPAN
     )  # fmt: skip
 
 

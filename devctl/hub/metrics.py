@@ -60,7 +60,7 @@ class Metrics:
         self._families: dict[str, _Family] = {}
 
     def add(self, groups: Iterable[Any]) -> int:
-        """Take in repeated ResourceMetrics; return how many data points there was no room for."""
+        """Add repeated ResourceMetrics; return how many data points there was no room for."""
         rejected = 0
         for group in groups:
             resource = attributes(group.resource.attributes)
@@ -210,11 +210,11 @@ def _histogram(point: Any, buckets: Iterable[tuple[float, int]]) -> _Samples:
     return samples
 
 
-def _labels(found: Mapping[str, Any], origin: Labels) -> Labels:
+def _labels(attributes: Mapping[str, Any], origin: Labels) -> Labels:
     """Return labels of which no two have one name: a scrape with a double would be refused as a whole. To Prometheus
     an empty label is none."""
     labels: dict[str, str] = {}
-    for key, value in sorted(found.items()):
+    for key, value in sorted(attributes.items()):
         name = _label(key)
         labels[name] = f"{labels[name]};{text_of(value)}" if name in labels else text_of(value)
     return tuple(sorted((name, text) for name, text in (labels | dict(origin)).items() if text))

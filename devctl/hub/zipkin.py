@@ -29,7 +29,7 @@ def _spans(request: Any) -> Iterator[dict[str, Any]]:
 
 
 def _span(span: Any, service: str, scope: Any) -> dict[str, Any]:
-    found = attributes(span.attributes)
+    tags = attributes(span.attributes)
     entry = {
         "traceId": span.trace_id.hex(),
         "id": span.span_id.hex(),
@@ -37,21 +37,21 @@ def _span(span: Any, service: str, scope: Any) -> dict[str, Any]:
         "timestamp": span.start_time_unix_nano // 1000,
         "duration": max((span.end_time_unix_nano - span.start_time_unix_nano) // 1000, 1),
         "localEndpoint": {"serviceName": service},
-        "tags": _tags(span, found, scope),
+        "tags": _tags(span, tags, scope),
         "annotations": [_annotation(event) for event in span.events],
     }
     if span.parent_span_id:
         entry["parentId"] = span.parent_span_id.hex()
     if span.kind in _KINDS:
         entry["kind"] = _KINDS[span.kind]
-    peer = next((found[key] for key in _PEERS if key in found), None)
+    peer = next((tags[key] for key in _PEERS if key in tags), None)
     if peer is not None and span.kind in (3, 4):
         entry["remoteEndpoint"] = {"serviceName": text_of(peer)}
     return entry
 
 
-def _tags(span: Any, found: dict[str, Any], scope: Any) -> dict[str, str]:
-    tags = {key: text_of(value) for key, value in found.items()}
+def _tags(span: Any, span_tags: dict[str, Any], scope: Any) -> dict[str, str]:
+    tags = {key: text_of(value) for key, value in span_tags.items()}
     if span.status.code in _STATUS:
         tags["otel.status_code"] = _STATUS[span.status.code]
     if span.status.code == 2:
@@ -64,6 +64,6 @@ def _tags(span: Any, found: dict[str, Any], scope: Any) -> dict[str, str]:
 
 
 def _annotation(event: Any) -> dict[str, Any]:
-    found = attributes(event.attributes)
-    value = json.dumps({event.name: found}) if found else event.name
+    tags = attributes(event.attributes)
+    value = json.dumps({event.name: tags}) if tags else event.name
     return {"timestamp": event.time_unix_nano // 1000, "value": value}

@@ -51,12 +51,12 @@ class Probe(Protocol):
         ...
 
 
-async def ask(asked: Probe, timeout_seconds: float) -> Answer:
+async def ask(probe: Probe, timeout_seconds: float) -> Answer:
     """Ask once within `timeout_seconds`; failing to ask is an answer too."""
     began = time.perf_counter()
     try:
         async with asyncio.timeout(timeout_seconds):
-            answer = await asked.ask()
+            answer = await probe.ask()
     except TimeoutError:
         answer = Answer(False, f"no answer within {timeout_seconds:g} s")
     except OSError as error:
@@ -66,9 +66,9 @@ async def ask(asked: Probe, timeout_seconds: float) -> Answer:
 
 def describe_error(error: OSError) -> str:
     """Return an error of the system in few words, without addresses."""
-    known = {errno.ECONNREFUSED: "connection refused", errno.ECONNRESET: "connection reset"}
-    if error.errno in known:
-        return known[error.errno]
+    texts = {errno.ECONNREFUSED: "connection refused", errno.ECONNRESET: "connection reset"}
+    if error.errno in texts:
+        return texts[error.errno]
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 

@@ -21,7 +21,7 @@ class LogProbe:
         self._pattern = re.compile(check.pattern.encode(), re.MULTILINE)
         self._folder = str(target.log_folder)
         self._since_ns = target.since_ns
-        self._place: tuple[int, int] | None = None  # segment, position in its file
+        self._position: tuple[int, int] | None = None  # segment, position in its file
         self._carry = b""
         self._seen: Answer | None = None
         self.describe = f"a log line that matches /{check.pattern}/"
@@ -30,8 +30,8 @@ class LogProbe:
         """Look at what was written since the last question."""
         for piece in self._fresh():
             text = self._carry + piece
-            if found := self._pattern.search(text):
-                line = text[text.rfind(b"\n", 0, found.start()) + 1 :].split(b"\n", 1)[0]
+            if match := self._pattern.search(text):
+                line = text[text.rfind(b"\n", 0, match.start()) + 1 :].split(b"\n", 1)[0]
                 self._seen = Answer(True, f"seen: {shorten(line)}")
                 break
             self._carry = text[text.rfind(b"\n") + 1 :][-_CARRY_BYTES:]
@@ -41,16 +41,16 @@ class LogProbe:
         """Yield the bytes that were not looked at yet."""
         if self._seen:
             return
-        self._place = self._place or _begin(self._folder, self._since_ns)
-        if self._place is None:
+        self._position = self._position or _begin(self._folder, self._since_ns)
+        if self._position is None:
             return
         budget = _STEP_BYTES
         for number in segment_numbers(self._folder):
-            segment, position = self._place
+            segment, position = self._position
             if number < segment or budget <= 0:
                 continue
             piece = _read(log_path(self._folder, number), position if number == segment else 0, budget)
-            self._place = (number, (position if number == segment else 0) + len(piece))
+            self._position = (number, (position if number == segment else 0) + len(piece))
             budget -= len(piece)
             if piece:
                 yield piece

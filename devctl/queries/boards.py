@@ -50,8 +50,8 @@ class Board:
 
 def load_all(folder: Path) -> list[Board]:
     """Return the boards of a folder by title; files that are no board are passed over."""
-    found = [load(path) for path in sorted(folder.glob("*.json"))]
-    return sorted((board for board in found if board), key=lambda board: board.title)
+    boards = [load(path) for path in sorted(folder.glob("*.json"))]
+    return sorted((board for board in boards if board), key=lambda board: board.title)
 
 
 def load(path: Path) -> Board | None:

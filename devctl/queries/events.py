@@ -71,10 +71,10 @@ class Broker:
         """Return the topics by name; Kafka's own ones are left out."""
         consumer = self._consumer()
         try:
-            found = self._partitions(consumer)
+            partitions = self._partitions(consumer)
             return [
                 Topic(name, len(numbers), sum(high - low for low, high in self._ends(consumer, name, numbers)))
-                for name, numbers in found.items()
+                for name, numbers in partitions.items()
             ]
         finally:
             consumer.close()
@@ -88,14 +88,14 @@ class Broker:
         consumer = self._consumer()
         try:
             groups = admin.list_consumer_groups(request_timeout=TIMEOUT_SECONDS).result()
-            known = [TopicPartition(name, n) for name, ns in self._partitions(consumer).items() for n in ns]
-            found: dict[tuple[str, str], int] = {}
+            partitions = [TopicPartition(name, n) for name, ns in self._partitions(consumer).items() for n in ns]
+            lags: dict[tuple[str, str], int] = {}
             for group in sorted(listed.group_id for listed in groups.valid):
-                for part in self._committed(group, known):
+                for part in self._committed(group, partitions):
                     _, high = consumer.get_watermark_offsets(part, timeout=TIMEOUT_SECONDS)
                     behind = max(high - part.offset, 0)
-                    found[group, part.topic] = found.get((group, part.topic), 0) + behind
-            return [Lag(group, topic, lag) for (group, topic), lag in sorted(found.items())]
+                    lags[group, part.topic] = lags.get((group, part.topic), 0) + behind
+            return [Lag(group, topic, lag) for (group, topic), lag in sorted(lags.items())]
         except KafkaException as error:
             raise self._gone(error) from error
         finally:
@@ -106,10 +106,10 @@ class Broker:
         consumer = self._consumer()
         try:
             ends = self._assign(consumer, topics, back=None if key else count)
-            found = [event for event in self._until(consumer, ends) if not key or event.key == key]
+            events = [event for event in self._until(consumer, ends) if not key or event.key == key]
         finally:
             consumer.close()
-        return sorted(found, key=lambda event: event.time_ns)[-count:] if count else []
+        return sorted(events, key=lambda event: event.time_ns)[-count:] if count else []
 
     def follow(self, topics: Sequence[str], *, key: str = "") -> Iterator[Event]:
         """Yield events as they come, until the iterator is closed."""
@@ -191,11 +191,11 @@ class Broker:
         """Start `back` messages before each partition's end (None: at its beginning); return where each ends."""
         from confluent_kafka import TopicPartition
 
-        known = self._partitions(consumer)
+        partitions = self._partitions(consumer)
         ends: dict[tuple[str, int], int] = {}
         parts = []
         for topic in topics:
-            numbers = known.get(topic, [])
+            numbers = partitions.get(topic, [])
             for number, (low, high) in zip(numbers, self._ends(consumer, topic, numbers), strict=True):
                 start = low if back is None else max(high - back, low)
                 parts.append(TopicPartition(topic, number, start))
@@ -213,14 +213,16 @@ class Broker:
             if message is None or message.error():
                 continue
             quiet_until = time.monotonic() + TIMEOUT_SECONDS
-            place = (message.topic(), message.partition())
-            if message.offset() + 1 >= waiting.get(place, 0):
-                waiting.pop(place, None)
+            position = (message.topic(), message.partition())
+            if message.offset() + 1 >= waiting.get(position, 0):
+                waiting.pop(position, None)
             yield decode(message)
 
     def _gone(self, error: Exception) -> DevctlError:
-        said = error.args[0].str() if error.args and hasattr(error.args[0], "str") else str(error)
-        return EnvironmentProblem(f"Kafka does not answer: {said}", where=self._address, next="See `devctl why kafka`.")
+        reason = error.args[0].str() if error.args and hasattr(error.args[0], "str") else str(error)
+        return EnvironmentProblem(
+            f"Kafka does not answer: {reason}", where=self._address, next="See `devctl why kafka`."
+        )
 
 
 def decode(message: Any) -> Event:

@@ -50,24 +50,24 @@ class Entry:
     span_id: str = ""
 
 
-def travel(run: Run, reader: SpanReader, journeys: Iterable[Journey], thing: str) -> list[Entry]:
+def collect(run: Run, reader: SpanReader, journeys: Iterable[Journey], entity: str) -> list[Entry]:
     """Return the entries of one thing's journey by time; empty when nothing knows its id."""
     traces: dict[str, Trace] = {}
     lines: dict[tuple[str, int, bytes], Line] = {}
     for journey in journeys:
-        for span in reader.with_attribute(journey.attribute, thing):
+        for span in reader.with_attribute(journey.attribute, entity):
             _follow(reader, span.trace_id, traces)
-        for line in logs.read(run, logs.Query(grep=re.escape(thing))):
-            if line.parsed.fields.get(journey.field) == thing:
+        for line in logs.read(run, logs.Query(grep=re.escape(entity))):
+            if line.parsed.fields.get(journey.field) == entity:
                 _keep(lines, [line])
                 if line.parsed.trace_id:
                     _follow(reader, line.parsed.trace_id, traces)
     _keep(lines, of_traces(run, traces))
     happened = list(_of_spans(traces.values()))
     told = {(entry.trace_id, entry.service, entry.what.replace("→ ", "")) for entry in happened}
-    said = map(_of_line, lines.values())
+    from_logs = map(_of_line, lines.values())
     # An access log that repeats what its request says already is left out.
-    more = [entry for entry in said if (entry.trace_id, entry.service, entry.what) not in told]
+    more = [entry for entry in from_logs if (entry.trace_id, entry.service, entry.what) not in told]
     return sorted([*happened, *more], key=lambda entry: entry.time_ns)
 
 
@@ -90,7 +90,7 @@ def _of_spans(traces: Iterable[Trace]) -> Iterator[Entry]:
                 span.start_ns,
                 kind,
                 span.service,
-                _said(span, kind),
+                _text_of(span, kind),
                 span.duration_ns,
                 span.error,
                 span.trace_id,
@@ -112,14 +112,16 @@ def _kind(span: Span, *, is_answered: bool) -> EntryKind | None:
     return EntryKind.CALL if span.kind == CLIENT and not is_answered else None
 
 
-def _said(span: Span, kind: EntryKind) -> str:
-    found = span.attributes
-    status = found.get("http.response.status_code")
+def _text_of(span: Span, kind: EntryKind) -> str:
+    attributes = span.attributes
+    status = attributes.get("http.response.status_code")
     details: list[Any] = []
     if kind in (EntryKind.REQUEST, EntryKind.CALL) and status is not None:
         details.append(f"→ {status}")
     if kind in (EntryKind.PUBLISHED, EntryKind.CONSUMED):
-        details += [found[key] for key in ("cloudevents.event_type", "messaging.kafka.message.key") if key in found]
+        details += [
+            attributes[key] for key in ("cloudevents.event_type", "messaging.kafka.message.key") if key in attributes
+        ]
     return " ".join([span.name, *map(str, details)])
 
 

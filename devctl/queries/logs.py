@@ -18,8 +18,8 @@ MOST_TRACES = 10_000
 
 def of_traces(run: Run, trace_ids: Iterable[str]) -> list[Line]:
     """Return the lines that carry one of these trace ids, by time of arrival."""
-    found = [line for trace_id in trace_ids for line in logs.read(run, logs.Query(trace_id=trace_id))]
-    return sorted(found, key=lambda line: line.time_ns)
+    lines = [line for trace_id in trace_ids for line in logs.read(run, logs.Query(trace_id=trace_id))]
+    return sorted(lines, key=lambda line: line.time_ns)
 
 
 def thing_fields(run: Run) -> tuple[str, ...]:
@@ -108,10 +108,10 @@ class Group:
 
 def groups(batches: Iterable[Batch]) -> list[Group]:
     """Return the lines folded by template, the most frequent first."""
-    found: dict[tuple[str, str | None, str], Group] = {}
+    groups_by_key: dict[tuple[str, str | None, str], Group] = {}
     for batch in batches:
         for line in batch.lines():
             parsed = line.parsed
             key = (line.service, parsed.level, template(parsed.message))
-            found.setdefault(key, Group(*key)).add(line)
-    return sorted(found.values(), key=lambda group: -group.count)
+            groups_by_key.setdefault(key, Group(*key)).add(line)
+    return sorted(groups_by_key.values(), key=lambda group: -group.count)

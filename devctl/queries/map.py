@@ -33,13 +33,13 @@ class Edge:
 
 def edges(reader: SpanReader, since_ns: int, until_ns: int) -> list[Edge]:
     """Return the edges of the traffic in a time range, by caller and callee."""
-    found: defaultdict[tuple[str, str, str], list[tuple[int, bool]]] = defaultdict(list)
+    by_edge: defaultdict[tuple[str, str, str], list[tuple[int, bool]]] = defaultdict(list)
     for caller, callee, kind, error, duration in reader.calls(since_ns, until_ns):
-        found[caller, callee, "event" if kind == CONSUMER else "http"].append((duration, error))
+        by_edge[caller, callee, "event" if kind == CONSUMER else "http"].append((duration, error))
     seconds = max((until_ns - since_ns) / 1e9, 1e-9)
     return [
         Edge(caller, callee, kind, len(calls), sum(e for _, e in calls), len(calls) / seconds, _p95_ms(calls))
-        for (caller, callee, kind), calls in sorted(found.items())
+        for (caller, callee, kind), calls in sorted(by_edge.items())
     ]
 
 
@@ -62,10 +62,10 @@ def as_json(edge: Edge) -> dict[str, Any]:
     }
 
 
-def dot(found: Sequence[Edge]) -> str:
+def dot(edges: Sequence[Edge]) -> str:
     """Return the map as Graphviz DOT; events are dashed, edges with errors red."""
     lines = ["digraph services {", "  rankdir=LR;", "  node [shape=box];"]
-    for edge in found:
+    for edge in edges:
         style = ["style=dashed"] if edge.kind == "event" else []
         style += ["color=red"] if edge.errors else []
         label = json.dumps(_label(edge))
@@ -76,11 +76,11 @@ def dot(found: Sequence[Edge]) -> str:
     return "\n".join([*lines, "}"])
 
 
-def mermaid(found: Sequence[Edge]) -> str:
+def mermaid(edges: Sequence[Edge]) -> str:
     """Return the map as a Mermaid flow chart; events are dotted."""
-    names = {name: f"s{i}" for i, name in enumerate(sorted({n for e in found for n in (e.caller, e.callee)}))}
+    names = {name: f"s{i}" for i, name in enumerate(sorted({n for e in edges for n in (e.caller, e.callee)}))}
     lines = ["flowchart LR", *(f'    {key}["{_quoted(name)}"]' for name, key in names.items())]
-    for edge in found:
+    for edge in edges:
         arrow = "-.->" if edge.kind == "event" else "-->"
         lines.append(f'    {names[edge.caller]} {arrow}|"{_label(edge)}"| {names[edge.callee]}')
     return "\n".join(lines)

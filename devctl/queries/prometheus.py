@@ -64,8 +64,8 @@ class Prometheus:
             answer = httpx.get(f"{self.url}/api/v1/alerts", timeout=TIMEOUT_SECONDS).raise_for_status().json()
         except httpx.HTTPError as error:
             raise self._gone(error) from error
-        found = [_alert(entry) for entry in answer["data"]["alerts"]]
-        return sorted(found, key=lambda alert: (alert.state != "firing", alert.name, sorted(alert.labels.items())))
+        alerts = [_alert(entry) for entry in answer["data"]["alerts"]]
+        return sorted(alerts, key=lambda alert: (alert.state != "firing", alert.name, sorted(alert.labels.items())))
 
     def _ask(self, ask: Any, query: str, *arguments: Any) -> list[Any]:
         from prometheus_api_client.exceptions import PrometheusApiClientException
@@ -104,8 +104,8 @@ def _alert(entry: Mapping[str, Any]) -> Alert:
 
 
 def _reason(error: Exception) -> str:
-    """Take Prometheus' own words out of the client's message."""
+    """Return Prometheus' own words from the client's message."""
     import re
 
-    found = re.search(r'"error":"((?:[^"\\]|\\.)*)"', str(error))
-    return found[1].replace('\\"', '"').replace("\\\\", "\\") if found else str(error)[:200]
+    match = re.search(r'"error":"((?:[^"\\]|\\.)*)"', str(error))
+    return match[1].replace('\\"', '"').replace("\\\\", "\\") if match else str(error)[:200]

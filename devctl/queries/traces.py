@@ -28,10 +28,10 @@ class Trace:
     @cached_property
     def root(self) -> Span:
         """The span without a parent; where none is stored, the earliest one."""
-        known = {span.span_id for span in self.spans}
+        ids = {span.span_id for span in self.spans}
         return next(
             (span for span in self.spans if not span.parent_id),
-            next((span for span in self.spans if span.parent_id not in known), self.spans[0]),
+            next((span for span in self.spans if span.parent_id not in ids), self.spans[0]),
         )
 
     @property
@@ -69,20 +69,20 @@ def load(reader: SpanReader, trace_id: str) -> Trace | None:
 
 def find(reader: SpanReader, query: SpanQuery) -> list[Trace]:
     """Return the newest traces that have a span as `query` says, newest first."""
-    found = [trace for trace_id in reader.find(query) if (trace := load(reader, trace_id))]
-    return sorted(found, key=lambda trace: trace.start_ns, reverse=True)
+    traces = [trace for trace_id in reader.find(query) if (trace := load(reader, trace_id))]
+    return sorted(traces, key=lambda trace: trace.start_ns, reverse=True)
 
 
 def joined(reader: SpanReader, trace: Trace) -> list[Trace]:
     """Return `trace` and the traces that hang on it by links, near and far, each once, in order of discovery."""
-    found = {trace.trace_id: trace}
+    traces = {trace.trace_id: trace}
     waiting = [trace]
     while waiting:
         for linked in reader.linked_to(waiting.pop().trace_id):
-            if linked.trace_id not in found and (other := load(reader, linked.trace_id)):
-                found[other.trace_id] = other
+            if linked.trace_id not in traces and (other := load(reader, linked.trace_id)):
+                traces[other.trace_id] = other
                 waiting.append(other)
-    return list(found.values())
+    return list(traces.values())
 
 
 class Tail:

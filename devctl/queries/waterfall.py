@@ -34,10 +34,10 @@ class Row:
 def rows(spans: Iterable[Span]) -> list[Row]:
     """Return the spans (of one trace or of several joined ones) depth first, siblings by start time."""
     ordered = sorted(spans, key=lambda span: (span.start_ns, span.id))
-    known = {_key(span) for span in ordered}
-    children, roots, linked = _hang(ordered, known)
+    keys = {_key(span) for span in ordered}
+    children, roots, linked = _hang(ordered, keys)
     critical = critical_path(roots, children)
-    found: list[Row] = []
+    result: list[Row] = []
     waiting = [(root, 0) for root in reversed(roots)]
     seen: set[SpanKey] = set()
     while waiting:
@@ -47,24 +47,24 @@ def rows(spans: Iterable[Span]) -> list[Row]:
             continue
         seen.add(key)
         below = children[key]
-        found.append(Row(span, depth, self_time(span, below), key in critical, key in linked))
+        result.append(Row(span, depth, self_time(span, below), key in critical, key in linked))
         waiting.extend((child, depth + 1) for child in reversed(below))
-    found.extend(Row(span, 0, span.duration_ns) for span in ordered if _key(span) not in seen)
-    return found
+    result.extend(Row(span, 0, span.duration_ns) for span in ordered if _key(span) not in seen)
+    return result
 
 
 def _hang(
-    ordered: Sequence[Span], known: set[SpanKey]
+    ordered: Sequence[Span], keys: set[SpanKey]
 ) -> tuple[defaultdict[SpanKey, list[Span]], list[Span], set[SpanKey]]:
     children: defaultdict[SpanKey, list[Span]] = defaultdict(list)
     roots: list[Span] = []
     linked: set[SpanKey] = set()
     for span in ordered:
         parent = (span.trace_id, span.parent_id)
-        if span.parent_id and parent in known:
+        if span.parent_id and parent in keys:
             children[parent].append(span)
             continue
-        cause = next((link for link in span.links if link in known and link != _key(span)), None)
+        cause = next((link for link in span.links if link in keys and link != _key(span)), None)
         if cause:
             children[cause].append(span)
             linked.add(_key(span))
@@ -100,18 +100,18 @@ def critical_path(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) ->
     From the last end backwards: of a span's children the one that ended last before the point reached decides,
     then the one that ended last before that one began (the "last finishing child" rule of trace analysis).
     """
-    found: set[SpanKey] = set()
+    path: set[SpanKey] = set()
     if not roots:
-        return found
+        return path
     ends = _latest_ends(roots, children)
     first = min(roots, key=lambda span: (span.start_ns, span.id))
     waiting = [(first, ends[_key(first)])]
     while waiting:
         span, until = waiting.pop()
-        found.add(_key(span))
-        below = [child for child in children[_key(span)] if _key(child) not in found]
+        path.add(_key(span))
+        below = [child for child in children[_key(span)] if _key(child) not in path]
         waiting.extend(_waited_for(span, until, below, ends))
-    return found
+    return path
 
 
 def _waited_for(span: Span, until: int, below: Sequence[Span], ends: dict[SpanKey, int]) -> Iterator[tuple[Span, int]]:
@@ -153,23 +153,21 @@ def _latest_ends(roots: Sequence[Span], children: dict[SpanKey, list[Span]]) -> 
     return ends
 
 
-def place_lines(found: Sequence[Row], lines: Iterable[Line]) -> list[Line]:
+def place_lines(rows: Sequence[Row], lines: Iterable[Line]) -> list[Line]:
     """Put each log line into the row of its span; return those that fit none.
 
     A line that names its span goes there; any other goes to the shortest span of its service that was open.
     """
-    by_id = {row.span.span_id: row for row in found}
+    by_id = {row.span.span_id: row for row in rows}
     left: list[Line] = []
     for line in lines:
-        row = by_id.get(str(line.parsed.fields.get("span_id", ""))) or _open_row(found, line)
+        row = by_id.get(str(line.parsed.fields.get("span_id", ""))) or _open_row(rows, line)
         (row.lines if row else left).append(line)
     return left
 
 
-def _open_row(found: Sequence[Row], line: Line) -> Row | None:
+def _open_row(rows: Sequence[Row], line: Line) -> Row | None:
     fitting = [
-        row
-        for row in found
-        if row.span.service == line.service and row.span.start_ns <= line.time_ns <= row.span.end_ns
+        row for row in rows if row.span.service == line.service and row.span.start_ns <= line.time_ns <= row.span.end_ns
     ]
     return min(fitting, key=lambda row: row.span.duration_ns, default=None)

@@ -86,20 +86,20 @@ def parse(raw: bytes) -> Parsed:
     """Return what is understood of a line: a JSON object is taken apart, anything else is looked through."""
     if raw[:1] == b"{" and raw[-1:] == b"}":
         try:
-            said = json.loads(raw)
+            value = json.loads(raw)
         except (ValueError, RecursionError):
             pass
         else:
-            return _parse_object(said, raw)
+            return _parse_object(value, raw)
     return Parsed(guess_level(raw), _text(raw), find_trace_id(raw))
 
 
 def parse_record(raw: bytes) -> tuple[str, Parsed]:
     """Return the instance and the content of a line that `writer.LogWriter` made of an OTLP record."""
     try:
-        said = json.loads(raw)
-        parsed = Parsed(said["level"], said["message"], said["trace_id"], said["fields"])
-        return said["instance"], parsed
+        value = json.loads(raw)
+        parsed = Parsed(value["level"], value["message"], value["trace_id"], value["fields"])
+        return value["instance"], parsed
     except (ValueError, KeyError, TypeError):
         return "", parse(raw)  # a note about lost bytes
 
@@ -140,25 +140,24 @@ def may_have_trace_id(data: bytes) -> bool:
     return TRACE_ID.search(data) is not None
 
 
-def _parse_object(said: dict[str, Any], raw: bytes) -> Parsed:
+def _parse_object(value: dict[str, Any], raw: bytes) -> Parsed:
     level = trace_id = message = None
     for key in _LEVEL_KEYS:
-        if key in said and (level := level_name(said[key])):
-            del said[key]
+        if key in value and (level := level_name(value[key])):
+            del value[key]
             break
     for key in _MESSAGE_KEYS:
-        if isinstance(said.get(key), str):
-            message = said.pop(key)
+        if isinstance(value.get(key), str):
+            message = value.pop(key)
             break
     for key in _TRACE_KEYS:
-        if isinstance(said.get(key), str) and (found := find_trace_id(said[key].lower().encode())):
-            trace_id = found
-            del said[key]
+        if isinstance(value.get(key), str) and (trace_id := find_trace_id(value[key].lower().encode())):
+            del value[key]
             break
-    fields = said.get("fields")
-    if len(said) == 1 and isinstance(fields, dict):
-        said = fields
-    return Parsed(level, _text(raw) if message is None else message, trace_id or find_trace_id(raw), said)
+    fields = value.get("fields")
+    if len(value) == 1 and isinstance(fields, dict):
+        value = fields
+    return Parsed(level, _text(raw) if message is None else message, trace_id or find_trace_id(raw), value)
 
 
 def _text(raw: bytes) -> str:

@@ -118,7 +118,7 @@ class _Reader:
         return self._merged(sources, whole=False)
 
     def watch(self, watch: Watch, folders: set[str] | None = None) -> bool:
-        """Take up sources that are new and let `watch` know of them; True when there are any."""
+        """Add sources that are new and tell `watch` of them; True when there are any."""
         if folders is not None and str(self._run.logs) not in folders:
             return False
         self._find()
@@ -133,7 +133,7 @@ class _Reader:
             source.close()
 
     def _find(self) -> None:
-        """Take up sources that are new."""
+        """Add sources that are new."""
         for label in labels(self._run):
             if label not in self._sources and self._query.wants(label):
                 self._sources[label] = Source(os.path.join(self._run.logs, _folder(label)), label)
@@ -149,9 +149,9 @@ class _Reader:
         factors: tuple[int, ...] = _WIDER if self._query.is_selective() else (1,)
         for factor in factors:
             is_all = source.seek_tail(max(count, 1) * factor)
-            found = _last(_filtered(source, self._filter, whole=whole), count)
-            if is_all or not self._query.is_selective() or sum(batch.count() for batch in found) >= count:
-                return found
+            lines = _last(_filtered(source, self._filter, whole=whole), count)
+            if is_all or not self._query.is_selective() or sum(batch.count() for batch in lines) >= count:
+                return lines
         source.seek_start()
         return _last(_filtered(source, self._filter, whole=whole), count)
 
@@ -202,7 +202,7 @@ def _last(batches: Iterator[Batch], count: int) -> list[Batch]:
 class _Head:
     """The batch of a source that is being merged, and how much of it is already out."""
 
-    __slots__ = ("batch", "batches", "cut", "place", "times")
+    __slots__ = ("batch", "batches", "cut", "position", "times")
 
     def __init__(self, batches: Iterator[Batch]) -> None:
         self.batches = batches
@@ -212,16 +212,16 @@ class _Head:
         batch = next(self.batches, None)
         if batch is None:
             return False
-        self.batch, self.times, self.place, self.cut = batch, steady(batch.times), 0, 0
+        self.batch, self.times, self.position, self.cut = batch, steady(batch.times), 0, 0
         return True
 
     def take(self, limit_ns: int) -> Batch | None:
         """Cut off the lines that arrived up to `limit_ns` (at least the next ones)."""
-        batch, start, first, times = self.batch, self.cut, self.place, self.times
+        batch, start, first, times = self.batch, self.cut, self.position, self.times
         last = first + 1
         if last < len(times) and times[last] <= limit_ns:
             last = bisect_right(times, limit_ns, last)
-        self.place = last
+        self.position = last
         if last == len(times):
             if not start:
                 return batch
@@ -258,7 +258,7 @@ def merge(sources: Sequence[Iterator[Batch]]) -> Iterator[Batch]:
         piece = head.take(_next_time(heap))
         if piece:
             yield piece
-        if head.place < len(head.times) or head.advance():
-            heapreplace(heap, (head.times[head.place], number, head))
+        if head.position < len(head.times) or head.advance():
+            heapreplace(heap, (head.times[head.position], number, head))
         else:
             heappop(heap)

@@ -58,14 +58,16 @@ class _Segment:
         size = os.fstat(self._index).st_size // ENTRY.size * ENTRY.size - self._read_entries
         if size <= 0:
             return
-        words = array("Q")
-        words.frombytes(os.pread(self._index, size, self._read_entries)[: size // ENTRY.size * ENTRY.size])
+        entries = array("Q")
+        entries.frombytes(os.pread(self._index, size, self._read_entries)[: size // ENTRY.size * ENTRY.size])
         self._read_entries += size
-        self.offsets += words[0::3]
-        self.times += words[1::3]
+        self.offsets += entries[0::3]
+        self.times += entries[1::3]
         partial = PARTIAL << KIND_SHIFT
-        if any(words[2::3]):
-            self.partials += [offset for offset, kind in zip(words[0::3], words[2::3], strict=True) if kind == partial]
+        if any(entries[2::3]):
+            self.partials += [
+                offset for offset, kind in zip(entries[0::3], entries[2::3], strict=True) if kind == partial
+            ]
 
     def close(self) -> None:
         os.close(self._file)
@@ -105,7 +107,7 @@ class Source:
                 self._leave()
 
     def freeze(self) -> None:
-        """Let `read` end where the log ends now: frozen at one moment, sources can be merged."""
+        """Make `read` end where the log ends now: frozen at one moment, sources can be merged."""
         numbers = segment_numbers(self.folder)
         if numbers:
             newest = self._segment if self._segment and self._segment.number == numbers[-1] else None
@@ -134,10 +136,10 @@ class Source:
                 size = segment.size()
                 ends_line = is_last and size and segment.bytes_at(base + size - 1, 1) == b"\n"
                 is_last = is_last and not size
-                place, count = _count_back(segment, size - bool(ends_line), count)
+                position, count = _count_back(segment, size - bool(ends_line), count)
                 segment.close()
-                self.position = base + place
-                if place:
+                self.position = base + position
+                if position:
                     return False
         return True
 
@@ -155,7 +157,7 @@ class Source:
             self.position = (first_offset(self.folder, number) or 0) + file_size(log_path(self.folder, number))
 
     def close(self) -> None:
-        """Give the files back; reading may go on later."""
+        """Return the files back; reading may go on later."""
         self._leave()
 
     def _at(self) -> tuple[_Segment | None, bool]:
@@ -238,13 +240,13 @@ def _count_back(segment: _Segment, position: int, count: int) -> tuple[int, int]
     while position > 0:
         start = max(position - (1 << 16), 0)
         block = segment.bytes_at(segment.base + start, position - start)
-        found = block.count(b"\n")
-        if found >= count:
+        newlines = block.count(b"\n")
+        if newlines >= count:
             at = len(block)
             for _ in range(count):
                 at = block.rfind(b"\n", 0, at)
             return start + at + 1, 0
-        count -= found
+        count -= newlines
         position = start
     return 0, count
 

@@ -90,7 +90,7 @@ class SpanWriter:
         self._db.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Give the open transaction up and forget what was remembered of it."""
+        """Return the open transaction up and forget what was remembered of it."""
         self._forget_since(self._before)
         if self._db.in_transaction:  # on a full disk SQLite has rolled back by itself
             self._db.execute("ROLLBACK")
@@ -178,16 +178,16 @@ class SpanWriter:
 
     def _origin(self, resource: bytes, scope: bytes, message: Resource) -> tuple[int, int]:
         """Return the numbers of origin and service."""
-        known = self._origins.get((resource, scope))
-        if known is None:
+        origin = self._origins.get((resource, scope))
+        if origin is None:
             service = self._name(service_name(message.attributes)[:_LONGEST_NAME])
             if service == IN_DATA or len(self._origins) >= self._most_known or len(resource) + len(scope) > PAGE:
                 return IN_DATA, service
             number = self._db.execute(
                 "INSERT INTO origins (service, resource, scope) VALUES (?, ?, ?)", (service, resource, scope)
             ).lastrowid
-            known = self._origins[resource, scope] = (int(number or 0), service)
-        return known
+            origin = self._origins[resource, scope] = (int(number or 0), service)
+        return origin
 
     def count(self, name: str, amount: int, exporter: str = "") -> None:
         """Add to a counter within the open transaction."""
@@ -230,18 +230,18 @@ class SpanWriter:
 
     def _queued(self) -> tuple[int, int]:
         """Return how many spans and bytes were ever queued; both begin again when nothing waits."""
-        found = self._db.execute(
+        row = self._db.execute(
             "SELECT spans_before + spans, bytes_before + length(body) FROM outgoing ORDER BY id DESC LIMIT 1"
         ).fetchone()
-        return found or (0, 0)
+        return row or (0, 0)
 
     def cursor(self, exporter: str) -> int:
         """Return the number of the last batch this exporter is done with; a new exporter begins at the end."""
-        found = self._db.execute("SELECT last FROM cursors WHERE exporter = ?", (exporter,)).fetchone()
-        if found is None:
-            found = self._db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'outgoing'").fetchone()
-            self._db.execute("INSERT INTO cursors VALUES (?, ?)", (exporter, found[0] or 0))
-        return int(found[0] or 0)
+        row = self._db.execute("SELECT last FROM cursors WHERE exporter = ?", (exporter,)).fetchone()
+        if row is None:
+            row = self._db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'outgoing'").fetchone()
+            self._db.execute("INSERT INTO cursors VALUES (?, ?)", (exporter, row[0] or 0))
+        return int(row[0] or 0)
 
     def waiting(self, after: int) -> Waiting:
         """Return how much waits after a cursor."""
@@ -259,8 +259,8 @@ class SpanWriter:
 
     def body(self, number: int) -> bytes:
         """Return the OTLP request of a waiting batch, empty when it is gone."""
-        found = self._db.execute("SELECT body FROM outgoing WHERE id = ?", (number,)).fetchone()
-        return bytes(found[0]) if found else b""
+        row = self._db.execute("SELECT body FROM outgoing WHERE id = ?", (number,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def advance(self, exporter: str, number: int) -> None:
         """Move an exporter's cursor within the open transaction and delete what nobody waits for any more."""

@@ -135,12 +135,12 @@ class SpanReader:
 
     def find(self, query: SpanQuery) -> list[str]:
         """Return the ids of the newest traces (at most `limit`) that have a span as `query` says."""
-        found: dict[bytes, None] = {}
+        ids: dict[bytes, None] = {}
         for trace in self._matching(query):
-            found.setdefault(trace)
-            if len(found) >= query.limit:
+            ids.setdefault(trace)
+            if len(ids) >= query.limit:
                 break
-        return [trace.hex() for trace in found]
+        return [trace.hex() for trace in ids]
 
     def _matching(self, query: SpanQuery) -> Iterator[bytes]:
         """Yield the traces of matching spans, the newest first."""
@@ -180,8 +180,8 @@ class SpanReader:
         return [number for (number,) in self._db.execute("SELECT 0 UNION SELECT service FROM operations")]
 
     def _number(self, name: str) -> int | None:
-        found = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
-        return int(found[0]) if found else None
+        row = self._db.execute("SELECT id FROM names WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else None
 
     def _where(self, query: SpanQuery) -> tuple[str, list[Any]]:
         clauses = ["s.start_ns BETWEEN ? AND ?", "s.duration_ns BETWEEN ? AND ?"]
@@ -199,9 +199,9 @@ class SpanReader:
                 clauses.append("(instr(s.data, ?) OR s.origin IN (SELECT id FROM origins WHERE instr(resource, ?)))")
                 values += [word.encode()] * 2
         for sign in query.signs:
-            clause, words = sign.where()
+            clause, sign_values = sign.where()
             clauses.append(clause)
-            values += words
+            values += sign_values
         return " AND ".join(clauses), values
 
     def trace(self, trace_id: str) -> list[Span]:
@@ -235,7 +235,7 @@ class SpanReader:
             f"SELECT DISTINCT trace FROM spans s WHERE {self._in_parts()} AND trace BETWEEN ? AND ? LIMIT 10",
             (low, high),
         )
-        return sorted(found.hex() for (found,) in rows)
+        return sorted(id.hex() for (id,) in rows)
 
     def arrived(self, after: int, limit: int = 100_000) -> list[tuple[int, str]]:
         """Return (row, trace id) of the spans stored after row `after`, in order of arrival."""
@@ -314,11 +314,11 @@ def _span(row: Sequence[Any]) -> Span:
     service_number, operation, origin = rest
     if not origin:
         data, resource, scope = _unpacked(data)
-    found = Span(number, trace.hex(), span.hex(), parent.hex(), service, name, kind, bool(error), start, duration,
+    result = Span(number, trace.hex(), span.hex(), parent.hex(), service, name, kind, bool(error), start, duration,
                  data, resource, scope)  # fmt: skip
     if not operation:
-        found = replace(found, name=found.message.name)
-    return found if service_number else replace(found, service=service_name(found.resource.attributes))
+        result = replace(result, name=result.message.name)
+    return result if service_number else replace(result, service=service_name(result.resource.attributes))
 
 
 def _service(name: str | None, data: bytes) -> str:
@@ -344,9 +344,9 @@ def _is_text(value: str) -> bool:
     )
 
 
-def has_attributes(span: Span, wanted: Iterable[tuple[str, str]]) -> bool:
+def has_attributes(span: Span, pairs: Iterable[tuple[str, str]]) -> bool:
     """Tell whether span or resource carries every (key, value); a value is compared as text, as Jaeger does."""
-    return all(text_of(span.attributes.get(key, span.resource_attributes.get(key))) == value for key, value in wanted)
+    return all(text_of(span.attributes.get(key, span.resource_attributes.get(key))) == value for key, value in pairs)
 
 
 def text_of(value: Any) -> str:

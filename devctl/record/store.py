@@ -105,8 +105,8 @@ def runs(paths: StackPaths) -> list[Run]:
 
 def current(paths: StackPaths) -> Run | None:
     """Return the newest run, which is the running one while the stack runs."""
-    found = runs(paths)
-    return found[0] if found else None
+    past = runs(paths)
+    return past[0] if past else None
 
 
 def size(run: Run) -> int:

@@ -23,7 +23,7 @@ class Watch:
     def __init__(self) -> None:
         self._fd = -1
         self._folders: dict[int, str] = {}
-        self._known: set[str] = set()
+        self._seen: set[str] = set()
         self._looked_at = time.monotonic()
         self._libc: Any = None
         if sys.platform == "linux":
@@ -34,8 +34,8 @@ class Watch:
 
     def add(self, folder: str) -> None:
         """Watch this folder from now on (once)."""
-        if folder not in self._known:
-            self._known.add(folder)
+        if folder not in self._seen:
+            self._seen.add(folder)
             if self._fd >= 0:
                 mask = _MODIFY | _CREATE | _MOVED_TO | _DELETE
                 number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), mask)

@@ -59,7 +59,7 @@ class LogWriter:
                 self._log(service).write_all(lines)
 
     def close(self) -> None:
-        """Give the files back."""
+        """Return the files back."""
         while self._open:
             self._open.popitem()[1].close()
 
@@ -81,11 +81,11 @@ class LogWriter:
 
 
 def _line(record: OtlpRecord, origin: Mapping[str, str]) -> bytes:
-    said = {
+    body = {
         "level": record.level,
         "message": record.message,
         "trace_id": record.trace_id,
         "instance": record.instance,
         "fields": {**record.fields, **origin},
     }
-    return json.dumps(said, separators=(",", ":"), default=str).encode() + b"\n"
+    return json.dumps(body, separators=(",", ":"), default=str).encode() + b"\n"

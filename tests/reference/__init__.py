@@ -1,1 +1,1 @@
-"""Builds of the real programs that the embedded stand-ins are compared with; never part of devctl itself."""
+"""Builds of the real programs that the embedded emulators are compared with; never part of devctl itself."""

@@ -47,12 +47,12 @@ PROGRAMS = (CONSUL, JAEGER)
 
 
 def cache_folder() -> Path:
-    """Give the user's folder for built reference programs, which may not exist yet."""
+    """Return the user's folder for built reference programs, which may not exist yet."""
     return Path(platformdirs.user_cache_dir("devctl", appauthor=False)) / "reference"
 
 
 def find_or_build(program: GoProgram) -> Path:
-    """Give the path of the program, building it when it is not there yet (3 to 8 minutes).
+    """Return the path of the program, building it when it is not there yet (3 to 8 minutes).
 
     Raises NotBuildable without a Go toolchain or when the build fails.
     """

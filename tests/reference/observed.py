@@ -34,7 +34,7 @@ def write_recording(name: str, observations: dict[str, Any]) -> Path:
 
 
 def as_json(observation: Any) -> Any:
-    """Give an observation as it would come back from a file."""
+    """Return an observation as it would come back from a file."""
     return json.loads(json.dumps(observation))
 
 

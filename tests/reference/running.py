@@ -24,7 +24,7 @@ _QUIET_PORTS = (12_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on now, below those that the system gives to outgoing connections."""
+    """Return ports that nobody listens on now, below those that the system gives to outgoing connections."""
     pids: set[int] = set()
     while len(pids) < count:
         number = random.randrange(*_QUIET_PORTS)
@@ -87,7 +87,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def stand_in(name: str, port: int, data: Path | None = None, *more: str) -> list[str]:
-    """Give the command of an embedded stand-in."""
+def emulator(name: str, port: int, data: Path | None = None, *more: str) -> list[str]:
+    """Return the command of an embedded emulator."""
     command = [sys.executable, "-m", f"devctl.embedded.{name}", "--listen", f"127.0.0.1:{port}"]
     return [*command, *(["--data", str(data)] if data else []), *more]

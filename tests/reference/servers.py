@@ -1,4 +1,4 @@
-"""The real programs and their stand-ins, each started on ports of its own, ready to be asked the same things."""
+"""The real programs and their emulators, each started on ports of its own, ready to be asked the same things."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devctl.products import toolbox
 from devctl.products.kafka import properties
 from devctl.record.span_writer import SpanWriter
 from tests.reference.go_programs import NotBuildable
-from tests.reference.running import HTTP, accepts, answers_http, free_ports, running, stand_in
+from tests.reference.running import HTTP, accepts, answers_http, emulator, free_ports, running
 from tests.waiting import eventually
 
 NODE = "devctl"
@@ -40,11 +40,11 @@ def real_consul_at(program: Path, folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def embedded_consul(folder: Path, data: Path | None = None) -> Iterator[str]:
-    """Run the stand-in for Consul; give its address."""
+    """Run the emulator of Consul; give its address."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     ready = f"{url}/v1/status/leader"
-    with running(stand_in("consul", port, data), lambda: answers_http(ready), folder / "embedded-consul.log"):
+    with running(emulator("consul", port, data), lambda: answers_http(ready), folder / "embedded-consul.log"):
         yield url
 
 
@@ -72,9 +72,9 @@ def real_kafka(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def embedded_kafka(folder: Path, *more: str, port: int = 0) -> Iterator[str]:
-    """Run the stand-in broker; give its address."""
+    """Run the emulator broker; give its address."""
     port = port or free_ports(1)[0]
-    command = stand_in("kafka", port, folder / "broker", *more)
+    command = emulator("kafka", port, folder / "broker", *more)
     with running(command, lambda: accepts(port), folder / "embedded-kafka.log"):
         yield f"127.0.0.1:{port}"
 
@@ -123,7 +123,7 @@ def _spans_saved(admin: str) -> int:
 
 @contextlib.contextmanager
 def embedded_jaeger(folder: Path, batches: Sequence[ExportTraceServiceRequest]) -> Iterator[str]:
-    """Run the stand-in for Jaeger over a record that holds the batches; give its address."""
+    """Run the emulator of Jaeger over a record that holds the batches; give its address."""
     record = folder / "record.db"
     writer = SpanWriter(record)
     writer.begin()
@@ -133,6 +133,6 @@ def embedded_jaeger(folder: Path, batches: Sequence[ExportTraceServiceRequest]) 
     writer.close()
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    command = stand_in("jaeger", port, None, "--record", str(record))
+    command = emulator("jaeger", port, None, "--record", str(record))
     with running(command, lambda: answers_http(f"{url}/api/services"), folder / "embedded-jaeger.log"):
         yield url

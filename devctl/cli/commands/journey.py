@@ -30,7 +30,7 @@ def run(context: Context, options: JourneyOptions) -> int:
     from devctl.queries import journey
 
     recorded = context.stack.run(options.run_id or "")
-    entries = journey.travel(recorded, open_spans(recorded), _journeys(recorded), options.entity)
+    entries = journey.collect(recorded, open_spans(recorded), _journeys(recorded), options.entity)
     if not entries:
         raise UsageError(
             f"no span and no log line of this run mentions {options.entity!r}",

@@ -1,4 +1,4 @@
-"""`python -m devctl.embedded.consul --listen HOST:PORT [--data DIR] [--node NAME]`: run the stand-in."""
+"""`python -m devctl.embedded.consul --listen HOST:PORT [--data DIR] [--node NAME]`: run the emulator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from devctl.embedded.consul.agent import STAND_IN, Agent
+from devctl.embedded.consul.agent import EMULATOR, Agent
 from devctl.embedded.consul.keys import Keys, Sessions
 from devctl.embedded.consul.server import Application
 from devctl.embedded.consul.state import State
@@ -19,7 +19,7 @@ MOST_BODY_BYTES = 1 << 20
 
 async def serve(listen: Address, data: Path | None, node: str) -> int:
     """Run until told to stop; give the exit code."""
-    log = Log(STAND_IN)
+    log = Log(EMULATOR)
     try:
         listener = bind(str(listen))
     except OSError as failure:
@@ -32,7 +32,7 @@ async def serve(listen: Address, data: Path | None, node: str) -> int:
     agent.start()
     server = Server(Application(state, agent, keys, sessions), max_body=MOST_BODY_BYTES)
     await server.listen(listener)
-    log.info(f"{STAND_IN} listens", address=str(listen), data=str(data) if data else None)
+    log.info(f"{EMULATOR} listens", address=str(listen), data=str(data) if data else None)
     await until_told_to_stop()
     await server.close(grace_seconds=0.1)
     agent.close()
@@ -44,10 +44,10 @@ async def serve(listen: Address, data: Path | None, node: str) -> int:
 
 def main(arguments: list[str]) -> int:
     """Read the arguments and run; give the exit code."""
-    options = parser("consul", f"{STAND_IN}: one server, its HTTP API.")
+    options = parser("consul", f"{EMULATOR}: one server, its HTTP API.")
     options.add_argument("--node", default="devctl", help="the name of the one node")
-    given = options.parse_args(arguments)
-    return asyncio.run(serve(given.listen, given.data, given.node))
+    args = options.parse_args(arguments)
+    return asyncio.run(serve(args.listen, args.data, args.node))
 
 
 if __name__ == "__main__":

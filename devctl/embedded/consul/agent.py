@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from devctl.embedded import durations
-from devctl.embedded.consul import given
+from devctl.embedded.consul import definitions
 from devctl.embedded.consul.keys import SERF_CHECK, Sessions
 from devctl.embedded.consul.probes import CRITICAL, PASSING, Check, repeat
 from devctl.embedded.consul.state import CHECK, DEFINITION, NODE, SERVICE, Entry, State
@@ -18,7 +18,7 @@ from devctl.embedded.consul.state import CHECK, DEFINITION, NODE, SERVICE, Entry
 DATACENTER = "dc1"
 CONSUL_VERSION = "1.12.9"
 VERSION = f"{CONSUL_VERSION}-devctl-embedded"
-STAND_IN = "devctl's embedded stand-in for HashiCorp Consul"
+EMULATOR = "devctl's embedded emulator of HashiCorp Consul"
 MAINTENANCE = "_service_maintenance:"
 NODE_MAINTENANCE = "_node_maintenance"
 NO_REASON = "Maintenance mode is enabled for this {}, but no reason was provided. This is a default message."
@@ -47,13 +47,13 @@ class Agent:
         if self._state.get(CHECK, self.node, SERF_CHECK) is None:
             self._state.put(CHECK, (self.node, SERF_CHECK), _serf(self.node))
         if self._state.get(SERVICE, self.node, "consul") is None:
-            meta = {"version": VERSION, "stand_in": STAND_IN}
-            own = given.service({"name": "consul", "meta": meta}, self.node)
-            self._state.put(SERVICE, (self.node, "consul"), own)
+            meta = {"version": VERSION, "stand_in": EMULATOR}
+            service = definitions.service({"name": "consul", "meta": meta}, self.node)
+            self._state.put(SERVICE, (self.node, "consul"), service)
         for entry in self._state.all(DEFINITION):
-            known = self._state.get(CHECK, self.node, entry["CheckID"])
-            if known is not None:
-                self._run(entry["CheckID"], given.check(entry["Definition"]), known["Status"])
+            check = self._state.get(CHECK, self.node, entry["CheckID"])
+            if check is not None:
+                self._run(entry["CheckID"], definitions.check(entry["Definition"]), check["Status"])
 
     def close(self) -> None:
         """Stop all checks."""
@@ -63,36 +63,37 @@ class Agent:
             timer.cancel()
 
     def services(self) -> list[Entry]:
-        """Give the services registered at this agent (the server's own is none of them)."""
-        return [one for one in self._state.all(SERVICE) if one["Node"] == self.node and one["ID"] != "consul"]
+        """Return the services registered at this agent (the server's own is none of them)."""
+        return [entry for entry in self._state.all(SERVICE) if entry["Node"] == self.node and entry["ID"] != "consul"]
 
     def service(self, id: str) -> Entry:
-        """Give one service; raise Unknown."""
-        found = self._state.get(SERVICE, self.node, id)
-        if found is None:
+        """Return one service; raise Unknown."""
+        service = self._state.get(SERVICE, self.node, id)
+        if service is None:
             raise Unknown(f'Unknown service ID "{id}". Ensure that the service ID is passed, not the service name.')
-        return found
+        return service
 
     def checks(self, service: str | None = None) -> list[Entry]:
-        """Give the checks registered at this agent, those of one service when it is named."""
+        """Return the checks registered at this agent, those of one service when it is named."""
         return [
-            one
-            for one in self._state.all(CHECK)
-            if one["Node"] == self.node
-            and one["CheckID"] != SERF_CHECK
-            and (service is None or one["ServiceID"] == service)
+            check
+            for check in self._state.all(CHECK)
+            if check["Node"] == self.node
+            and check["CheckID"] != SERF_CHECK
+            and (service is None or check["ServiceID"] == service)
         ]
 
-    def register(self, asked: dict[str, Any], replace_checks: bool) -> None:
-        """Take a service with its checks, or take it anew."""
-        service = given.service(asked, self.node)
-        definitions = given.checks(asked)
-        prepared = [(one, given.check(one), given.status(one)) for one in definitions]
+    def register(self, definition: dict[str, Any], replace_checks: bool) -> None:
+        """Add a service with its checks, or replace it."""
+        service = definitions.service(definition, self.node)
+        prepared = [
+            (each, definitions.check(each), definitions.status(each)) for each in definitions.checks(definition)
+        ]
         with self._state.change():
             self._keep_service(service)
             names = [
-                self._keep_check(one, check, status, service, _check_id(one, service["ID"], at, len(prepared)))
-                for at, (one, check, status) in enumerate(prepared, 1)
+                self._keep_check(each, check, status, service, _check_id(each, service["ID"], at, len(prepared)))
+                for at, (each, check, status) in enumerate(prepared, 1)
             ]
             if replace_checks:
                 for old in self.checks(service["ID"]):
@@ -100,35 +101,35 @@ class Agent:
                         self.deregister_check(old["CheckID"])
 
     def _keep_service(self, service: Entry) -> None:
-        known = self._state.get(SERVICE, self.node, service["ID"])
-        if known is None or any(known.get(name) != value for name, value in service.items()):
+        current = self._state.get(SERVICE, self.node, service["ID"])
+        if current is None or any(current.get(name) != value for name, value in service.items()):
             self._state.put(SERVICE, (self.node, service["ID"]), service)
 
     def deregister(self, id: str) -> None:
-        """Let a service go, with its checks."""
+        """Remove a service, with its checks."""
         self.service(id)
         with self._state.change():
             for check in self.checks(id):
                 self.deregister_check(check["CheckID"])
             self._state.delete(SERVICE, self.node, id)
 
-    def register_check(self, asked: dict[str, Any]) -> None:
-        """Take a check of the node or of a service."""
-        if not asked.get("name"):
-            raise given.BadRequest("Missing check name")
-        check, status = given.check(asked), given.status(asked)
+    def register_check(self, definition: dict[str, Any]) -> None:
+        """Add a check of the node or of a service."""
+        if not definition.get("name"):
+            raise definitions.BadRequest("Missing check name")
+        check, status = definitions.check(definition), definitions.status(definition)
         service = None
-        if asked.get("serviceid"):
-            service = self._state.get(SERVICE, self.node, asked["serviceid"])
+        if definition.get("serviceid"):
+            service = self._state.get(SERVICE, self.node, definition["serviceid"])
             if service is None:
-                raise Unknown(f'ServiceID "{asked["serviceid"]}" does not exist')
-        id = str(asked.get("checkid") or asked.get("id") or asked["name"])
-        self._keep_check(asked, check, status, service, id)
+                raise Unknown(f'ServiceID "{definition["serviceid"]}" does not exist')
+        id = str(definition.get("checkid") or definition.get("id") or definition["name"])
+        self._keep_check(definition, check, status, service, id)
         if check.kind == "ttl":
             self._state.amend(CHECK, (self.node, id), Interval="0s")
 
     def deregister_check(self, id: str) -> None:
-        """Let a check go."""
+        """Remove a check."""
         self.check(id)
         self._stop(id)
         self._sessions.check_failed(self.node, id)
@@ -136,20 +137,20 @@ class Agent:
         self._state.delete(CHECK, self.node, id)
 
     def check(self, id: str) -> Entry:
-        """Give one check; raise Unknown."""
-        found = self._state.get(CHECK, self.node, id)
-        if found is None:
+        """Return one check; raise Unknown."""
+        check = self._state.get(CHECK, self.node, id)
+        if check is None:
             raise Unknown(f'Unknown check ID "{id}". Ensure that the check ID is passed, not the check name.')
-        return found
+        return check
 
     def told(self, id: str, status: str, output: str) -> None:
-        """Take the word of a client about its TTL check; raise ValueError when it is no such check."""
+        """Record what a client says of its TTL check; raise ValueError when it is no such check."""
         if self.check(id)["Type"] != "ttl":
             raise ValueError(f'CheckID "{id}" does not have associated TTL')
         self._report(id, status, output)
         definition = self._state.get(DEFINITION, id)
         assert definition is not None
-        self._expire_later(id, given.check(definition["Definition"]).interval)
+        self._expire_later(id, definitions.check(definition["Definition"]).interval)
 
     def maintain(self, id: str, on: bool, reason: str) -> None:
         """Take a service out of, or back into, use without deregistering it."""
@@ -163,26 +164,26 @@ class Agent:
         self._maintain(NODE_MAINTENANCE, None, "Node Maintenance Mode", on, reason or NO_REASON.format("node"))
 
     def _maintain(self, check: str, service: Entry | None, name: str, on: bool, reason: str) -> None:
-        known = self._state.get(CHECK, self.node, check)
-        if on and known is None:
+        current = self._state.get(CHECK, self.node, check)
+        if on and current is None:
             entry = check_entry(self.node, check, name, CRITICAL, service) | {"Notes": reason, "Type": "maintenance"}
             self._state.put(CHECK, (self.node, check), entry)
-        elif not on and known is not None:
+        elif not on and current is not None:
             self.deregister_check(check)
 
-    def _keep_check(self, asked: dict[str, Any], check: Check, status: str, service: Entry | None, id: str) -> str:
-        name = asked.get("name") or (f"Service '{service['Service']}' check" if service else id)
+    def _keep_check(self, definition: dict[str, Any], check: Check, status: str, service: Entry | None, id: str) -> str:
+        name = definition.get("name") or (f"Service '{service['Service']}' check" if service else id)
         entry = check_entry(self.node, id, str(name), status, service) | {
-            "Notes": str(asked.get("notes") or ""),
+            "Notes": str(definition.get("notes") or ""),
             "Type": check.kind,
             "Interval": "" if check.kind == "ttl" else durations.text(check.interval),
             "Timeout": durations.text(check.timeout) if check.timeout and check.kind != "ttl" else "",
         }
-        known, definition = self._state.get(CHECK, self.node, id), self._state.get(DEFINITION, id)
-        if known is not None and definition is not None and definition["Definition"] == asked:
+        current, stored = self._state.get(CHECK, self.node, id), self._state.get(DEFINITION, id)
+        if current is not None and stored is not None and stored["Definition"] == definition:
             return id  # registered again as it was: it keeps its status and goes on
         self._state.put(CHECK, (self.node, id), entry)
-        self._state.put(DEFINITION, (id,), {"CheckID": id, "Definition": asked})
+        self._state.put(DEFINITION, (id,), {"CheckID": id, "Definition": definition})
         self._run(id, check, status)
         return id
 
@@ -192,7 +193,7 @@ class Agent:
             self._expire_later(id, check.interval)
         else:
             self._running[id] = asyncio.get_running_loop().create_task(
-                repeat(check, status, lambda found, output: self._report(id, found, output))
+                repeat(check, status, lambda status, output: self._report(id, status, output))
             )
         if status == CRITICAL:
             self._remove_later(id, check.deregister_after)
@@ -225,21 +226,21 @@ class Agent:
             self.deregister(check["ServiceID"])
 
     def _report(self, id: str, status: str, output: str) -> None:
-        known = self._state.get(CHECK, self.node, id)
-        if known is None:
+        current = self._state.get(CHECK, self.node, id)
+        if current is None:
             return
-        if known["Status"] == status:
+        if current["Status"] == status:
             self._state.amend(CHECK, (self.node, id), Output=output)
             return
         with self._state.change():
-            self._state.put(CHECK, (self.node, id), known | {"Status": status, "Output": output})
+            self._state.put(CHECK, (self.node, id), current | {"Status": status, "Output": output})
             if status == CRITICAL:
                 self._sessions.check_failed(self.node, id)
         definition = self._state.get(DEFINITION, id)
         if status != CRITICAL:
             self._disarm(f"remove:{id}")
         elif definition is not None:
-            self._remove_later(id, given.check(definition["Definition"]).deregister_after)
+            self._remove_later(id, definitions.check(definition["Definition"]).deregister_after)
 
 
 def put_node(state: State, name: str, address: str, id: str = "", meta: dict[str, str] | None = None) -> None:
@@ -253,18 +254,18 @@ def put_node(state: State, name: str, address: str, id: str = "", meta: dict[str
         "TaggedAddresses": tagged,
         "Meta": meta if meta is not None else {"consul-network-segment": ""},
     }
-    known = state.get(NODE, name)
-    if known is None or any(known.get(key) != value for key, value in entry.items()):
+    current = state.get(NODE, name)
+    if current is None or any(current.get(key) != value for key, value in entry.items()):
         state.put(NODE, (name,), entry)
 
 
-def _check_id(asked: dict[str, Any], service: str, at: int, count: int) -> str:
+def _check_id(definition: dict[str, Any], service: str, at: int, count: int) -> str:
     fallback = f"service:{service}" + (f":{at}" if count > 1 else "")
-    return str(asked.get("checkid") or asked.get("id") or fallback)
+    return str(definition.get("checkid") or definition.get("id") or fallback)
 
 
 def check_entry(node: str, id: str, name: str, status: str, service: Entry | None) -> Entry:
-    """Give a check of a node, or of one of its services, as the catalog keeps it."""
+    """Return a check of a node, or of one of its services, as the catalog keeps it."""
     return {
         "Node": node,
         "CheckID": id,

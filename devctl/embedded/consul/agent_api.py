@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from devctl.embedded import durations
-from devctl.embedded.consul import given
-from devctl.embedded.consul.agent import DATACENTER, STAND_IN, VERSION, Agent, Unknown
-from devctl.embedded.consul.answers import answer, content_hash, done, parameter, words
+from devctl.embedded.consul import definitions
+from devctl.embedded.consul.agent import DATACENTER, EMULATOR, VERSION, Agent, Unknown
+from devctl.embedded.consul.answers import answer, content_hash, done, parameter, plain
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING
 from devctl.embedded.consul.state import Entry, State
@@ -26,7 +26,7 @@ class AgentApi:
         self._agent = agent
 
     async def who(self, request: Request, rest: str) -> Response:
-        """Tell who this is, and that it is a stand-in."""
+        """Tell who this is, and that it is an emulator."""
         configuration = {
             "Datacenter": DATACENTER,
             "PrimaryDatacenter": DATACENTER,
@@ -45,7 +45,7 @@ class AgentApi:
                 "Coord": coordinate,
                 "Member": self._member(),
                 "Stats": stats,
-                "Meta": {"consul-network-segment": "", "stand_in": STAND_IN},
+                "Meta": {"consul-network-segment": "", "stand_in": EMULATOR},
             }
         )
 
@@ -62,7 +62,7 @@ class AgentApi:
             "port": str(self._agent.port),
             "role": "consul",
             "segment": "",
-            "stand_in": STAND_IN,
+            "stand_in": EMULATOR,
         }
         protocol = {"ProtocolMin": 1, "ProtocolMax": 5, "ProtocolCur": 2}
         delegate = {"DelegateMin": 2, "DelegateMax": 5, "DelegateCur": 4}
@@ -70,13 +70,13 @@ class AgentApi:
         return where | {"Tags": tags, "Status": 1} | protocol | delegate
 
     async def services(self, request: Request, rest: str) -> Response:
-        """Give the services of this agent by id."""
-        return answer(self._kept(request, {one["ID"]: _shown(one) for one in self._agent.services()}))
+        """Return the services of this agent by id."""
+        return answer(self._kept(request, {service["ID"]: _shown(service) for service in self._agent.services()}))
 
     async def checks(self, request: Request, rest: str) -> Response:
-        """Give the checks of this agent by id."""
-        found = {one["CheckID"]: one | {"CreateIndex": 0, "ModifyIndex": 0} for one in self._agent.checks()}
-        return answer(self._kept(request, found))
+        """Return the checks of this agent by id."""
+        entries = {check["CheckID"]: check | {"CreateIndex": 0, "ModifyIndex": 0} for check in self._agent.checks()}
+        return answer(self._kept(request, entries))
 
     def _kept(self, request: Request, entries: dict[str, Entry]) -> dict[str, Entry]:
         if not parameter(request, "filter"):
@@ -85,17 +85,17 @@ class AgentApi:
         return {id: entry for id, entry in entries.items() if keep(entry)}
 
     async def service(self, request: Request, id: str) -> Response:
-        """Give one service; with `hash`, wait until it is another one."""
-        known = parameter(request, "hash")
+        """Return one service; with `hash`, wait until it is another one."""
+        last_hash = parameter(request, "hash")
         deadline = asyncio.get_running_loop().time() + (durations.seconds(parameter(request, "wait")) or 300.0)
         while True:
             try:
                 shown = _shown(self._agent.service(id))
             except Unknown:
-                return words(404, f"unknown service ID: {id}")
+                return plain(404, f"unknown service ID: {id}")
             shown["ContentHash"] = content_hash(shown)
             left = deadline - asyncio.get_running_loop().time()
-            if shown["ContentHash"] != known or left <= 0:
+            if shown["ContentHash"] != last_hash or left <= 0:
                 return answer(shown, headers=[("X-Consul-ContentHash", shown["ContentHash"])])
             try:
                 async with asyncio.timeout(left):
@@ -104,21 +104,21 @@ class AgentApi:
                 continue
 
     async def register(self, request: Request, rest: str) -> Response:
-        """Take a service."""
-        self._agent.register(given.body(request.body), _replaces(request))
+        """Add a service."""
+        self._agent.register(definitions.body(request.body), _replaces(request))
         return done()
 
     async def deregister(self, request: Request, id: str) -> Response:
-        """Let a service go."""
+        """Remove a service."""
         if not id:
-            raise given.BadRequest("Missing service ID")
+            raise definitions.BadRequest("Missing service ID")
         self._agent.deregister(id)
         return done()
 
     async def maintain(self, request: Request, id: str) -> Response:
         """Take a service out of use, or back."""
         if not id:
-            raise given.BadRequest("Missing service ID")
+            raise definitions.BadRequest("Missing service ID")
         self._agent.maintain(id, _enable(request), parameter(request, "reason"))
         return done()
 
@@ -128,27 +128,27 @@ class AgentApi:
         return done()
 
     async def register_check(self, request: Request, rest: str) -> Response:
-        """Take a check."""
-        self._agent.register_check(given.body(request.body))
+        """Add a check."""
+        self._agent.register_check(definitions.body(request.body))
         return done()
 
     async def deregister_check(self, request: Request, id: str) -> Response:
-        """Let a check go."""
+        """Remove a check."""
         self._agent.deregister_check(id)
         return done()
 
     async def tell(self, request: Request, rest: str) -> Response:
-        """Take the word of a service about itself: pass, warn, fail."""
+        """Record what a service says of itself: pass, warn, fail."""
         word, _, id = rest.partition("/")
         self._agent.told(id, _TTL_STATUS[word], parameter(request, "note"))
         return done()
 
     async def update(self, request: Request, id: str) -> Response:
-        """Take the word of a service about itself, status and output in the body."""
-        asked = given.body(request.body)
-        if asked.get("status") not in given.STATUSES:
-            raise given.BadRequest(f"Invalid check status: '{asked.get('status') or ''}'")
-        self._agent.told(id, asked["status"], str(asked.get("output") or ""))
+        """Record what a service says of itself, status and output in the body."""
+        body = definitions.body(request.body)
+        if body.get("status") not in definitions.STATUSES:
+            raise definitions.BadRequest(f"Invalid check status: '{body.get('status') or ''}'")
+        self._agent.told(id, body["status"], str(body.get("output") or ""))
         return done()
 
     async def health_by_id(self, request: Request, id: str) -> Response:
@@ -157,30 +157,32 @@ class AgentApi:
             service = self._agent.service(id)
         except Unknown:
             reason = f"ServiceId {id} not found"
-            return _unhealthy_text(request, reason) or words(404, reason, [("X-Consul-Reason", reason)])
+            return _unhealthy_text(request, reason) or plain(404, reason, [("X-Consul-Reason", reason)])
         return self._health(request, [service], single=True)
 
     async def health_by_name(self, request: Request, name: str) -> Response:
         """Tell how well the worst instance of a service is, also by the status code."""
-        services = [one for one in self._agent.services() if one["Service"] == name]
+        services = [service for service in self._agent.services() if service["Service"] == name]
         if not services:
             reason = f"ServiceName {name} Not Found"
             return answer([], 404, [("X-Consul-Reason", reason)])
         return self._health(request, services, single=False)
 
     def _health(self, request: Request, services: list[Entry], *, single: bool) -> Response:
-        found = [self._aggregated(one) for one in services]
-        worst = max((one["AggregatedStatus"] for one in found), key=lambda status: list(_HEALTH_CODE).index(status))
+        health = [self._aggregated(service) for service in services]
+        worst = max(
+            (service["AggregatedStatus"] for service in health), key=lambda status: list(_HEALTH_CODE).index(status)
+        )
         headers = [("X-Consul-Reason", worst)]
         if parameter(request, "format") == "text":
             return Response(_HEALTH_CODE[worst], worst.encode(), "text/plain", headers)
-        return answer(found[0] if single else found, _HEALTH_CODE[worst], headers)
+        return answer(health[0] if single else health, _HEALTH_CODE[worst], headers)
 
     def _aggregated(self, service: Entry) -> dict[str, Any]:
-        checks = [one for one in self._agent.checks() if one["ServiceID"] in ("", service["ID"])]
-        statuses = {one["Status"] for one in checks}
+        checks = [check for check in self._agent.checks() if check["ServiceID"] in ("", service["ID"])]
+        statuses = {check["Status"] for check in checks}
         worst = next((status for status in (CRITICAL, WARNING) if status in statuses), PASSING)
-        if any(one["CheckID"].startswith(("_service_maintenance:", "_node_maintenance")) for one in checks):
+        if any(check["CheckID"].startswith(("_service_maintenance:", "_node_maintenance")) for check in checks):
             worst = "maintenance"
         return {"AggregatedStatus": worst, "Service": _shown(service), "Checks": checks}
 
@@ -198,9 +200,9 @@ def _unhealthy_text(request: Request, reason: str) -> Response | None:
 def _enable(request: Request) -> bool:
     value = parameter(request, "enable").lower()
     if not value:
-        raise given.BadRequest("Missing value for enable")
+        raise definitions.BadRequest("Missing value for enable")
     if value not in ("true", "false", "1", "0", "t", "f"):
-        raise given.BadRequest(f'Invalid value for enable: "{value}"')
+        raise definitions.BadRequest(f'Invalid value for enable: "{value}"')
     return value in ("true", "1", "t")
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from devctl.embedded import durations
 from devctl.embedded.consul.agent import DATACENTER
+from devctl.embedded.consul.definitions import BadQuery
 from devctl.embedded.consul.filter import compile_filter
-from devctl.embedded.consul.given import BadQuery
 from devctl.embedded.consul.state import State
 from devctl.http.server import Request, Response, json_response
 
@@ -26,22 +26,22 @@ class NoDatacenter(Exception):
 
 
 def answer(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
-    """Give a value as JSON."""
+    """Return a value as JSON."""
     return json_response(value, status, [*_COMMON, *(headers or [])])
 
 
 def done() -> Response:
-    """Give the empty answer of a request that worked."""
+    """Return the empty answer of a request that worked."""
     return Response(200, b"", "text/plain; charset=utf-8", list(_COMMON))
 
 
-def words(status: int, text: str, headers: list[tuple[str, str]] | None = None) -> Response:
-    """Give a plain sentence."""
+def plain(status: int, text: str, headers: list[tuple[str, str]] | None = None) -> Response:
+    """Return a plain sentence."""
     return Response(status, text.encode(), "text/plain; charset=utf-8", [*_COMMON, *(headers or [])])
 
 
 def index_headers(index: int) -> list[tuple[str, str]]:
-    """Give the headers that tell a reader how new the answer is."""
+    """Return the headers that tell a reader how new the answer is."""
     return [
         ("X-Consul-Effective-Consistency", "leader"),
         ("X-Consul-Index", str(index)),
@@ -52,7 +52,7 @@ def index_headers(index: int) -> list[tuple[str, str]]:
 
 
 def parameter(request: Request, name: str, default: str = "") -> str:
-    """Give the first value of a query parameter."""
+    """Return the first value of a query parameter."""
     return request.query.get(name, [default])[0]
 
 
@@ -64,13 +64,13 @@ def flag(request: Request, name: str) -> bool:
 async def blocking(state: State, request: Request, read: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
     """Read; when the client knows this index already, wait for a newer one, as long as it wants to."""
     same_datacenter(request)
-    known, wait = _known(request)
+    last_index, wait = _wait_of(request)
     index, value = read()
-    if not known or index > known:
+    if not last_index or index > last_index:
         return index, value
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait + random.random() * wait / 16  # noqa: S311 - spreads clients, as Consul does
-    while index <= known and (left := deadline - loop.time()) > 0:
+    while index <= last_index and (left := deadline - loop.time()) > 0:
         try:
             async with asyncio.timeout(left):
                 await state.changed()
@@ -85,7 +85,7 @@ async def listing(state: State, request: Request, read: Callable[[], tuple[int, 
     keep = compile_filter(parameter(request, "filter")) if parameter(request, "filter") else None
     index, value = await blocking(state, request, read)
     if keep is not None:
-        value = [one for one in value if keep(one)]
+        value = [entry for entry in value if keep(entry)]
     return answer(value, headers=index_headers(index))
 
 
@@ -96,17 +96,17 @@ def same_datacenter(request: Request) -> None:
 
 
 def content_hash(value: Any) -> str:
-    """Give a short hash that changes when the value does."""
+    """Return a short hash that changes when the value does."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _known(request: Request) -> tuple[int, float]:
+def _wait_of(request: Request) -> tuple[int, float]:
     try:
-        known = int(parameter(request, "index") or 0)
+        index = int(parameter(request, "index") or 0)
     except ValueError as failure:
         raise BadQuery("Invalid index") from failure
     try:
         wait = durations.seconds(parameter(request, "wait"))
     except ValueError as failure:
         raise BadQuery("Invalid wait time") from failure
-    return known, min(wait if wait > 0 else DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+    return index, min(wait if wait > 0 else DEFAULT_WAIT_SECONDS, LONGEST_WAIT_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devctl.embedded.consul import given
+from devctl.embedded.consul import definitions
 from devctl.embedded.consul.agent import DATACENTER, Agent, check_entry, put_node
 from devctl.embedded.consul.answers import answer, flag, listing
 from devctl.embedded.consul.keys import Refused, Sessions
@@ -37,10 +37,10 @@ class CatalogApi:
 
     async def nodes(self, request: Request, rest: str) -> Response:
         """List nodes."""
-        wanted = request.query.get("node-meta", [])
+        metas = request.query.get("node-meta", [])
 
         def read() -> tuple[int, list[Entry]]:
-            nodes = [node for node in self._state.all(NODE) if _has_meta(node["Meta"], wanted)]
+            nodes = [node for node in self._state.all(NODE) if _has_meta(node["Meta"], metas)]
             return self._state.table_index(NODE), nodes
 
         return await listing(self._state, request, read)
@@ -59,64 +59,64 @@ class CatalogApi:
     async def service(self, request: Request, rest: str) -> Response:
         """List the instances of a service, each as one flat entry."""
         if not rest:
-            raise given.BadRequest("Missing service name")
+            raise definitions.BadRequest("Missing service name")
 
         def read() -> tuple[int, list[Entry]]:
-            found = [self._flat(one) for one in self._instances(rest, request)]
-            return self._state.service_index(rest), found
+            entries = [self._flat(instance) for instance in self._instances(rest, request)]
+            return self._state.service_index(rest), entries
 
         return await listing(self._state, request, read)
 
     async def node(self, request: Request, rest: str) -> Response:
-        """Give a node with its services by id."""
+        """Return a node with its services by id."""
 
         def read() -> tuple[int, Any]:
             node = self._node(rest)
-            services = {one["ID"]: _service(one) for one in self._services_of(rest)}
+            services = {service["ID"]: _service(service) for service in self._services_of(rest)}
             return self._node_index(rest), {"Node": node, "Services": services} if node else None
 
         return await listing(self._state, request, read)
 
     async def node_services(self, request: Request, rest: str) -> Response:
-        """Give a node with its services as a list."""
+        """Return a node with its services as a list."""
 
         def read() -> tuple[int, Any]:
             node = self._node(rest)
-            services = [_service(one) for one in self._services_of(rest)] if node else None
+            services = [_service(service) for service in self._services_of(rest)] if node else None
             return self._node_index(rest), {"Node": node, "Services": services}
 
         return await listing(self._state, request, read)
 
     async def register(self, request: Request, rest: str) -> Response:
         """Put a node, and with it a service and checks, straight into the catalog."""
-        asked = given.body(request.body)
-        node, address, keeps = asked.get("node"), asked.get("address"), asked.get("skipnodeupdate")
+        body = definitions.body(request.body)
+        node, address, keeps = body.get("node"), body.get("address"), body.get("skipnodeupdate")
         if not node:
             raise Refused("Must provide node")
         if not address and not keeps:
             raise Refused("Must provide address if SkipNodeUpdate is not set")
         with self._state.change():
             if not keeps or self._node(node) is None:
-                put_node(self._state, node, address or "", asked.get("id") or "", asked.get("nodemeta") or {})
-            if asked.get("service"):
-                service = given.service(given.folded(asked["service"]), node)
+                put_node(self._state, node, address or "", body.get("id") or "", body.get("nodemeta") or {})
+            if body.get("service"):
+                service = definitions.service(definitions.folded(body["service"]), node)
                 self._state.put(SERVICE, (node, service["ID"]), service)
-            single = [asked["check"]] if asked.get("check") else []
-            for one in [*single, *(asked.get("checks") or [])]:
-                self._register_check(node, given.folded(one))
+            single = [body["check"]] if body.get("check") else []
+            for check in [*single, *(body.get("checks") or [])]:
+                self._register_check(node, definitions.folded(check))
         return answer(True)
 
-    def _register_check(self, node: str, asked: dict[str, Any]) -> None:
-        name, service = str(asked.get("name") or ""), str(asked.get("serviceid") or "")
-        id, status = str(asked.get("checkid") or name), given.status(asked)
-        known = self._state.get(SERVICE, node, service) if service else None
-        if service and known is None:
+    def _register_check(self, node: str, definition: dict[str, Any]) -> None:
+        name, service = str(definition.get("name") or ""), str(definition.get("serviceid") or "")
+        id, status = str(definition.get("checkid") or name), definitions.status(definition)
+        current = self._state.get(SERVICE, node, service) if service else None
+        if service and current is None:
             raise Refused(f"Missing service '{service}' registration")
-        entry = check_entry(node, id, name, status, known) | {
-            "Notes": str(asked.get("notes") or ""),
-            "Output": str(asked.get("output") or ""),
-            "Type": str(asked.get("type") or ""),
-            "Definition": asked.get("definition") or {},
+        entry = check_entry(node, id, name, status, current) | {
+            "Notes": str(definition.get("notes") or ""),
+            "Output": str(definition.get("output") or ""),
+            "Type": str(definition.get("type") or ""),
+            "Definition": definition.get("definition") or {},
         }
         self._state.put(CHECK, (node, id), entry)
         if status == "critical":
@@ -124,8 +124,8 @@ class CatalogApi:
 
     async def deregister(self, request: Request, rest: str) -> Response:
         """Take a check, a service, or a node with everything on it out of the catalog."""
-        asked = given.body(request.body)
-        node, service, check = asked.get("node"), asked.get("serviceid"), asked.get("checkid")
+        body = definitions.body(request.body)
+        node, service, check = body.get("node"), body.get("serviceid"), body.get("checkid")
         if not node:
             raise Refused("Must provide node")
         with self._state.change():
@@ -157,13 +157,15 @@ class CatalogApi:
     async def health_service(self, request: Request, rest: str) -> Response:
         """List the instances of a service with their node and checks; the good ones alone with `passing`."""
         if not rest:
-            raise given.BadRequest("Missing service name")
+            raise definitions.BadRequest("Missing service name")
         only_passing = flag(request, "passing")
 
         def read() -> tuple[int, list[Entry]]:
-            found = [self._with_checks(one) for one in self._instances(rest, request)]
-            good = [one for one in found if all(check["Status"] == "passing" for check in one["Checks"])]
-            return self._state.service_index(rest), good if only_passing else found
+            entries = [self._with_checks(instance) for instance in self._instances(rest, request)]
+            good = [
+                instance for instance in entries if all(check["Status"] == "passing" for check in instance["Checks"])
+            ]
+            return self._state.service_index(rest), good if only_passing else entries
 
         return await listing(self._state, request, read)
 
@@ -179,14 +181,16 @@ class CatalogApi:
         """List the checks in a state."""
         return await self._checks(request, lambda check: rest in (ANY, check["Status"]))
 
-    async def _checks(self, request: Request, wanted: Any) -> Response:
+    async def _checks(self, request: Request, matches: Any) -> Response:
         metas = request.query.get("node-meta", [])
 
         def read() -> tuple[int, list[Entry]]:
-            found = [check for check in self._state.all(CHECK) if wanted(check)]
+            checks = [check for check in self._state.all(CHECK) if matches(check)]
             if metas:
-                found = [one for one in found if _has_meta((self._node(one["Node"]) or {}).get("Meta", {}), metas)]
-            return self._state.table_index(CHECK, NODE), found
+                checks = [
+                    check for check in checks if _has_meta((self._node(check["Node"]) or {}).get("Meta", {}), metas)
+                ]
+            return self._state.table_index(CHECK, NODE), checks
 
         return await listing(self._state, request, read)
 
@@ -256,5 +260,5 @@ def _service(service: Entry) -> Entry:
     return shown | _MESH | {"Meta": service["Meta"] or None}
 
 
-def _has_meta(meta: dict[str, str], wanted: list[str]) -> bool:
-    return all(meta.get(key) == value for key, _, value in (one.partition(":") for one in wanted))
+def _has_meta(meta: dict[str, str], pairs: list[str]) -> bool:
+    return all(meta.get(key) == value for key, _, value in (pair.partition(":") for pair in pairs))

@@ -34,11 +34,11 @@ def compile_filter(text: str) -> Test:
 def _tokens(text: str) -> list[str]:
     tokens, at = [], 0
     while text[at:].strip():
-        found = _TOKEN.match(text, at)
-        if found is None:
+        match = _TOKEN.match(text, at)
+        if match is None:
             raise Unreadable(f"cannot read {text[at:]!r}")
-        tokens.append(found.group().strip())
-        at = found.end()
+        tokens.append(match.group().strip())
+        at = match.end()
     return tokens
 
 
@@ -156,16 +156,16 @@ def _selected(entry: dict[str, Any], field: str) -> Any:
     return value
 
 
-def _equal(found: Any, value: str) -> bool:
-    if isinstance(found, bool):
-        return found == (value.lower() in ("true", "1", "t"))
-    if isinstance(found, (int, float)):
+def _equal(actual: Any, value: str) -> bool:
+    if isinstance(actual, bool):
+        return actual == (value.lower() in ("true", "1", "t"))
+    if isinstance(actual, (int, float)):
         try:
-            return found == float(value)
+            return actual == float(value)
         except ValueError as failure:
             raise Unreadable(f"{value!r} is no number") from failure
-    return str(found) == value
+    return str(actual) == value
 
 
-def _contains(found: Any, value: str) -> bool:
-    return value in found if isinstance(found, (list, dict, str)) else False
+def _contains(actual: Any, value: str) -> bool:
+    return value in actual if isinstance(actual, (list, dict, str)) else False

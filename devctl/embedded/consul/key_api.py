@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from devctl.embedded.consul import given
-from devctl.embedded.consul.answers import answer, blocking, flag, index_headers, listing, parameter, words
+from devctl.embedded.consul import definitions
+from devctl.embedded.consul.answers import answer, blocking, flag, index_headers, listing, parameter, plain
 from devctl.embedded.consul.keys import Keys, Refused, Sessions, Write
 from devctl.embedded.consul.state import KV, SESSION, Entry, State
 from devctl.http.server import Request, Response
@@ -26,7 +26,7 @@ class KeyApi:
         """Read, write or delete a key, or all keys below a prefix."""
         everything = flag(request, "recurse") or flag(request, "keys")
         if not key and not (everything and request.method != "PUT"):
-            raise given.BadRequest("Missing key name")
+            raise definitions.BadRequest("Missing key name")
         if request.method == "PUT":
             return self._put(request, key)
         if request.method == "DELETE":
@@ -41,7 +41,7 @@ class KeyApi:
         index, entry = await blocking(self._state, request, read)
         headers = index_headers(index)
         if entry is None:
-            return words(404, "", headers)
+            return plain(404, "", headers)
         if not flag(request, "raw"):
             return answer([entry], headers=headers)
         safe = [("Content-Security-Policy", "sandbox"), ("X-Content-Type-Options", "nosniff")]
@@ -52,15 +52,15 @@ class KeyApi:
 
         def read() -> tuple[int, list[Any]]:
             entries = self._keys.below(prefix)
-            found = _names(entries, prefix, separator) if names_only else entries
-            return self._state.prefix_index(prefix), found
+            values = _names(entries, prefix, separator) if names_only else entries
+            return self._state.prefix_index(prefix), values
 
-        index, found = await blocking(self._state, request, read)
-        return answer(found, headers=index_headers(index)) if found else words(404, "", index_headers(index))
+        index, values = await blocking(self._state, request, read)
+        return answer(values, headers=index_headers(index)) if values else plain(404, "", index_headers(index))
 
     def _put(self, request: Request, key: str) -> Response:
         if len(request.body) > MOST_VALUE_BYTES:
-            return words(413, f"Request body({len(request.body)} bytes) too large, max size: {MOST_VALUE_BYTES} bytes.")
+            return plain(413, f"Request body({len(request.body)} bytes) too large, max size: {MOST_VALUE_BYTES} bytes.")
         write = Write(
             key,
             base64.b64encode(request.body).decode() if request.body else None,
@@ -79,23 +79,23 @@ class KeyApi:
 
     async def create(self, request: Request, rest: str) -> Response:
         """Make a session."""
-        asked = given.body(request.body, may_be_empty=True)
-        return answer({"ID": self._sessions.create(asked)})
+        body = definitions.body(request.body, may_be_empty=True)
+        return answer({"ID": self._sessions.create(body)})
 
     async def destroy(self, request: Request, id: str) -> Response:
         """End a session."""
         if not id:
-            raise given.BadRequest("Missing session")
+            raise definitions.BadRequest("Missing session")
         self._sessions.destroy(id)
         return answer(True)
 
     async def renew(self, request: Request, id: str) -> Response:
         """Prolong a session."""
         session = self._sessions.renew(id)
-        return answer([session]) if session else words(404, f"Session id '{id}' not found")
+        return answer([session]) if session else plain(404, f"Session id '{id}' not found")
 
     async def info(self, request: Request, id: str) -> Response:
-        """Give one session as a list of one or none."""
+        """Return one session as a list of one or none."""
         return await self._sessions_where(request, "ID", id)
 
     async def list(self, request: Request, rest: str) -> Response:
@@ -108,14 +108,14 @@ class KeyApi:
 
     async def _sessions_where(self, request: Request, field: str, value: str) -> Response:
         def read() -> tuple[int, Any]:
-            found = [one for one in self._state.all(SESSION) if not field or one[field] == value]
-            return self._state.table_index(SESSION), found
+            sessions = [session for session in self._state.all(SESSION) if not field or session[field] == value]
+            return self._state.table_index(SESSION), sessions
 
         return await listing(self._state, request, read)
 
 
 def _names(entries: list[Entry], prefix: str, separator: str) -> list[str]:
-    """Give the keys, each cut after the first separator behind the prefix, every one once."""
+    """Return the keys, each cut after the first separator behind the prefix, every one once."""
     names: dict[str, None] = {}
     for entry in entries:
         key = entry["Key"]

@@ -42,20 +42,20 @@ class Keys:
         self._delayed: dict[str, float] = {}
 
     def get(self, key: str) -> Entry | None:
-        """Give one entry."""
+        """Return one entry."""
         return self._state.get(KV, key)
 
     def below(self, prefix: str) -> list[Entry]:
-        """Give all entries whose key begins with the prefix, in the order of keys."""
+        """Return all entries whose key begins with the prefix, in the order of keys."""
         return [entry for entry in self._state.all(KV) if entry["Key"].startswith(prefix)]
 
     def put(self, write: Write) -> bool:
         """Write a value; False when its condition does not hold. Raises Refused for an unknown session."""
-        known = self._state.get(KV, write.key)
-        if write.cas is not None and write.cas != (known["ModifyIndex"] if known else 0):
+        current = self._state.get(KV, write.key)
+        if write.cas is not None and write.cas != (current["ModifyIndex"] if current else 0):
             return False
-        session = known.get("Session") if known else None
-        locks = known["LockIndex"] if known else 0
+        session = current.get("Session") if current else None
+        locks = current["LockIndex"] if current else 0
         if write.acquire is not None:
             if not self._may_acquire(write.key, write.acquire, session):
                 return False
@@ -68,14 +68,14 @@ class Keys:
         else:
             locks = 0  # a plain write begins the count anew, as Consul's does
         entry: Entry = {"LockIndex": locks, "Key": write.key, "Flags": write.flags, "Value": write.value}
-        self._keep(known, entry | ({"Session": session} if session else {}))
+        self._keep(current, entry | ({"Session": session} if session else {}))
         return True
 
     def delete(self, key: str, cas: int | None = None) -> bool:
         """Delete a key; False when it changed since `cas`."""
-        known = self._state.get(KV, key)
-        if cas is not None and (known is None or cas == 0 or known["ModifyIndex"] != cas):
-            return known is None and cas != 0
+        current = self._state.get(KV, key)
+        if cas is not None and (current is None or cas == 0 or current["ModifyIndex"] != cas):
+            return current is None and cas != 0
         self._state.delete(KV, key)
         return True
 
@@ -86,7 +86,7 @@ class Keys:
                 self._state.delete(KV, entry["Key"])
 
     def free(self, session: str, behaviour: str, delay: float) -> None:
-        """Give back, or delete, all locks of a session that ended; they rest for the delay."""
+        """Return back, or delete, all locks of a session that ended; they rest for the delay."""
         for entry in self._state.all(KV):
             if entry.get("Session") != session:
                 continue
@@ -97,17 +97,17 @@ class Keys:
                 freed = {name: value for name, value in entry.items() if name != "Session"}
                 self._state.put(KV, (entry["Key"],), freed)
 
-    def _may_acquire(self, key: str, wanted: str, holder: str | None) -> bool:
-        if self._state.get(SESSION, wanted) is None:
-            raise Refused(f'raft apply failed: invalid session "{wanted}"')
+    def _may_acquire(self, key: str, session: str, holder: str | None) -> bool:
+        if self._state.get(SESSION, session) is None:
+            raise Refused(f'raft apply failed: invalid session "{session}"')
         if self._delayed.get(key, 0.0) > _now():
             return False
         self._delayed.pop(key, None)
-        return holder is None or holder == wanted
+        return holder is None or holder == session
 
-    def _keep(self, known: Entry | None, entry: Entry) -> None:
-        same = known is not None and all(
-            known.get(name) == entry.get(name) for name in ("Value", "Flags", "Session", "LockIndex")
+    def _keep(self, current: Entry | None, entry: Entry) -> None:
+        same = current is not None and all(
+            current.get(name) == entry.get(name) for name in ("Value", "Flags", "Session", "LockIndex")
         )
         if not same:
             self._state.put(KV, (entry["Key"],), entry)
@@ -124,9 +124,9 @@ class Sessions:
         for session in state.all(SESSION):
             self._arm(session)
 
-    def create(self, asked: dict[str, Any]) -> str:
+    def create(self, definition: dict[str, Any]) -> str:
         """Make a session and give its id; raise Refused when it cannot be."""
-        session = self._judged(asked)
+        session = self._judged(definition)
         with self._state.change():
             self._state.put(SESSION, (session["ID"],), session)
             self._arm(session)
@@ -168,17 +168,17 @@ class Sessions:
         for timer in self._timers.values():
             timer.cancel()
 
-    def _judged(self, asked: dict[str, Any]) -> Entry:
-        behaviour = asked.get("behavior") or "release"
+    def _judged(self, definition: dict[str, Any]) -> Entry:
+        behaviour = definition.get("behavior") or "release"
         if behaviour not in ("release", "delete"):
             raise Refused(f"Invalid Behavior setting '{behaviour}'")
-        node = asked.get("node") or self._node
+        node = definition.get("node") or self._node
         if self._state.get(NODE, node) is None:
             raise Refused("apply failed: Missing node registration")
         session = {
-            "Checks": list(asked.get("checks") or ()),
-            "NodeChecks": list(asked.get("nodechecks", [SERF_CHECK])),
-            "ServiceChecks": asked.get("servicechecks"),
+            "Checks": list(definition.get("checks") or ()),
+            "NodeChecks": list(definition.get("nodechecks", [SERF_CHECK])),
+            "ServiceChecks": definition.get("servicechecks"),
         }
         for check in _checks(session):
             self._check_is_good(node, check)
@@ -186,18 +186,18 @@ class Sessions:
             del session["Checks"]
         return session | {
             "ID": str(uuid.uuid4()),
-            "Name": asked.get("name") or "",
+            "Name": definition.get("name") or "",
             "Node": node,
-            "LockDelay": _lock_delay(asked.get("lockdelay")),
+            "LockDelay": _lock_delay(definition.get("lockdelay")),
             "Behavior": behaviour,
-            "TTL": _ttl(asked.get("ttl") or ""),
+            "TTL": _ttl(definition.get("ttl") or ""),
         }
 
     def _check_is_good(self, node: str, check: str) -> None:
-        known = self._state.get(CHECK, node, check)
-        if known is None:
+        entry = self._state.get(CHECK, node, check)
+        if entry is None:
             raise Refused(f"apply failed: Missing check '{check}' registration")
-        if known["Status"] == CRITICAL:
+        if entry["Status"] == CRITICAL:
             raise Refused(f"apply failed: Check '{check}' is in critical state")
 
     def _arm(self, session: Entry) -> None:
@@ -212,26 +212,26 @@ class Sessions:
 
 
 def _checks(session: Entry) -> list[str]:
-    """Give the ids of all checks that a session hangs on."""
-    of_services = (one["ID"] for one in session["ServiceChecks"] or ())
+    """Return the ids of all checks that a session hangs on."""
+    of_services = (check["ID"] for check in session["ServiceChecks"] or ())
     return [*session.get("Checks", ()), *session["NodeChecks"], *of_services]
 
 
-def _lock_delay(given: object) -> int:
-    if given is None:
+def _lock_delay(value: object) -> int:
+    if value is None:
         delay = DEFAULT_LOCK_DELAY_SECONDS
-    elif isinstance(given, (int, float)) and given < 1000:
-        delay = float(given)  # small numbers are seconds, as Consul reads them
+    elif isinstance(value, (int, float)) and value < 1000:
+        delay = float(value)  # small numbers are seconds, as Consul reads them
     else:
-        delay = durations.seconds(given)
+        delay = durations.seconds(value)
     return int(min(delay, LONGEST_LOCK_DELAY_SECONDS) * 1e9)
 
 
-def _ttl(given: str) -> str:
-    ttl = durations.seconds(given)
+def _ttl(text: str) -> str:
+    ttl = durations.seconds(text)
     if ttl and not SHORTEST_TTL_SECONDS <= ttl <= LONGEST_TTL_SECONDS:
         raise Refused(f"Invalid Session TTL '{int(ttl * 1e9)}', must be between [10s=24h0m0s]")
-    return given
+    return text
 
 
 def _now() -> float:

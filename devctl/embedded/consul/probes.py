@@ -45,8 +45,8 @@ async def repeat(check: Check, status: str, report: Report) -> None:
     judge = Judge(check, status)
     await asyncio.sleep(FIRST_AFTER_SECONDS)
     while True:
-        found, output = await look(check)
-        report(judge.judge(found), output)
+        status, output = await look(check)
+        report(judge.judge(status), output)
         await asyncio.sleep(check.interval)
 
 
@@ -58,12 +58,12 @@ class Judge:
         self._status = status
         self._good = self._bad = 0
 
-    def judge(self, found: str) -> str:
-        """Take one answer; give the status that counts now."""
-        if found in (PASSING, WARNING):
+    def judge(self, status: str) -> str:
+        """Count one answer and return the status that holds now."""
+        if status in (PASSING, WARNING):
             self._good, self._bad = self._good + 1, 0
-            if self._good > self._check.successes_before_passing or self._status == found:
-                self._status = found
+            if self._good > self._check.successes_before_passing or self._status == status:
+                self._status = status
         else:
             self._good, self._bad = 0, self._bad + 1
             if self._bad > max(self._check.failures_before_critical, 0):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from devctl.embedded.consul.agent import STAND_IN, Agent, Unknown
+from devctl.embedded.consul.agent import EMULATOR, Agent, Unknown
 from devctl.embedded.consul.agent_api import AgentApi
-from devctl.embedded.consul.answers import NoDatacenter, words
+from devctl.embedded.consul.answers import NoDatacenter, plain
 from devctl.embedded.consul.catalog_api import CatalogApi
+from devctl.embedded.consul.definitions import BadQuery, BadRequest, NotHere
 from devctl.embedded.consul.filter import Unreadable
-from devctl.embedded.consul.given import BadQuery, BadRequest, NotHere
 from devctl.embedded.consul.key_api import KeyApi
 from devctl.embedded.consul.keys import Keys, Refused, Sessions
 from devctl.embedded.consul.state import State
@@ -60,7 +60,7 @@ class Route:
 
 
 class Application:
-    """Answers every request to the stand-in."""
+    """Answers every request to the emulator."""
 
     def __init__(self, state: State, agent: Agent, keys: Keys, sessions: Sessions) -> None:
         self._routes = _routes(
@@ -75,7 +75,7 @@ class Application:
         if path.startswith("/ui/"):
             return page(Path(__file__).with_name("page.html"))
         if not path.startswith("/v1/"):
-            return words(404, f"There is nothing here: this is {STAND_IN}, its API begins with /v1/.")
+            return plain(404, f"There is nothing here: this is {EMULATOR}, its API begins with /v1/.")
         return await self._api(request, path.removeprefix("/v1/"))
 
     async def _api(self, request: Request, path: str) -> Response:
@@ -85,19 +85,19 @@ class Application:
         if request.method == "OPTIONS":
             return Response(200, b"", headers=[("Allow", _allowed(route))])
         if request.method not in route.methods:
-            return words(405, f"method {request.method} not allowed", [("Allow", _allowed(route))])
+            return plain(405, f"method {request.method} not allowed", [("Allow", _allowed(route))])
         try:
             return await route.answer(request, unquote(path[len(route.path) :]))
         except BadRequest as mistake:
-            return words(400, f"Bad request: {mistake}")
+            return plain(400, f"Bad request: {mistake}")
         except BadQuery as mistake:
-            return words(400, str(mistake))
+            return plain(400, str(mistake))
         except Unknown as mistake:
-            return words(404, str(mistake))
+            return plain(404, str(mistake))
         except (Refused, ValueError) as mistake:
-            return words(500, str(mistake))
+            return plain(500, str(mistake))
         except NoDatacenter:
-            return words(500, "No path to datacenter")
+            return plain(500, "No path to datacenter")
         except NotHere as what:
             return _not_here(str(what))
         except Unreadable as reason:
@@ -120,11 +120,11 @@ def _lacking(path: str) -> Response:
     for prefix, what in LACKING.items():
         if path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/"):
             return _not_here(what)
-    return words(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
+    return plain(404, "Invalid URL path: not a recognized HTTP API endpoint\n")
 
 
 def _not_here(what: str) -> Response:
-    return words(501, f"This is {STAND_IN}; it does not do {what}. A real Consul does.")
+    return plain(501, f"This is {EMULATOR}; it does not do {what}. A real Consul does.")
 
 
 def _routes(agent: AgentApi, catalog: CatalogApi, keys: KeyApi) -> list[Route]:

@@ -57,19 +57,19 @@ class State:
         await asyncio.shield(self._change)
 
     def get(self, table: str, *key: str) -> Entry | None:
-        """Give one entry."""
+        """Return one entry."""
         return self._tables[table].get(key)
 
     def all(self, table: str) -> list[Entry]:
-        """Give all entries of a table, in the order of their keys."""
+        """Return all entries of a table, in the order of their keys."""
         entries = self._tables[table]
         return [entries[key] for key in sorted(entries)]
 
     def put(self, table: str, key: Key, entry: Entry) -> Entry:
         """Keep an entry; its indexes are set here."""
         with self.change() as index:
-            known = self._tables[table].get(key)
-            entry["CreateIndex"] = known["CreateIndex"] if known else index
+            current = self._tables[table].get(key)
+            entry["CreateIndex"] = current["CreateIndex"] if current else index
             entry["ModifyIndex"] = index
             self._tables[table][key] = entry
             self._touch(table, entry, index)
@@ -100,15 +100,15 @@ class State:
             del self._gone[next(iter(self._gone))]
 
     def table_index(self, *tables: str) -> int:
-        """Give the index of the last change in any of the tables, at least 1."""
+        """Return the index of the last change in any of the tables, at least 1."""
         return max(1, *(self._table_index[table] for table in tables))
 
     def service_index(self, name: str) -> int:
-        """Give the index of the last change of a service or of its checks."""
+        """Return the index of the last change of a service or of its checks."""
         return self._service_index.get(name) or self.table_index(SERVICE, CHECK, NODE)
 
     def prefix_index(self, prefix: str) -> int:
-        """Give the index of the last change below a prefix of keys; of all keys when nothing is or was there."""
+        """Return the index of the last change below a prefix of keys; of all keys when nothing is or was there."""
         alive = [entry["ModifyIndex"] for (key,), entry in self._tables[KV].items() if key.startswith(prefix)]
         gone = [index for key, index in self._gone.items() if key.startswith(prefix)]
         return max([*alive, *gone], default=self.table_index(KV))

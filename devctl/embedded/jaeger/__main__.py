@@ -1,4 +1,4 @@
-"""`python -m devctl.embedded.jaeger --listen HOST:PORT --record FILE`: run the stand-in over a run's record."""
+"""`python -m devctl.embedded.jaeger --listen HOST:PORT --record FILE`: run the emulator over a run's record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from devctl.embedded.jaeger.server import STAND_IN, Application
+from devctl.embedded.jaeger.server import EMULATOR, Application
 from devctl.embedded.process import Address, Log, parser, until_told_to_stop
 from devctl.http.server import Server, bind
 
@@ -15,7 +15,7 @@ MOST_BODY_BYTES = 64 << 10
 
 async def serve(listen: Address, record: Path) -> int:
     """Run until told to stop; give the exit code."""
-    log = Log(STAND_IN)
+    log = Log(EMULATOR)
     try:
         listener = bind(str(listen))
     except OSError as failure:
@@ -23,7 +23,7 @@ async def serve(listen: Address, record: Path) -> int:
         return 3
     server = Server(Application(record), max_body=MOST_BODY_BYTES)
     await server.listen(listener)
-    log.info(f"{STAND_IN} listens", address=str(listen), record=str(record))
+    log.info(f"{EMULATOR} listens", address=str(listen), record=str(record))
     await until_told_to_stop()
     await server.close(grace_seconds=0.1)
     log.info("stopped")
@@ -32,13 +32,13 @@ async def serve(listen: Address, record: Path) -> int:
 
 def main(arguments: list[str]) -> int:
     """Read the arguments and run; give the exit code."""
-    options = parser("jaeger", f"{STAND_IN}: its query API over the spans that devctl's hub keeps.")
+    options = parser("jaeger", f"{EMULATOR}: its query API over the spans that devctl's hub keeps.")
     options.add_argument("--record", type=Path, metavar="FILE", help="the record (default: DATA/record.db)")
-    given = options.parse_args(arguments)
-    record = given.record or (given.data / "record.db" if given.data else None)
+    args = options.parse_args(arguments)
+    record = args.record or (args.data / "record.db" if args.data else None)
     if record is None:
         options.error("one of --record and --data is needed")
-    return asyncio.run(serve(given.listen, record))
+    return asyncio.run(serve(args.listen, record))
 
 
 if __name__ == "__main__":

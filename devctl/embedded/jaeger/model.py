@@ -33,7 +33,7 @@ _STATUS = {1: "OK", 2: "ERROR"}
 
 
 def trace_id(hex_text: str) -> str:
-    """Give a trace id as Jaeger writes it: the high half only when it is not zero."""
+    """Return a trace id as Jaeger writes it: the high half only when it is not zero."""
     return hex_text[16:] if hex_text.startswith("0" * 16) else hex_text
 
 
@@ -43,13 +43,13 @@ def kind_name(number: int) -> str:
 
 
 def process(span: Span) -> dict[str, Any]:
-    """Give who sent the span: the service and what is known of it."""
+    """Return who sent the span: the service and what is known of it."""
     tags = [tag(pair) for pair in span.resource.attributes if pair.key != "service.name"]
     return {"serviceName": span.service, "tags": tags}
 
 
 def converted(span: Span) -> JaegerSpan:
-    """Give the span in Jaeger's shape, as it is stored: unsorted, and without the process's place."""
+    """Return the span in Jaeger's shape, as it is stored: unsorted, and without the process's place."""
     message = span.message
     return {
         "traceID": trace_id(span.trace_id),
@@ -65,34 +65,34 @@ def converted(span: Span) -> JaegerSpan:
 
 
 def tags(span: Span) -> list[Tag]:
-    """Give all tags of a span: its scope, its attributes, its kind, its status, its trace state."""
+    """Return all tags of a span: its scope, its attributes, its kind, its status, its trace state."""
     message, scope = span.message, span.scope
-    found = [_text("otel.scope.name", scope.name), _text("otel.scope.version", scope.version)]
-    found += [tag(pair) for pair in message.attributes]
+    all_tags = [_text("otel.scope.name", scope.name), _text("otel.scope.version", scope.version)]
+    all_tags += [tag(pair) for pair in message.attributes]
     if 0 < message.kind < len(KINDS):
-        found.append(_text("span.kind", KINDS[message.kind]))
-    found.append(_text("otel.status_code", _STATUS.get(message.status.code, "")))
+        all_tags.append(_text("span.kind", KINDS[message.kind]))
+    all_tags.append(_text("otel.status_code", _STATUS.get(message.status.code, "")))
     if message.status.code == 2:
-        found.append({"key": "error", "type": "bool", "value": True})
-    found.append(_text("otel.status_description", message.status.message))
-    found.append(_text("w3c.tracestate", message.trace_state))
-    return [one for one in [*found, _text(FORMAT, "otlp")] if one["value"] != "" or "given" in one]
+        all_tags.append({"key": "error", "type": "bool", "value": True})
+    all_tags.append(_text("otel.status_description", message.status.message))
+    all_tags.append(_text("w3c.tracestate", message.trace_state))
+    return [each for each in [*all_tags, _text(FORMAT, "otlp")] if each["value"] != "" or "given" in each]
 
 
 def references(span: Span) -> list[dict[str, str]]:
-    """Give the parent and the links of a span."""
-    found: list[dict[str, str]] = []
-    own = (span.trace_id, span.parent_id)
+    """Return the parent and the links of a span."""
+    result: list[dict[str, str]] = []
+    parent = (span.trace_id, span.parent_id)
     if _set(span.parent_id):
-        found.append(_reference("CHILD_OF", *own))
+        result.append(_reference("CHILD_OF", *parent))
     for link in span.message.links:
         kind = _link_kind(link.attributes)
         target = (link.trace_id.hex(), link.span_id.hex())
-        if _set(span.parent_id) and target == own:
-            found[0]["refType"] = kind
+        if _set(span.parent_id) and target == parent:
+            result[0]["refType"] = kind
         else:
-            found.append(_reference(kind, *target))
-    return found
+            result.append(_reference(kind, *target))
+    return result
 
 
 def _set(id: str) -> bool:
@@ -116,7 +116,7 @@ def _log(event: Any) -> dict[str, Any]:
 
 
 def tag(pair: KeyValue) -> Tag:
-    """Give an attribute as a typed tag; marked as given, since an empty text of the sender's is kept."""
+    """Return an attribute as a typed tag; marked as given, since an empty text of the sender's is kept."""
     kind, value = _typed(pair.value)
     return {"key": pair.key, "type": kind, "value": value, "given": True}
 
@@ -139,12 +139,12 @@ def _typed(value: AnyValue) -> tuple[str, Any]:
 
 
 def _integer(value: int) -> int | str:
-    """Give a number that JavaScript can hold, else its digits."""
+    """Return a number that JavaScript can hold, else its digits."""
     return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else str(value)
 
 
 def _number(value: float) -> float | int | str:
-    """Give a number that JSON can hold: NaN and infinities become words, whole ones lose their point."""
+    """Return a number that JSON can hold: NaN and infinities become words, whole ones lose their point."""
     if math.isnan(value) or math.isinf(value):
         return {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}[str(value)]
     return int(value) if value.is_integer() and abs(value) < 1e21 else value
@@ -153,7 +153,7 @@ def _number(value: float) -> float | int | str:
 def _raw(value: AnyValue) -> Any:
     match value.WhichOneof("value"):
         case "array_value":
-            return [_raw(one) for one in value.array_value.values]
+            return [_raw(item) for item in value.array_value.values]
         case "kvlist_value":
             return {pair.key: _raw(pair.value) for pair in value.kvlist_value.values}
         case "int_value":
@@ -174,18 +174,18 @@ def _text(key: str, value: str) -> Tag:
     return {"key": key, "type": "string", "value": value}
 
 
-def _plain(one: Tag) -> Tag:
-    return {"key": one["key"], "type": one["type"], "value": one["value"]}
+def _plain(tag: Tag) -> Tag:
+    return {"key": tag["key"], "type": tag["type"], "value": tag["value"]}
 
 
-def as_text(one: Tag) -> str:
-    """Give a tag's value as searches compare it."""
-    value = one["value"]
-    if one["type"] == "bool":
+def as_text(tag: Tag) -> str:
+    """Return a tag's value as searches compare it."""
+    value = tag["value"]
+    if tag["type"] == "bool":
         return "true" if value else "false"
-    if one["type"] == "float64" and not isinstance(value, str):
+    if tag["type"] == "float64" and not isinstance(value, str):
         return _go_float(float(value))
-    return base64.b64decode(value).hex() if one["type"] == "binary" else str(value)
+    return base64.b64decode(value).hex() if tag["type"] == "binary" else str(value)
 
 
 def _go_float(value: float) -> str:
@@ -196,22 +196,22 @@ def _go_float(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}" if value and abs(value) < 1e-4 else text
 
 
-def sorted_tags(found: list[Tag]) -> list[Tag]:
-    """Give tags in Jaeger's order: by key, then type, then value."""
-    ordered = sorted(found, key=lambda one: (one["key"], _TYPES.index(one["type"]), as_text(one)))
-    return [_plain(one) for one in ordered]
+def sorted_tags(tags: list[Tag]) -> list[Tag]:
+    """Return tags in Jaeger's order: by key, then type, then value."""
+    ordered = sorted(tags, key=lambda tag: (tag["key"], _TYPES.index(tag["type"]), as_text(tag)))
+    return [_plain(tag) for tag in ordered]
 
 
 def shown(spans: list[Span], *, raw: bool) -> dict[str, Any]:
-    """Give a trace as Jaeger's API does; `raw` leaves out what it adds and sorts for its page."""
+    """Return a trace as Jaeger's API does; `raw` leaves out what it adds and sorts for its page."""
     processes: list[dict[str, Any]] = []
     entries = []
     for span in spans:
         entry, owner = converted(span), process(span)
         if not raw:
             _adjust(entry, owner)
-        entry["tags"] = [_plain(one) for one in entry["tags"]]
-        owner["tags"] = [_plain(one) for one in owner["tags"]]
+        entry["tags"] = [_plain(tag) for tag in entry["tags"]]
+        owner["tags"] = [_plain(tag) for tag in owner["tags"]]
         if owner not in processes:
             processes.append(owner)
         entries.append(entry | {"processID": f"p{processes.index(owner) + 1}"})
@@ -226,11 +226,11 @@ def shown(spans: list[Span], *, raw: bool) -> dict[str, Any]:
 def _adjust(entry: JaegerSpan, owner: dict[str, Any]) -> None:
     """Sort, and move what the SDK says of itself to the process, as Jaeger does before it shows a trace."""
     entry["tags"], owner["tags"] = _with_addresses(entry["tags"]), _with_addresses(owner["tags"])
-    moved = [one for one in entry["tags"] if one["key"] in OF_THE_LIBRARY]
-    entry["tags"] = sorted_tags([one for one in entry["tags"] if one["key"] not in OF_THE_LIBRARY])
+    moved = [tag for tag in entry["tags"] if tag["key"] in OF_THE_LIBRARY]
+    entry["tags"] = sorted_tags([tag for tag in entry["tags"] if tag["key"] not in OF_THE_LIBRARY])
     owner["tags"] = sorted_tags(owner["tags"] + moved)
     for log in entry["logs"]:
-        at = next((i for i, one in enumerate(log["fields"]) if one["key"] == "event" and one["type"] == "string"), -1)
+        at = next((i for i, tag in enumerate(log["fields"]) if tag["key"] == "event" and tag["type"] == "string"), -1)
         if at > 0:
             log["fields"][0], log["fields"][at] = log["fields"][at], log["fields"][0]
         head = log["fields"][:1] if at >= 0 else []
@@ -238,13 +238,13 @@ def _adjust(entry: JaegerSpan, owner: dict[str, Any]) -> None:
     _parent_first(entry)
 
 
-def _with_addresses(found: list[Tag]) -> list[Tag]:
+def _with_addresses(tags: list[Tag]) -> list[Tag]:
     """Write IPv4 addresses that were sent as numbers as people write them."""
     return [
-        _text(one["key"], str(ipaddress.IPv4Address(int(one["value"]) & 0xFFFFFFFF)))
-        if one["key"] in ("ip", "peer.ipv4") and one["type"] in ("int64", "float64") and _is_number(one["value"])
-        else one
-        for one in found
+        _text(tag["key"], str(ipaddress.IPv4Address(int(tag["value"]) & 0xFFFFFFFF)))
+        if tag["key"] in ("ip", "peer.ipv4") and tag["type"] in ("int64", "float64") and _is_number(tag["value"])
+        else tag
+        for tag in tags
     ]
 
 
@@ -253,18 +253,18 @@ def _is_number(value: Any) -> bool:
 
 
 def _parent_first(entry: JaegerSpan) -> None:
-    own = [i for i, one in enumerate(entry["references"]) if one["traceID"] == entry["traceID"]]
-    parents = [i for i in own if entry["references"][i]["refType"] == "CHILD_OF"]
-    first = (parents or own or [0])[0]
+    local = [i for i, reference in enumerate(entry["references"]) if reference["traceID"] == entry["traceID"]]
+    parents = [i for i in local if entry["references"][i]["refType"] == "CHILD_OF"]
+    first = (parents or local or [0])[0]
     if first:
         refs = entry["references"]
         refs[0], refs[first] = refs[first], refs[0]
 
 
 def _once(entries: list[JaegerSpan]) -> list[JaegerSpan]:
-    """Give each span once, however often it was sent."""
+    """Return each span once, however often it was sent."""
     seen: set[str] = set()
-    return [one for one in entries if not ((text := json.dumps(one, sort_keys=True)) in seen or seen.add(text))]  # type: ignore[func-returns-value]
+    return [entry for entry in entries if not ((text := json.dumps(entry, sort_keys=True)) in seen or seen.add(text))]  # type: ignore[func-returns-value]
 
 
 def _warn(entries: list[JaegerSpan], spans: list[Span]) -> None:
@@ -290,13 +290,13 @@ def _warn(entries: list[JaegerSpan], spans: list[Span]) -> None:
 
 
 def _parent(entry: JaegerSpan) -> str:
-    own = [one for one in entry["references"] if one["traceID"] == entry["traceID"]]
-    parents = [one for one in own if one["refType"] == "CHILD_OF"] or own
+    local = [reference for reference in entry["references"] if reference["traceID"] == entry["traceID"]]
+    parents = [reference for reference in local if reference["refType"] == "CHILD_OF"] or local
     return str(parents[0]["spanID"]) if parents else ""
 
 
 def _skew(child: tuple[int, int], parent: tuple[int, int]) -> int:
-    """Give by how many nanoseconds the child's clock seems to be off its parent's."""
+    """Return by how many nanoseconds the child's clock seems to be off its parent's."""
     (start, duration), (parent_start, parent_duration) = child, parent
     if duration > parent_duration:
         return max(parent_start - start, 0)

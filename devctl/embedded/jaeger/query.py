@@ -44,13 +44,13 @@ def search(request: Request, now_ns: int) -> Search:
         max_duration_ns=most or FOREVER_NS,
         limit=_limit(request),
     )
-    ids = tuple(trace_id(one, "cannot parse traceID param: ") for one in request.query.get("traceID", []))
-    found = Search(query, _tags(request), ids)
+    ids = tuple(trace_id(text_id, "cannot parse traceID param: ") for text_id in request.query.get("traceID", []))
+    result = Search(query, _tags(request), ids)
     if not ids and not query.service:
         raise BadParameter("parameter 'service' is required")
     if most and least and most < least:
         raise BadParameter("'maxDuration' should be greater than 'minDuration'")
-    return found
+    return result
 
 
 def dependencies_range(request: Request, now_ns: int) -> tuple[int, int]:
@@ -61,103 +61,103 @@ def dependencies_range(request: Request, now_ns: int) -> tuple[int, int]:
 
 
 def text(request: Request, name: str) -> str:
-    """Give the first value of a parameter, empty when there is none."""
+    """Return the first value of a parameter, empty when there is none."""
     return request.query.get(name, [""])[0]
 
 
-def trace_id(given: str, prefix: str = "") -> str:
-    """Give 32 hex digits of a trace id that may be shorter; raise BadParameter."""
-    if len(given) > 32:
-        raise BadParameter(f"{prefix}TraceID cannot be longer than 32 hex characters: {given}")
-    if not given or any(character not in "0123456789abcdefABCDEF" for character in given):
-        wrong = given[: max(len(given) - 16, 0)] or given
-        wrong = given[-16:] if _is_hex(wrong) else wrong
+def trace_id(text: str, prefix: str = "") -> str:
+    """Return 32 hex digits of a trace id that may be shorter; raise BadParameter."""
+    if len(text) > 32:
+        raise BadParameter(f"{prefix}TraceID cannot be longer than 32 hex characters: {text}")
+    if not text or any(character not in "0123456789abcdefABCDEF" for character in text):
+        wrong = text[: max(len(text) - 16, 0)] or text
+        wrong = text[-16:] if _is_hex(wrong) else wrong
         raise BadParameter(f'{prefix}strconv.ParseUint: parsing "{wrong}": invalid syntax')
-    return given.lower().rjust(32, "0")
+    return text.lower().rjust(32, "0")
 
 
-def _is_hex(given: str) -> bool:
-    return given != "" and all(character in "0123456789abcdefABCDEF" for character in given)
+def _is_hex(text: str) -> bool:
+    return text != "" and all(character in "0123456789abcdefABCDEF" for character in text)
 
 
-def found(reader: SpanReader, wanted: Search) -> list[list[Span]]:
-    """Give the newest traces that are as wanted."""
-    ids = list(_with_tags(reader, wanted)) if wanted.tags else reader.find(wanted.spans)
+def find_traces(reader: SpanReader, search: Search) -> list[list[Span]]:
+    """Return the newest traces that are as wanted."""
+    ids = list(_with_tags(reader, search)) if search.tags else reader.find(search.spans)
     return [spans for spans in (reader.trace(id) for id in ids) if spans]
 
 
-def _with_tags(reader: SpanReader, wanted: Search) -> Iterator[str]:
-    given: set[str] = set()
-    for span in reader.spans(replace(wanted.spans, signs=signs(wanted.tags))):
-        if span.trace_id not in given and has_tags(span, wanted.tags):
-            given.add(span.trace_id)
+def _with_tags(reader: SpanReader, search: Search) -> Iterator[str]:
+    yielded: set[str] = set()
+    for span in reader.spans(replace(search.spans, signs=signs(search.tags))):
+        if span.trace_id not in yielded and has_tags(span, search.tags):
+            yielded.add(span.trace_id)
             yield span.trace_id
-            if len(given) == wanted.spans.limit:
+            if len(yielded) == search.spans.limit:
                 return
 
 
-def has_tags(span: Span, wanted: tuple[tuple[str, str], ...]) -> bool:
+def has_tags(span: Span, pairs: tuple[tuple[str, str], ...]) -> bool:
     """Tell whether span, process or events carry every (key, value)."""
-    there = {(one["key"], model.as_text(one)) for one in [*model.tags(span), *model.process(span)["tags"]]}
-    there |= {(one["key"], model.as_text(one)) for log in model.converted(span)["logs"] for one in log["fields"]}
-    return there.issuperset(wanted)
+    there = {(tag["key"], model.as_text(tag)) for tag in [*model.tags(span), *model.process(span)["tags"]]}
+    there |= {(tag["key"], model.as_text(tag)) for log in model.converted(span)["logs"] for tag in log["fields"]}
+    return there.issuperset(pairs)
 
 
 def _tags(request: Request) -> tuple[tuple[str, str], ...]:
-    wanted: dict[str, str] = {}
-    for one in request.query.get("tag", []):
-        key, colon, value = one.partition(":")
+    pairs: dict[str, str] = {}
+    for parameter in request.query.get("tag", []):
+        key, colon, value = parameter.partition(":")
         if not colon:
-            raise BadParameter(f"malformed 'tag' parameter, expecting key:value, received: {one}")
-        wanted[key] = value
+            raise BadParameter(f"malformed 'tag' parameter, expecting key:value, received: {parameter}")
+        pairs[key] = value
     for many in request.query.get("tags", []):
-        wanted |= _json_tags(many)
-    return tuple(wanted.items())
+        pairs |= _json_tags(many)
+    return tuple(pairs.items())
 
 
-def _json_tags(given: str) -> dict[str, str]:
+def _json_tags(text: str) -> dict[str, str]:
     try:
-        value = json.loads(given)
+        value = json.loads(text)
     except ValueError as failure:
         raise BadParameter(f"malformed 'tags' parameter, cannot unmarshal JSON: {failure}") from failure
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise BadParameter("malformed 'tags' parameter, cannot unmarshal JSON: an object of strings is expected")
     return value
 
 
 def _limit(request: Request) -> int:
-    given = text(request, "limit")
-    if not given:
+    value = text(request, "limit")
+    if not value:
         return DEFAULT_LIMIT
-    number = _go_integer(given, 32)
+    number = _go_integer(value, 32)
     return number if number > 0 else 1 << 31
 
 
 def _time(request: Request, name: str, unit_ns: int, default: int) -> int:
-    given = text(request, name)
-    return _integer(given, name) * unit_ns if given else default
+    value = text(request, name)
+    return _integer(value, name) * unit_ns if value else default
 
 
-def _integer(given: str, name: str) -> int:
+def _integer(value: str, name: str) -> int:
     try:
-        return _go_integer(given, 64)
+        return _go_integer(value, 64)
     except BadParameter as failure:
         raise BadParameter(f"unable to parse param '{name}': {failure}") from failure
 
 
-def _go_integer(given: str, bits: int) -> int:
-    digits = given[1:] if given[:1] in ("-", "+") else given
+def _go_integer(value: str, bits: int) -> int:
+    digits = value[1:] if value[:1] in ("-", "+") else value
     if not (digits.isascii() and digits.isdecimal()):
-        raise BadParameter(f'strconv.ParseInt: parsing "{given}": invalid syntax')
-    number = int(given)
+        raise BadParameter(f'strconv.ParseInt: parsing "{value}": invalid syntax')
+    number = int(value)
     if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-        raise BadParameter(f'strconv.ParseInt: parsing "{given}": value out of range')
+        raise BadParameter(f'strconv.ParseInt: parsing "{value}": value out of range')
     return number
 
 
 def _duration(request: Request, name: str) -> int:
-    given = text(request, name)
+    value = text(request, name)
     try:
-        return round(durations.seconds(given) * 1e9)
+        return round(durations.seconds(value) * 1e9)
     except ValueError as failure:
         raise BadParameter(f"unable to parse param '{name}': {failure}") from failure

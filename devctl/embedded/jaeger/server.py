@@ -16,14 +16,14 @@ from devctl.embedded.page import page
 from devctl.http.server import Request, Response, json_response
 from devctl.record.spans import RecordVersionError, SpanReader
 
-STAND_IN = "devctl's embedded stand-in for Jaeger"
+EMULATOR = "devctl's embedded emulator of Jaeger"
 _DISABLED = "metrics querying is currently disabled"
 
 Read = Callable[[SpanReader, Request], Response]
 
 
 class Application:
-    """Answers every request to the stand-in from the record at `path`, which may not be there yet."""
+    """Answers every request to the emulator from the record at `path`, which may not be there yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -94,19 +94,19 @@ def _route(path: str) -> Read | None:
 
 
 def structured(data: Any, total: int = 0, errors: list[dict[str, Any]] | None = None, status: int = 200) -> Response:
-    """Give the envelope that Jaeger puts around every answer."""
+    """Return the envelope that Jaeger puts around every answer."""
     return json_response({"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}, status)
 
 
 def problem(status: int, message: str) -> Response:
-    """Give a mistake in the same envelope."""
+    """Return a mistake in the same envelope."""
     response = structured(None, errors=[{"code": status, "msg": message}], status=status)
     return Response(status, response.body + b"\n", "text/plain; charset=utf-8")
 
 
 def not_here(path: str) -> Response:
-    """Say that a real Jaeger does this and the stand-in does not."""
-    return problem(501, f"{path}: this is {STAND_IN}; it has services, operations, traces and dependencies alone")
+    """Say that a real Jaeger does this and the emulator does not."""
+    return problem(501, f"{path}: this is {EMULATOR}; it has services, operations, traces and dependencies alone")
 
 
 def services(reader: SpanReader) -> Response:
@@ -126,24 +126,24 @@ def operations(reader: SpanReader, request: Request) -> Response:
     service, kind = query.text(request, "service"), query.text(request, "spanKind")
     if not service:
         raise BadParameter("parameter 'service' is required")
-    found = [{"name": name, "spanKind": model.kind_name(number)} for name, number in reader.operations(service)]
-    found = [one for one in found if kind in ("", one["spanKind"])]
-    return structured(found, len(found))
+    operations = [{"name": name, "spanKind": model.kind_name(number)} for name, number in reader.operations(service)]
+    operations = [operation for operation in operations if kind in ("", operation["spanKind"])]
+    return structured(operations, len(operations))
 
 
 def traces(reader: SpanReader, request: Request) -> Response:
     """Search, or give the traces whose ids are named."""
-    wanted = query.search(request, time.time_ns())
-    if not wanted.trace_ids:
-        return structured([model.shown(spans, raw=False) for spans in query.found(reader, wanted)])
-    by_id = {id: reader.trace(id) for id in wanted.trace_ids}
+    search = query.search(request, time.time_ns())
+    if not search.trace_ids:
+        return structured([model.shown(spans, raw=False) for spans in query.find_traces(reader, search)])
+    by_id = {id: reader.trace(id) for id in search.trace_ids}
     missing = [{"msg": "trace not found", "traceID": model.trace_id(id)} for id, spans in by_id.items() if not spans]
     shown = [model.shown(spans, raw=False) for spans in by_id.values() if spans]
     return structured(shown, errors=missing or None)
 
 
 def one_trace(reader: SpanReader, request: Request, id: str) -> Response:
-    """Give one trace; `raw` as it was sent."""
+    """Return one trace; `raw` as it was sent."""
     spans = reader.trace(query.trace_id(id))
     if not spans:
         return problem(404, "trace not found")
@@ -159,13 +159,13 @@ def dependencies(reader: SpanReader, request: Request) -> Response:
     for caller, callee, *_ in reader.calls(since, until, links=False):
         if only in ("", caller, callee):
             counts[caller, callee] = counts.get((caller, callee), 0) + 1
-    found = [{"parent": caller, "child": callee, "callCount": count} for (caller, callee), count in counts.items()]
-    return structured(found)
+    edges = [{"parent": caller, "child": callee, "callCount": count} for (caller, callee), count in counts.items()]
+    return structured(edges)
 
 
 def _page(path: str) -> Response:
     if path == "/":
         return Response(302, b"", headers=[("Location", "/search")])
     if path not in ("/search", "/dependencies") and not path.startswith("/trace/"):
-        return Response(404, f"There is nothing here: this is {STAND_IN}.\n".encode())
+        return Response(404, f"There is nothing here: this is {EMULATOR}.\n".encode())
     return page(Path(__file__).with_name("page.html"))

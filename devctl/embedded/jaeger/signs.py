@@ -21,17 +21,17 @@ def signs(tags: tuple[tuple[str, str], ...]) -> tuple[Sign, ...]:
 
 
 def _sign(key: str, value: str) -> Sign:
-    words = tuple(_attributes(key, value))
+    attributes = tuple(_attributes(key, value))
     match key:
         case "error" if value == "true":
-            return Sign(words, error=True)
+            return Sign(attributes, error=True)
         case "span.kind" if value in model.KINDS[1:]:
-            return Sign(words, kind=model.KINDS.index(value))
+            return Sign(attributes, kind=model.KINDS.index(value))
         case "otel.scope.name" | "otel.scope.version":
-            return Sign(words, scope=value.encode())
+            return Sign(attributes, scope=value.encode())
         case _ if key in _KEYS_OF_A_TEXT:
-            return Sign((*words, value.encode()))
-    return Sign(words)
+            return Sign((*attributes, value.encode()))
+    return Sign(attributes)
 
 
 def _attributes(key: str, value: str) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""`python -m devctl.embedded.kafka --listen HOST:PORT --data DIR --topics JSON`: run the stand-in broker."""
+"""`python -m devctl.embedded.kafka --listen HOST:PORT --data DIR --topics JSON`: run the emulator broker."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from devctl.embedded.kafka.server import Server
 from devctl.embedded.kafka.store import MOST_PARTITIONS, legal
 from devctl.embedded.process import Address, Log, parser, private_folder, until_told_to_stop
 
-NAME = "devctl's embedded stand-in for Apache Kafka"
+NAME = "devctl's embedded emulator of Apache Kafka"
 DEFAULT_PARTITIONS = 1
 
 
 def topics(text: str) -> dict[str, int]:
     """Read `{"NAME": {"partitions": N}}`, or `{"NAME": N}`, given as JSON or as a path to a file with it."""
     try:
-        given = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
-        return {name: _partitions(name, value) for name, value in given.items()}
+        settings = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+        return {name: _partitions(name, value) for name, value in settings.items()}
     except (OSError, ValueError, AttributeError) as failure:
         raise argparse.ArgumentTypeError(f"--topics: {failure}") from failure
 
@@ -38,7 +38,7 @@ def _partitions(name: str, value: Any) -> int:
 
 
 def alone_in(data: Path) -> bool:
-    """Take the folder for this process alone, as long as it lives; False when another one has it."""
+    """Lock the folder for this process, as long as it lives; False when another one has it."""
     lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,10 +80,10 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "--keep-bytes", type=int, default=KEEP_BYTES, metavar="N", help="bytes that a partition keeps (128 MiB)"
     )
-    given = options.parse_args(arguments)
+    args = options.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="devctl-kafka-") as scratch:
-        data = private_folder(given.data or Path(scratch))
-        return asyncio.run(serve(given.listen, data, given.topics, given.auto_create, given.keep_bytes))
+        data = private_folder(args.data or Path(scratch))
+        return asyncio.run(serve(args.listen, data, args.topics, args.auto_create, args.keep_bytes))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def header(data: bytes | memoryview, at: int = 0) -> Header:
 
 
 def split(data: memoryview) -> Iterator[tuple[Header, memoryview]]:
-    """Give each batch of a produce request with its header; raise BadBatch at the first that is not whole."""
+    """Return each batch of a produce request with its header; raise BadBatch at the first that is not whole."""
     at = 0
     while at < len(data):
         head = header(data, at)
@@ -73,12 +73,12 @@ def split(data: memoryview) -> Iterator[tuple[Header, memoryview]]:
 
 
 def placed(data: memoryview | bytes, base_offset: int) -> bytes:
-    """Give the batch with this base offset; its checksum does not cover the offset and stays right."""
+    """Return the batch with this base offset; its checksum does not cover the offset and stays right."""
     return struct.pack(">q", base_offset) + bytes(data[8:])
 
 
 def marker(producer: int, epoch: int, commit: bool, now_ms: int) -> bytes:
-    """Give the control batch that commits or aborts a transaction in one partition."""
+    """Return the control batch that commits or aborts a transaction in one partition."""
     key = struct.pack(">hh", 0, 1 if commit else 0)
     value = struct.pack(">hi", 0, 0)
     record = b"\x00\x00\x00" + _varint(len(key)) + key + _varint(len(value)) + value + b"\x00"

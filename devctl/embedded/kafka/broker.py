@@ -22,7 +22,7 @@ KEEP_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """One request: its message, its version, and who asks."""
 
     body: Message
@@ -32,7 +32,7 @@ class Asked:
 
 
 # Answers at once, or with what has to be awaited. Produce without acknowledgement has no answer.
-Handler = Callable[[Asked], Message | Coroutine[Any, Any, Message] | None]
+Handler = Callable[[Request], Message | Coroutine[Any, Any, Message] | None]
 
 
 class Broker:
@@ -60,5 +60,5 @@ class Broker:
 
 
 def now_ms() -> int:
-    """Give the time in milliseconds since the epoch."""
+    """Return the time in milliseconds since the epoch."""
     return int(time.time() * 1000)

@@ -8,7 +8,7 @@ from typing import Any
 
 from devctl.embedded.kafka import batch
 from devctl.embedded.kafka.batch import BadBatch, Header
-from devctl.embedded.kafka.broker import MOST_BATCH_BYTES, Asked, Broker
+from devctl.embedded.kafka.broker import MOST_BATCH_BYTES, Broker, Request
 from devctl.embedded.kafka.partition import Partition
 from devctl.wire.kafka.messages import Error
 from devctl.wire.kafka.schema import Message
@@ -23,36 +23,36 @@ class DataApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def produce(self, asked: Asked) -> Message | None:
+    def produce(self, request: Request) -> Message | None:
         """Write batches; they are in the log's file before the answer is given."""
-        body = asked.body
+        body = request.body
         topics = [
             {
                 "name": topic["name"],
-                "partitions": [self._written(body, topic["name"], one) for one in topic["partitions"]],
+                "partitions": [self._written(body, topic["name"], part) for part in topic["partitions"]],
             }
             for topic in body["topics"]
         ]
         return {"topics": topics, "throttle": 0} if body["acks"] != 0 else None
 
-    def _written(self, body: Message, topic: str, asked: Message) -> Message:
-        partition = self._broker.topics.find(topic, asked["index"])
+    def _written(self, body: Message, topic: str, part: Message) -> Message:
+        partition = self._broker.topics.find(topic, part["index"])
         error, base = Error.UNKNOWN_TOPIC_OR_PARTITION, -1
         if body["acks"] not in (-1, 0, 1):
             error = Error.INVALID_REQUIRED_ACKS
         elif partition is not None:
-            error, base = self._append(body, topic, asked, partition)
+            error, base = self._append(body, topic, part, partition)
         start = partition.start if partition is not None else -1
-        return {"index": asked["index"], "error": error, "base_offset": base, "append_time": -1, "start": start}
+        return {"index": part["index"], "error": error, "base_offset": base, "append_time": -1, "start": start}
 
-    def _append(self, body: Message, topic: str, asked: Message, partition: Partition) -> tuple[Error, int]:
+    def _append(self, body: Message, topic: str, part: Message, partition: Partition) -> tuple[Error, int]:
         try:
-            batches = list(batch.split(asked["records"] or memoryview(b"")))
+            batches = list(batch.split(part["records"] or memoryview(b"")))
         except BadBatch:
             return Error.CORRUPT_MESSAGE, -1
         first = -1
         for head, data in batches:
-            error = self._refusal(body, topic, asked["index"], head)
+            error = self._refusal(body, topic, part["index"], head)
             if error is Error.NONE:
                 error, base = self._stored(partition, head, data)
                 first = base if first < 0 else first
@@ -75,47 +75,47 @@ class DataApi:
         except OSError:
             return Error.KAFKA_STORAGE_ERROR, -1
 
-    def fetch(self, asked: Asked) -> Message | Coroutine[Any, Any, Message]:
-        """Give what there is from the offsets asked for; wait for more when it is too little."""
-        answer, size, failed = self._fetched(asked)
-        if failed or size >= asked.body["min_bytes"] or asked.body["max_wait"] <= 0:
+    def fetch(self, request: Request) -> Message | Coroutine[Any, Any, Message]:
+        """Return what there is from the offsets asked for; wait for more when it is too little."""
+        answer, size, failed = self._fetched(request)
+        if failed or size >= request.body["min_bytes"] or request.body["max_wait"] <= 0:
             return answer
-        return self._fetched_later(asked, answer, Watch(self._partitions(asked)))
+        return self._fetched_later(request, answer, Watch(self._partitions(request)))
 
-    async def _fetched_later(self, asked: Asked, answer: Message, watch: Watch) -> Message:
-        deadline = asyncio.get_running_loop().time() + asked.body["max_wait"] / 1000
+    async def _fetched_later(self, request: Request, answer: Message, watch: Watch) -> Message:
+        deadline = asyncio.get_running_loop().time() + request.body["max_wait"] / 1000
         while await watch.changed_before(deadline):
             watch = Watch(watch.partitions)
-            answer, size, failed = self._fetched(asked)
-            if failed or size >= asked.body["min_bytes"]:
+            answer, size, failed = self._fetched(request)
+            if failed or size >= request.body["min_bytes"]:
                 break
         watch.end()
         return answer
 
-    def _partitions(self, asked: Asked) -> list[Partition]:
-        wanted = ((topic["name"], one["index"]) for topic in asked.body["topics"] for one in topic["partitions"])
-        return [partition for one in wanted if (partition := self._broker.topics.find(*one)) is not None]
+    def _partitions(self, request: Request) -> list[Partition]:
+        keys = ((topic["name"], part["index"]) for topic in request.body["topics"] for part in topic["partitions"])
+        return [partition for part in keys if (partition := self._broker.topics.find(*part)) is not None]
 
-    def _fetched(self, asked: Asked) -> tuple[Message, int, bool]:
-        """Give the answer as it would be now, how many bytes of records it holds, and whether any part failed."""
-        left = asked.body["max_bytes"]
-        committed_only = asked.body["isolation"] == READ_COMMITTED
+    def _fetched(self, request: Request) -> tuple[Message, int, bool]:
+        """Return the answer as it would be now, how many bytes of records it holds, and whether any part failed."""
+        left = request.body["max_bytes"]
+        committed_only = request.body["isolation"] == READ_COMMITTED
         topics: list[Message] = []
         total, failed = 0, False
-        for topic in asked.body["topics"]:
-            parts = []
-            for one in topic["partitions"]:
-                part = self._part(topic["name"], one, max(0, left - total), committed_only, total == 0)
-                total += len(part["records"])
-                failed = failed or part["error"] is not Error.NONE
-                parts.append(part)
-            topics.append({"name": topic["name"], "partitions": parts})
+        for topic in request.body["topics"]:
+            answers = []
+            for part in topic["partitions"]:
+                answer = self._part(topic["name"], part, max(0, left - total), committed_only, total == 0)
+                total += len(answer["records"])
+                failed = failed or answer["error"] is not Error.NONE
+                answers.append(answer)
+            topics.append({"name": topic["name"], "partitions": answers})
         return {"throttle": 0, "error": Error.NONE, "session": 0, "topics": topics}, total, failed
 
-    def _part(self, topic: str, one: Message, left: int, committed_only: bool, first: bool) -> Message:
-        partition = self._broker.topics.find(topic, one["index"])
-        part: dict[str, Any] = {
-            "index": one["index"],
+    def _part(self, topic: str, part: Message, left: int, committed_only: bool, first: bool) -> Message:
+        partition = self._broker.topics.find(topic, part["index"])
+        answer: dict[str, Any] = {
+            "index": part["index"],
             "error": Error.UNKNOWN_TOPIC_OR_PARTITION,
             "high_watermark": -1,
             "stable": -1,
@@ -125,41 +125,41 @@ class DataApi:
             "records": b"",
         }
         if partition is None:
-            return part
-        part |= {"high_watermark": partition.end, "stable": partition.stable, "start": partition.start}
-        if not partition.start <= one["offset"] <= partition.end:
-            return part | {"error": Error.OFFSET_OUT_OF_RANGE}
-        part["error"] = Error.NONE
+            return answer
+        answer |= {"high_watermark": partition.end, "stable": partition.stable, "start": partition.start}
+        if not partition.start <= part["offset"] <= partition.end:
+            return answer | {"error": Error.OFFSET_OUT_OF_RANGE}
+        answer["error"] = Error.NONE
         if left > 0 or first:
-            part["records"] = partition.read(one["offset"], min(one["max_bytes"], left), committed_only)
+            answer["records"] = partition.read(part["offset"], min(part["max_bytes"], left), committed_only)
         if committed_only:
-            aborted = partition.aborted_since(one["offset"])
-            part["aborted"] = [{"producer": producer, "first": at} for producer, at in aborted]
-        return part
+            aborted = partition.aborted_since(part["offset"])
+            answer["aborted"] = [{"producer": producer, "first": at} for producer, at in aborted]
+        return answer
 
-    def list_offsets(self, asked: Asked) -> Message:
-        """Give the first, the last, or the offset that belongs to a time."""
-        committed_only = asked.body.get("isolation") == READ_COMMITTED
+    def list_offsets(self, request: Request) -> Message:
+        """Return the first, the last, or the offset that belongs to a time."""
+        committed_only = request.body.get("isolation") == READ_COMMITTED
         topics = [
             {
                 "name": topic["name"],
-                "partitions": [self._offset(topic["name"], one, committed_only) for one in topic["partitions"]],
+                "partitions": [self._offset(topic["name"], part, committed_only) for part in topic["partitions"]],
             }
-            for topic in asked.body["topics"]
+            for topic in request.body["topics"]
         ]
         return {"throttle": 0, "topics": topics}
 
-    def _offset(self, topic: str, one: Message, committed_only: bool) -> Message:
-        partition = self._broker.topics.find(topic, one["index"])
-        found = {"index": one["index"], "error": Error.NONE, "time": -1, "offset": -1, "leader_epoch": -1}
+    def _offset(self, topic: str, part: Message, committed_only: bool) -> Message:
+        partition = self._broker.topics.find(topic, part["index"])
+        answer = {"index": part["index"], "error": Error.NONE, "time": -1, "offset": -1, "leader_epoch": -1}
         if partition is None:
-            return found | {"error": Error.UNKNOWN_TOPIC_OR_PARTITION}
-        if one["time"] == LATEST:
-            return found | {"offset": partition.stable if committed_only else partition.end}
-        if one["time"] == EARLIEST:
-            return found | {"offset": partition.start}
-        offset, time = partition.offset_for_time(one["time"])
-        return found | {"offset": offset, "time": time}
+            return answer | {"error": Error.UNKNOWN_TOPIC_OR_PARTITION}
+        if part["time"] == LATEST:
+            return answer | {"offset": partition.stable if committed_only else partition.end}
+        if part["time"] == EARLIEST:
+            return answer | {"offset": partition.start}
+        offset, time = partition.offset_for_time(part["time"])
+        return answer | {"offset": offset, "time": time}
 
 
 class Watch:

@@ -63,7 +63,7 @@ class Member:
     """One consumer of a group."""
 
     id: str
-    asked: Joining
+    request: Joining
     deadline: float = 0.0
     assignment: bytes = b""
     joining: asyncio.Future[Joined] | None = None
@@ -74,7 +74,7 @@ class Member:
         return self.joining is not None and not self.joining.done()
 
     def metadata(self, protocol: str) -> bytes:
-        return dict(self.asked.protocols).get(protocol, b"")
+        return dict(self.request.protocols).get(protocol, b"")
 
 
 @dataclass
@@ -93,10 +93,10 @@ class Group:
     waits_for_more: bool = False
 
     def static(self, instance: str | None) -> Member | None:
-        """Give the member with this instance id, None when there is none."""
+        """Return the member with this instance id, None when there is none."""
         if instance is None:
             return None
-        return next((one for one in self.members.values() if one.asked.instance == instance), None)
+        return next((member for member in self.members.values() if member.request.instance == instance), None)
 
 
 class Coordinator:
@@ -107,11 +107,11 @@ class Coordinator:
         self._groups: dict[str, Group] = {}
 
     def groups(self) -> list[Group]:
-        """Give every group that has members, or is about to."""
+        """Return every group that has members, or is about to."""
         return list(self._groups.values())
 
     def find(self, name: str) -> Group | None:
-        """Give a group, None when nobody is in it."""
+        """Return a group, None when nobody is in it."""
         return self._groups.get(name)
 
     def delete(self, name: str) -> Error:
@@ -122,18 +122,18 @@ class Coordinator:
         self._groups.pop(name, None)
         return Error.NONE
 
-    async def join(self, asked: Joining) -> Joined:
-        """Take a member in, or back in, and answer when the group's next generation stands."""
-        if not asked.group:
-            return Joined(Error.INVALID_GROUP_ID, asked.member)
-        if not 0 < asked.session_ms <= LONGEST_SESSION_MS:
-            return Joined(Error.INVALID_SESSION_TIMEOUT, asked.member)
-        group = self._groups.setdefault(asked.group, Group(asked.group))
-        member, refusal = self._admit(group, asked)
+    async def join(self, request: Joining) -> Joined:
+        """Add a member, or add it again, and answer when the group's next generation stands."""
+        if not request.group:
+            return Joined(Error.INVALID_GROUP_ID, request.member)
+        if not 0 < request.session_ms <= LONGEST_SESSION_MS:
+            return Joined(Error.INVALID_SESSION_TIMEOUT, request.member)
+        group = self._groups.setdefault(request.group, Group(request.group))
+        member, refusal = self._admit(group, request)
         if member is None:
             return refusal
-        current = self._unchanged(group, member, asked)
-        member.asked = asked
+        current = self._unchanged(group, member, request)
+        member.request = request
         self._touch(group, member)
         if current is not None:
             return current
@@ -144,8 +144,8 @@ class Coordinator:
     async def sync(
         self, name: str, generation: int, id: str, instance: str | None, assignments: dict[str, bytes]
     ) -> tuple[Error, bytes]:
-        """Take the leader's assignments; answer each member with its own."""
-        group, member, error = self._known(name, generation, id, instance)
+        """Record the leader's assignments; answer each member with its own."""
+        group, member, error = self._member(name, generation, id, instance)
         if member is None or group is None:
             return error, b""
         if group.state is State.PREPARING:
@@ -160,14 +160,14 @@ class Coordinator:
 
     def heartbeat(self, name: str, generation: int, id: str, instance: str | None) -> Error:
         """Prolong a member's session and tell whether it must join again."""
-        group, member, error = self._known(name, generation, id, instance)
+        group, member, error = self._member(name, generation, id, instance)
         if member is None or group is None:
             return error
         self._touch(group, member)
         return Error.REBALANCE_IN_PROGRESS if group.state is State.PREPARING else Error.NONE
 
     def leave(self, name: str, id: str, instance: str | None) -> Error:
-        """Let a member go; the others share what it had."""
+        """Remove a member; the others share what it had."""
         group = self._groups.get(name)
         if group is None:
             return Error.UNKNOWN_MEMBER_ID
@@ -176,9 +176,9 @@ class Coordinator:
         if static is not None and member is not static:
             return Error.FENCED_INSTANCE_ID
         if member is None:
-            known = id in group.pending
+            is_pending = id in group.pending
             group.pending.discard(id)
-            return Error.NONE if known else Error.UNKNOWN_MEMBER_ID
+            return Error.NONE if is_pending else Error.UNKNOWN_MEMBER_ID
         self._remove(group, member)
         return Error.NONE
 
@@ -187,13 +187,13 @@ class Coordinator:
         group = self._groups.get(name)
         if generation < 0 and (group is None or not group.members):
             return Error.NONE
-        group, member, error = self._known(name, generation, id, instance)
+        group, member, error = self._member(name, generation, id, instance)
         if group is None or member is None:
             return error if group is not None else Error.ILLEGAL_GENERATION
         self._touch(group, member)
         return Error.REBALANCE_IN_PROGRESS if group.state is State.COMPLETING else Error.NONE
 
-    def _known(
+    def _member(
         self, name: str, generation: int, id: str, instance: str | None
     ) -> tuple[Group | None, Member | None, Error]:
         group = self._groups.get(name)
@@ -209,59 +209,59 @@ class Coordinator:
             return group, None, Error.ILLEGAL_GENERATION
         return group, member, Error.NONE
 
-    def _admit(self, group: Group, asked: Joining) -> tuple[Member | None, Joined]:
+    def _admit(self, group: Group, request: Joining) -> tuple[Member | None, Joined]:
         """Find the member that asks or make it; None with the answer when it is refused."""
-        if not self._compatible(group, asked):
-            return None, Joined(Error.INCONSISTENT_GROUP_PROTOCOL, asked.member)
-        static = group.static(asked.instance)
-        if asked.member:
-            if static is not None and static.id != asked.member:
-                return None, Joined(Error.FENCED_INSTANCE_ID, asked.member)
-            if asked.member not in group.members and asked.member not in group.pending:
-                return None, Joined(Error.UNKNOWN_MEMBER_ID, asked.member)
-            group.pending.discard(asked.member)
-            return group.members.setdefault(asked.member, Member(asked.member, asked)), _ADMITTED
-        fresh = f"{asked.instance or asked.client}-{uuid.uuid4()}"
+        if not self._compatible(group, request):
+            return None, Joined(Error.INCONSISTENT_GROUP_PROTOCOL, request.member)
+        static = group.static(request.instance)
+        if request.member:
+            if static is not None and static.id != request.member:
+                return None, Joined(Error.FENCED_INSTANCE_ID, request.member)
+            if request.member not in group.members and request.member not in group.pending:
+                return None, Joined(Error.UNKNOWN_MEMBER_ID, request.member)
+            group.pending.discard(request.member)
+            return group.members.setdefault(request.member, Member(request.member, request)), _ADMITTED
+        fresh = f"{request.instance or request.client}-{uuid.uuid4()}"
         if static is not None:
             return self._replace(group, static, fresh), _ADMITTED
-        if asked.must_ask_twice and asked.instance is None:
+        if request.must_ask_twice and request.instance is None:
             while len(group.pending) >= PENDING_IDS:
                 group.pending.pop()
             group.pending.add(fresh)
             return None, Joined(Error.MEMBER_ID_REQUIRED, fresh)
-        return group.members.setdefault(fresh, Member(fresh, asked)), _ADMITTED
+        return group.members.setdefault(fresh, Member(fresh, request)), _ADMITTED
 
     def _replace(self, group: Group, old: Member, id: str) -> Member:
-        """Let a static member that came back take its old place under a new id."""
+        """Put a static member that came back in its old place under a new id."""
         del group.members[old.id]
         _answer(old.joining, Joined(Error.FENCED_INSTANCE_ID, old.id))
         _answer(old.syncing, (Error.FENCED_INSTANCE_ID, b""))
-        member = Member(id, old.asked, assignment=old.assignment)
+        member = Member(id, old.request, assignment=old.assignment)
         group.members[id] = member
         if group.leader == old.id:
             group.leader = id
         return member
 
-    def _compatible(self, group: Group, asked: Joining) -> bool:
-        if not asked.protocols or not asked.kind:
+    def _compatible(self, group: Group, request: Joining) -> bool:
+        if not request.protocols or not request.kind:
             return False
-        others = [one for one in group.members.values() if not _same(one, asked)]
+        others = [member for member in group.members.values() if not _same(member, request)]
         if not others:
-            group.kind = asked.kind
+            group.kind = request.kind
             return True
-        if asked.kind != group.kind:
+        if request.kind != group.kind:
             return False
-        names = {name for name, _ in asked.protocols}
-        for one in others:
-            names &= {name for name, _ in one.asked.protocols}
+        names = {name for name, _ in request.protocols}
+        for member in others:
+            names &= {name for name, _ in member.request.protocols}
         return bool(names)
 
-    def _unchanged(self, group: Group, member: Member, asked: Joining) -> Joined | None:
+    def _unchanged(self, group: Group, member: Member, request: Joining) -> Joined | None:
         """Answer at once where joining again changes nothing: nobody else has to stop for it."""
-        if member.asked is asked or member.asked.protocols != asked.protocols:
+        if member.request is request or member.request.protocols != request.protocols:
             return None
         leads = member.id == group.leader
-        rejoins_static = asked.instance is not None and not asked.member
+        rejoins_static = request.instance is not None and not request.member
         if group.state is State.COMPLETING and not rejoins_static:
             return self._told(group, member)
         if group.state is State.STABLE and (not leads or rejoins_static):
@@ -277,7 +277,7 @@ class Coordinator:
                 _answer(member.syncing, (Error.REBALANCE_IN_PROGRESS, b""))
             group.state = State.PREPARING
             group.waits_for_more = starts
-            longest = max(one.asked.rebalance_ms for one in group.members.values()) / 1000
+            longest = max(member.request.rebalance_ms for member in group.members.values()) / 1000
             self._arm(group, self._initial_delay if starts else longest)
         self._complete_when_all_joined(group)
 
@@ -291,7 +291,7 @@ class Coordinator:
         self._disarm(group)
         group.waits_for_more = False
         for member in list(group.members.values()):
-            if not member.joined and member.asked.instance is None:
+            if not member.joined and member.request.instance is None:
                 del group.members[member.id]
         group.generation += 1
         joined = [member for member in group.members.values() if member.joined]
@@ -310,7 +310,7 @@ class Coordinator:
         everyone: tuple[tuple[str, str | None, bytes], ...] = ()
         if member.id == group.leader:
             everyone = tuple(
-                (one.id, one.asked.instance, one.metadata(group.protocol)) for one in group.members.values()
+                (each.id, each.request.instance, each.metadata(group.protocol)) for each in group.members.values()
             )
         return Joined(Error.NONE, member.id, group.generation, group.protocol, group.leader, everyone)
 
@@ -343,7 +343,7 @@ class Coordinator:
         """Begin the member's session anew; one timer a member, moved on when it rings too early."""
         loop = asyncio.get_running_loop()
         armed = member.deadline > 0
-        member.deadline = loop.time() + member.asked.session_ms / 1000
+        member.deadline = loop.time() + member.request.session_ms / 1000
         if not armed:
             loop.call_at(member.deadline, self._expire, group, member)
 
@@ -352,7 +352,7 @@ class Coordinator:
             return
         loop = asyncio.get_running_loop()
         if member.joined or (member.syncing is not None and not member.syncing.done()):
-            member.deadline = loop.time() + member.asked.session_ms / 1000
+            member.deadline = loop.time() + member.request.session_ms / 1000
         if member.deadline > loop.time():
             loop.call_at(member.deadline, self._expire, group, member)
         else:
@@ -372,17 +372,17 @@ class Coordinator:
 _ADMITTED = Joined(Error.NONE, "")
 
 
-def _same(member: Member, asked: Joining) -> bool:
+def _same(member: Member, request: Joining) -> bool:
     """Tell whether the member that asks is this one, or the same static one come back."""
-    return member.id == asked.member or (asked.instance is not None and member.asked.instance == asked.instance)
+    return member.id == request.member or (request.instance is not None and member.request.instance == request.instance)
 
 
 def _vote(members: list[Member]) -> str:
-    """Give the protocol that all know and most put first."""
-    common = set.intersection(*({name for name, _ in one.asked.protocols} for one in members))
+    """Return the protocol that all know and most put first."""
+    common = set.intersection(*({name for name, _ in member.request.protocols} for member in members))
     votes: dict[str, int] = {}
     for member in members:
-        first = next(name for name, _ in member.asked.protocols if name in common)
+        first = next(name for name, _ in member.request.protocols if name in common)
         votes[first] = votes.get(first, 0) + 1
     return max(votes, key=lambda name: votes[name])
 

@@ -60,9 +60,9 @@ class Partition:
 
     def append(self, head: Header, data: memoryview | bytes) -> tuple[Error, int]:
         """Write one batch of a producer; give the error and the offset of its first record."""
-        error, known = self._judge(head)
-        if error is not Error.NONE or known >= 0:
-            return error, known
+        error, earlier = self._judge(head)
+        if error is not Error.NONE or earlier >= 0:
+            return error, earlier
         base = self.end
         self._write(head, data)
         return Error.NONE, base
@@ -74,7 +74,7 @@ class Partition:
             self._write(batch.header(data), data)
 
     def read(self, offset: int, max_bytes: int, committed_only: bool) -> bytes:
-        """Give whole batches from `offset` on; empty when there is nothing yet."""
+        """Return whole batches from `offset` on; empty when there is nothing yet."""
         limit = self.stable if committed_only else self.end
         if offset >= limit:
             return b""
@@ -82,11 +82,11 @@ class Partition:
         return segment.read(offset, max_bytes, limit)
 
     def aborted_since(self, offset: int) -> list[tuple[int, int]]:
-        """Give (producer, first offset) of aborted transactions that end at or after `offset`."""
+        """Return (producer, first offset) of aborted transactions that end at or after `offset`."""
         return [(producer, first) for producer, first, last in self._aborted if last >= offset]
 
     def offset_for_time(self, milliseconds: int) -> tuple[int, int]:
-        """Give offset and time of the first batch not older than this; (-1, -1) when there is none."""
+        """Return offset and time of the first batch not older than this; (-1, -1) when there is none."""
         for segment in self._segments:
             for head in segment.headers():
                 if head.max_time >= milliseconds and head.last_offset >= self.start and not head.control:
@@ -117,16 +117,16 @@ class Partition:
         """Tell whether a batch fits what its producer wrote before; a repeated one gives its old offset."""
         if head.producer < 0 or head.control:
             return Error.NONE, -1
-        known = self._producers.get(head.producer)
-        if known is None or head.epoch > known.epoch:
-            return (Error.NONE, -1) if known is None or head.sequence == 0 else (_OUT_OF_ORDER, -1)
-        if head.epoch < known.epoch:
+        producer = self._producers.get(head.producer)
+        if producer is None or head.epoch > producer.epoch:
+            return (Error.NONE, -1) if producer is None or head.sequence == 0 else (_OUT_OF_ORDER, -1)
+        if head.epoch < producer.epoch:
             return Error.INVALID_PRODUCER_EPOCH, -1
         last = head.sequence + head.last_delta
-        for first, latest, offset in known.recent:
+        for first, latest, offset in producer.recent:
             if (first, latest) == (head.sequence, last):
                 return Error.NONE, offset
-        expected = _after(known.recent[-1][1]) if known.recent else 0
+        expected = _after(producer.recent[-1][1]) if producer.recent else 0
         return (Error.NONE, -1) if head.sequence == expected else (_OUT_OF_ORDER, -1)
 
     def _write(self, head: Header, data: memoryview | bytes) -> None:
@@ -144,7 +144,7 @@ class Partition:
             wake()
 
     def _learn(self, head: Header, data: bytes) -> None:
-        """Take note of a batch that is in the log now."""
+        """Record a batch that is in the log now."""
         self.end = head.last_offset + 1
         if head.control:
             self._learn_end(head, batch.commits(data))
@@ -159,12 +159,12 @@ class Partition:
             self._aborted.append((head.producer, first, head.base_offset))
 
     def _learn_producer(self, head: Header) -> None:
-        known = self._producers.pop(head.producer, None)
-        if known is None or known.epoch != head.epoch:
-            known = Producer(head.epoch)
-        known.recent.append((head.sequence, head.sequence + head.last_delta, head.base_offset))
-        del known.recent[:-REMEMBERED_SEQUENCES]
-        self._producers[head.producer] = known
+        producer = self._producers.pop(head.producer, None)
+        if producer is None or producer.epoch != head.epoch:
+            producer = Producer(head.epoch)
+        producer.recent.append((head.sequence, head.sequence + head.last_delta, head.base_offset))
+        del producer.recent[:-REMEMBERED_SEQUENCES]
+        self._producers[head.producer] = producer
         while len(self._producers) > REMEMBERED_PRODUCERS:
             del self._producers[next(iter(self._producers))]
 
@@ -184,16 +184,16 @@ class Partition:
         self._aborted = [entry for entry in self._aborted if entry[2] >= self.start]
 
     def _segment_of(self, offset: int) -> Segment:
-        found = self._segments[-1]
+        candidate = self._segments[-1]
         for segment in reversed(self._segments):
-            found = segment
+            candidate = segment
             if segment.base <= offset:
                 break
-        if found is not self._segments[-1] and found is not self._indexed:
+        if candidate is not self._segments[-1] and candidate is not self._indexed:
             if self._indexed in self._segments[:-1] and self._indexed is not None:
                 self._indexed.forget_index()
-            self._indexed = found
-        return found
+            self._indexed = candidate
+        return candidate
 
     def _recover(self) -> None:
         self._load_state(self._read_state(f"{self.end:020d}"))
@@ -202,14 +202,14 @@ class Partition:
         self.start = max(self.start, int(self._read_state("start").get("start", 0)))
 
     def _state(self) -> dict[str, Any]:
-        producers = {key: [known.epoch, known.recent] for key, known in self._producers.items()}
+        producers = {key: [producer.epoch, producer.recent] for key, producer in self._producers.items()}
         return {"producers": producers, "open": self._open, "aborted": self._aborted}
 
     def _load_state(self, state: dict[str, Any]) -> None:
         for key, (epoch, recent) in state.get("producers", {}).items():
-            self._producers[int(key)] = Producer(epoch, [(one[0], one[1], one[2]) for one in recent])
+            self._producers[int(key)] = Producer(epoch, [(item[0], item[1], item[2]) for item in recent])
         self._open = {int(key): first for key, first in state.get("open", {}).items()}
-        self._aborted = [(one[0], one[1], one[2]) for one in state.get("aborted", ())]
+        self._aborted = [(item[0], item[1], item[2]) for item in state.get("aborted", ())]
 
     def _save_state(self, name: str, state: dict[str, Any]) -> None:
         replace_file(self._folder / f"{name}.state", json.dumps(state))

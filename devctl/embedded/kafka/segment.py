@@ -55,7 +55,7 @@ class Segment:
         self.size += len(data)
 
     def read(self, offset: int, max_bytes: int, limit: int) -> bytes:
-        """Give whole batches from the one that holds `offset`, none that begins at or after `limit`.
+        """Return whole batches from the one that holds `offset`, none that begins at or after `limit`.
 
         At least one batch is given, however large it is.
         """
@@ -72,7 +72,7 @@ class Segment:
         return os.pread(self._file, end - start, start)
 
     def headers(self) -> Iterator[Header]:
-        """Give the header of every batch in order."""
+        """Return the header of every batch in order."""
         self._index()
         for at in self._positions:
             head = self._header_at(at)

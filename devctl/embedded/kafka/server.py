@@ -7,7 +7,7 @@ import struct
 from collections.abc import Coroutine
 from typing import Any
 
-from devctl.embedded.kafka.broker import Asked, Broker, Handler
+from devctl.embedded.kafka.broker import Broker, Handler, Request
 from devctl.embedded.kafka.data_api import DataApi
 from devctl.embedded.kafka.group_api import GroupApi
 from devctl.embedded.kafka.messages import APIS
@@ -41,7 +41,7 @@ class Server:
         """Take no more and cut all connections."""
         assert self._server is not None
         self._server.close()
-        waiting = [one.waiting for one in self.connections if one.waiting is not None]
+        waiting = [connection.waiting for connection in self.connections if connection.waiting is not None]
         for connection in list(self.connections):
             connection.cut()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -121,14 +121,14 @@ class Connection(asyncio.Protocol):
         head = REQUEST_HEADER.decode(frame, 0)
         api, version = APIS.get(head["key"]), head["version"]
         if api is None:
-            raise Malformed(f"request {head['key']} is not known to this stand-in")
+            raise Malformed(f"request {head['key']} is not known to this emulator")
         if api is API_VERSIONS:
             self._transport.write(response_frame(head["correlation"], _versions(version)))
             return
         if not api.first <= version <= api.last:
-            raise Malformed(f"{api.name} version {version} is not known to this stand-in")
+            raise Malformed(f"{api.name} version {version} is not known to this emulator")
         body = api.request.decode(frame[_HEADER_BYTES + len((head["client"] or "").encode()) :], version)
-        answer = self._server.handlers[api.key](Asked(body, version, head["client"] or "", self._host))
+        answer = self._server.handlers[api.key](Request(body, version, head["client"] or "", self._host))
         if isinstance(answer, Coroutine):
             self.waiting = asyncio.get_running_loop().create_task(
                 self._later(answer, head["correlation"], api, version)

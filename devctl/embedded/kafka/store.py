@@ -38,23 +38,23 @@ class Topics:
         return name in self._topics
 
     def names(self) -> list[str]:
-        """Give the names of all topics."""
+        """Return the names of all topics."""
         return list(self._topics)
 
     def partitions(self, name: str) -> list[Partition]:
-        """Give the partitions of a topic, none when there is no such topic."""
+        """Return the partitions of a topic, none when there is no such topic."""
         return self._topics.get(name, [])
 
     def find(self, name: str, index: int) -> Partition | None:
-        """Give one partition, None when there is none."""
+        """Return one partition, None when there is none."""
         partitions = self.partitions(name)
         return partitions[index] if 0 <= index < len(partitions) else None
 
     def grow(self, name: str, count: int) -> None:
         """Make the topic, or give it more partitions; it never gets fewer."""
-        known = self._topics.setdefault(name, [])
-        while len(known) < count:
-            known.append(Partition(self._folder / name / str(len(known)), self._keep_bytes))
+        partitions = self._topics.setdefault(name, [])
+        while len(partitions) < count:
+            partitions.append(Partition(self._folder / name / str(len(partitions)), self._keep_bytes))
 
     def delete(self, name: str) -> None:
         """Delete a topic with everything in it."""
@@ -89,11 +89,11 @@ class Offsets:
             self._of(group)[topic, partition] = Committed(offset, metadata)
 
     def groups(self) -> list[str]:
-        """Give the names of all groups that have committed something."""
+        """Return the names of all groups that have committed something."""
         return list(self._groups)
 
     def of(self, group: str) -> dict[tuple[str, int], Committed]:
-        """Give what a group has committed, by topic and partition."""
+        """Return what a group has committed, by topic and partition."""
         return self._groups.get(group, {})
 
     def commit(self, group: str, topic: str, partition: int, committed: Committed) -> None:
@@ -108,9 +108,9 @@ class Offsets:
 
     def forget_topic(self, topic: str) -> None:
         """Delete what any group has committed for a topic."""
-        for group, known in self._groups.items():
-            for key in [key for key in known if key[0] == topic]:
-                del known[key]
+        for group, offsets in self._groups.items():
+            for key in [key for key in offsets if key[0] == topic]:
+                del offsets[key]
                 self._journal.put((group, *key), None)
 
     def close(self) -> None:

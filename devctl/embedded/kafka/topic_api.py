@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devctl.embedded.kafka.broker import CLUSTER, NODE, Asked, Broker
+from devctl.embedded.kafka.broker import CLUSTER, NODE, Broker, Request
 from devctl.embedded.kafka.store import MOST_PARTITIONS, legal
 from devctl.wire.kafka.messages import Error
 from devctl.wire.kafka.schema import Message
@@ -19,14 +19,14 @@ class TopicApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def metadata(self, asked: Asked) -> Message:
+    def metadata(self, request: Request) -> Message:
         """Name the one node and describe topics."""
-        requested = asked.body["topics"]
-        if requested is None or (asked.version == 0 and not requested):
+        requested = request.body["topics"]
+        if requested is None or (request.version == 0 and not requested):
             names = list(self._broker.topics.names())
         else:
             names = [topic["name"] for topic in requested]
-        may_create = asked.body.get("auto_create", True)
+        may_create = request.body.get("auto_create", True)
         address = self._broker.advertised
         node = {"node": NODE, "host": address.host, "port": address.port, "rack": None}
         return {
@@ -52,48 +52,48 @@ class TopicApi:
         ]
         return {"error": error, "name": name, "internal": False, "partitions": partitions}
 
-    def create(self, asked: Asked) -> Message:
+    def create(self, request: Request) -> Message:
         """Make topics."""
-        check_only = asked.body["validate_only"]
-        return {"throttle": 0, "topics": [self._created(one, check_only) for one in asked.body["topics"]]}
+        check_only = request.body["validate_only"]
+        return {"throttle": 0, "topics": [self._created(topic, check_only) for topic in request.body["topics"]]}
 
-    def _created(self, one: Message, check_only: bool) -> dict[str, Any]:
-        count = one["partitions"] if one["partitions"] != -1 else max(1, len(one["assignments"]))
+    def _created(self, topic: Message, check_only: bool) -> dict[str, Any]:
+        count = topic["partitions"] if topic["partitions"] != -1 else max(1, len(topic["assignments"]))
         error, message = Error.NONE, None
-        if not legal(one["name"]):
+        if not legal(topic["name"]):
             error = Error.INVALID_TOPIC
-        elif one["name"] in self._broker.topics:
-            error, message = Error.TOPIC_ALREADY_EXISTS, f"Topic '{one['name']}' already exists."
+        elif topic["name"] in self._broker.topics:
+            error, message = Error.TOPIC_ALREADY_EXISTS, f"Topic '{topic['name']}' already exists."
         elif not 0 < count <= MOST_PARTITIONS:
-            error, message = Error.INVALID_PARTITIONS, f"this stand-in takes 1 to {MOST_PARTITIONS} partitions"
-        elif one["replication"] not in (-1, 1):
+            error, message = Error.INVALID_PARTITIONS, f"this emulator takes 1 to {MOST_PARTITIONS} partitions"
+        elif topic["replication"] not in (-1, 1):
             error = Error.INVALID_REPLICATION_FACTOR
-            message = f"Replication factor: {one['replication']} larger than available brokers: 1."
+            message = f"Replication factor: {topic['replication']} larger than available brokers: 1."
         elif not check_only:
-            self._broker.topics.grow(one["name"], count)
-        return {"name": one["name"], "error": error, "message": message}
+            self._broker.topics.grow(topic["name"], count)
+        return {"name": topic["name"], "error": error, "message": message}
 
-    def grow(self, asked: Asked) -> Message:
-        """Give topics more partitions."""
-        check_only = asked.body["validate_only"]
-        return {"throttle": 0, "topics": [self._grown(one, check_only) for one in asked.body["topics"]]}
+    def grow(self, request: Request) -> Message:
+        """Return topics more partitions."""
+        check_only = request.body["validate_only"]
+        return {"throttle": 0, "topics": [self._grown(topic, check_only) for topic in request.body["topics"]]}
 
-    def _grown(self, one: Message, check_only: bool) -> dict[str, Any]:
-        has = len(self._broker.topics.partitions(one["name"]))
+    def _grown(self, topic: Message, check_only: bool) -> dict[str, Any]:
+        has = len(self._broker.topics.partitions(topic["name"]))
         error = Error.NONE
         if not has:
             error = Error.UNKNOWN_TOPIC_OR_PARTITION
-        elif not has < one["count"] <= MOST_PARTITIONS:
+        elif not has < topic["count"] <= MOST_PARTITIONS:
             error = Error.INVALID_PARTITIONS
         elif not check_only:
-            self._broker.topics.grow(one["name"], one["count"])
-        return {"name": one["name"], "error": error, "message": None}
+            self._broker.topics.grow(topic["name"], topic["count"])
+        return {"name": topic["name"], "error": error, "message": None}
 
-    def delete(self, asked: Asked) -> Message:
+    def delete(self, request: Request) -> Message:
         """Delete topics with their records and the offsets committed for them."""
         return {
             "throttle": 0,
-            "topics": [{"name": name, "error": self._deleted(name)} for name in asked.body["topics"]],
+            "topics": [{"name": name, "error": self._deleted(name)} for name in request.body["topics"]],
         }
 
     def _deleted(self, name: str) -> Error:
@@ -103,39 +103,39 @@ class TopicApi:
         self._broker.offsets.forget_topic(name)
         return Error.NONE
 
-    def delete_records(self, asked: Asked) -> Message:
+    def delete_records(self, request: Request) -> Message:
         """Forget records below given offsets."""
         topics = [
-            {"name": topic["name"], "partitions": [self._cut(topic["name"], one) for one in topic["partitions"]]}
-            for topic in asked.body["topics"]
+            {"name": topic["name"], "partitions": [self._cut(topic["name"], part) for part in topic["partitions"]]}
+            for topic in request.body["topics"]
         ]
         return {"throttle": 0, "topics": topics}
 
-    def _cut(self, topic: str, one: Message) -> dict[str, Any]:
-        partition = self._broker.topics.find(topic, one["index"])
+    def _cut(self, topic: str, part: Message) -> dict[str, Any]:
+        partition = self._broker.topics.find(topic, part["index"])
         if partition is None:
-            return {"index": one["index"], "start": -1, "error": Error.UNKNOWN_TOPIC_OR_PARTITION}
-        offset = partition.end if one["offset"] == -1 else one["offset"]
+            return {"index": part["index"], "start": -1, "error": Error.UNKNOWN_TOPIC_OR_PARTITION}
+        offset = partition.end if part["offset"] == -1 else part["offset"]
         if offset > partition.end or offset < 0:
-            return {"index": one["index"], "start": -1, "error": Error.OFFSET_OUT_OF_RANGE}
+            return {"index": part["index"], "start": -1, "error": Error.OFFSET_OUT_OF_RANGE}
         partition.delete_before(max(offset, partition.start))
-        return {"index": one["index"], "start": partition.start, "error": Error.NONE}
+        return {"index": part["index"], "start": partition.start, "error": Error.NONE}
 
-    def describe_configs(self, asked: Asked) -> Message:
-        """Give the few settings that have a meaning here."""
-        return {"throttle": 0, "resources": [self._configuration(one) for one in asked.body["resources"]]}
+    def describe_configs(self, request: Request) -> Message:
+        """Return the few settings that have a meaning here."""
+        return {"throttle": 0, "resources": [self._configuration(resource) for resource in request.body["resources"]]}
 
-    def _configuration(self, one: Message) -> dict[str, Any]:
+    def _configuration(self, resource: Message) -> dict[str, Any]:
         values: dict[str, str] = {}
         error = Error.NONE
-        if one["kind"] == TOPIC and one["name"] not in self._broker.topics:
+        if resource["kind"] == TOPIC and resource["name"] not in self._broker.topics:
             error = Error.UNKNOWN_TOPIC_OR_PARTITION
-        elif one["kind"] == TOPIC:
+        elif resource["kind"] == TOPIC:
             values = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": str(self._broker.keep_bytes)}
-        elif one["kind"] == NODE_KIND:
+        elif resource["kind"] == NODE_KIND:
             create = "true" if self._broker.auto_create else "false"
             values = {"node.id": str(NODE), "auto.create.topics.enable": create}
-        wanted = one["keys"]
+        keys = resource["keys"]
         entries = [
             {
                 "name": name,
@@ -147,6 +147,6 @@ class TopicApi:
                 "synonyms": [],
             }
             for name, value in values.items()
-            if wanted is None or name in wanted
+            if keys is None or name in keys
         ]
-        return {"error": error, "message": None, "kind": one["kind"], "name": one["name"], "entries": entries}
+        return {"error": error, "message": None, "kind": resource["kind"], "name": resource["name"], "entries": entries}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devctl.embedded.kafka.broker import Asked, Broker
+from devctl.embedded.kafka.broker import Broker, Request
 from devctl.embedded.kafka.store import Committed
 from devctl.wire.kafka.messages import Error
 from devctl.wire.kafka.schema import Message
@@ -14,20 +14,20 @@ class TransactionApi:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def init_producer(self, asked: Asked) -> Message:
-        """Give a producer its id and epoch."""
-        body = asked.body
+    def init_producer(self, request: Request) -> Message:
+        """Return a producer its id and epoch."""
+        body = request.body
         error, producer, epoch = self._broker.transactions.begin_producer(body["transactional_id"], body["timeout"])
         return {"throttle": 0, "error": error, "producer": producer, "epoch": epoch}
 
-    def add_partitions(self, asked: Asked) -> Message:
-        """Take partitions into the transaction, all or none."""
-        body = asked.body
-        wanted = {(topic["name"], index) for topic in body["topics"] for index in topic["partitions"]}
-        unknown = {one for one in wanted if self._broker.topics.find(*one) is None}
+    def add_partitions(self, request: Request) -> Message:
+        """Add partitions to the transaction, all or none."""
+        body = request.body
+        partitions = {(topic["name"], index) for topic in body["topics"] for index in topic["partitions"]}
+        unknown = {partition for partition in partitions if self._broker.topics.find(*partition) is None}
         error = self._check(body)
         if error is Error.NONE and not unknown:
-            self._broker.transactions.add_partitions(body["transactional_id"], wanted)
+            self._broker.transactions.add_partitions(body["transactional_id"], partitions)
 
         def judged(topic: str, index: int) -> Error:
             if error is not Error.NONE or not unknown:
@@ -43,39 +43,39 @@ class TransactionApi:
         ]
         return {"throttle": 0, "topics": topics}
 
-    def add_offsets(self, asked: Asked) -> Message:
-        """Note that a group's offsets will be part of the transaction."""
-        error = self._check(asked.body)
+    def add_offsets(self, request: Request) -> Message:
+        """Record that a group's offsets will be part of the transaction."""
+        error = self._check(request.body)
         if error is Error.NONE:
-            self._broker.transactions.add_offsets(asked.body["transactional_id"])
+            self._broker.transactions.add_offsets(request.body["transactional_id"])
         return {"throttle": 0, "error": error}
 
-    def commit_offsets(self, asked: Asked) -> Message:
-        """Hold offsets back until the transaction commits."""
-        body = asked.body
+    def commit_offsets(self, request: Request) -> Message:
+        """Keep offsets back until the transaction commits."""
+        body = request.body
         error = self._check(body)
         topics = [
             {
                 "name": topic["name"],
-                "partitions": [self._held(body, topic["name"], one, error) for one in topic["partitions"]],
+                "partitions": [self._held(body, topic["name"], part, error) for part in topic["partitions"]],
             }
             for topic in body["topics"]
         ]
         return {"throttle": 0, "topics": topics}
 
-    def _held(self, body: Message, topic: str, one: Message, error: Error) -> Message:
+    def _held(self, body: Message, topic: str, part: Message, error: Error) -> Message:
         if error is Error.NONE:
-            committed = Committed(one["offset"], one["metadata"] or "")
+            committed = Committed(part["offset"], part["metadata"] or "")
             error = self._broker.transactions.commit_offset(
-                body["transactional_id"], body["group"], topic, one["index"], committed
+                body["transactional_id"], body["group"], topic, part["index"], committed
             )
-        return {"index": one["index"], "error": error}
+        return {"index": part["index"], "error": error}
 
-    def end(self, asked: Asked) -> Message:
+    def end(self, request: Request) -> Message:
         """Commit or abort."""
-        error = self._check(asked.body)
+        error = self._check(request.body)
         if error is Error.NONE:
-            error = self._broker.transactions.end(asked.body["transactional_id"], asked.body["commit"])
+            error = self._broker.transactions.end(request.body["transactional_id"], request.body["commit"])
         return {"throttle": 0, "error": error}
 
     def _check(self, body: Message) -> Error:

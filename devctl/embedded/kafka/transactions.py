@@ -43,72 +43,74 @@ class Transactions:
         self._offsets = offsets
         self._now = now
         self._next_producer = int(now() * 1000) << 10
-        self._known = {key[0]: _loaded(key[0], value) for key, value in journal.entries.items()}
-        for transaction in self._known.values():
+        self._transactions = {key[0]: _loaded(key[0], value) for key, value in journal.entries.items()}
+        for transaction in self._transactions.values():
             if transaction.open:
                 self._finish(transaction, commit=transaction.ending == "commit")
 
     def begin_producer(self, id: str | None, timeout_ms: int) -> tuple[Error, int, int]:
-        """Give a producer its id and epoch; older holders of the transactional id are fenced."""
+        """Return a producer its id and epoch; older holders of the transactional id are fenced."""
         if id is None:
             return Error.NONE, self._fresh_producer(), 0
         if not id:
             return Error.INVALID_REQUEST, -1, -1
         if not 0 < timeout_ms <= LONGEST_TIMEOUT_MS:
             return Error.INVALID_TRANSACTION_TIMEOUT, -1, -1
-        known = self._known.get(id)
-        if known is not None and known.open:
-            self._finish(known, commit=False)
-        if known is None or known.epoch >= LAST_EPOCH:
-            known = Transaction(id, self._fresh_producer(), -1, timeout_ms)
-        known.epoch, known.timeout_ms, known.last_end = known.epoch + 1, timeout_ms, ""
-        self._known[id] = known
-        self._save(known)
-        return Error.NONE, known.producer, known.epoch
+        transaction = self._transactions.get(id)
+        if transaction is not None and transaction.open:
+            self._finish(transaction, commit=False)
+        if transaction is None or transaction.epoch >= LAST_EPOCH:
+            transaction = Transaction(id, self._fresh_producer(), -1, timeout_ms)
+        transaction.epoch, transaction.timeout_ms, transaction.last_end = transaction.epoch + 1, timeout_ms, ""
+        self._transactions[id] = transaction
+        self._save(transaction)
+        return Error.NONE, transaction.producer, transaction.epoch
 
     def check(self, id: str | None, producer: int, epoch: int) -> Error:
         """Tell whether this producer holds the transactional id now."""
-        known = self._known.get(id or "")
-        if known is None or known.producer != producer:
+        transaction = self._transactions.get(id or "")
+        if transaction is None or transaction.producer != producer:
             return Error.INVALID_PRODUCER_ID_MAPPING
-        return Error.NONE if known.epoch == epoch else Error.INVALID_PRODUCER_EPOCH
+        return Error.NONE if transaction.epoch == epoch else Error.INVALID_PRODUCER_EPOCH
 
     def may_write(self, id: str | None, producer: int, epoch: int, topic: str, partition: int) -> Error:
         """Tell whether a transactional batch may be written to this partition."""
         error = self.check(id, producer, epoch)
         if error is not Error.NONE:
             return error
-        known = self._known[id or ""]
-        return Error.NONE if known.open and (topic, partition) in known.partitions else Error.INVALID_TXN_STATE
+        transaction = self._transactions[id or ""]
+        return (
+            Error.NONE if transaction.open and (topic, partition) in transaction.partitions else Error.INVALID_TXN_STATE
+        )
 
     def add_partitions(self, id: str, partitions: set[tuple[str, int]]) -> None:
-        """Take partitions into the open transaction, opening it when none is."""
-        known = self._begin(id)
-        if not partitions <= known.partitions:
-            known.partitions |= partitions
-            self._save(known)
+        """Add partitions to the open transaction, opening it when none is."""
+        transaction = self._begin(id)
+        if not partitions <= transaction.partitions:
+            transaction.partitions |= partitions
+            self._save(transaction)
 
     def add_offsets(self, id: str) -> None:
-        """Note that offsets of a group will be part of the transaction."""
+        """Record that offsets of a group will be part of the transaction."""
         self._begin(id)
 
     def commit_offset(self, id: str, group: str, topic: str, partition: int, committed: Committed) -> Error:
-        """Hold an offset back until the transaction commits."""
-        known = self._known[id]
-        if not known.open:
+        """Keep an offset back until the transaction commits."""
+        transaction = self._transactions[id]
+        if not transaction.open:
             return Error.INVALID_TXN_STATE
-        known.offsets[group, topic, partition] = committed
+        transaction.offsets[group, topic, partition] = committed
         return Error.NONE
 
     def end(self, id: str, commit: bool) -> Error:
         """Commit or abort the open transaction; asking the same twice is no mistake."""
-        known = self._known[id]
+        transaction = self._transactions[id]
         word = "commit" if commit else "abort"
-        if not known.open:
-            return Error.NONE if known.last_end == word else Error.INVALID_TXN_STATE
-        known.ending = word
-        self._save(known)
-        self._finish(known, commit)
+        if not transaction.open:
+            return Error.NONE if transaction.last_end == word else Error.INVALID_TXN_STATE
+        transaction.ending = word
+        self._save(transaction)
+        self._finish(transaction, commit)
         return Error.NONE
 
     def close(self) -> None:
@@ -116,61 +118,67 @@ class Transactions:
         self._journal.close()
 
     def _begin(self, id: str) -> Transaction:
-        known = self._known[id]
-        if not known.open:
-            known.open, known.last_end = True, ""
-            known.timer = asyncio.get_running_loop().call_later(known.timeout_ms / 1000, self._time_out, known)
-            self._save(known)
-        return known
+        transaction = self._transactions[id]
+        if not transaction.open:
+            transaction.open, transaction.last_end = True, ""
+            transaction.timer = asyncio.get_running_loop().call_later(
+                transaction.timeout_ms / 1000, self._time_out, transaction
+            )
+            self._save(transaction)
+        return transaction
 
-    def _time_out(self, known: Transaction) -> None:
-        if known.open:
-            self._finish(known, commit=False)
-            known.epoch += 1
-            self._save(known)
+    def _time_out(self, transaction: Transaction) -> None:
+        if transaction.open:
+            self._finish(transaction, commit=False)
+            transaction.epoch += 1
+            self._save(transaction)
 
-    def _finish(self, known: Transaction, commit: bool) -> None:
-        for topic, index in sorted(known.partitions):
+    def _finish(self, transaction: Transaction, commit: bool) -> None:
+        for topic, index in sorted(transaction.partitions):
             partition = self._topics.find(topic, index)
             if partition is not None:
-                partition.end_transaction(known.producer, known.epoch, commit, int(self._now() * 1000))
+                partition.end_transaction(transaction.producer, transaction.epoch, commit, int(self._now() * 1000))
         if commit:
-            for (group, topic, index), committed in known.offsets.items():
+            for (group, topic, index), committed in transaction.offsets.items():
                 self._offsets.commit(group, topic, index, committed)
-        if known.timer is not None:
-            known.timer.cancel()
-        known.open, known.ending, known.last_end = False, "", "commit" if commit else "abort"
-        known.partitions, known.offsets, known.timer = set(), {}, None
-        self._save(known)
+        if transaction.timer is not None:
+            transaction.timer.cancel()
+        transaction.open, transaction.ending, transaction.last_end = False, "", "commit" if commit else "abort"
+        transaction.partitions, transaction.offsets, transaction.timer = set(), {}, None
+        self._save(transaction)
 
     def _fresh_producer(self) -> int:
         self._next_producer += 1
         return self._next_producer
 
-    def _save(self, known: Transaction) -> None:
-        offsets = [[*key, value.offset, value.metadata] for key, value in known.offsets.items()]
+    def _save(self, transaction: Transaction) -> None:
+        offsets = [[*key, value.offset, value.metadata] for key, value in transaction.offsets.items()]
         state = {
-            "producer": known.producer,
-            "epoch": known.epoch,
-            "timeout": known.timeout_ms,
-            "open": known.open,
-            "ending": known.ending,
-            "last": known.last_end,
-            "partitions": sorted(known.partitions),
+            "producer": transaction.producer,
+            "epoch": transaction.epoch,
+            "timeout": transaction.timeout_ms,
+            "open": transaction.open,
+            "ending": transaction.ending,
+            "last": transaction.last_end,
+            "partitions": sorted(transaction.partitions),
             "offsets": offsets,
         }
-        self._journal.put((known.id,), state)
+        self._journal.put((transaction.id,), state)
 
 
 def _loaded(id: str, state: dict[str, object]) -> Transaction:
     partitions, offsets = state["partitions"], state["offsets"]
     assert isinstance(partitions, list)
     assert isinstance(offsets, list)
-    known = Transaction(id, _int(state["producer"]), _int(state["epoch"]), _int(state["timeout"]))
-    known.open, known.ending, known.last_end = bool(state["open"]), str(state["ending"]), str(state["last"])
-    known.partitions = {(topic, index) for topic, index in partitions}
-    known.offsets = {(group, topic, index): Committed(at, note) for group, topic, index, at, note in offsets}
-    return known
+    transaction = Transaction(id, _int(state["producer"]), _int(state["epoch"]), _int(state["timeout"]))
+    transaction.open, transaction.ending, transaction.last_end = (
+        bool(state["open"]),
+        str(state["ending"]),
+        str(state["last"]),
+    )
+    transaction.partitions = {(topic, index) for topic, index in partitions}
+    transaction.offsets = {(group, topic, index): Committed(at, note) for group, topic, index, at, note in offsets}
+    return transaction
 
 
 def _int(value: object) -> int:

@@ -1,4 +1,4 @@
-"""Servers of the conformance suites: the stand-ins, and the real programs or their recordings."""
+"""Servers of the conformance suites: the emulators, and the real programs or their recordings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def consul_stand_in(folder: Path) -> Iterator[str]:
+def consul_emulator(folder: Path) -> Iterator[str]:
     """The address of an embedded Consul."""
     with embedded_consul(folder) as url:
         yield url
@@ -52,7 +52,7 @@ def consul_reference(folder: Path) -> Iterator[Reference]:
 
 
 @pytest.fixture(scope="module")
-def kafka_stand_in(folder: Path) -> Iterator[str]:
+def kafka_emulator(folder: Path) -> Iterator[str]:
     """The address of an embedded Kafka."""
     with embedded_kafka(folder) as broker:
         yield broker
@@ -72,7 +72,7 @@ def kafka_reference(folder: Path) -> Iterator[Reference]:
 
 
 @pytest.fixture(scope="module")
-def jaeger_stand_in(folder: Path) -> Iterator[str]:
+def jaeger_emulator(folder: Path) -> Iterator[str]:
     """The address of an embedded Jaeger over the spans of the scenarios."""
     with embedded_jaeger(folder, spans()) as url:
         yield url

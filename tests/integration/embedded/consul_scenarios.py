@@ -57,7 +57,7 @@ class Client:
         return str(self.ask("PUT", "session/create", asked).json()["ID"])
 
     def index(self, path: str, **query: Any) -> int:
-        """Give the index of a read."""
+        """Return the index of a read."""
         return int(self.ask("GET", path, **query).headers["x-consul-index"])
 
     def plain(self, value: Any) -> Any:

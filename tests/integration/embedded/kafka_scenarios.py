@@ -49,12 +49,12 @@ class Bench:
         return name
 
     def producer(self, **settings: Any) -> Producer:
-        """Give a producer that places keys as Java does."""
+        """Return a producer that places keys as Java does."""
         more = {key.replace("_", "."): value for key, value in settings.items()}
         return Producer({**self._base(), "partitioner": "murmur2_random", "linger.ms": 0, **more})
 
     def consumer(self, group: str, **settings: Any) -> Consumer:
-        """Give a consumer that starts at the beginning and commits when told to."""
+        """Return a consumer that starts at the beginning and commits when told to."""
         more = {key.replace("_", "."): value for key, value in settings.items()}
         base = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
         quick = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 200, "fetch.wait.max.ms": 100}
@@ -93,17 +93,17 @@ def take(consumer: Consumer, count: int, seconds: float = PATIENCE_SECONDS) -> l
 
 
 def values(messages: list[Message]) -> list[str | None]:
-    """Give the values as text."""
+    """Return the values as text."""
     return [None if one.value() is None else one.value().decode() for one in messages]
 
 
 def error_name(error: KafkaError | None) -> str:
-    """Give the name of an error, empty for none."""
+    """Return the name of an error, empty for none."""
     return "" if error is None else str(error.name())
 
 
 def refusal(do: Callable[[], Any]) -> str:
-    """Give the name of the error that a call ends with, empty when it works."""
+    """Return the name of the error that a call ends with, empty when it works."""
     try:
         do()
     except KafkaException as failure:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.reference.running import HTTP, answers_http, free_ports, running, stand_in
+from tests.reference.running import HTTP, answers_http, emulator, free_ports, running
 from tests.waiting import eventually
 
 
-def test_a_killed_stand_in_comes_back_with_keys_services_checks_and_sessions(tmp_path: Path) -> None:
+def test_a_killed_emulator_comes_back_with_keys_services_checks_and_sessions(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}/v1"
-    command = stand_in("consul", port, tmp_path / "data")
+    command = emulator("consul", port, tmp_path / "data")
 
     def ready() -> bool:
         return answers_http(f"{url}/status/leader")

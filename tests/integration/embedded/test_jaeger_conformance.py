@@ -11,7 +11,7 @@ import pytest
 from devctl.record.span_writer import SpanWriter
 from tests.integration.embedded.jaeger_scenarios import QUESTIONS, SHOP, Batch, observe
 from tests.reference.observed import Reference, as_json, recording
-from tests.reference.running import HTTP, answers_http, free_ports, running, stand_in
+from tests.reference.running import HTTP, answers_http, emulator, free_ports, running
 from tests.reference.servers import embedded_jaeger
 
 # The first use builds the real one where there is Go: minutes, once per user.
@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.xdist_group("jaeger"), pytest.mark.real, pytest.mark.t
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_the_stand_in_answers_what_the_real_one_answers(
-    question: str, jaeger_stand_in: str, jaeger_reference: Reference
+def test_the_emulator_answers_what_the_real_one_answers(
+    question: str, jaeger_emulator: str, jaeger_reference: Reference
 ) -> None:
-    assert as_json(observe(jaeger_stand_in, question)) == as_json(jaeger_reference.observe(question))
+    assert as_json(observe(jaeger_emulator, question)) == as_json(jaeger_reference.observe(question))
 
 
 def test_the_recording_is_what_the_real_one_answers(jaeger_reference: Reference) -> None:
@@ -32,23 +32,23 @@ def test_the_recording_is_what_the_real_one_answers(jaeger_reference: Reference)
 
 
 @pytest.mark.parametrize("path", ["/api/v3/services", "/api/v3/traces/1", "/api/transform", "/api/quality-metrics"])
-def test_what_the_stand_in_lacks_it_says_in_a_plain_sentence(path: str, jaeger_stand_in: str) -> None:
-    answer = HTTP.get(f"{jaeger_stand_in}{path}")
+def test_what_the_emulator_lacks_it_says_in_a_plain_sentence(path: str, jaeger_emulator: str) -> None:
+    answer = HTTP.get(f"{jaeger_emulator}{path}")
     assert answer.status_code == 501
-    assert "stand-in" in answer.json()["errors"][0]["msg"]
-    assert HTTP.post(f"{jaeger_stand_in}/api/archive/{SHOP}").status_code == 501
+    assert "emulator" in answer.json()["errors"][0]["msg"]
+    assert HTTP.post(f"{jaeger_emulator}/api/archive/{SHOP}").status_code == 501
 
 
 @pytest.mark.parametrize("path", ["/search", "/search?service=x", f"/trace/{SHOP}"])
-def test_its_page_names_itself_and_runs_nothing_from_elsewhere(path: str, jaeger_stand_in: str) -> None:
-    page = HTTP.get(f"{jaeger_stand_in}{path}")
-    assert "<title>Traces (devctl's stand-in for Jaeger)</title>" in page.text
+def test_its_page_names_itself_and_runs_nothing_from_elsewhere(path: str, jaeger_emulator: str) -> None:
+    page = HTTP.get(f"{jaeger_emulator}{path}")
+    assert "<title>Traces (devctl's emulator of Jaeger)</title>" in page.text
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert "innerHTML" not in page.text
     assert "http://" not in page.text
     assert "https://" not in page.text
-    assert HTTP.get(f"{jaeger_stand_in}/").headers["location"] == "/search"
-    assert HTTP.get(f"{jaeger_stand_in}{path}", headers={"Host": "rebound.example"}).status_code == 403
+    assert HTTP.get(f"{jaeger_emulator}/").headers["location"] == "/search"
+    assert HTTP.get(f"{jaeger_emulator}{path}", headers={"Host": "rebound.example"}).status_code == 403
 
 
 def test_numbers_that_json_cannot_hold_break_no_answer(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_numbers_that_json_cannot_hold_break_no_answer(tmp_path: Path) -> None:
 def test_it_waits_for_a_record_that_is_not_there_yet_and_sees_every_new_span(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     url, record = f"http://127.0.0.1:{port}/api", tmp_path / "record.db"
-    command = stand_in("jaeger", port, None, "--record", str(record))
+    command = emulator("jaeger", port, None, "--record", str(record))
     with running(command, lambda: answers_http(f"{url}/services"), tmp_path / "log"):
         assert HTTP.get(f"{url}/services").json()["data"] is None
         assert HTTP.get(f"{url}/traces?service=x").json()["data"] == []

@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.real, pytest.mark.ti
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_stand_in_shows_what_the_real_one_shows(
-    scenario: str, kafka_stand_in: str, kafka_reference: Reference
+def test_the_emulator_shows_what_the_real_one_shows(
+    scenario: str, kafka_emulator: str, kafka_reference: Reference
 ) -> None:
-    embedded, real = at_once(lambda: observe(kafka_stand_in, scenario), lambda: kafka_reference.observe(scenario))
+    embedded, real = at_once(lambda: observe(kafka_emulator, scenario), lambda: kafka_reference.observe(scenario))
     assert embedded == real
 
 
@@ -31,13 +31,13 @@ def test_the_recording_is_what_the_real_one_shows(scenario: str, kafka_reference
     assert recording("kafka")[scenario] == as_json(kafka_reference.observe(scenario))
 
 
-def test_it_names_itself(kafka_stand_in: str) -> None:
-    bench = Bench(kafka_stand_in)
+def test_it_names_itself(kafka_emulator: str) -> None:
+    bench = Bench(kafka_emulator)
     described = bench.admin.describe_cluster().result(10.0)
     assert described.cluster_id == "devctl-embedded-kafka-stand-in"
 
 
-def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_stand_in: str) -> None:
+def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_emulator: str) -> None:
     try:
         java, jars = (toolbox.fetch(name, lambda _: None).path for name in ("java", "kafka"))
     except EnvironmentProblem as reason:
@@ -45,7 +45,7 @@ def test_apache_kafkas_own_clients_in_java_work_with_it(kafka_stand_in: str) -> 
 
     def run(program: str, *arguments: str, typed: str = "") -> str:
         start = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", process.class_path(jars)]
-        command = [*start, f"org.apache.kafka.tools.{program}", "--bootstrap-server", kafka_stand_in, *arguments]
+        command = [*start, f"org.apache.kafka.tools.{program}", "--bootstrap-server", kafka_emulator, *arguments]
         done = subprocess.run(command, input=typed, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout
 

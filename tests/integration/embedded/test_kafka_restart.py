@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka import KafkaException, Message, TopicPartition
 
 from tests.integration.embedded.kafka_scenarios import Bench, assigned, deliver, take, values
-from tests.reference.running import accepts, free_ports, running, stand_in
+from tests.reference.running import accepts, emulator, free_ports, running
 
 pytestmark = pytest.mark.xdist_group("kafka-restart")
 
@@ -25,13 +25,13 @@ TOPICS = json.dumps({"orders": {"partitions": 3, "config": {}}, "one": {"partiti
 
 
 class Broker:
-    """A stand-in that can be started again on the same port and folder."""
+    """A emulator that can be started again on the same port and folder."""
 
     def __init__(self, folder: Path) -> None:
         (self.port,) = free_ports(1)
         self.address = f"127.0.0.1:{self.port}"
         self.log = folder / "log"
-        self.command = stand_in("kafka", self.port, folder / "data", "--topics", TOPICS)
+        self.command = emulator("kafka", self.port, folder / "data", "--topics", TOPICS)
 
     def run(self):  # type: ignore[no-untyped-def]
         """Run it while the block runs; gives the process."""
@@ -171,7 +171,7 @@ def test_it_ends_quickly_when_told_to_though_clients_hang_on(broker: Broker, ben
 def test_a_second_broker_does_not_touch_the_folder_of_the_first(broker: Broker, tmp_path: Path) -> None:
     with broker.run():
         (port,) = free_ports(1)
-        command = stand_in("kafka", port, tmp_path / "data")
+        command = emulator("kafka", port, tmp_path / "data")
         with (
             pytest.raises(AssertionError, match="another broker uses this folder"),
             running(command, lambda: accepts(port), tmp_path / "second"),
@@ -190,11 +190,11 @@ def test_a_second_broker_does_not_touch_the_folder_of_the_first(broker: Broker, 
         struct.pack(">ihhih", 10, 999, 0, 1, -1),
     ],
 )
-def test_bytes_that_are_no_kafka_close_the_connection_and_nothing_else(junk: bytes, kafka_stand_in: str) -> None:
-    host, port = kafka_stand_in.split(":")
+def test_bytes_that_are_no_kafka_close_the_connection_and_nothing_else(junk: bytes, kafka_emulator: str) -> None:
+    host, port = kafka_emulator.split(":")
     with socket.create_connection((host, int(port)), timeout=5.0) as client:
         client.sendall(junk)
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1000) == b""
-    bench = Bench(kafka_stand_in)
+    bench = Bench(kafka_emulator)
     assert bench.admin.list_topics(timeout=5.0).brokers

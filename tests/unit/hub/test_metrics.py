@@ -76,7 +76,7 @@ def test_a_summary_keeps_its_quantiles() -> None:
     assert 'wait_seconds{job="shop",quantile="0.5"} 1.5\n' in metrics.exposition()
 
 
-def test_attributes_cannot_make_a_label_twice_or_stand_in_for_a_reserved_one() -> None:
+def test_attributes_cannot_make_a_label_twice_or_emulator_for_a_reserved_one() -> None:
     group = _group(name="x")
     point = group.scope_metrics[0].metrics[0].gauge.data_points.add(as_int=1)
     for key in ("a.b", "a_b", "job", "__name__", "1st", "le", ""):

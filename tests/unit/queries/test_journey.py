@@ -41,7 +41,7 @@ def test_a_journey_runs_over_linked_traces_and_lines_in_time_order(tmp_path: Pat
         (2.6, {"message": "POST /orders 201", "trace_id": f"{1:032x}"}),
         (2.7, {"message": "somebody else's", "order_id": "421"}),
     )
-    entries = journey.travel(run, reader, [ORDER], "42")
+    entries = journey.collect(run, reader, [ORDER], "42")
     assert [(entry.kind.value, entry.service, entry.what) for entry in entries] == [
         ("request", "order", "POST /orders → 201"),
         ("database", "order", "INSERT orders"),
@@ -55,5 +55,5 @@ def test_a_journey_runs_over_linked_traces_and_lines_in_time_order(tmp_path: Pat
 
 def test_what_nobody_knows_has_no_journey(tmp_path: Path) -> None:
     reader = record(tmp_path, order=[span("POST /orders", 1, 0, 1, kind=2, attributes={"order.id": "42"})])
-    assert journey.travel(_run(tmp_path), reader, [ORDER], "4") == []
+    assert journey.collect(_run(tmp_path), reader, [ORDER], "4") == []
     reader.close()

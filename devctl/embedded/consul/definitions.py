@@ -33,7 +33,7 @@ class BadQuery(Exception):
 
 
 class NotHere(Exception):
-    """Consul can do this, the stand-in cannot; the message says so in a plain sentence."""
+    """Consul can do this, the emulator cannot; the message says so in a plain sentence."""
 
 
 def body(data: bytes, *, may_be_empty: bool = False) -> dict[str, Any]:
@@ -52,30 +52,30 @@ def body(data: bytes, *, may_be_empty: bool = False) -> dict[str, Any]:
 
 
 def folded(value: dict[str, Any]) -> dict[str, Any]:
-    """Give the object with names in lower case and without underscores: ServiceID, service_id, serviceId."""
+    """Return the object with names in lower case and without underscores: ServiceID, service_id, serviceId."""
     return {name.replace("_", "").lower(): inner for name, inner in value.items()}
 
 
-def service(given: dict[str, Any], node: str) -> dict[str, Any]:
+def service(definition: dict[str, Any], node: str) -> dict[str, Any]:
     """Make a catalog entry of a service from its (folded) definition."""
-    if given.get("kind") or given.get("proxy") or given.get("connect"):
+    if definition.get("kind") or definition.get("proxy") or definition.get("connect"):
         raise NotHere("service mesh: kinds, proxies and connect")
-    name = given.get("name") or given.get("service")
+    name = definition.get("name") or definition.get("service")
     if not name:
         raise BadRequest("Missing service name")
-    address, port = str(given.get("address") or ""), _int(given.get("port"), "Port")
-    weights = folded(given.get("weights") or {})
+    address, port = str(definition.get("address") or ""), _int(definition.get("port"), "Port")
+    weights = folded(definition.get("weights") or {})
     return {
         "Node": node,
-        "ID": str(given.get("id") or name),
+        "ID": str(definition.get("id") or name),
         "Service": str(name),
-        "Tags": [str(tag) for tag in given.get("tags") or []],
+        "Tags": [str(tag) for tag in definition.get("tags") or []],
         "Address": address,
-        "TaggedAddresses": given.get("taggedaddresses") or _tagged(address, port),
-        "Meta": {str(key): str(value) for key, value in (given.get("meta") or {}).items()},
+        "TaggedAddresses": definition.get("taggedaddresses") or _tagged(address, port),
+        "Meta": {str(key): str(value) for key, value in (definition.get("meta") or {}).items()},
         "Port": port,
         "Weights": {"Passing": weights.get("passing", 1), "Warning": weights.get("warning", 1)},
-        "EnableTagOverride": bool(given.get("enabletagoverride")),
+        "EnableTagOverride": bool(definition.get("enabletagoverride")),
     }
 
 
@@ -96,22 +96,22 @@ def _tagged(address: str, port: int) -> dict[str, Any]:
     return {f"lan_ipv{version}": where, f"wan_ipv{version}": where}
 
 
-def checks(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the (folded) definitions of all checks of a service."""
-    single = [given["check"]] if given.get("check") else []
-    return [folded(one) for one in [*single, *(given.get("checks") or [])]]
+def checks(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the (folded) definitions of all checks of a service."""
+    single = [definition["check"]] if definition.get("check") else []
+    return [folded(check) for check in [*single, *(definition.get("checks") or [])]]
 
 
-def check(given: dict[str, Any]) -> Check:
+def check(definition: dict[str, Any]) -> Check:
     """Make a check from its (folded) definition; raise BadRequest as Consul would."""
     for name, what in NOT_HERE.items():
-        if given.get(name):
+        if definition.get(name):
             raise NotHere(what)
-    kind = next((name for name in ("http", "tcp") if given.get(name)), "ttl")
+    kind = next((name for name in ("http", "tcp") if definition.get(name)), "ttl")
     try:
-        interval, timeout = durations.seconds(given.get("interval")), durations.seconds(given.get("timeout"))
-        ttl = durations.seconds(given.get("ttl"))
-        deregister = durations.seconds(given.get("deregistercriticalserviceafter"))
+        interval, timeout = durations.seconds(definition.get("interval")), durations.seconds(definition.get("timeout"))
+        ttl = durations.seconds(definition.get("ttl"))
+        deregister = durations.seconds(definition.get("deregistercriticalserviceafter"))
     except ValueError as failure:
         raise BadRequest(f"Request decode failed: {failure}") from failure
     if kind != "ttl" and interval <= 0:
@@ -120,23 +120,23 @@ def check(given: dict[str, Any]) -> Check:
         raise BadRequest("Invalid check: TTL must be > 0 for TTL checks")
     return Check(
         kind=kind,
-        target=str(given.get(kind) or ""),
+        target=str(definition.get(kind) or ""),
         interval=max(interval, 1.0) if kind != "ttl" else ttl,
         timeout=timeout,
-        method=str(given.get("method") or "GET").upper(),
-        headers={name: [str(one) for one in values] for name, values in (given.get("header") or {}).items()},
-        body=str(given.get("body") or ""),
-        skip_verify=bool(given.get("tlsskipverify")),
-        successes_before_passing=_int(given.get("successbeforepassing"), "SuccessBeforePassing"),
-        failures_before_warning=_int(given.get("failuresbeforewarning"), "FailuresBeforeWarning"),
-        failures_before_critical=_int(given.get("failuresbeforecritical"), "FailuresBeforeCritical"),
+        method=str(definition.get("method") or "GET").upper(),
+        headers={name: [str(value) for value in values] for name, values in (definition.get("header") or {}).items()},
+        body=str(definition.get("body") or ""),
+        skip_verify=bool(definition.get("tlsskipverify")),
+        successes_before_passing=_int(definition.get("successbeforepassing"), "SuccessBeforePassing"),
+        failures_before_warning=_int(definition.get("failuresbeforewarning"), "FailuresBeforeWarning"),
+        failures_before_critical=_int(definition.get("failuresbeforecritical"), "FailuresBeforeCritical"),
         deregister_after=max(deregister, SHORTEST_DEREGISTER_SECONDS) if deregister > 0 else 0.0,
     )
 
 
-def status(given: dict[str, Any], default: str = CRITICAL) -> str:
-    """Give the status of a (folded) check definition; raise BadRequest when it is none of the three."""
-    value = given.get("status") or default
+def status(definition: dict[str, Any], default: str = CRITICAL) -> str:
+    """Return the status of a (folded) check definition; raise BadRequest when it is none of the three."""
+    value = definition.get("status") or default
     if value not in STATUSES:
         raise BadRequest("Status for checks must 'passing', 'warning', 'critical'")
     return str(value)
