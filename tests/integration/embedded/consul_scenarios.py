@@ -52,9 +52,9 @@ class Client:
         """See a DELETE."""
         return self.see("DELETE", path, **query)
 
-    def session(self, **asked: Any) -> str:
+    def session(self, **fields: Any) -> str:
         """Make a session and give its id."""
-        return str(self.ask("PUT", "session/create", asked).json()["ID"])
+        return str(self.ask("PUT", "session/create", fields).json()["ID"])
 
     def index(self, path: str, **query: Any) -> int:
         """Return the index of a read."""
@@ -63,7 +63,7 @@ class Client:
     def plain(self, value: Any) -> Any:
         """Name ids by the order of their coming, and say of indexes only whether an entry was changed."""
         if isinstance(value, list):
-            return [self.plain(one) for one in value]
+            return [self.plain(item) for item in value]
         if isinstance(value, dict):
             seen = {name: self.plain(inner) for name, inner in value.items() if name not in _BY_CHANCE}
             if "Datacenter" in value and "ServiceID" not in value:
@@ -75,7 +75,7 @@ class Client:
 
     def _text(self, text: str) -> str:
         text = re.sub(r"(Request decode failed: ).*", r"\1…", text)
-        return _UUID.sub(lambda found: self._ids.setdefault(found.group(), f"id{len(self._ids)}"), text)
+        return _UUID.sub(lambda match: self._ids.setdefault(match.group(), f"id{len(self._ids)}"), text)
 
     def blocked(self, path: str, change: Callable[[], object], wait: str = "10s", **query: Any) -> Seen:
         """Start a blocking read, make a change meanwhile, and tell what came of it, and whether it waited."""
@@ -213,12 +213,12 @@ def the_end_of_a_session_frees_or_deletes_what_it_held(c: Client) -> Seen:
 def sessions_are_made_listed_renewed_and_destroyed(c: Client) -> Seen:
     id = c.session(Name="kept", TTL="20s", LockDelay="1s")
     plain = c.session()
-    listed = [one for one in c.ask("GET", "session/list").json() if one["ID"] in (id, plain)]
-    on_node = [one["ID"] for one in c.ask("GET", "session/node/devctl").json()]
+    listed = [session for session in c.ask("GET", "session/list").json() if session["ID"] in (id, plain)]
+    on_node = [session["ID"] for session in c.ask("GET", "session/node/devctl").json()]
     seen = [
         c.get(f"session/info/{id}"),
         c.get(f"session/info/{plain}"),
-        sorted(one["Name"] for one in listed),
+        sorted(session["Name"] for session in listed),
         {id, plain} <= set(on_node),
         c.get("session/node/elsewhere"),
         c.put(f"session/renew/{id}"),
@@ -296,8 +296,8 @@ def names_of_fields_may_be_written_in_any_case(c: Client) -> Seen:
     lower = {"name": "case", "id": "case-1", "port": 9, "tags": ["x"], "check": {"ttl": "30s", "status": "passing"}}
     snake = {"Name": "case", "ID": "case-2", "Check": {"TTL": "30s", "DeregisterCriticalServiceAfter": "90m"}}
     seen = [c.put("agent/service/register", lower), c.put("agent/service/register", snake)]
-    found = c.ask("GET", "health/service/case").json()
-    seen.append(sorted((one["Service"]["ID"], one["Checks"][-1]["Status"]) for one in found))
+    entries = c.ask("GET", "health/service/case").json()
+    seen.append(sorted((entry["Service"]["ID"], entry["Checks"][-1]["Status"]) for entry in entries))
     return [*seen, c.put("agent/service/deregister/case-1"), c.put("agent/service/deregister/case-2")]
 
 
@@ -350,15 +350,15 @@ def http_and_tcp_checks_are_run_by_the_agent(c: Client) -> Seen:
         {"CheckID": "t-bad", "TCP": "127.0.0.1:1", "Interval": "1s", "Status": "passing"},
     ]
     c.put("agent/service/register", {"Name": "probed", "Checks": checks})
-    wanted = {"h-good": "passing", "h-bad": "critical", "t-good": "passing", "t-bad": "critical"}
-    deadline, found = time.monotonic() + 10, {}
-    while found != wanted and time.monotonic() < deadline:
+    expected = {"h-good": "passing", "h-bad": "critical", "t-good": "passing", "t-bad": "critical"}
+    deadline, statuses = time.monotonic() + 10, {}
+    while statuses != expected and time.monotonic() < deadline:
         time.sleep(0.05)
         entries = c.ask("GET", "agent/checks", filter='ServiceID == "probed"').json()
-        found = {id: entry["Status"] for id, entry in entries.items()}
+        statuses = {id: entry["Status"] for id, entry in entries.items()}
     shapes = {id: [entry["Type"], entry["Interval"], entry["Name"]] for id, entry in entries.items()}
     c.put("agent/service/deregister/probed")
-    return [found, shapes]
+    return [statuses, shapes]
 
 
 def a_service_in_maintenance_is_not_passing(c: Client) -> Seen:
@@ -371,7 +371,7 @@ def a_service_in_maintenance_is_not_passing(c: Client) -> Seen:
         c.put("agent/service/maintenance/maint", None, enable="false"),
         len(c.ask("GET", "health/service/maint", passing="").json()),
         c.put("agent/service/maintenance/maint", None, enable="true", reason="why"),
-        [one["Notes"] for one in c.ask("GET", "health/checks/maint").json()],
+        [check["Notes"] for check in c.ask("GET", "health/checks/maint").json()],
         c.put("agent/service/maintenance/maint"),
         c.put("agent/service/maintenance/nothing", None, enable="true"),
     ]
@@ -404,8 +404,8 @@ def a_check_of_the_node_counts_for_all_its_services(c: Client) -> Seen:
     seen = [c.put("agent/check/register", {"Name": "disk", "TTL": "60s", "Status": "critical", "Notes": "full"})]
     seen += [
         c.get("health/service/on-node", passing=""),
-        [one["CheckID"] for one in c.ask("GET", "health/service/on-node").json()[0]["Checks"]],
-        [one["CheckID"] for one in c.ask("GET", "health/state/critical").json() if one["CheckID"] == "disk"],
+        [check["CheckID"] for check in c.ask("GET", "health/service/on-node").json()[0]["Checks"]],
+        [check["CheckID"] for check in c.ask("GET", "health/state/critical").json() if check["CheckID"] == "disk"],
         c.get("health/node/devctl", filter='CheckID == "disk"'),
         c.put("agent/check/deregister/disk"),
         len(c.ask("GET", "health/service/on-node", passing="").json()),
@@ -451,19 +451,19 @@ def the_catalog_takes_nodes_services_and_checks(c: Client) -> Seen:
             },
         ),
         c.put("catalog/register", {"Node": "far"}),
-        [one["Node"] for one in c.ask("GET", "catalog/nodes").json()],
-        [one["Node"] for one in c.ask("GET", "catalog/nodes", **{"node-meta": "rack:r1"}).json()],
+        [node["Node"] for node in c.ask("GET", "catalog/nodes").json()],
+        [node["Node"] for node in c.ask("GET", "catalog/nodes", **{"node-meta": "rack:r1"}).json()],
         c.ask("GET", "catalog/service/db").json()[0]["ServicePort"],
-        [one["CheckID"] for one in c.ask("GET", "health/service/db", passing="").json()[0]["Checks"]],
+        [node["CheckID"] for node in c.ask("GET", "health/service/db", passing="").json()[0]["Checks"]],
         sorted(c.ask("GET", "catalog/node/far").json()["Services"]),
-        [one["ID"] for one in c.ask("GET", "catalog/node-services/far").json()["Services"]],
+        [node["ID"] for node in c.ask("GET", "catalog/node-services/far").json()["Services"]],
         c.put("catalog/deregister", {"Node": "far", "CheckID": "c1"}),
         c.put("catalog/deregister", {"Node": "far", "ServiceID": "db1"}),
         c.get("catalog/service/db"),
         c.put("catalog/deregister", {"Node": "far"}),
         c.get("catalog/node/far"),
         c.get("catalog/node-services/far"),
-        [one["Node"] for one in c.ask("GET", "catalog/nodes").json()],
+        [node["Node"] for node in c.ask("GET", "catalog/nodes").json()],
     ]
 
 
@@ -488,7 +488,8 @@ def filters_choose_among_what_is_there(c: Client) -> Seen:
         'Node.Node == "devctl" and Service.ID == f2',
     ]
     seen = [
-        [one["Service"]["ID"] for one in c.ask("GET", "health/service/filt", filter=text).json()] for text in filters
+        [entry["Service"]["ID"] for entry in c.ask("GET", "health/service/filt", filter=text).json()]
+        for text in filters
     ]
     for id in ("f1", "f2", "f3"):
         c.put(f"agent/service/deregister/{id}")
@@ -527,8 +528,8 @@ def the_server_says_who_it_is(c: Client) -> Seen:
 
 def every_read_tells_its_index(c: Client) -> Seen:
     paths = ("kv/nothing", "catalog/nodes", "catalog/services", "health/state/any", "session/list", "health/service/x")
-    wanted = ("x-consul-index", "x-consul-knownleader", "x-consul-lastcontact")
-    return {path: [name in c.ask("GET", path).headers for name in wanted] for path in paths}
+    names = ("x-consul-index", "x-consul-knownleader", "x-consul-lastcontact")
+    return {path: [name in c.ask("GET", path).headers for name in names] for path in paths}
 
 
 SCENARIOS: dict[str, Callable[[Client], Seen]] = {

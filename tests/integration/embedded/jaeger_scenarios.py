@@ -43,14 +43,14 @@ class Batch:
         **more: Any,
     ) -> Any:
         """Add a span; gives it for more."""
-        one = self._scope.spans.add(name=name, kind=kind)
-        one.trace_id, one.span_id = bytes.fromhex(trace), bytes.fromhex(span * 8)
-        one.parent_span_id = bytes.fromhex(parent * 8)
-        one.start_time_unix_nano = BASE_NS + int(start_ms * MS)
-        one.end_time_unix_nano = one.start_time_unix_nano + int(length_ms * MS)
+        made = self._scope.spans.add(name=name, kind=kind)
+        made.trace_id, made.span_id = bytes.fromhex(trace), bytes.fromhex(span * 8)
+        made.parent_span_id = bytes.fromhex(parent * 8)
+        made.start_time_unix_nano = BASE_NS + int(start_ms * MS)
+        made.end_time_unix_nano = made.start_time_unix_nano + int(length_ms * MS)
         for key, value in more.items():
-            fill(one.attributes.add(key=key.replace("__", ".")).value, value)
-        return one
+            fill(made.attributes.add(key=key.replace("__", ".")).value, value)
+        return made
 
 
 def fill(target: AnyValue, value: Any) -> None:
@@ -67,26 +67,26 @@ def fill(target: AnyValue, value: Any) -> None:
         target.bytes_value = value
     elif isinstance(value, list):
         target.array_value.SetInParent()
-        for one in value:
-            fill(target.array_value.values.add(), one)
+        for item in value:
+            fill(target.array_value.values.add(), item)
     elif isinstance(value, dict):
         target.kvlist_value.SetInParent()
-        for key, one in value.items():
-            fill(target.kvlist_value.values.add(key=key).value, one)
+        for key, item in value.items():
+            fill(target.kvlist_value.values.add(key=key).value, item)
 
 
 def link(span: Any, trace: str, to: str, **attributes: Any) -> None:
     """Let a span link to another one."""
-    one = span.links.add(trace_id=bytes.fromhex(trace), span_id=bytes.fromhex(to * 8))
+    made = span.links.add(trace_id=bytes.fromhex(trace), span_id=bytes.fromhex(to * 8))
     for key, value in attributes.items():
-        fill(one.attributes.add(key=key.replace("__", ".")).value, value)
+        fill(made.attributes.add(key=key.replace("__", ".")).value, value)
 
 
 def event(span: Any, name: str, after_ms: float, **attributes: Any) -> None:
     """Add an event to a span."""
-    one = span.events.add(name=name, time_unix_nano=span.start_time_unix_nano + int(after_ms * MS))
+    made = span.events.add(name=name, time_unix_nano=span.start_time_unix_nano + int(after_ms * MS))
     for key, value in attributes.items():
-        fill(one.attributes.add(key=key.replace("__", ".")).value, value)
+        fill(made.attributes.add(key=key.replace("__", ".")).value, value)
 
 
 def spans() -> list[ExportTraceServiceRequest]:
@@ -133,7 +133,7 @@ def spans() -> list[ExportTraceServiceRequest]:
         bulk.span(
             trace, f"{number + 1:02x}", f"op-{number % 4}", 3000 + number, number + 1, kind=number % 6, number=number
         )
-    return [one.request for one in (gateway, order, payment, loose, odd, skewed, bulk)]
+    return [batch.request for batch in (gateway, order, payment, loose, odd, skewed, bulk)]
 
 
 def _traces(**parameters: Any) -> str:
@@ -211,8 +211,10 @@ def observe(url: str, question: str) -> Seen:
             error["msg"] = error["msg"].split(": ")[0]
     data = body.get("data")
     if isinstance(data, list):
-        data = [_trace(one) if "spans" in one else one for one in data] if data and isinstance(data[0], dict) else data
-        body["data"] = sorted(data, key=lambda one: json.dumps(one, sort_keys=True))
+        data = (
+            [_trace(item) if "spans" in item else item for item in data] if data and isinstance(data[0], dict) else data
+        )
+        body["data"] = sorted(data, key=lambda item: json.dumps(item, sort_keys=True))
     return [answer.status_code, answer.headers["content-type"].split(";")[0], body]
 
 
@@ -221,6 +223,6 @@ def _trace(trace: dict[str, Any]) -> dict[str, Any]:
     processes = trace.pop("processes")
     for span in trace["spans"]:
         span["process"] = processes[span.pop("processID")]
-        span["tags"] = [one for one in span["tags"] if not isinstance(one["value"], float) or one["value"] < 1e299]
-    trace["spans"].sort(key=lambda one: json.dumps([one["spanID"], one], sort_keys=True))
+        span["tags"] = [item for item in span["tags"] if not isinstance(item["value"], float) or item["value"] < 1e299]
+    trace["spans"].sort(key=lambda item: json.dumps([item["spanID"], item], sort_keys=True))
     return trace

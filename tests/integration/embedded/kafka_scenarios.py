@@ -69,8 +69,8 @@ class Bench:
 
     def close(self) -> None:
         """Close all consumers."""
-        for one in self._open:
-            one.close()
+        for client in self._open:
+            client.close()
 
 
 def deliver(producer: Producer, topic: str, value: Any, key: Any = None, partition: int = -1, **more: Any) -> Message:
@@ -88,13 +88,13 @@ def take(consumer: Consumer, count: int, seconds: float = PATIENCE_SECONDS) -> l
     messages: list[Message] = []
     deadline = time.monotonic() + seconds
     while len(messages) < count and time.monotonic() < deadline:
-        messages += [one for one in consumer.consume(count - len(messages), 0.1) if one.error() is None]
+        messages += [message for message in consumer.consume(count - len(messages), 0.1) if message.error() is None]
     return messages
 
 
 def values(messages: list[Message]) -> list[str | None]:
     """Return the values as text."""
-    return [None if one.value() is None else one.value().decode() for one in messages]
+    return [None if message.value() is None else message.value().decode() for message in messages]
 
 
 def error_name(error: KafkaError | None) -> str:
@@ -111,11 +111,11 @@ def refusal(do: Callable[[], Any]) -> str:
     return ""
 
 
-def assigned(consumers: list[Consumer], wanted: list[int]) -> list[int]:
+def assigned(consumers: list[Consumer], counts: list[int]) -> list[int]:
     """Poll consumers until they hold as many partitions as wanted; give what they hold."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     held: list[int] = []
-    while held != wanted and time.monotonic() < deadline:
+    while held != counts and time.monotonic() < deadline:
         for consumer in consumers:
             consumer.poll(0.02)
         held = sorted(len(consumer.assignment()) for consumer in consumers)
@@ -273,8 +273,8 @@ def a_reader_seeks_and_asks_for_offsets(b: Bench) -> Seen:
     consumer.seek(TopicPartition(topic, 0, 2))
     seen.append(values(take(consumer, 3)))
     for milliseconds in (0, 2000, 2500, 4000, 9000):
-        asked = TopicPartition(topic, 0, first + milliseconds)
-        seen.append(consumer.offsets_for_times([asked], timeout=5)[0].offset)
+        at_time = TopicPartition(topic, 0, first + milliseconds)
+        seen.append(consumer.offsets_for_times([at_time], timeout=5)[0].offset)
     consumer.commit(offsets=[TopicPartition(topic, 0, 4)], asynchronous=False)
     seen.append(consumer.committed([TopicPartition(topic, 0)], timeout=5)[0].offset)
     fresh = b.consumer("seek-latest", auto_offset_reset="latest")
@@ -438,7 +438,7 @@ def groups_are_listed_described_and_deleted(b: Bench) -> Seen:
     described = b.admin.describe_consumer_groups(["groups-g"])["groups-g"].result(PATIENCE_SECONDS)
     member = described.members[0]
     seen: list[Any] = [
-        "groups-g" in [one.group_id for one in b.admin.list_consumer_groups().result(PATIENCE_SECONDS).valid],
+        "groups-g" in [group.group_id for group in b.admin.list_consumer_groups().result(PATIENCE_SECONDS).valid],
         [described.state.name, described.partition_assignor, len(described.members), member.client_id],
         sorted(p.partition for p in member.assignment.topic_partitions),
         refusal(lambda: b.admin.delete_consumer_groups(["groups-g"])["groups-g"].result(PATIENCE_SECONDS)),
@@ -462,15 +462,15 @@ def offsets_of_groups_are_read_and_set_from_outside(b: Bench) -> Seen:
     first.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
     first.close()
     everything = ConsumerGroupTopicPartitions("outside-g")
-    wanted = ConsumerGroupTopicPartitions("outside-g", [TopicPartition(topic, 1, 3)])
+    offsets = ConsumerGroupTopicPartitions("outside-g", [TopicPartition(topic, 1, 3)])
     seen: list[Any] = []
     for ask in (
         lambda: b.admin.list_consumer_group_offsets([everything]),
-        lambda: b.admin.alter_consumer_group_offsets([wanted]),
+        lambda: b.admin.alter_consumer_group_offsets([offsets]),
         lambda: b.admin.list_consumer_group_offsets([everything]),
     ):
         got = ask()["outside-g"].result(PATIENCE_SECONDS).topic_partitions
-        seen.append([[one.topic, one.partition, one.offset, error_name(one.error)] for one in got])
+        seen.append([[part.topic, part.partition, part.offset, error_name(part.error)] for part in got])
     consumer = b.consumer("outside-g")
     consumer.subscribe([topic])
     return [*seen, values(take(consumer, 1))]
@@ -479,10 +479,10 @@ def offsets_of_groups_are_read_and_set_from_outside(b: Bench) -> Seen:
 def the_settings_of_a_topic_can_be_asked(b: Bench) -> Seen:
     topic = b.topic("settings", 1)
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
-    found = b.admin.describe_configs([resource])[resource].result(PATIENCE_SECONDS)
+    settings = b.admin.describe_configs([resource])[resource].result(PATIENCE_SECONDS)
     unknown = ConfigResource(ConfigResource.Type.TOPIC, "no-such-topic")
     refused = refusal(lambda: b.admin.describe_configs([unknown])[unknown].result(PATIENCE_SECONDS))
-    return [found["cleanup.policy"].value, "retention.ms" in found, refused]
+    return [settings["cleanup.policy"].value, "retention.ms" in settings, refused]
 
 
 def aiokafka_produces_and_consumes(b: Bench) -> Seen:
@@ -499,8 +499,8 @@ def aiokafka_produces_and_consumes(b: Bench) -> Seen:
             await consumer.commit()
             committed = [await consumer.committed(AioPartition(topic, p)) for p in range(6)]
         return [
-            [one.partition for one in sent],
-            sorted(one.value.decode() for one in got),
+            [record.partition for record in sent],
+            sorted(record.value.decode() for record in got),
             committed,
             len(got[0].headers),
         ]
@@ -539,9 +539,9 @@ def aiokafka_seeks_and_runs_transactions(b: Bench) -> Seen:
             async with producer.transaction():
                 await producer.send_and_wait(topic, b"kept too")
         async with _aio_consumer(b, "aio-txn-g", topic, isolation_level="read_committed") as consumer:
-            got = [one.value.decode() for one in await _aio_take(consumer, 2)]
+            got = [record.value.decode() for record in await _aio_take(consumer, 2)]
             consumer.seek(AioPartition(topic, 0), 0)
-            return [got, [one.value.decode() for one in await _aio_take(consumer, 2)]]
+            return [got, [record.value.decode() for record in await _aio_take(consumer, 2)]]
 
     return asyncio.run(run())
 
@@ -573,10 +573,10 @@ async def _aio_take(consumer: AIOKafkaConsumer, count: int) -> list[Any]:
     return got
 
 
-async def _aio_assigned(consumers: list[AIOKafkaConsumer], wanted: list[int]) -> list[int]:
+async def _aio_assigned(consumers: list[AIOKafkaConsumer], counts: list[int]) -> list[int]:
     held: list[int] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while held != wanted and time.monotonic() < deadline:
+    while held != counts and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
         held = sorted(len(consumer.assignment()) for consumer in consumers)
     return held

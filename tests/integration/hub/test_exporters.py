@@ -83,10 +83,10 @@ def test_zipkin_spans_carry_kind_parent_peer_status_and_events() -> None:
     span = request.resource_spans[0].scope_spans[0].spans[0]
     span.status.message = "gone"
     span.events.add(name="retry", time_unix_nano=5_000).attributes.add(key="n").value.int_value = 2
-    (found,) = json.loads(zipkin(request.SerializeToString()))
-    assert (found["kind"], found["parentId"], found["remoteEndpoint"]) == ("CLIENT", "70" * 8, {"serviceName": "db"})
-    assert (found["tags"]["otel.status_code"], found["tags"]["error"]) == ("ERROR", "gone")
-    assert found["annotations"] == [{"timestamp": 5, "value": '{"retry": {"n": 2}}'}]
+    (span,) = json.loads(zipkin(request.SerializeToString()))
+    assert (span["kind"], span["parentId"], span["remoteEndpoint"]) == ("CLIENT", "70" * 8, {"serviceName": "db"})
+    assert (span["tags"]["otel.status_code"], span["tags"]["error"]) == ("ERROR", "gone")
+    assert span["annotations"] == [{"timestamp": 5, "value": '{"retry": {"n": 2}}'}]
 
 
 def test_spans_that_a_backend_rejects_of_a_batch_count_as_dropped(hub: Hub) -> None:

@@ -233,7 +233,7 @@ def test_spans_are_found_by_service_duration_error_and_attribute(hub: Hub) -> No
     with contextlib.closing(reader):
 
         def names(**query: Any) -> set[str]:
-            return {reader.trace(found)[0].name for found in reader.find(SpanQuery(**query))}
+            return {reader.trace(trace_id)[0].name for trace_id in reader.find(SpanQuery(**query))}
 
         assert names(service="order", min_duration_ns=10**8) == {"slow"}
         assert names(errors=True) == {"bad"}

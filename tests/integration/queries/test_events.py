@@ -66,10 +66,10 @@ def test_looking_at_a_group_whose_member_lives_leaves_it_its_partitions(address:
 
 def test_the_last_events_come_decoded_by_time_and_by_key(address: str) -> None:
     broker = Broker(address)
-    found = broker.last([TOPIC], 2)
-    assert len(found) == 2
-    (one,) = broker.last([TOPIC], 10, key="order-1")
-    assert (one.key, one.type, one.value, one.headers["ce_id"]) == ("order-1", "order.created", {"n": 1}, "1")
+    events = broker.last([TOPIC], 2)
+    assert len(events) == 2
+    (event,) = broker.last([TOPIC], 10, key="order-1")
+    assert (event.key, event.type, event.value, event.headers["ce_id"]) == ("order-1", "order.created", {"n": 1}, "1")
 
 
 def test_one_key_is_followed(address: str) -> None:

@@ -54,8 +54,8 @@ async def answering(answer: bytes, *, closes: bool = True, secure: ssl.SSLContex
 )
 async def test_the_status_decides(status: str, expected: str) -> None:
     async with answering(f"HTTP/1.1 {status}\r\nX: y\r\n\r\nbody".encode()) as port:
-        found, output = await look(Check("http", f"http://127.0.0.1:{port}/x?y=1"))
-    assert (found, output.endswith(f"/x?y=1: {status} Output: body")) == (expected, True)
+        result, output = await look(Check("http", f"http://127.0.0.1:{port}/x?y=1"))
+    assert (result, output.endswith(f"/x?y=1: {status} Output: body")) == (expected, True)
 
 
 async def test_a_server_that_keeps_the_connection_open_is_not_waited_for() -> None:
@@ -80,8 +80,8 @@ async def test_what_is_no_http_is_critical(answer: bytes) -> None:
 @pytest.mark.parametrize("check", [Check("http", "http://127.0.0.1:{}"), Check("tcp", "127.0.0.1:{}")])
 async def test_nobody_there_is_critical(check: Check) -> None:
     (port,) = free_ports(1)
-    found, output = await look(Check(check.kind, check.target.format(port)))
-    assert (found, "connection refused" in output) == (CRITICAL, True)
+    status, output = await look(Check(check.kind, check.target.format(port)))
+    assert (status, "connection refused" in output) == (CRITICAL, True)
 
 
 async def test_a_header_with_a_line_break_is_never_sent() -> None:

@@ -32,10 +32,10 @@ def test_a_span_shows_the_signs_of_every_tag_that_it_carries(reader: SpanReader)
         shown = [*model.tags(span), *model.process(span)["tags"]]
         shown += [field for log in model.converted(span)["logs"] for field in log["fields"]]
         for tag in shown:
-            wanted = ((tag["key"], model.as_text(tag)),)
-            assert query.has_tags(span, wanted)
-            found = {one.id for one in reader.spans(replace(everything, signs=signs(wanted)))}
-            assert span.id in found, wanted
+            pairs = ((tag["key"], model.as_text(tag)),)
+            assert query.has_tags(span, pairs)
+            ids = {other.id for other in reader.spans(replace(everything, signs=signs(pairs)))}
+            assert span.id in ids, pairs
 
 
 @pytest.mark.parametrize(("key", "value"), [("number", "99"), ("peer", "orde"), ("ok", "false"), ("none", "x")])

@@ -15,21 +15,24 @@ def asking(member: str = "", *, instance: str | None = None, session_ms: int = 1
 
 async def stable(coordinator: Coordinator, *joining: Joining) -> list[Joined]:
     """Let members join and the leader assign; gives what each was told."""
-    told = list(await asyncio.gather(*(coordinator.join(one) for one in joining)))
+    told = list(await asyncio.gather(*(coordinator.join(request) for request in joining)))
     leader = told[0].leader
-    plan = {one.member: one.member.encode() for one in told}
+    plan = {joined.member: joined.member.encode() for joined in told}
     synced = await asyncio.gather(
-        *(coordinator.sync("g", one.generation, one.member, None, plan if one.member == leader else {}) for one in told)
+        *(
+            coordinator.sync("g", joined.generation, joined.member, None, plan if joined.member == leader else {})
+            for joined in told
+        )
     )
-    assert [assignment for _, assignment in synced] == [one.member.encode() for one in told]
+    assert [assignment for _, assignment in synced] == [joined.member.encode() for joined in told]
     return told
 
 
 async def test_all_who_join_together_are_one_generation_with_one_leader() -> None:
     coordinator = Coordinator(initial_delay=0.02)
     told = await stable(coordinator, asking(), asking(), asking())
-    assert {one.generation for one in told} == {1}
-    assert sorted(len(one.members) for one in told) == [0, 0, 3]
+    assert {joined.generation for joined in told} == {1}
+    assert sorted(len(joined.members) for joined in told) == [0, 0, 3]
 
 
 async def test_a_new_member_makes_the_others_join_again() -> None:
@@ -59,12 +62,12 @@ async def test_a_member_that_is_silent_for_its_session_is_out() -> None:
 
 async def test_a_static_member_that_comes_back_disturbs_nobody_and_fences_its_past() -> None:
     coordinator = Coordinator(initial_delay=0.02)
-    one, two = await stable(coordinator, asking(instance="a"), asking(instance="b"))
+    first, second = await stable(coordinator, asking(instance="a"), asking(instance="b"))
     back = await coordinator.join(asking(instance="b"))
-    assert (back.error, back.generation, back.member != two.member) == (Error.NONE, 1, True)
-    assert await coordinator.sync("g", 1, back.member, "b", {}) == (Error.NONE, two.member.encode())
-    assert coordinator.heartbeat("g", 1, two.member, "b") is Error.FENCED_INSTANCE_ID
-    assert coordinator.heartbeat("g", 1, one.member, "a") is Error.NONE
+    assert (back.error, back.generation, back.member != second.member) == (Error.NONE, 1, True)
+    assert await coordinator.sync("g", 1, back.member, "b", {}) == (Error.NONE, second.member.encode())
+    assert coordinator.heartbeat("g", 1, second.member, "b") is Error.FENCED_INSTANCE_ID
+    assert coordinator.heartbeat("g", 1, first.member, "a") is Error.NONE
 
 
 async def test_the_last_one_to_leave_takes_the_group_with_it() -> None:
@@ -80,7 +83,7 @@ async def test_the_last_one_to_leave_takes_the_group_with_it() -> None:
 
 async def test_a_dynamic_member_is_given_its_id_before_it_counts() -> None:
     coordinator = Coordinator(initial_delay=0.0)
-    asked = await coordinator.join(asking(twice=True))
-    assert asked.error is Error.MEMBER_ID_REQUIRED
-    assert (await coordinator.join(asking(asked.member, twice=True))).member == asked.member
+    refused = await coordinator.join(asking(twice=True))
+    assert refused.error is Error.MEMBER_ID_REQUIRED
+    assert (await coordinator.join(asking(refused.member, twice=True))).member == refused.member
     assert (await coordinator.join(asking("made-up", twice=True))).error is Error.UNKNOWN_MEMBER_ID

@@ -121,7 +121,7 @@ def test_records_below_a_deletion_stay_deleted(tmp_path: Path) -> None:
 def test_a_repeated_batch_is_acknowledged_and_not_written_again(tmp_path: Path) -> None:
     log = Partition(tmp_path, PLENTY)
     first, second = made(2, producer=7, sequence=0), made(1, producer=7, sequence=2)
-    assert [written(log, one) for one in (first, second, first, second)] == [
+    assert [written(log, data) for data in (first, second, first, second)] == [
         (Error.NONE, 0),
         (Error.NONE, 2),
         (Error.NONE, 0),
@@ -166,9 +166,9 @@ def test_who_reads_committed_sees_nothing_of_an_open_transaction_or_after_it(tmp
 
 
 def test_a_marker_is_a_batch_with_the_right_checksum() -> None:
-    known = batch.marker(producer=1, epoch=2, commit=True, now_ms=3)
-    head = batch.header(known)
-    assert (head.control, head.transactional, head.size, batch.commits(known)) == (True, True, len(known), True)
+    marker = batch.marker(producer=1, epoch=2, commit=True, now_ms=3)
+    head = batch.header(marker)
+    assert (head.control, head.transactional, head.size, batch.commits(marker)) == (True, True, len(marker), True)
     assert batch._crc32c(b"123456789") == 0xE3069283  # the check value of CRC-32C
 
 

@@ -113,8 +113,8 @@ def test_the_bounds_of_an_exponential_histogram_follow_its_scale() -> None:
 
 
 def _bounds(text: str) -> list[tuple[float, float]]:
-    found = re.findall(r'_bucket\{.*le="([^"]+)"\} (\S+)', text)
-    return [(float(bound), float(count)) for bound, count in found]
+    bounds = re.findall(r'_bucket\{.*le="([^"]+)"\} (\S+)', text)
+    return [(float(bound), float(count)) for bound, count in bounds]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 3.0, 1e300, math.nan, math.inf, -1.0])

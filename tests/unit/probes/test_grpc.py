@@ -28,7 +28,7 @@ async def server() -> AsyncIterator[tuple[grpc.Server, int]]:
     await asyncio.to_thread(made.stop(None).wait)
 
 
-async def asked(port: int, service: str = "") -> Answer:
+async def answer_of(port: int, service: str = "") -> Answer:
     return await ask(probe(GrpcCheck(port="grpc", service=service), Target("a.1", {"grpc": port})), 5.0)
 
 
@@ -48,12 +48,12 @@ async def test_a_server_is_good_when_it_says_serving(
     states.set("shop.v1.Orders", SERVING)
     states.set("shop.v1.Carts", NOT_SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(states, server[0])
-    answer = await asked(server[1], service)
+    answer = await answer_of(server[1], service)
     assert (answer.is_good, answer.text) == (is_good, text)
 
 
 async def test_a_server_without_a_health_service_says_so(server: tuple[grpc.Server, int]) -> None:
-    assert (await asked(server[1])).text == "the server has no health service (grpc.health.v1)"
+    assert (await answer_of(server[1])).text == "the server has no health service (grpc.health.v1)"
 
 
 @pytest.mark.parametrize("received", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 64, b""])
@@ -65,5 +65,5 @@ async def test_what_speaks_no_http2_is_no_grpc(received: bytes) -> None:
 
     other = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with other:
-        answer = await asked(other.sockets[0].getsockname()[1])
+        answer = await answer_of(other.sockets[0].getsockname()[1])
     assert (answer.is_good, answer.text.startswith(("no gRPC: ", "connection reset"))) == (False, True)

@@ -22,7 +22,7 @@ from tests.waiting import eventually
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def asked(check: Check, handler: Handler, within: float = 2.0) -> Answer:
+async def answer_of(check: Check, handler: Handler, within: float = 2.0) -> Answer:
     """Return what a probe says of a server with `handler`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,8 +78,8 @@ HTTP = HttpCheck(path="/health", headers={"X-Key": "1"})
 )
 async def test_http_is_judged_by_its_status(answer: bytes, accepted: tuple[int, ...], is_good: bool, text: str) -> None:
     check = HttpCheck(path="/health", status=accepted)
-    found = await asked(check, says(answer))
-    assert (found.is_good, found.text.strip()) == (is_good, text)
+    seen = await answer_of(check, says(answer))
+    assert (seen.is_good, seen.text.strip()) == (is_good, text)
 
 
 async def test_http_asks_for_its_path_with_its_headers() -> None:
@@ -90,7 +90,7 @@ async def test_http_asks_for_its_path_with_its_headers() -> None:
         heard = await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
 
-    assert (await asked(HTTP, handle)).is_good
+    assert (await answer_of(HTTP, handle)).is_good
     assert heard.startswith(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nX-Key: 1\r\n" in heard
 
@@ -102,24 +102,24 @@ async def test_a_body_without_end_is_cut() -> None:
             writer.write(b"x" * BODY_BYTES)
             await writer.drain()
 
-    found = await asked(HTTP, handle)
-    assert found.text.startswith("500 xxx")
-    assert len(found.text) < 300
+    answer = await answer_of(HTTP, handle)
+    assert answer.text.startswith("500 xxx")
+    assert len(answer.text) < 300
 
 
 @pytest.mark.parametrize("check", [HttpCheck(), KafkaCheck(), GrpcCheck()])
 async def test_a_server_that_hangs_is_left_after_the_timeout(check: Check) -> None:
-    assert (await asked(check, hangs, within=0.05)).text == "no answer within 0.05 s"
+    assert (await answer_of(check, hangs, within=0.05)).text == "no answer within 0.05 s"
 
 
 @pytest.mark.parametrize("check", [HttpCheck(), TcpCheck(), KafkaCheck(), GrpcCheck()])
 async def test_a_port_that_nobody_listens_on_is_refused(check: Check) -> None:
-    found = await ask(probe(check, Target("a.1", {"http": free_port()})), 1.0)
-    assert (found.is_good, found.text) == (False, "connection refused")
+    answer = await ask(probe(check, Target("a.1", {"http": free_port()})), 1.0)
+    assert (answer.is_good, answer.text) == (False, "connection refused")
 
 
 async def test_tcp_needs_no_more_than_a_connection() -> None:
-    assert (await asked(TcpCheck(), hangs)).is_good
+    assert (await answer_of(TcpCheck(), hangs)).is_good
 
 
 async def test_a_check_of_a_port_that_is_not_there_says_so() -> None:
@@ -149,8 +149,8 @@ child = subprocess.Popen(["sleep", "60"])
 open({str(note)!r}, "w").write(str(child.pid))
 time.sleep(60)
 """
-    found = await ask(probe(*command(code)), 1.5)
-    assert found.text == "no answer within 1.5 s"
+    answer = await ask(probe(*command(code)), 1.5)
+    assert answer.text == "no answer within 1.5 s"
     if note.exists():
         state = Path(f"/proc/{note.read_text()}/stat")
         eventually(lambda: not state.exists() or ") Z" in state.read_text(), what="the child's end")
@@ -165,15 +165,15 @@ async def test_a_log_line_counts_when_it_was_written_since_the_start(tmp_path: P
     log.write(b"not yet\nrea", time.time_ns())
     assert not (await asked_line.ask()).is_good
     log.write(b"dy now\n", time.time_ns())
-    found = await asked_line.ask()
-    assert (found.is_good, found.text) == (True, "seen: ready now")
+    answer = await asked_line.ask()
+    assert (answer.is_good, answer.text) == (True, "seen: ready now")
     assert (await asked_line.ask()).is_good
     log.close()
 
 
 async def test_a_log_that_is_not_there_yet_is_no_such_line(tmp_path: Path) -> None:
-    found = await probe(LogCheck(pattern="x"), Target("a.1", log_folder=tmp_path / "none")).ask()
-    assert found.text == "no such line yet"
+    answer = await probe(LogCheck(pattern="x"), Target("a.1", log_folder=tmp_path / "none")).ask()
+    assert answer.text == "no such line yet"
 
 
 def text16(text: str) -> bytes:
@@ -213,7 +213,7 @@ def plain_metadata(topics: dict[str, int]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("topics", "wanted", "is_good", "text"),
+    ("topics", "required", "is_good", "text"),
     [
         ({}, (), True, "1 broker"),
         ({"a": 0, "b": 0}, ("a", "b"), True, "1 broker"),
@@ -221,10 +221,10 @@ def plain_metadata(topics: dict[str, int]) -> bytes:
     ],
 )
 async def test_a_broker_is_good_when_it_lists_itself_and_the_topics(
-    topics: dict[str, int], wanted: tuple[str, ...], is_good: bool, text: str
+    topics: dict[str, int], required: tuple[str, ...], is_good: bool, text: str
 ) -> None:
-    found = await asked(KafkaCheck(topics=wanted), kafka(0, 1, plain_metadata(topics)))
-    assert (found.is_good, found.text) == (is_good, text)
+    answer = await answer_of(KafkaCheck(topics=required), kafka(0, 1, plain_metadata(topics)))
+    assert (answer.is_good, answer.text) == (is_good, text)
 
 
 @pytest.mark.parametrize(("highest", "topic_id", "authorized"), [(9, b"", bytes(4)), (12, bytes(16), b"")])
@@ -234,16 +234,16 @@ async def test_a_broker_that_knows_only_flexible_versions_is_understood(
     broker = b"\2" + struct.pack(">i", 1) + b"\x0alocalhost" + struct.pack(">i", 9092) + b"\0" + b"\0"
     topic = b"\2" + struct.pack(">h", 0) + b"\2a" + topic_id + b"\0" + b"\1" + struct.pack(">i", 0) + b"\0"
     answer = b"\0" + struct.pack(">i", 0) + broker + b"\0" + struct.pack(">i", 1) + topic + authorized + b"\0"
-    found = await asked(KafkaCheck(topics=("a",)), kafka(9, highest, answer))
-    assert (found.is_good, found.text) == (True, "1 broker")
+    seen = await answer_of(KafkaCheck(topics=("a",)), kafka(9, highest, answer))
+    assert (seen.is_good, seen.text) == (True, "1 broker")
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0" * 3, struct.pack(">i", 99)])
 async def test_what_is_no_broker_is_said_plainly(answer: bytes) -> None:
-    found = await asked(KafkaCheck(), kafka(0, 1, answer))
-    assert not found.is_good
-    assert "not the answer of a Kafka broker" in found.text
-    garbage = await asked(KafkaCheck(), garbles)
+    seen = await answer_of(KafkaCheck(), kafka(0, 1, answer))
+    assert not seen.is_good
+    assert "not the answer of a Kafka broker" in seen.text
+    garbage = await answer_of(KafkaCheck(), garbles)
     assert "its length would be" in garbage.text
 
 

@@ -25,7 +25,7 @@ def span(
     name: str, span: int, start: float, end: float, *, parent: int = 0, trace: int = 1, **more: Any
 ) -> dict[str, Any]:
     """Describe a span by small numbers and seconds."""
-    own: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": name,
         "trace": trace.to_bytes(16),
         "span": span.to_bytes(8),
@@ -33,4 +33,4 @@ def span(
         "start": int((1000 + start) * SECOND),
         "end": int((1000 + end) * SECOND),
     }
-    return own | more
+    return fields | more

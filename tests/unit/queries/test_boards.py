@@ -17,9 +17,9 @@ from devctl.render.terminal import Terminal
 def _board(tmp_path: Path, **model: Any) -> boards.Board:
     path = tmp_path / "board.json"
     path.write_text(json.dumps(model))
-    found = boards.load(path)
-    assert found
-    return found
+    board = boards.load(path)
+    assert board
+    return board
 
 
 def test_panels_of_collapsed_and_open_rows_are_found_with_their_row(tmp_path: Path) -> None:
@@ -33,8 +33,8 @@ def test_variables_and_grafanas_own_are_filled_into_queries(tmp_path: Path) -> N
     variable = {"name": "service", "type": "query", "includeAll": True, "current": {"value": "$__all"}}
     board = _board(tmp_path, panels=[], templating={"list": [variable]})
     target = boards.Target('rate(x{job=~"$service",a="${service:regex}"}[$__rate_interval])', "")
-    asked = boards.expression(target, board.variables, step_seconds=30, range_seconds=900)
-    assert asked == 'rate(x{job=~".*",a=".*"}[120s])'
+    expression = boards.expression(target, board.variables, step_seconds=30, range_seconds=900)
+    assert expression == 'rate(x{job=~".*",a=".*"}[120s])'
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_course_stands_where_it_was_in_the_window() -> None:
 def _drawn(kind: str, series: list[Series], unit: str = "s") -> list[str]:
     panel = boards.Panel("Time", kind, unit, "", "", ())
     terminal = Terminal(io.StringIO(), io.StringIO(), {"COLUMNS": "80"})
-    named = [(boards.legend(boards.Target("", ""), one.labels), one) for one in series]
+    named = [(boards.legend(boards.Target("", ""), each.labels), each) for each in series]
     return panel_lines(panel, named, terminal, window=(0.0, 20.0, 10.0))
 
 

@@ -25,17 +25,17 @@ def reader(tmp_path: Path) -> SpanReader:
 
 
 def test_every_span_keeps_its_own_name_service_and_resource(reader: SpanReader) -> None:
-    found = traces.find(reader, SpanQuery(limit=1000))
+    all_traces = traces.find(reader, SpanQuery(limit=1000))
     expected = {(f"service-{i}", f"GET /users/{i}", f"service-{i}") for i in range(3 * BOUND)}
-    spans = [trace.spans[0] for trace in found]
+    spans = [trace.spans[0] for trace in all_traces]
     assert {(span.service, span.name, span.resource_attributes["service.name"]) for span in spans} == expected
     reader.close()
 
 
 @pytest.mark.parametrize("number", [0, 3 * BOUND - 1])
 def test_an_operation_is_found_whether_or_not_it_has_a_row_of_its_own(reader: SpanReader, number: int) -> None:
-    (found,) = traces.find(reader, SpanQuery(operation=f"GET /users/{number}"))
-    assert found.root.name == f"GET /users/{number}"
+    (trace,) = traces.find(reader, SpanQuery(operation=f"GET /users/{number}"))
+    assert trace.root.name == f"GET /users/{number}"
     reader.close()
 
 

@@ -16,8 +16,8 @@ def test_edges_count_calls_errors_and_latency_by_parent_and_by_link(tmp_path: Pa
         order=[span("POST", 2, 0, 1, parent=1, kind=2), span("inner", 3, 0, 1, parent=2)],
         payment=[span("consume", 9, 1, 3, trace=2, kind=5, links=[link], error=True)],
     )
-    found = maps.edges(reader, *ALWAYS)
-    assert [(e.caller, e.callee, e.kind, e.calls, e.errors, e.p95_ms) for e in found] == [
+    edges = maps.edges(reader, *ALWAYS)
+    assert [(e.caller, e.callee, e.kind, e.calls, e.errors, e.p95_ms) for e in edges] == [
         ("gateway", "order", "http", 1, 0, 1000.0),
         ("order", "payment", "event", 1, 1, 2000.0),
     ]
@@ -26,7 +26,7 @@ def test_edges_count_calls_errors_and_latency_by_parent_and_by_link(tmp_path: Pa
 
 def test_names_from_outside_cannot_break_out_of_a_drawing(tmp_path: Path) -> None:
     reader = record(tmp_path, **{'a"]; x': [span("in", 1, 0, 1)], "b": [span("c", 2, 0, 1, parent=1)]})
-    found = maps.edges(reader, *ALWAYS)
-    assert '"a\\"]; x" -> "b"' in maps.dot(found)
-    assert 's0["a  ; x"]' in maps.mermaid(found)
+    edges = maps.edges(reader, *ALWAYS)
+    assert '"a\\"]; x" -> "b"' in maps.dot(edges)
+    assert 's0["a  ; x"]' in maps.mermaid(edges)
     reader.close()

@@ -18,8 +18,8 @@ def test_a_summary_runs_from_the_first_start_to_the_last_end_over_all_services(t
         gateway=[span("POST /orders", 1, 0, 1)],
         payment=[span("charge", 2, 2, 3, parent=1, error=True)],
     )
-    (found,) = traces.find(reader, SpanQuery())
-    assert traces.summary(found) == {
+    (trace,) = traces.find(reader, SpanQuery())
+    assert traces.summary(trace) == {
         "trace_id": f"{1:032x}",
         "root": "POST /orders",
         "service": "gateway",
@@ -69,9 +69,9 @@ def test_a_tail_waits_longer_for_a_root_that_has_not_come(tmp_path: Path) -> Non
 
 def test_otlp_json_is_read_back_as_the_same_spans(tmp_path: Path) -> None:
     reader = record(tmp_path, shop=[span("root", 1, 0, 1, attributes={"n": 1}), span("child", 2, 0, 1, parent=1)])
-    found = traces.load(reader, f"{1:032x}")
-    assert found
-    document = traces.otlp_json(found.spans)
+    loaded = traces.load(reader, f"{1:032x}")
+    assert loaded
+    document = traces.otlp_json(loaded.spans)
     (scoped,) = document["resourceSpans"][0]["scopeSpans"]
     assert [s["spanId"] for s in scoped["spans"]] == [f"{1:016x}", f"{2:016x}"]
     assert scoped["spans"][1]["parentSpanId"] == f"{1:016x}"

@@ -11,9 +11,9 @@ from tests.unit.queries.spans import SECOND, record, span
 
 def _rows(tmp_path: Path, *spans: dict[str, object], trace: int = 1) -> list[waterfall.Row]:
     reader = record(tmp_path, shop=list(spans))
-    found = traces.load(reader, f"{trace:032x}")
-    assert found
-    rows = waterfall.rows(s for t in traces.joined(reader, found) for s in t.spans)
+    loaded = traces.load(reader, f"{trace:032x}")
+    assert loaded
+    rows = waterfall.rows(s for t in traces.joined(reader, loaded) for s in t.spans)
     reader.close()
     return rows
 
@@ -94,8 +94,8 @@ def test_log_lines_go_to_the_span_they_name_or_to_the_innermost_open_one_of_thei
 
     named = line(3, b'{"message": "m", "span_id": "%016x"}' % 1)
     left = waterfall.place_lines(rows, [named, line(3, b"plain"), line(3, b"foreign", "other"), line(99, b"late")])
-    assert [[found.raw for found in row.lines] for row in rows] == [[named.raw], [b"plain"]]
-    assert [found.raw for found in left] == [b"foreign", b"late"]
+    assert [[line.raw for line in row.lines] for row in rows] == [[named.raw], [b"plain"]]
+    assert [line.raw for line in left] == [b"foreign", b"late"]
 
 
 def test_a_trace_of_ten_thousand_spans_in_a_chain_is_laid_out_without_recursion(tmp_path: Path) -> None:

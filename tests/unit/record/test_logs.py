@@ -67,8 +67,14 @@ def expected(lines: list[Line], query: Query) -> list[Line]:
             return False
         return not query.level or severity(line.parsed.level) >= severity(query.level)
 
-    wanted = [line for line in lines if wants(line)]
-    return wanted if query.tail is None else wanted[len(wanted) - query.tail :] if query.tail < len(wanted) else wanted
+    matching = [line for line in lines if wants(line)]
+    return (
+        matching
+        if query.tail is None
+        else matching[len(matching) - query.tail :]
+        if query.tail < len(matching)
+        else matching
+    )
 
 
 def by_source(lines: list[Line]) -> dict[str, list[Line]]:
@@ -86,10 +92,10 @@ def test_a_query_yields_exactly_the_wanted_lines_in_the_order_of_arrival(
         for instance in SOURCES:
             write(run, instance, [(line.time_ns, line.raw + b"\n") for line in lines if line.instance == instance])
         read = list(logs.read(run, query))
-    wanted = expected(lines, query)
-    assert [line.time_ns for line in read] == [line.time_ns for line in wanted]
+    matching = expected(lines, query)
+    assert [line.time_ns for line in read] == [line.time_ns for line in matching]
     if query.tail is None:  # else lines of one instant may be cut among each other
-        assert by_source(read) == by_source(wanted)
+        assert by_source(read) == by_source(matching)
 
 
 @settings(max_examples=100, deadline=None)
@@ -175,7 +181,7 @@ def test_a_run_without_logs_has_no_lines(tmp_path: Path) -> None:
 def test_the_quick_json_is_the_plain_json(texts: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = make_run(Path(folder))
-        write(run, "a.1", [(1_700_000_000_123_456_789 + place, text + b"\n") for place, text in enumerate(texts)])
+        write(run, "a.1", [(1_700_000_000_123_456_789 + at, text + b"\n") for at, text in enumerate(texts)])
         quick = "".join(json_lines(batch) for batch in logs.read_batches(run, Query()))
         plain = "".join(json_line(line) for line in logs.read(run, Query()))
     assert quick == plain

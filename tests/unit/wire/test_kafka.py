@@ -26,10 +26,10 @@ def test_what_is_written_is_read_again(name: str, parts: list[dict[str, object]]
     read = SCHEMA.decode(memoryview(SCHEMA.encode(message, version)), version)
     assert read.get("name") == (name if version >= 1 else None)
     assert ("flag" in read) == (version <= 1)
-    for written, found in zip(parts, read["parts"], strict=True):
-        assert found["index"] == written["index"]
-        assert found["data"] == written["data"]
-        assert found.get("inner") == (written["inner"] if version >= 2 else None)
+    for written, part in zip(parts, read["parts"], strict=True):
+        assert part["index"] == written["index"]
+        assert part["data"] == written["data"]
+        assert part.get("inner") == (written["inner"] if version >= 2 else None)
 
 
 @given(data=st.binary(max_size=200), key=st.sampled_from(sorted(APIS)))
