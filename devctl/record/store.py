@@ -1,4 +1,4 @@
-"""The folders of runs on disk: making, finding, measuring and deleting them, and the history of events.
+"""The folders of runs on disk: making, finding, measuring and deleting them, and their event logs.
 
 It knows nothing of what events mean. Standard library only.
 """
@@ -20,7 +20,7 @@ KEPT_RUNS = 10
 _SYSTEM_CLOCK = SystemClock()
 _MOST_UNWRITTEN = 10_000
 EVENT_BYTES = 16 << 20
-"""From this size on, the history is begun anew; the one before it is kept beside it."""
+"""From this size on, the event log is begun anew; the one before it is kept beside it."""
 
 
 class Run:
@@ -125,10 +125,10 @@ def delete(run: Run) -> None:
 
 
 class EventLog:
-    """Appends events to the history of a run. A full disk raises nothing: what could not be written is kept
+    """Appends events to the event log of a run. A full disk raises nothing: what could not be written is kept
     in memory (counted in `unwritten`, the oldest go first past ten thousand) and tried again with the next.
 
-    A history of `most_bytes` gives way to a new one that begins with `summary`, the event that says what all before
+    A log of `most_bytes` gives way to a new one that begins with `summary`, the event that says what all before
     it amounts to.
     """
 
@@ -177,10 +177,10 @@ class EventLog:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Put a new history in the place of this one, which is never missing meanwhile."""
+        """Put a new log in the place of this one, which is never missing meanwhile."""
         with replacing(self._path) as fresh:
             fresh.write(_line(self._summary()))
-            fresh.flush()  # a full disk shows before the earlier history goes
+            fresh.flush()  # a full disk shows before the earlier log goes
             self._earlier.unlink(missing_ok=True)
             os.link(self._path, self._earlier)
 
