@@ -13,8 +13,9 @@ import yaml
 
 from devctl import products
 from devctl.core.spec import Port, Service, Variant, digest, fill, references
+from devctl.core.status import VARIANTS
 from devctl.products import catalog
-from devctl.products.base import ORDER, Context, Product
+from devctl.products.base import Context, Product
 from devctl.products.kafka.recipe import Topic
 
 OTHERS = {
@@ -101,7 +102,7 @@ def test_a_product_has_a_check_ports_that_exist_and_a_remedy(product: Product, k
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
 def test_a_product_is_called_as_its_folder_and_has_frozen_settings_and_images(product: Product) -> None:
     assert products.find(product.name) is product
-    assert product.order == tuple(name for name in ORDER if name in product.variants)
+    assert product.order == tuple(name for name in VARIANTS if name in product.variants)
     assert dataclasses.is_dataclass(product.settings)
     assert product.settings() == product.settings()
     assert any(re.fullmatch(pattern, image(product.name)) for pattern in product.images)
