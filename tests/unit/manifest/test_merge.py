@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from devctl.core.checks import CommandCheck
 from devctl.core.spec import Service
 from tests.unit.manifest.loading import load_text, mistakes_of
 
@@ -48,7 +49,7 @@ services:
         ("c", "service_healthy"),
     ]
     assert service.profiles == ("p", "q")
-    assert variant.check is not None
+    assert isinstance(variant.check, CommandCheck)
     assert (variant.check.argv, variant.check.interval_seconds) == (("/bin/sh", "-c", "two"), 1.0)
     assert [Path(watch.path).name for watch in service.watch] == ["src", "lib"]
 
