@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -38,3 +39,11 @@ def test_etcd_keeps_its_keys_over_a_kill_and_another_run_and_leaves_nothing(star
     assert stack.processes() == []
     stack.devctl("up", "-d")  # on other ports
     assert ask(stack, "range", key=text("colour"))["kvs"][0]["value"] == text("green")
+
+
+def test_etcd_answers_the_health_protocol_of_grpc_which_a_manifest_may_check(start: Callable[..., Stack]) -> None:
+    stack = start("etcd", "etcd", "etcd: {uses: etcd, ports: {client: auto}, healthcheck: {grpc: client}}")
+    stack.devctl("wait", "etcd")
+    (answer,) = json.loads(stack.devctl("health", "--json"))
+    assert (answer["healthy"], answer["answer"]) == (True, "SERVING")
+    assert answer["check"].startswith("gRPC health of 127.0.0.1:")
