@@ -160,14 +160,14 @@ def test_spans_that_went_through_the_hub_are_found_in_a_real_jaeger(
     process = subprocess.Popen([str(real_jaeger), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{ports['query.http-server']}/api/traces?service=through-the-hub&limit=100"
 
-    def found() -> list[str]:
+    def spans_in_jaeger() -> list[str]:
         with contextlib.suppress(httpx.HTTPError):
             answer = httpx.get(url, timeout=5, trust_env=False).json()
             return sorted(span["spanID"] for trace in answer["data"] or [] for span in trace["spans"])
         return []
 
     try:
-        eventually(lambda: found() == sorted(ids), within=40, what="all spans in Jaeger")
+        eventually(lambda: spans_in_jaeger() == sorted(ids), within=40, what="all spans in Jaeger")
     finally:
         process.terminate()
         process.wait(20)
