@@ -115,14 +115,14 @@ def size(count: float) -> str:
     raise AssertionError("unreachable")
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, singular: str, plural: str = "") -> str:
     """Return `1 service` or `3 services`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def listing(words: Iterable[str], last: str = "and") -> str:
+def listing(names: Iterable[str], last: str = "and") -> str:
     """Return `a`, `a and b`, `a, b and c`."""
-    *head, tail = list(words) or [""]
+    *head, tail = list(names) or [""]
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
@@ -168,14 +168,14 @@ def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cw
     """Return what a person types here to run this devctl: `devctl` when the PATH leads to it, else its path."""
     import sys
 
-    own = os.path.join(prefix or sys.prefix, "bin", "devctl")  # noqa: PTH118  pathlib costs 10 ms here
-    if not os.path.exists(own):  # noqa: PTH110
+    installed = os.path.join(prefix or sys.prefix, "bin", "devctl")  # noqa: PTH118  pathlib costs 10 ms here
+    if not os.path.exists(installed):  # noqa: PTH110
         return "devctl"
     for folder in environ.get("PATH", "").split(os.pathsep):
         candidate = os.path.join(folder, "devctl")  # noqa: PTH118
         if os.access(candidate, os.X_OK):
-            return "devctl" if os.path.realpath(candidate) == os.path.realpath(own) else _short(own, cwd)
-    return _short(own, cwd)
+            return "devctl" if os.path.realpath(candidate) == os.path.realpath(installed) else _short(installed, cwd)
+    return _short(installed, cwd)
 
 
 def _short(path: str, cwd: str) -> str:
