@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from devctl.core.derived import waits_for
 from devctl.core.order import Graph
 from devctl.core.spec import Service, Spec, Variant
-from devctl.core.standing import waits_for
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
 

@@ -18,11 +18,11 @@ from devctl.keeper import start, system, wire
 from devctl.paths import StackPaths
 from devctl.runners import processes
 from devctl.runners.base import Exit, HolderLost, Identity, Stopped
-from devctl.runners.emptying import empty
-from devctl.runners.held import Held
 from devctl.runners.keeper import KeeperLink, Starter, connect
-from devctl.runners.looks import Looks
+from devctl.runners.managed import Held
 from devctl.runners.processes import Leader, Table
+from devctl.runners.scan import Looks
+from devctl.runners.terminate import empty
 from devctl.tasks import BackgroundTasks
 
 _CODE_SECONDS = 1.0

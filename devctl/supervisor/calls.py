@@ -9,18 +9,18 @@ from typing import Any
 
 import devctl
 from devctl.core import events as happened
+from devctl.core.derived import is_healthy
 from devctl.core.plan import Up, check_names
 from devctl.core.spec import Spec, from_json, to_json
-from devctl.core.standing import is_healthy
 from devctl.core.status import GOOD
 from devctl.errors import DevctlError, UsageError
 from devctl.probes.base import ask
 from devctl.probes.kinds import probe
 from devctl.session.protocol import VERSION, CheckView, HelloView, LaunchView, Settled, SpecView, StatusView, WhyView
-from devctl.supervisor.figures import Figures
 from devctl.supervisor.loop import Change
 from devctl.supervisor.server import Call, Feed, Send
 from devctl.supervisor.stack import Accepted, Stack
+from devctl.supervisor.usage import Figures
 from devctl.tasks import BackgroundTasks
 from devctl.views import status
 from devctl.views.critical_path import critical_path
@@ -89,12 +89,12 @@ class Calls:
             await feed.pump(send)
 
     async def _why(self, request: dict[str, Any], _: Send) -> list[WhyView]:
-        from devctl.diagnosis import blame  # with the reading side of logs, which only this call needs
+        from devctl.diagnosis import causes  # with the reading side of logs, which only this call needs
 
         names = list(request.get("names", ()))
         check_names(self._loop.spec.services, names)
         answers = {instance: answer.text for instance, answer in self._stack.health.answers.items()}
-        return blame.why(self.picture(), names, answers, self._stack.run, self._loop.clock)
+        return causes.why(self.picture(), names, answers, self._stack.run, self._loop.clock)
 
     async def _spec(self, _: dict[str, Any], __: Send) -> SpecView:
         instances = [i for found in self._loop.state.services.values() for i in found.instances.values()]

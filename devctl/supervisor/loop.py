@@ -16,10 +16,10 @@ from devctl.clock import Clock
 from devctl.core import decide
 from devctl.core import events as happened
 from devctl.core.decide import Step
+from devctl.core.derived import Standing, standing
 from devctl.core.events import Event
 from devctl.core.order import Graph, graph
 from devctl.core.spec import HUB, Spec
-from devctl.core.standing import Standing, standing
 from devctl.core.state import Instance, ServiceState, State, apply
 from devctl.core.status import Status
 from devctl.runners.base import Exit

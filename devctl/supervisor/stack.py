@@ -16,10 +16,10 @@ from typing import Any
 from devctl.clock import Clock
 from devctl.core import events as happened
 from devctl.core.decide import must_download
+from devctl.core.derived import is_settled
 from devctl.core.events import Event
 from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Spec, to_json
-from devctl.core.standing import is_settled
 from devctl.core.status import Kind, Status
 from devctl.disk import replace_file
 from devctl.errors import DevctlError, UsageError
@@ -29,10 +29,10 @@ from devctl.record.store import EventLog, Run
 from devctl.runners.base import HolderLost, Runner
 from devctl.supervisor import adopt, files, sockets
 from devctl.supervisor.allocation import Allocator, Sockets
+from devctl.supervisor.connections import Holders
 from devctl.supervisor.executor import Executor, signal_number
 from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.health import Health
-from devctl.supervisor.holders import Holders
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.loop import Change, Loop
 from devctl.supervisor.stop import delete_volumes

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from devctl.core import events as happened
+from devctl.core.derived import Standing
 from devctl.core.events import Event
 from devctl.core.launch import HOST, HUB_PORT, instance_name
 from devctl.core.spec import HUB
-from devctl.core.standing import Standing
 from devctl.core.state import State
 from devctl.http.client import exchange
 from devctl.http.connection import connected

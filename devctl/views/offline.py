@@ -12,7 +12,7 @@ from devctl.core.events import Event, Goal
 from devctl.core.plan import Up, check_names, plan_up
 from devctl.core.spec import Spec
 from devctl.core.state import State, apply
-from devctl.diagnosis import blame
+from devctl.diagnosis import causes
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import Run
@@ -75,7 +75,7 @@ def why(paths: StackPaths, names: Sequence[str] = ()) -> list[WhyView]:
     if last is None:
         return []
     check_names(last.spec.services, names)
-    return blame.why(views.picture(last.spec, last.busy), names, {}, last.run, SystemClock())
+    return causes.why(views.picture(last.spec, last.busy), names, {}, last.run, SystemClock())
 
 
 def plan(spec: Spec, *, names: Sequence[str] = (), force: bool = False, no_deps: bool = False) -> list[StepView]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from devctl.clock import rfc3339
 from devctl.core.decide import variant_of
+from devctl.core.derived import Standing, stack_word, standing
 from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.order import Graph, graph
 from devctl.core.plan import Plan
 from devctl.core.spec import Service, Spec, Variant
-from devctl.core.standing import Standing, stack_word, standing
 from devctl.core.state import Instance, ServiceState, State
 from devctl.session.protocol import InstanceView, ServiceView, StatusView, StepView
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from devctl.core import events as happened
-from devctl.core.standing import is_settled
+from devctl.core.derived import is_settled
 from devctl.errors import UsageError
 from devctl.runners.base import Exit
 from devctl.supervisor.loop import Change

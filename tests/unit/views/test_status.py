@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devctl.diagnosis import blame
+from devctl.diagnosis import causes
 from devctl.session.protocol import WhyView
 from devctl.views import status
 from devctl.views.critical_path import critical_path
@@ -26,7 +26,7 @@ def seen(world: World) -> status.Picture:
 
 
 def why(world: World, *names: str, answers: dict[str, str] | None = None) -> list[WhyView]:
-    return blame.why(seen(world), names, answers or {}, None, world.clock)
+    return causes.why(seen(world), names, answers or {}, None, world.clock)
 
 
 @pytest.mark.parametrize(

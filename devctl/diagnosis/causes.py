@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from devctl.clock import Clock
 from devctl.core.decide import variant_of
+from devctl.core.derived import Standing, standing
 from devctl.core.spec import Service
-from devctl.core.standing import Standing, standing
 from devctl.core.state import Instance, ServiceState
 from devctl.core.status import GOOD, Status
 from devctl.record import logs

@@ -9,8 +9,8 @@ import time
 
 from devctl.errors import DevctlError
 from devctl.runners import processes
-from devctl.runners.held import Held
-from devctl.runners.looks import Looks
+from devctl.runners.managed import Held
+from devctl.runners.scan import Looks
 
 _POLL_SECONDS = 0.05
 _KILLED_SECONDS = 0.015
