@@ -21,7 +21,7 @@ import psutil
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from devctl.core.spec import Variant, fill
+from devctl.core.spec import Variant, substitute
 from devctl.products import find, toolbox
 from devctl.products.base import Context
 from devctl.products.kafka.recipe import Topic
@@ -67,10 +67,10 @@ def running(variant: Variant, ports: dict[str, int]) -> Iterator[Broker]:
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     for file in variant.files:
-        Path(fill(file.path, variables)).write_text(fill(file.content, variables))
+        Path(substitute(file.path, variables)).write_text(substitute(file.content, variables))
     began = time.perf_counter()
     process = subprocess.Popen(
-        [fill(word, variables) for word in variant.argv],
+        [substitute(word, variables) for word in variant.argv],
         cwd=variant.working_dir,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

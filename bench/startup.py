@@ -185,7 +185,7 @@ def measure_layers() -> None:
 def measure_crash(made: Stack) -> None:
     """Kill one service and wait until the supervisor has verified the next one."""
     from devctl.paths import StackPaths
-    from devctl.session.client import connect
+    from devctl.session.connect import connect
 
     os.environ["XDG_RUNTIME_DIR"] = made.environ["XDG_RUNTIME_DIR"]
     client = connect(StackPaths(made.folder))

@@ -1,4 +1,4 @@
-"""Fakes that tests hand in: a clock turned by hand, hands that only note, and a world that drives the real loop."""
+"""Fakes to hand in: a clock turned by hand, an executor that only records, and a world that drives the real loop."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from devctl.core import events as happened
 from devctl.core.checks import HttpCheck
 from devctl.core.decide import Step
 from devctl.core.events import Event
-from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
+from devctl.core.plan import Up, merge_specs, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.runners.base import Exit
-from devctl.supervisor.loop import Loop, Request
+from devctl.supervisor.loop import Decision, Loop, Request
 
 
 @dataclass
@@ -32,8 +32,8 @@ class FakeClock:
 
 
 @dataclass
-class FakeHands:
-    """Notes the steps that it is given."""
+class FakeExecutor:
+    """Records the steps that it is handed."""
 
     steps: list[Step] = field(default_factory=list)
 
@@ -57,22 +57,21 @@ class FakeTimer:
 
 
 class World:
-    """A real loop with a clock, hands and ends of processes in the hands of a test."""
+    """A real loop with clock, executor and ends of processes in the hands of a test."""
 
     def __init__(self, spec: Spec | None = None) -> None:
         self.clock = FakeClock()
-        self.hands = FakeHands()
-        self.journal: list[dict[str, object]] = []
+        self.executor = FakeExecutor()
+        self.event_log: list[dict[str, object]] = []
         self.timers: list[FakeTimer] = []
         self.pids: dict[str, int] = {}
         self._last_pid = 100
-        self.loop = Loop(self.clock, dice=lambda: 1.0, later=self._later)
-        self.loop.hands = self.hands
-        self.loop.journal = self
+        self.loop = Loop(self.clock, rng=lambda: 1.0, later=self._later)
+        self.loop.attach(self.executor, self)
         self.spec = spec or Spec("t", "/t")
 
     def append(self, event: dict[str, object]) -> None:
-        self.journal.append(event)
+        self.event_log.append(event)
 
     def _later(self, seconds: float, call: Callable[[], None]) -> FakeTimer:
         self.timers.append(FakeTimer(self.clock.seconds + seconds, call))
@@ -82,26 +81,26 @@ class World:
 
     def up(self, *names: str, force: bool = False) -> None:
         plan = plan_up(self.spec, self.loop.state, Up(names, force=force))
-        merged = merge(self.spec, self.loop.spec, self.loop.state, names)
+        merged = merge_specs(self.spec, self.loop.spec, self.loop.state, names)
 
-        def events() -> Iterable[Event]:
-            self.loop.hurry = False
-            self.loop.put_in_force(merged)
-            return [happened.Planned(plan.goals)]
+        def decide() -> Decision[None]:
+            self.loop.force_stop = False
+            self.loop.activate(merged)
+            return Decision((happened.Planned(plan.goals),), None)
 
-        self.request(events)
+        self.request(decide)
 
     def stop(self, *names: str) -> None:
-        self.request(lambda: [happened.Planned(plan_stop(self.loop.state, names).goals)])
+        self.request(lambda: Decision((happened.Planned(plan_stop(self.loop.state, names).goals),), None))
 
     def restart(self, *names: str, with_dependents: bool = False) -> None:
         plan = plan_restart(self.loop.spec, self.loop.state, names, with_dependents=with_dependents)
-        self.request(lambda: [happened.Planned(plan.goals)])
+        self.request(lambda: Decision((happened.Planned(plan.goals),), None))
 
     def down(self) -> None:
         self.stop(*self.loop.state.services)
 
-    def request(self, decide: Callable[[], Iterable[Event]]) -> None:
+    def request(self, decide: Callable[[], Decision[None]]) -> None:
         granted: Future[None] = Future()
         self.loop._queue.put_nowait(Request(decide, granted))  # type: ignore[arg-type]
         self.loop.turn()
@@ -150,11 +149,11 @@ class World:
 
     def ordered(self) -> list[str]:
         """Return the steps ordered since the last question, such as `start a.1`."""
-        steps, self.hands.steps = self.hands.steps, []
+        steps, self.executor.steps = self.executor.steps, []
         return [_name(step) for step in steps]
 
     def statuses(self) -> dict[str, str]:
-        return {name: standing.status.value for name, standing in self.loop.standings.items()}
+        return {name: derived.status.value for name, derived in self.loop.statuses.items()}
 
 
 def _name(step: Step) -> str:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from devctl.actions.recorded import RecordedSession
+    from devctl.diagnosis.views import WhyView
     from devctl.manifest.load import Loaded
     from devctl.record.store import Run
-    from devctl.session.client import Client, Prepared
+    from devctl.session.client import Client
+    from devctl.session.connect import Prepared
 
     Reader = Client | RecordedSession
 
     class Sessions(Protocol):
-        """How a session is found or begun; `devctl.session.client` is one."""
+        """How a session is found or begun; `devctl.session.connect` is one."""
 
         def connect(self, paths: StackPaths) -> Client | None: ...
 
@@ -101,6 +103,12 @@ class StackAccess:
             raise DevctlError(NOTHING_RUNS, where=str(self.paths.folder), next="Start it with `devctl up -d`.")
         return client
 
+    def why(self, session: Reader, names: Sequence[str] = ()) -> Sequence[WhyView]:
+        """Explain each of `names` (none: each service that people see and that is not good)."""
+        from devctl.diagnosis.why import why
+
+        return why(session, self.paths, names)
+
     def prepare(self) -> Prepared:
         """Begin to connect, starting the supervisor if need be."""
         prepared = self._connector().prepare(self.paths, start=True)
@@ -109,9 +117,9 @@ class StackAccess:
 
     def _connector(self) -> Sessions:
         if self._sessions is None:
-            from devctl.session import client
+            from devctl.session import connect
 
-            self._sessions = client
+            self._sessions = connect
         return self._sessions
 
     def load(

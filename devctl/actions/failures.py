@@ -8,7 +8,7 @@ from devctl.errors import DevctlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.protocol import WhyView
+    from devctl.diagnosis.views import WhyView
 
 
 class ServicesNotGood(DevctlError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from devctl.errors import DevctlError
 from devctl.paths import StackPaths
 
@@ -11,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from devctl.session.protocol import StatusView, WhyView
+    from devctl.session.protocol import SnapshotView, StatusView
 
 
 class RecordedSession:
@@ -26,11 +24,11 @@ class RecordedSession:
 
         return offline.status(self._paths) or _never_run(self._paths)
 
-    def why(self, names: Sequence[str] = ()) -> list[WhyView]:
-        """Explain how the last run ended."""
+    def snapshot(self) -> SnapshotView:
+        """Return the last run as it was before it was taken down; an empty stack when there was none."""
         from devctl.views import offline
 
-        return offline.why(self._paths, names)
+        return offline.snapshot_view(self._paths)
 
     def spec(self) -> NoReturn:
         """Refuse: addresses and programs are only known while the stack runs."""

@@ -17,8 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.actions.display import Display, Interrupts
     from devctl.core.spec import Spec
-    from devctl.session.client import Client, Prepared
-    from devctl.session.protocol import Item, ServiceView, Settled, StatusView, StepView, WhyView
+    from devctl.diagnosis.views import WhyView
+    from devctl.session.client import Client
+    from devctl.session.connect import Prepared
+    from devctl.session.protocol import Item, ServiceView, Settled, StatusView, StepView
 
 
 class UpOptions(NamedTuple):
@@ -157,7 +159,7 @@ class Startup:
         assert self.settled is not None
         status = self.client.status()
         bad = [service["name"] for service in status["services"] if _is_bad(service)]
-        return UpResult(self.settled, status, self.client.why(bad) if bad else ())
+        return UpResult(self.settled, status, self.stack.why(self.client, bad) if bad else ())
 
 
 class _ServiceFailed(Exception):
@@ -177,7 +179,7 @@ def _failure(stack: StackAccess, what: str, failed: Sequence[str]) -> StartFaile
     """Return the error of a start that is given up, with why `failed` failed, else why the others are late."""
     session = stack.session()
     names = failed or [service["name"] for service in session.status()["services"] if _is_late(service)]
-    explanations = session.why(names) if names else ()
+    explanations = stack.why(session, names) if names else ()
     session.close()
     following = "What runs goes on; `devctl status` shows it, `devctl down` stops it."
     return StartFailed(what, explanations=explanations, next=following)

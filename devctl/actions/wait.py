@@ -78,6 +78,6 @@ class _Awaited:
 
 def _failure(stack: StackAccess, what: str, services: Sequence[str], *, next: str = "") -> WaitFailed:
     session = stack.session()
-    explanations = session.why(services) if services else ()
+    explanations = stack.why(session, services) if services else ()
     session.close()
     return WaitFailed(what, explanations=explanations, next=next)

@@ -10,7 +10,8 @@ from devctl.errors import ExitCode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.actions.display import Display
-    from devctl.session.protocol import Settled, WhyView
+    from devctl.diagnosis.views import WhyView
+    from devctl.session.protocol import Settled
 
 
 def choose(context: Context, *, as_json: bool = False, quiet: bool = False, stopping: bool = False) -> Display:
@@ -34,7 +35,7 @@ def report(context: Context, settled: Settled, *, waited: bool) -> int:
         return ExitCode.OK
     if settled["failed"]:
         session = context.stack.session()
-        explain(context, session.why(settled["failed"]))
+        explain(context, context.stack.why(session, settled["failed"]))
         session.close()
     return ExitCode.OK if settled["healthy"] else ExitCode.UNHEALTHY
 

@@ -1,8 +1,8 @@
 """What is to be done now: the steps that the state of a stack calls for at this moment. Touches nothing.
 
-Every change of the state is followed by one look here at what it concerns. So a start that waits, a restart
-whose pause is over and a stop whose dependents are gone are all found in the same place, also by a supervisor
-that took over from a dead one.
+After every change of the state this is asked about the services that the change concerns. So a start that waits, a
+restart whose pause is over and a stop whose dependents are gone are all decided in the same place, also by a
+supervisor that took over from a dead one.
 """
 
 from __future__ import annotations
@@ -46,21 +46,30 @@ class Stop:
 Step = Fetch | Start | Stop
 
 
-def due(
-    spec: Spec, graph: Graph, state: State, names: Iterable[str], now: float, *,
-    fetch_optional: bool = True, hurry: bool = False,
-) -> list[Step]:  # fmt: skip
-    """Return the steps that services `names` call for at `now` (seconds, monotonic).
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is decided from: what shall run, who waits for whom, what is, and the moment (monotonic seconds)."""
 
-    `fetch_optional`: whether downloads for optional services may begin. `hurry`: stop without order.
+    spec: Spec
+    graph: Graph
+    state: State
+    now: float
+
+
+def due(
+    situation: Situation, names: Iterable[str], *, fetch_optional: bool = True, force_stop: bool = False
+) -> list[Step]:
+    """Return the steps that services `names` call for now.
+
+    `fetch_optional`: whether downloads for optional services may begin. `force_stop`: stop without order.
     """
     steps: list[Step] = []
     for name in names:
-        found = state.services.get(name)
-        if found is not None:
-            steps += _stops(found, graph, state, hurry=hurry)
-            if found.up and name in spec.services:
-                steps += _starts(spec, found, graph, state, now, fetch_optional=fetch_optional)
+        service_state = situation.state.services.get(name)
+        if service_state is not None:
+            steps += _stops(situation, service_state, force_stop=force_stop)
+            if service_state.desired_up and name in situation.spec.services:
+                steps += _starts(situation, service_state, fetch_optional=fetch_optional)
     return steps
 
 
@@ -69,36 +78,39 @@ def next_restart(state: State, names: Iterable[str], now: float) -> float | None
     pending = (
         i.restart_at
         for name in names
-        if (found := state.services.get(name)) and found.up
-        for i in found.instances.values()
+        if (service_state := state.services.get(name)) and service_state.desired_up
+        for i in service_state.instances.values()
         if i.status is Status.PENDING and i.restart_at > now
     )
     return min(pending, default=None)
 
 
-def variant_of(service: Service, found: ServiceState) -> Variant | None:
+def variant_of(service: Service, service_state: ServiceState) -> Variant | None:
     """Return the variant of `service` that the state has chosen, None when none can be had."""
-    option = found.option
+    option = service_state.option
     return next((v for v in service.variants if option and v.name == option.variant), None)
 
 
-def _stops(found: ServiceState, graph: Graph, state: State, *, hurry: bool) -> Iterator[Stop]:
-    for instance in found.instances.values():
-        if not _must_stop(found, instance):
+def _stops(situation: Situation, service_state: ServiceState, *, force_stop: bool) -> Iterator[Stop]:
+    name = service_state.name
+    for instance in service_state.instances.values():
+        if not _must_stop(service_state, instance):
             continue
-        if hurry or not any(_is_leaving(state, name) for name in graph.leaving_before(found.name)):
-            yield Stop(found.name, instance.id, found.cause)
+        if force_stop or not any(_is_leaving(situation.state, n) for n in situation.graph.leaving_before(name)):
+            yield Stop(name, instance.id, service_state.cause)
 
 
-def _must_stop(found: ServiceState, instance: Instance) -> bool:
+def _must_stop(service_state: ServiceState, instance: Instance) -> bool:
     lives = instance.is_alive and instance.pid != 0 and instance.status is not Status.STOPPING
-    return lives and not found.wanted(instance)
+    return lives and not service_state.wants(instance)
 
 
 def _is_leaving(state: State, name: str) -> bool:
     """Whether a dependent still has something alive that is to go first."""
-    found = state.services.get(name)
-    return found is not None and any(i.is_alive and not found.wanted(i) for i in found.instances.values())
+    service_state = state.services.get(name)
+    if service_state is None:
+        return False
+    return any(i.is_alive and not service_state.wants(i) for i in service_state.instances.values())
 
 
 def must_download(spec: Spec, variant: Variant) -> bool:
@@ -106,29 +118,26 @@ def must_download(spec: Spec, variant: Variant) -> bool:
     return any(tool not in spec.tools for tool in variant.tools)
 
 
-def owes_fetch(service: Service, found: ServiceState) -> bool:
+def owes_fetch(service: Service, service_state: ServiceState) -> bool:
     """Tell whether `service` cannot start before its programs have been fetched."""
-    variant = variant_of(service, found)
-    return found.up and variant is not None and bool(variant.tools) and found.tools is None
+    variant = variant_of(service, service_state)
+    is_unfetched = variant is not None and bool(variant.tools) and service_state.tools is None
+    return service_state.desired_up and is_unfetched
 
 
-def _starts(
-    spec: Spec, found: ServiceState, graph: Graph, state: State, now: float, *, fetch_optional: bool
-) -> Iterator[Fetch | Start]:
-    service = spec.services[found.name]
-    pending = [i for i in found.instances.values() if i.status is Status.PENDING and i.restart_at <= now]
-    variant = variant_of(service, found) if pending else None
+def _starts(situation: Situation, service_state: ServiceState, *, fetch_optional: bool) -> Iterator[Fetch | Start]:
+    service = situation.spec.services[service_state.name]
+    instances = service_state.instances.values()
+    pending = [i for i in instances if i.status is Status.PENDING and i.restart_at <= situation.now]
+    variant = variant_of(service, service_state) if pending else None
     if variant is None:
         return
-    if owes_fetch(service, found):
-        if not found.fetching and (fetch_optional or not service.optional or not must_download(spec, variant)):
+    if owes_fetch(service, service_state):
+        is_quick = not service.optional or not must_download(situation.spec, variant)
+        if not service_state.fetching and (fetch_optional or is_quick):
             yield Fetch(service.name, variant.name, variant.tools)
         return
-    blocked: bool | None = None
-    for instance in pending:
-        if instance.generation != found.generation:  # its first start; a restart after a crash waits for nobody
-            if blocked is None:
-                blocked = bool(waits_for(graph, state, service.name))
-            if blocked:
-                continue
-        yield Start(service.name, instance.id)
+    restarts = [i for i in pending if i.generation == service_state.generation]  # after a crash: they wait for nobody
+    if len(restarts) < len(pending) and waits_for(situation.graph, situation.state, service.name):
+        pending = restarts
+    yield from (Start(service.name, instance.id) for instance in pending)

@@ -1,4 +1,4 @@
-"""How a service stands, derived from the state: its one status, its reason, and what it waits for."""
+"""The derived status of a service: one status, its reason, and what it waits for, all from the state."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _RESTING = GOOD | _HOPELESS
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DerivedStatus:
     """One service as people see it."""
 
     status: Status
     reason: str = ""
-    cure: str = ""
+    remedy: str = ""
     waits_for: tuple[str, ...] = ()
 
 
-def standing(graph: Graph, state: State, name: str) -> Standing:
-    """Return how service `name` stands; one that nobody asked for is stopped."""
+def derive_status(graph: Graph, state: State, name: str) -> DerivedStatus:
+    """Return the status of service `name`; one that nobody asked for is stopped."""
     service = state.services.get(name)
     if service is None:
-        return Standing(Status.STOPPED)
-    if not service.up:
-        return Standing(_status_down(service))
+        return DerivedStatus(Status.STOPPED)
+    if not service.desired_up:
+        return DerivedStatus(_status_down(service))
     if not service.options:
         return _unavailable(service)
     worst = _worst(service)
     if worst is None:
-        return Standing(Status.PENDING)
+        return DerivedStatus(Status.PENDING)
     if worst.status is Status.PENDING:
         return _pending(graph, state, service, worst)
-    return Standing(worst.status, worst.reason, worst.cure)
+    return DerivedStatus(worst.status, worst.reason, worst.remedy)
 
 
 def _status_down(service: ServiceState) -> Status:
@@ -54,9 +54,9 @@ def _status_down(service: ServiceState) -> Status:
     return Status.COMPLETED if statuses == {Status.COMPLETED} else Status.STOPPED
 
 
-def _unavailable(service: ServiceState) -> Standing:
-    reason = "; ".join(f"{m.variant}: {m.reason}" for m in service.missing) or "no variant of it is known"
-    return Standing(Status.UNAVAILABLE, reason, next((m.cure for m in service.missing if m.cure), ""))
+def _unavailable(service: ServiceState) -> DerivedStatus:
+    reason = "; ".join(f"{m.variant}: {m.reason}" for m in service.missing) or "no variant of it is offered"
+    return DerivedStatus(Status.UNAVAILABLE, reason, next((m.remedy for m in service.missing if m.remedy), ""))
 
 
 def _worst(service: ServiceState) -> Instance | None:
@@ -64,12 +64,12 @@ def _worst(service: ServiceState) -> Instance | None:
     return min(shown, key=lambda i: _WORST_FIRST.index(i.status), default=None)
 
 
-def _pending(graph: Graph, state: State, service: ServiceState, instance: Instance) -> Standing:
+def _pending(graph: Graph, state: State, service: ServiceState, instance: Instance) -> DerivedStatus:
     if instance.restart_at:
-        return Standing(Status.PENDING, instance.reason)
+        return DerivedStatus(Status.PENDING, instance.reason)
     if waits := waits_for(graph, state, service.name):
-        return Standing(Status.BLOCKED, "waits for " + ", ".join(waits), waits_for=waits)
-    return Standing(Status.PENDING, "its program is being fetched" if service.fetching else "")
+        return DerivedStatus(Status.BLOCKED, "waits for " + ", ".join(waits), waits_for=waits)
+    return DerivedStatus(Status.PENDING, "its program is being fetched" if service.fetching else "")
 
 
 def waits_for(graph: Graph, state: State, name: str) -> tuple[str, ...]:
@@ -80,14 +80,14 @@ def waits_for(graph: Graph, state: State, name: str) -> tuple[str, ...]:
 def is_satisfied(state: State, dependency: Dependency) -> bool:
     """Tell whether a dependency lets its dependent start. What nobody asked for is not waited for."""
     service = state.services.get(dependency.service)
-    if service is None or not service.up:
+    if service is None or not service.desired_up:
         return True
     if not service.options:
         return not dependency.required
-    wanted = [i for i in service.instances.values() if i.number <= service.replicas]
-    if not dependency.required and any(i.status is Status.FAILED for i in wanted):
+    expected = [i for i in service.instances.values() if i.number <= service.replicas]
+    if not dependency.required and any(i.status is Status.FAILED for i in expected):
         return True
-    return all(_meets(i, dependency.condition, service.generation) for i in wanted)
+    return all(_meets(i, dependency.condition, service.generation) for i in expected)
 
 
 def _meets(instance: Instance, condition: Condition, generation: int) -> bool:
@@ -100,44 +100,44 @@ def _meets(instance: Instance, condition: Condition, generation: int) -> bool:
     return instance.status in GOOD or (instance.is_alive and instance.pid != 0)
 
 
-def is_settled(standings: Mapping[str, Standing], name: str) -> bool:
+def is_settled(statuses: Mapping[str, DerivedStatus], name: str) -> bool:
     """Tell whether nothing more happens to `name` by itself: it rests, or waits for something that will not come."""
-    found = standings.get(name)
-    if found is None or found.status in _RESTING:
+    derived = statuses.get(name)
+    if derived is None or derived.status in _RESTING:
         return True
-    return found.status is Status.BLOCKED and _is_stuck(standings, found.waits_for)
+    return derived.status is Status.BLOCKED and _is_stuck(statuses, derived.waits_for)
 
 
-def _is_stuck(standings: Mapping[str, Standing], waits_for: Collection[str]) -> bool:
+def _is_stuck(statuses: Mapping[str, DerivedStatus], waits_for: Collection[str]) -> bool:
     """Whether everything that is waited for has failed, rests, or is stuck itself; a job that runs is none of it."""
     seen: set[str] = set()
     waiting = list(waits_for)
     while waiting:
         name = waiting.pop()
-        found = standings.get(name)
-        if name in seen or found is None or found.status in _HOPELESS:
+        derived = statuses.get(name)
+        if name in seen or derived is None or derived.status in _HOPELESS:
             continue
         seen.add(name)
-        if found.status is not Status.BLOCKED:
+        if derived.status is not Status.BLOCKED:
             return False
-        waiting.extend(found.waits_for)
+        waiting.extend(derived.waits_for)
     return True
 
 
-def is_healthy(standings: Mapping[str, Standing], optional: Collection[str]) -> bool:
+def is_healthy(statuses: Mapping[str, DerivedStatus], optional: Collection[str]) -> bool:
     """Tell whether everything but the optional is good."""
-    return all(s.status in GOOD for name, s in standings.items() if name not in optional)
+    return all(s.status in GOOD for name, s in statuses.items() if name not in optional)
 
 
-def stack_word(standings: Mapping[str, Standing], optional: Collection[str]) -> str:
-    """Return the one word for a whole stack: healthy, unhealthy, starting, stopping or stopped."""
-    statuses = {s.status for name, s in standings.items() if name not in optional}
-    if statuses <= GOOD and statuses:
+def overall_status(statuses: Mapping[str, DerivedStatus], optional: Collection[str]) -> str:
+    """Return the status of a whole stack: healthy, unhealthy, starting, stopping or stopped."""
+    present = {s.status for name, s in statuses.items() if name not in optional}
+    if present <= GOOD and present:
         return "healthy"
-    if statuses <= {Status.STOPPED, Status.COMPLETED}:
+    if present <= {Status.STOPPED, Status.COMPLETED}:
         return "stopped"
-    if Status.STOPPING in statuses:
+    if Status.STOPPING in present:
         return "stopping"
-    if all(is_settled(standings, name) for name in standings if name not in optional):
+    if all(is_settled(statuses, name) for name in statuses if name not in optional):
         return "unhealthy"
     return "starting"

@@ -1,12 +1,12 @@
 """What can happen to a stack: one dataclass per thing, with its JSON form for the record and the streams.
 
-An event tells facts and what was decided about them; what follows from it stands in `core.state` alone.
+An event states facts and what was decided about them; what follows from it is the business of `core.transitions`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -54,17 +54,17 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What shall become of one service. `fresh`: what lives is stopped, what failed or stopped is tried again.
-    `gone`: it is no longer in the manifest and is forgotten once it has stopped."""
+    """What shall become of one service. `force_recreate`: what lives is stopped, what failed or stopped is tried
+    again. `removed`: it is no longer in the manifest and is forgotten once it has stopped."""
 
     service: str
-    up: bool
+    desired_up: bool = spec.stored_as("up")
     cause: str = ""
     options: tuple[Option, ...] = ()
     missing: tuple[spec.MissingVariant, ...] = ()
     replicas: int = 1
-    fresh: bool = False
-    gone: bool = False
+    force_recreate: bool = spec.stored_as("fresh", default=False)
+    removed: bool = spec.stored_as("gone", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class VariantMissing(Event):
     service: str
     variant: str
     reason: str
-    cure: str = ""
+    remedy: str = spec.stored_as("cure", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class StartFailed(Event):
     instance: str
     service: str
     reason: str
-    cure: str = ""
+    remedy: str = spec.stored_as("cure", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +169,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstanceExited(Event):
-    """An instance ended without being told to. `code` None: nobody can know it. `pause_seconds` before a restart.
+    """An instance ended by itself. `code` None: nobody can know it. `pause_seconds` before a restart.
 
-    `asked`: a person sent it the signal that ended it.
+    `requested`: a person sent it the signal that ended it.
     """
 
     instance: str
@@ -181,7 +181,7 @@ class InstanceExited(Event):
     verdict: Verdict
     reason: str
     pause_seconds: float = 0.0
-    asked: bool = False
+    requested: bool = spec.stored_as("asked", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class FilesChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed(Event):
+class Notice(Event):
     """Something that a person should know of: a full disk, a lost keeper, a port that gave way."""
 
     text: str
@@ -248,9 +248,13 @@ def stamp(event: E, clock: Clock) -> E:
     return replace(event, at_ns=clock.now_ns(), monotonic=clock.monotonic())
 
 
+_OTHER_NAMES: dict[type[Event], str] = {Notice: "noticed"}
+"""Kinds whose JSON name, which is on disk, is another than the code's."""
+
+
 def type_name(kind: type[Event]) -> str:
     """Return the JSON name of a kind of event, such as `instance_started`."""
-    return re.sub(r"(?<=.)([A-Z])", r"_\1", kind.__name__).lower()
+    return _OTHER_NAMES.get(kind) or re.sub(r"(?<=.)([A-Z])", r"_\1", kind.__name__).lower()
 
 
 KINDS: dict[str, type[Event]] = {
@@ -259,9 +263,7 @@ KINDS: dict[str, type[Event]] = {
     if isinstance(kind, type) and issubclass(kind, Event) and kind is not Event
 }
 _NAMES: dict[type[Event], str] = {kind: name for name, kind in KINDS.items()}
-_FIELDS: dict[type[Event], tuple[str, ...]] = {
-    kind: tuple(each.name for each in fields(kind)) for kind in KINDS.values()
-}
+_KEYS: dict[type[Event], tuple[tuple[str, str], ...]] = {kind: spec.keys_of(kind) for kind in KINDS.values()}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -269,7 +271,7 @@ def to_json(event: Event) -> dict[str, Any]:
     kind = type(event)
     if kind is Planned:  # the only one with dataclasses inside
         return {"type": _NAMES[kind], **spec.to_json(event)}
-    return {"type": _NAMES[kind], **{name: getattr(event, name) for name in _FIELDS[kind]}}
+    return {"type": _NAMES[kind], **{key: getattr(event, name) for name, key in _KEYS[kind]}}
 
 
 def from_json(body: dict[str, Any]) -> Event | None:

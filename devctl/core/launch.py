@@ -1,6 +1,6 @@
-"""One start of one instance with every word known: what a runner needs and nothing else.
+"""One start of one instance with every reference resolved: what a runner needs and nothing else.
 
-The specification's references are filled in here, from the ports of the run and the paths of native programs.
+References are resolved from the ports of the run and the paths of native programs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapp
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from devctl.core.spec import HUB, MARK, File, Port, Service, Spec, Variant, fill
+from devctl.core.spec import HUB, MARK, File, Port, Service, Spec, Variant, substitute
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"
@@ -54,7 +54,7 @@ def addresses(spec: Spec, ports: Ports) -> dict[str, str]:
         first = ports.get(instance_name(name, 1), {})
         for port, number in first.items():
             every = [ports.get(instance_name(name, n + 1), {}).get(port) for n in range(service.replicas)]
-            values.update(_words(f"services.{name}.{port}", number, [n for n in every if n is not None]))
+            values.update(_address_variables(f"services.{name}.{port}", number, [n for n in every if n is not None]))
     return values
 
 
@@ -78,7 +78,7 @@ class Variants(Mapping[str, str]):
         return len(self._names)
 
 
-def _words(dotted: str, number: int, every: list[int]) -> dict[str, str]:
+def _address_variables(dotted: str, number: int, every: list[int]) -> dict[str, str]:
     return {
         dotted: f"{HOST}:{number}",
         f"{dotted}.host": HOST,
@@ -88,68 +88,69 @@ def _words(dotted: str, number: int, every: list[int]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Filler:
-    """Fills references for one instance: its own addresses stand before those of the first instance."""
+class Resolver:
+    """Resolves references for one instance: its addresses come before those of the first instance."""
 
-    values: Mapping[str, str]
+    variables: Mapping[str, str]
 
     def text(self, text: str) -> str:
-        """Return `text` with its references filled in."""
-        return fill(text, self.values) if MARK in text else text
+        """Return `text` with its references resolved."""
+        return substitute(text, self.variables) if MARK in text else text
 
     def table(self, table: Mapping[str, str]) -> dict[str, str]:
-        """Return a table with the references in its values filled in."""
+        """Return a table with the references in its values resolved."""
         return {key: self.text(value) for key, value in table.items()}
 
 
-def filler(
+def make_resolver(
     service: str, instance: str, common: Sequence[Mapping[str, str]], ports: Ports, tools: Mapping[str, str]
-) -> Filler:
-    """Return the filler of one instance; `common` is what holds for the whole stack, such as its `addresses`."""
-    own: dict[str, str] = {f"tools.{name}": path for name, path in tools.items()}
+) -> Resolver:
+    """Return the resolver of one instance; `common` is what holds for the whole stack, such as its `addresses`."""
+    variables: dict[str, str] = {f"tools.{name}": path for name, path in tools.items()}
     for port, number in ports.get(instance, {}).items():
-        words = _words(f"services.{service}.{port}", number, [])
-        del words[f"services.{service}.{port}.all"]
-        own.update(words)
-    return Filler(ChainMap(own, *(cast(MutableMapping[str, str], table) for table in common)))
+        addressed = _address_variables(f"services.{service}.{port}", number, [])
+        del addressed[f"services.{service}.{port}.all"]
+        variables.update(addressed)
+    return Resolver(ChainMap(variables, *(cast(MutableMapping[str, str], table) for table in common)))
 
 
-def launch(
-    spec: Spec,
-    service: Service,
-    variant: Variant,
-    instance: str,
-    run: str,
-    fills: Filler,
-    ports: Ports,
-    log_folder: str,
-) -> Launch:
-    """Return how `instance` is started; KeyError names a reference that nothing fills."""
-    own = ports.get(instance, {})
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What all launches of a run have in common: the specification, the run's id, its ports, its folder of logs."""
+
+    spec: Spec
+    run: str
+    ports: Ports
+    log_folder: str
+
+
+def launch(context: RunContext, service: Service, variant: Variant, instance: str, resolver: Resolver) -> Launch:
+    """Return how `instance` is started; KeyError names a reference that nothing resolves."""
+    spec, ports = context.spec, context.ports.get(instance, {})
     environment = {
         **spec.host_environment,
-        **_port_variables(own),
-        **_telemetry_variables(spec, service, instance, run, ports),
-        **fills.table(variant.environment),
+        **_port_variables(ports),
+        **_telemetry_variables(context, service, instance),
+        **resolver.table(variant.environment),
     }
     return Launch(
         instance=instance,
         service=service.name,
-        run=run,
-        argv=tuple(fills.text(word) for word in variant.argv),
+        run=context.run,
+        argv=tuple(resolver.text(argument) for argument in variant.argv),
         environment=environment,
-        working_dir=fills.text(variant.working_dir) or spec.folder,
-        log_folder=log_folder,
-        ports=dict(own),
-        inherited={p.name: own[p.name] for p in ports_of(service, variant) if p.inherited},
+        working_dir=resolver.text(variant.working_dir) or spec.folder,
+        log_folder=f"{context.log_folder}/{instance}",
+        ports=dict(ports),
+        inherited={p.name: ports[p.name] for p in ports_of(service, variant) if p.inherited},
         stop_signal=service.stop_signal,
         log_bytes=spec.log_bytes,
     )
 
 
-def filled_file(file: File, fills: Filler) -> File:
-    """Return a file with the references in its path and content filled in."""
-    return replace(file, path=fills.text(file.path), content=fills.text(file.content))
+def resolve_file(file: File, resolver: Resolver) -> File:
+    """Return a file with the references in its path and content resolved."""
+    return replace(file, path=resolver.text(file.path), content=resolver.text(file.content))
 
 
 def main_port(names: Collection[str]) -> str:
@@ -159,11 +160,11 @@ def main_port(names: Collection[str]) -> str:
     return next(iter(names)) if len(names) == 1 else ""
 
 
-def _port_variables(own: Mapping[str, int]) -> dict[str, str]:
+def _port_variables(ports: Mapping[str, int]) -> dict[str, str]:
     """Return PORT and one NAME_PORT for each named port."""
-    variables = {f"{name.upper().replace('-', '_')}_PORT": str(number) for name, number in own.items()}
-    main = main_port(own)
-    return {"PORT": str(own[main]), **variables} if main else variables
+    variables = {f"{name.upper().replace('-', '_')}_PORT": str(number) for name, number in ports.items()}
+    main = main_port(ports)
+    return {"PORT": str(ports[main]), **variables} if main else variables
 
 
 def hub_endpoint(ports: Ports) -> str:
@@ -172,16 +173,16 @@ def hub_endpoint(ports: Ports) -> str:
     return f"http://{HOST}:{number}" if number else ""
 
 
-def _telemetry_variables(spec: Spec, service: Service, instance: str, run: str, ports: Ports) -> dict[str, str]:
+def _telemetry_variables(context: RunContext, service: Service, instance: str) -> dict[str, str]:
     """Return the OTEL_* variables that point a service at the hub; none without a hub."""
-    endpoint = hub_endpoint(ports)
+    spec, endpoint = context.spec, hub_endpoint(context.ports)
     if not (spec.telemetry and service.telemetry and endpoint) or service.name == HUB:
         return {}
     attributes = {
         "service.instance.id": instance,
         "service.namespace": spec.name,
         "devctl.stack": spec.name,
-        "devctl.run": run,
+        "devctl.run": context.run,
     }
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

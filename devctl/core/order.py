@@ -66,8 +66,8 @@ def ring(services: Mapping[str, Service]) -> list[str]:
     needs = graph(services).needs
     finished: set[str] = set()
     for start in needs:
-        if found := _ring_from(start, needs, finished):
-            return found
+        if path := _ring_from(start, needs, finished):
+            return path
     return []
 
 

@@ -72,25 +72,27 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
     """Return the plan that makes `state` what `spec` says; UsageError names a service that does not exist."""
     check_names(spec.services, request.names)
     whole = graph(spec.services)
-    asked = request.names or spec.active
-    targets = set(asked) if request.no_deps else whole.with_needed(asked)
+    requested = request.names or spec.active
+    targets = set(requested) if request.no_deps else whole.with_needed(requested)
     targets |= {HUB} & spec.services.keys()
-    touches = _touches(spec, state, whole, targets, asked, force=request.force)
+    changes = _changes(spec, state, whole, targets, requested, force=request.force)
     steps: list[PlanStep] = []
     goals: list[Goal] = []
     for name in whole.order():
-        if touch := touches.get(name):
-            service, found = spec.services[name], state.services.get(name)
-            goals.append(_goal(service, found, touch.cause, fresh=touch.fresh))
-            steps += _steps(service, found, goals[-1], whole)
+        if change := changes.get(name):
+            service, service_state = spec.services[name], state.services.get(name)
+            goals.append(_goal(service, service_state, change.cause, force_recreate=change.force_recreate))
+            steps += _steps(service, service_state, goals[-1], whole)
     removed = [] if request.names else _removed(spec, state)
     return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
 
 
 def plan_stop(state: State, names: Iterable[str], cause: str = ASKED) -> Plan:
     """Return the plan that stops `names` and nothing else."""
-    found = [state.services[name] for name in names if name in state.services]
-    goals = [Goal(s.name, up=False, cause=cause, gone=s.gone) for s in found if s.up or _lives(s)]
+    affected = [state.services[name] for name in names if name in state.services]
+    goals = [
+        Goal(s.name, desired_up=False, cause=cause, removed=s.removed) for s in affected if s.desired_up or _lives(s)
+    ]
     return Plan(tuple(_stop_step(goal) for goal in goals), tuple(goals))
 
 
@@ -99,16 +101,16 @@ def plan_restart(spec: Spec, state: State, names: Iterable[str], *, with_depende
     names = tuple(names)
     check_names(spec.services, names)
     whole = graph(spec.services)
-    wished = whole.with_dependents(names) if with_dependents else _bound(spec, names)
-    affected = {n for n in wished if n in names or ((s := state.services.get(n)) and s.up)}
+    candidates = whole.with_dependents(names) if with_dependents else _bound(spec, names)
+    affected = {n for n in candidates if n in names or ((s := state.services.get(n)) and s.desired_up)}
     steps: list[PlanStep] = []
     goals: list[Goal] = []
     for name in whole.order():
         if name in affected:
-            found = state.services.get(name)
+            service_state = state.services.get(name)
             why = cause if name in names else f"depends on {', '.join(n for n in names if n != name)}"
-            goals.append(_goal(spec.services[name], found, why, fresh=True))
-            steps += _steps(spec.services[name], found, goals[-1], whole)
+            goals.append(_goal(spec.services[name], service_state, why, force_recreate=True))
+            steps += _steps(spec.services[name], service_state, goals[-1], whole)
     return Plan(tuple(steps), tuple(goals))
 
 
@@ -125,50 +127,59 @@ def _hint(name: str, services: Mapping[str, Service]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Touch:
-    """Why a service must be touched. `fresh`: what lives of it is replaced."""
+class _Change:
+    """Why a service must be touched. `force_recreate`: what lives of it is replaced."""
 
     cause: str
-    fresh: bool
+    force_recreate: bool
 
 
-def _touches(
-    spec: Spec, state: State, whole: Graph, targets: set[str], asked: Iterable[str], *, force: bool
-) -> dict[str, _Touch]:
+def _changes(
+    spec: Spec, state: State, whole: Graph, targets: set[str], requested: Iterable[str], *, force: bool
+) -> dict[str, _Change]:
     """Return why each target must be touched; those that are as they should be are left out."""
-    touches: dict[str, _Touch] = {}
+    changes: dict[str, _Change] = {}
     changed: set[str] = set()
     for name in whole.order():
         if name not in targets:
             continue
-        found, service = state.services.get(name), spec.services[name]
+        service_state, service = state.services.get(name), spec.services[name]
         because = next((d.service for d in whole.needs[name] if d.service in changed), "")
-        if is_changed(service, found):
+        if is_changed(service, service_state):
             changed.add(name)
-            touches[name] = _Touch("its definition changed", fresh=True)
-        elif because and found and _lives(found):
+            changes[name] = _Change("its definition changed", force_recreate=True)
+        elif because and service_state and _lives(service_state):
             changed.add(name)
-            touches[name] = _Touch(f"{because}, which it depends on, changed", fresh=True)
-        elif force and name in asked:
-            touches[name] = _Touch("forced", fresh=True)
-        elif found is None or _is_incomplete(service, found):
-            cause = ASKED if name in asked else _needed_by(name, whole, targets)
-            touches[name] = _Touch(cause, fresh=found is None)
-    return touches
+            changes[name] = _Change(f"{because}, which it depends on, changed", force_recreate=True)
+        elif force and name in requested:
+            changes[name] = _Change("forced", force_recreate=True)
+        elif service_state is None or _is_incomplete(service, service_state):
+            cause = ASKED if name in requested else _needed_by(name, whole, targets)
+            changes[name] = _Change(cause, force_recreate=service_state is None)
+    return changes
 
 
-def is_changed(service: Service, found: ServiceState | None) -> bool:
+def is_changed(service: Service, service_state: ServiceState | None) -> bool:
     """Tell whether what runs or has run under this name is of another definition than `service`."""
-    if found is None or found.option is None or not any(i.is_alive or i.ended for i in found.instances.values()):
+    if (
+        service_state is None
+        or service_state.option is None
+        or not any(i.is_alive or i.ended for i in service_state.instances.values())
+    ):
         return False
-    return found.option not in _options(service, found)
+    return service_state.option not in _options(service, service_state)
 
 
-def _is_incomplete(service: Service, found: ServiceState) -> bool:
+def _is_incomplete(service: Service, service_state: ServiceState) -> bool:
     """Whether something of it is stopped, failed, unavailable, missing or too many."""
-    if not found.up or found.gone or not found.options or found.replicas != service.replicas:
+    if (
+        not service_state.desired_up
+        or service_state.removed
+        or not service_state.options
+        or service_state.replicas != service.replicas
+    ):
         return True
-    return any(i.status in (Status.STOPPED, Status.FAILED) for i in found.instances.values())
+    return any(i.status in (Status.STOPPED, Status.FAILED) for i in service_state.instances.values())
 
 
 def _needed_by(name: str, whole: Graph, targets: set[str]) -> str:
@@ -177,49 +188,49 @@ def _needed_by(name: str, whole: Graph, targets: set[str]) -> str:
     return "needed by " + ", ".join(d for d in whole.dependents[name] if d in targets)
 
 
-def _goal(service: Service, found: ServiceState | None, cause: str, *, fresh: bool) -> Goal:
+def _goal(service: Service, service_state: ServiceState | None, cause: str, *, force_recreate: bool) -> Goal:
     return Goal(
         service.name,
-        up=True,
+        desired_up=True,
         cause=cause,
-        options=_options(service, found),
+        options=_options(service, service_state),
         missing=service.missing,
         replicas=service.replicas,
-        fresh=fresh,
+        force_recreate=force_recreate,
     )
 
 
-def _options(service: Service, found: ServiceState | None) -> tuple[Option, ...]:
+def _options(service: Service, service_state: ServiceState | None) -> tuple[Option, ...]:
     """Return what may run, in order; the variant that is in use stays first."""
     options = tuple(Option(v.name, digest(service, v)) for v in service.variants)
-    used = found.option.variant if found and found.option and _lives(found) else ""
+    used = service_state.option.variant if service_state and service_state.option and _lives(service_state) else ""
     return tuple(sorted(options, key=lambda option: option.variant != used))
 
 
-def _steps(service: Service, found: ServiceState | None, goal: Goal, whole: Graph) -> list[PlanStep]:
+def _steps(service: Service, service_state: ServiceState | None, goal: Goal, whole: Graph) -> list[PlanStep]:
     if not goal.options:
         reason = "; ".join(m.reason for m in service.missing) or "no variant can be had"
         return [PlanStep(Action.SKIP, service.name, f"cannot be had: {reason}")]
     variant = next(v for v in service.variants if v.name == goal.options[0].variant)
     after = tuple(d.service for d in whole.needs[service.name] if d.condition is not Condition.STARTED or d.required)
-    restarts = found is not None and _lives(found) and goal.fresh
+    restarts = service_state is not None and _lives(service_state) and goal.force_recreate
     action = Action.RESTART if restarts else Action.START
     step = PlanStep(action, service.name, goal.cause, after, _subject(service, variant))
-    needs_tools = variant.tools and not (found and found.tools is not None)
+    needs_tools = variant.tools and not (service_state and service_state.tools is not None)
     fetch = [PlanStep(Action.FETCH, service.name, "its program", (), ", ".join(variant.tools))] if needs_tools else []
     return [*fetch, step]
 
 
 def _subject(service: Service, variant: Variant) -> str:
-    words = [variant.name] if service.uses else []
+    parts = [variant.name] if service.uses else []
     if service.replicas != 1:
-        words.append(f"{service.replicas} instances")
-    return ", ".join(words)
+        parts.append(f"{service.replicas} instances")
+    return ", ".join(parts)
 
 
 def _removed(spec: Spec, state: State) -> list[Goal]:
-    left = (s for s in state.services.values() if s.name not in spec.services and not s.gone)
-    return [Goal(s.name, up=False, cause="no longer in the manifest", gone=True) for s in left]
+    left = (s for s in state.services.values() if s.name not in spec.services and not s.removed)
+    return [Goal(s.name, desired_up=False, cause="no longer in the manifest", removed=True) for s in left]
 
 
 def _stop_step(goal: Goal) -> PlanStep:
@@ -235,20 +246,20 @@ def _bound(spec: Spec, names: tuple[str, ...]) -> set[str]:
     return bound
 
 
-def _lives(found: ServiceState) -> bool:
-    return any(i.is_alive for i in found.instances.values())
+def _lives(service_state: ServiceState) -> bool:
+    return any(i.is_alive for i in service_state.instances.values())
 
 
-def merge(new: Spec, old: Spec | None, state: State, names: Iterable[str]) -> Spec:
+def merge_specs(new: Spec, old: Spec | None, state: State, names: Iterable[str]) -> Spec:
     """Return the specification in force after an `up` of `names`: the new one, in which services that run but
-    were not asked for keep their old definition, and services that are gone stay known until they have stopped."""
+    were not asked for keep their old definition, and removed services stay until they have stopped."""
     if old is None:
         return new
     services = dict(new.services)
     if names:
         touched = graph(new.services).with_needed(names)
         for name, service in old.services.items():
-            if name not in touched and name in state.services and state.services[name].up:
+            if name not in touched and name in state.services and state.services[name].desired_up:
                 services[name] = service
     for name, service in old.services.items():
         if name not in services and name in state.services and _lives(state.services[name]):

@@ -27,35 +27,35 @@ class Allocation:
 
     ports: dict[str, dict[str, int]]
     conflicts: tuple[Conflict, ...] = ()
-    moved: tuple[tuple[str, int, int], ...] = ()  # service, wanted, given: inherited ports give way
+    moved: tuple[tuple[str, int, int], ...] = ()  # service, declared number, number it has: inherited ports give way
 
 
 def allocate(
-    services: Iterable[Service], known: Ports, is_free: Callable[[int], bool], candidates: Iterator[int]
+    services: Iterable[Service], settled: Ports, is_free: Callable[[int], bool], candidates: Iterator[int]
 ) -> Allocation:
-    """Return numbers for every port of `services` that `known` has not settled.
+    """Return numbers for every port of `services` that `settled` has no number for.
 
     A fixed number is kept or it is a conflict; an inherited one gives way to the next that is free; any other
     comes from `candidates`. `is_free` says yes to what the stack itself holds.
     """
-    used = {number for ports in known.values() for number in ports.values()}
+    used = {number for ports in settled.values() for number in ports.values()}
     taking = _Taking(is_free, candidates, used)
-    given: dict[str, dict[str, int]] = {}
+    allocated: dict[str, dict[str, int]] = {}
     for service in services:
         for number in range(1, service.replicas + 1):
             instance = instance_name(service.name, number)
-            has = known.get(instance, {})
-            numbers = {port.name: taking.take(service, port, has.get(port.name)) for port in _all_ports(service)}
-            if numbers != has:
-                given[instance] = numbers
-    return Allocation(given, tuple(taking.conflicts), tuple(taking.moved))
+            before = settled.get(instance, {})
+            numbers = {port.name: taking.take(service, port, before.get(port.name)) for port in _all_ports(service)}
+            if numbers != before:
+                allocated[instance] = numbers
+    return Allocation(allocated, tuple(taking.conflicts), tuple(taking.moved))
 
 
 def _all_ports(service: Service) -> Iterable[Port]:
     """Return the ports of all variants, since another one may have to be fallen back to; and those that others may
     refer to even where no variant can be had."""
-    own = {port.name: port for port in service.ports}
-    return (own | {port.name: port for variant in service.variants for port in ports_of(service, variant)}).values()
+    shared = {port.name: port for port in service.ports}
+    return (shared | {port.name: port for variant in service.variants for port in ports_of(service, variant)}).values()
 
 
 class _Taking:
@@ -68,14 +68,14 @@ class _Taking:
         self.conflicts: list[Conflict] = []
         self.moved: list[tuple[str, int, int]] = []
 
-    def take(self, service: Service, port: Port, has: int | None) -> int:
-        """Return the number of one port; `has` is the one that it had so far in this run."""
+    def take(self, service: Service, port: Port, before: int | None) -> int:
+        """Return the number of one port; `before` is the one that it had so far in this run."""
         if port.number and not port.inherited:
             if not self._is_free(port.number):
                 self.conflicts.append(Conflict(service.name, port))
             return port.number
-        if has is not None and self._is_free(has):
-            return has
+        if before is not None and self._is_free(before):
+            return before
         if port.number and port.number not in self._used and self._is_free(port.number):
             self._used.add(port.number)
             return port.number
@@ -85,7 +85,7 @@ class _Taking:
         return number
 
     def _next_free(self, after: int) -> int:
-        """Return the first free number: beside a wanted one that was taken, else from the candidates."""
+        """Return the first free number: beside the declared one, which was taken, else from the candidates."""
         near = range(after + 1, after + 100) if after else ()
         for number in chain(near, self._candidates):
             if number not in self._used and self._is_free(number):

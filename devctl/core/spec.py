@@ -2,8 +2,8 @@
 
 The command makes it and hands it to the supervisor as JSON. It holds no decision and does nothing.
 
-Some words in it are known only later: addresses (ports are allocated before the first spawn) and the paths
-of native programs (fetched at need). They stand in the text as references between NUL bytes, which no
+Some values in it are known only later: addresses (ports are allocated before the first spawn) and the paths
+of native programs (fetched at need). They stand in the text as placeholders between NUL bytes, which no
 environment, argument or manifest can contain, so that nothing a user writes is ever taken for one:
 `\\0services.kafka.broker\\0` and `\\0tools.java\\0`. `core.launch` fills them in.
 """
@@ -28,21 +28,26 @@ MARK = "\0"
 HUB = "hub"  # the reserved name of the hub's service
 
 
-def reference(dotted: str) -> str:
-    """Return the reference to `services.NAME.PORT[.host|.port|.all]` or `tools.NAME` for use in any text."""
+def placeholder(dotted: str) -> str:
+    """Return what stands for `services.NAME.PORT[.host|.port|.all]` or `tools.NAME` for use in any text."""
     return f"{MARK}{dotted}{MARK}"
 
 
-def references(text: str) -> Iterator[str]:
+def placeholders(text: str) -> Iterator[str]:
     """Yield the dotted names that `text` refers to."""
     return iter(text.split(MARK)[1::2])
 
 
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Return `text` with each reference replaced by its value; KeyError names one that is not known."""
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with each placeholder replaced by its value; KeyError names one that is not known."""
     parts = text.split(MARK)
     parts[1::2] = [values[name] for name in parts[1::2]]
     return "".join(parts)
+
+
+def stored_as(key: str, default: Any = dataclasses.MISSING) -> Any:
+    """Return a field that JSON has under another name than the code: what is on disk outlives a better word."""
+    return field(default=default, metadata={"key": key})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class MissingVariant:
-    """A variant that this machine cannot have: why, and what would bring it."""
+    """A variant that this machine cannot have: why, and what would remedy it."""
 
     variant: str
     reason: str
-    cure: str = ""
+    remedy: str = stored_as("cure", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +221,16 @@ T = TypeVar("T")
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-_fields: dict[type, tuple[str, ...]] = {}
+_keys: dict[type, tuple[tuple[str, str], ...]] = {}
+
+
+def keys_of(kind: type) -> tuple[tuple[str, str], ...]:
+    """Return the name of each field of a dataclass, and its key in JSON."""
+    return tuple((each.name, each.metadata.get("key", each.name)) for each in dataclasses.fields(kind))
 
 
 def to_json(value: Any) -> Any:
-    """Return plain JSON data for any dataclass of this module. Three times as fast as `dataclasses.asdict`."""
+    """Return plain JSON data for any dataclass of `core`. Three times as fast as `dataclasses.asdict`."""
     kind = type(value)
     if kind in _PLAIN:
         return value
@@ -230,10 +240,10 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if not dataclasses.is_dataclass(kind):
         return value.value if isinstance(value, StrEnum) else value
-    names = _fields.get(kind)
+    names = _keys.get(kind)
     if names is None:
-        names = _fields[kind] = tuple(each.name for each in dataclasses.fields(kind))
-    return {name: to_json(getattr(value, name)) for name in names}
+        names = _keys[kind] = keys_of(kind)
+    return {key: to_json(getattr(value, name)) for name, key in names}
 
 
 def from_json(kind: type[T], data: Any) -> T:
@@ -242,7 +252,8 @@ def from_json(kind: type[T], data: Any) -> T:
     return typing.cast(T, _decode(kind, data))
 
 
-_hints: dict[type, dict[str, Any]] = {}
+_hints: dict[type, dict[str, tuple[str, Any]]] = {}
+"""For each dataclass, by the key of a field in JSON: its name and its type."""
 
 
 def _decode(kind: Any, data: Any) -> Any:
@@ -257,11 +268,15 @@ def _decode(kind: Any, data: Any) -> Any:
         value_kind = typing.get_args(kind)[1]
         return {key: _decode(value_kind, item) for key, item in data.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints.setdefault(kind, {}) or _hints[kind]
-        if not hints:
-            hints.update(typing.get_type_hints(kind))
-        return kind(**{key: _decode(hints[key], item) for key, item in data.items()})
+        hints = _hints.get(kind) or _hints_of(kind)
+        return kind(**{hints[key][0]: _decode(hints[key][1], item) for key, item in data.items()})
     return kind(data) if isinstance(kind, type) and issubclass(kind, StrEnum) else data
+
+
+def _hints_of(kind: type) -> dict[str, tuple[str, Any]]:
+    types_of_fields = typing.get_type_hints(kind)
+    hints = _hints[kind] = {key: (name, types_of_fields[name]) for name, key in keys_of(kind)}
+    return hints
 
 
 def _decode_union(members: tuple[Any, ...], data: Any) -> Any:

@@ -1,29 +1,23 @@
-"""Why a service is not good: the chain of blame from it down to the root cause, in sentences.
+"""The chain of causes from a service that is not good down to the root, in sentences. Pure over its evidence.
 
 All sentences of `why` stand in the two tables below; the front ends only lay them out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
-from devctl.clock import Clock
 from devctl.core.decide import variant_of
-from devctl.core.derived import Standing, standing
-from devctl.core.spec import Service
 from devctl.core.state import Instance, ServiceState
 from devctl.core.status import GOOD, Status
-from devctl.record import logs
-from devctl.record.store import Run
-from devctl.session.protocol import CauseView, WhyView
-from devctl.views.status import Picture
+from devctl.diagnosis.evidence import Evidence
+from devctl.diagnosis.views import CauseView, WhyView
+from devctl.views.snapshot import StackSnapshot
 
-LAST_LINES = 20
-
-_SAYS = {
+_MESSAGES = {
     Status.BLOCKED: "{name} waits for {waits}",
     Status.PENDING: "{name} is not started yet{because}",
-    Status.STARTING: "{name} runs for {age} but its check does not pass yet: {check}{answer}",
+    Status.STARTING: "{name} has run for {age} but its check does not pass yet: {check}{answer}",
     Status.UNHEALTHY: "{name} is alive, but its check fails: {check}{answer}",
     Status.STOPPING: "{name} is being stopped{because}",
     Status.STOPPED: "{name} is stopped{because}",
@@ -42,84 +36,75 @@ _NEXT = {
     Status.UNAVAILABLE: "",
 }
 
+_WORST_FIRST = (Status.FAILED, Status.UNAVAILABLE, Status.UNHEALTHY, Status.BLOCKED)
+"""Of several that are waited for, what failed is the cause before what is only slow."""
 
-def why(
-    seen: Picture, names: Collection[str], answers: Mapping[str, str], run: Run | None, clock: Clock
-) -> list[WhyView]:
+
+def explain(evidence: Evidence, names: Collection[str] = ()) -> list[WhyView]:
     """Explain each of `names` (none: each service that people see and that is not good)."""
-    asked = names or [name for name in seen.shown if _stands(seen, name).status not in GOOD]
-    return [_why_one(seen, name, answers, run, clock) for name in asked]
+    snapshot = evidence.snapshot
+    names = names or [name for name in snapshot.shown if snapshot.status(name).status not in GOOD]
+    return [_explain_service(evidence, name) for name in names]
 
 
-def _why_one(seen: Picture, name: str, answers: Mapping[str, str], run: Run | None, clock: Clock) -> WhyView:
-    chain = [_cause(seen, link, answers, run, clock) for link in _chain(seen, name)]
-    return {"service": name, "status": _stands(seen, name).status.value, "chain": chain}
+def _explain_service(evidence: Evidence, name: str) -> WhyView:
+    chain = [_cause(evidence, link) for link in _chain(evidence.snapshot, name)]
+    return {"service": name, "status": evidence.snapshot.status(name).status.value, "chain": chain}
 
 
-def _chain(seen: Picture, name: str) -> Iterable[str]:
+def _chain(snapshot: StackSnapshot, name: str) -> Iterator[str]:
     """Yield `name` and what it waits for, down to what waits for nobody; nothing when it is good."""
     passed: set[str] = set()
-    while name and name not in passed and _stands(seen, name).status not in GOOD:
+    while name and name not in passed and snapshot.status(name).status not in GOOD:
         passed.add(name)
         yield name
-        name = _culprit(seen, _stands(seen, name).waits_for)
+        name = _likeliest(snapshot, snapshot.status(name).waits_for)
 
 
-def _culprit(seen: Picture, waits_for: Iterable[str]) -> str:
-    """Return the one of several to blame: what failed before what is only slow."""
-    badness = {Status.FAILED: 0, Status.UNAVAILABLE: 1, Status.UNHEALTHY: 2, Status.BLOCKED: 3}
-    return min(waits_for, key=lambda name: badness.get(_stands(seen, name).status, 4), default="")
+def _likeliest(snapshot: StackSnapshot, waits_for: Iterable[str]) -> str:
+    """Return the likeliest cause among services that are waited for, empty when there are none."""
+
+    def rank(name: str) -> int:
+        status = snapshot.status(name).status
+        return _WORST_FIRST.index(status) if status in _WORST_FIRST else len(_WORST_FIRST)
+
+    return min(waits_for, key=rank, default="")
 
 
-def _stands(seen: Picture, name: str) -> Standing:
-    return seen.standings.get(name) or standing(seen.graph, seen.state, name)
-
-
-def _cause(seen: Picture, name: str, answers: Mapping[str, str], run: Run | None, clock: Clock) -> CauseView:
-    service, found = seen.spec.services.get(name) or Service(name), seen.state.services.get(name) or ServiceState(name)
-    stands = _stands(seen, name)
-    instance = _worst(found, stands.status)
-    answer = answers.get(instance.id, "") if instance else ""
-    words = _words(seen, service, found, stands, instance, answer, clock)
+def _cause(evidence: Evidence, name: str) -> CauseView:
+    derived = evidence.snapshot.status(name)
+    instance = _worst(evidence.snapshot.service_state(name), derived.status)
+    facts = _facts(evidence, name, instance)
     return {
         "service": name,
         "instance": instance.id if instance else "",
-        "status": stands.status.value,
-        "says": _SAYS.get(stands.status, "{name} is {status}").format_map(words),
-        "next": stands.cure or _NEXT.get(stands.status, "").format_map(words),
+        "status": derived.status.value,
+        "says": _MESSAGES.get(derived.status, "{name} is {status}").format_map(facts),
+        "next": derived.remedy or _NEXT.get(derived.status, "").format_map(facts),
         "exit_code": instance.exit_code if instance and instance.ended else None,
-        "answer": answer,
-        "lines": _last_lines(run, instance) if instance and stands.status is not Status.BLOCKED else [],
+        "answer": evidence.answer(instance),
+        "lines": evidence.last_lines(instance) if instance and derived.status is not Status.BLOCKED else [],
     }
 
 
-def _words(
-    seen: Picture, service: Service, found: ServiceState, stands: Standing, instance: Instance | None, answer: str,
-    clock: Clock,
-) -> dict[str, str]:  # fmt: skip
-    """Return what the sentences of one link are filled with."""
-    variant = variant_of(service, found)
-    age = max(clock.monotonic() - instance.spawned, 0.0) if instance and instance.spawned else 0.0
-    reason = stands.reason or found.cause
+def _facts(evidence: Evidence, name: str, instance: Instance | None) -> dict[str, str]:
+    """Return what stands in the braces of a sentence about one service."""
+    snapshot = evidence.snapshot
+    derived, service_state = snapshot.status(name), snapshot.service_state(name)
+    variant = variant_of(snapshot.service(name), service_state)
+    reason, answer = derived.reason or service_state.cause, evidence.answer(instance)
     return {
-        "name": service.name,
-        "status": stands.status.value,
+        "name": name,
+        "status": derived.status.value,
         "reason": reason or "nobody knows why",
         "because": f" ({reason})" if reason else "",
-        "waits": ", ".join(f"{other} ({_stands(seen, other).status.value})" for other in stands.waits_for),
-        "age": f"{age:.1f} s",
+        "waits": ", ".join(f"{other} ({snapshot.status(other).status.value})" for other in derived.waits_for),
+        "age": f"{evidence.age_seconds(instance):.1f} s",
         "check": variant.check.describe() if variant and variant.check else "its check",
         "answer": f" answers {answer!r}" if answer else "",
     }
 
 
-def _worst(found: ServiceState, status: Status) -> Instance | None:
-    instances = list(found.instances.values())
+def _worst(service_state: ServiceState, status: Status) -> Instance | None:
+    instances = list(service_state.instances.values())
     return next((i for i in instances if i.status is status), instances[0] if instances else None)
-
-
-def _last_lines(run: Run | None, instance: Instance) -> list[str]:
-    if run is None:
-        return []
-    query = logs.Query(services=(instance.id,), tail=LAST_LINES)
-    return [line.raw.decode("utf-8", "replace") for line in logs.read(run, query)]

@@ -8,7 +8,7 @@ from devctl.keeper import spawn, system
 from devctl.keeper.log import SegmentLog
 
 _CHATTY_NS = 3_000_000  # output again within this time: worth a wider pipe and a short nap
-_WIDE_PIPE = 1 << 20
+_WIDE_PIPE = 1 << 20  # the most that an unprivileged user may ask for
 _SHARE = 4 << 20  # bytes moved before others get their turn
 
 
@@ -51,7 +51,7 @@ class Capture:
             self.log.take(self.pipe, waiting)
 
     def finish(self) -> None:
-        """Move the last words and close a last line without line end."""
+        """Move the last output and close a last line without line end."""
         self.drain()
         self.log.end_line()
 
@@ -64,11 +64,11 @@ class Capture:
             os.unlink(self.fifo)
 
 
-class Held:
-    """One started instance. `code` counts once `ended_ns` is set; None means that nobody can know it."""
+class Instance:
+    """One started instance, `id` is SERVICE.N. `code` counts once `ended_ns` is set; None: nobody can know it."""
 
-    def __init__(self, instance: str, tag: str, pid: int, ticks: int, started_ns: int, capture: Capture) -> None:
-        self.instance = instance
+    def __init__(self, id: str, tag: str, pid: int, ticks: int, started_ns: int, capture: Capture) -> None:
+        self.id = id
         self.tag = tag
         self.pid = pid
         self.ticks = ticks
@@ -78,22 +78,22 @@ class Held:
         self.is_polled = False  # the same where there are no pidfds
         self.ended_ns = 0
         self.code: int | None = None
-        self.is_told = False
+        self.is_notified = False
 
     def end(self, code: int | None) -> None:
-        """Note the end, after the last words."""
+        """Record the end, after the last output."""
         self.capture.finish()
         self.code, self.ended_ns = code, time.time_ns()
 
     def describe(self) -> dict[str, object]:
-        """Return what the client is told of this instance."""
+        """Return what clients are sent of this instance."""
         return {
-            "instance": self.instance,
+            "instance": self.id,
             "tag": self.tag,
             "pid": self.pid,
             "ticks": self.ticks,
             "started_ns": self.started_ns,
             "ended_ns": self.ended_ns,
             "code": self.code,
-            "told": self.is_told,
+            "told": self.is_notified,
         }

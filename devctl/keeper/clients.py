@@ -1,5 +1,5 @@
 """The connections to the keeper's socket: who may speak, requests in, answers and events out. It knows no request
-but `hello`, which makes a client one that is told of events.
+but `hello`, which makes a client one that is sent events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """A request that cannot be done, told to the client in its answer."""
+    """A request that cannot be done; its answer says so to the client."""
 
 
 class _Client:
@@ -42,7 +42,7 @@ class Clients:
         self._clients: set[_Client] = set()
         selector.register(listener, selectors.EVENT_READ, self._accept)
 
-    def tell(self, event: wire.Message) -> None:
+    def notify(self, event: wire.Message) -> None:
         """Send an event to everyone who said hello."""
         for client in list(self._clients):
             if client.is_listening:
@@ -51,7 +51,7 @@ class Clients:
     def close(self) -> None:
         """Hang up."""
         for client in list(self._clients):
-            self._part(client)
+            self._drop(client)
 
     def _accept(self, _: int) -> None:
         connection, _address = self._listener.accept()
@@ -76,7 +76,7 @@ class Clients:
             except (OSError, ValueError):
                 received = b""
             if not received:
-                self._part(client)
+                self._drop(client)
 
     def _reply(self, client: _Client, message: wire.Message, body: bytes) -> None:
         client.is_listening = client.is_listening or message.get("op") == "hello"
@@ -103,13 +103,13 @@ class Clients:
         except BlockingIOError:
             pass
         except OSError:
-            return self._part(client)
+            return self._drop(client)
         if client in self._clients:
             events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.unsent else 0)
             self._selector.modify(client.connection, events, lambda got: self._serve(client, got))
         return None
 
-    def _part(self, client: _Client) -> None:
+    def _drop(self, client: _Client) -> None:
         if client in self._clients:
             self._clients.remove(client)
             self._selector.unregister(client.connection)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from devctl.keeper import system
 from devctl.keeper.segments import GAP, PARTIAL, Segments, segment_numbers
 
-_RETRY_NS = 1_000_000_000
+_RETRY_NS = 1_000_000_000  # somebody who frees space sees the log go on within a second
 _CALM_NS = 30_000_000_000  # within this after a gap mark the next retry waits longer
 _LONG_RETRY_NS = 4_000_000_000
 _SPLICE_BYTES = 1 << 20
@@ -73,7 +73,7 @@ class SegmentLog:
             return True
         if not self._is_open(time.time_ns()):
             return False
-        return self._segments.at_line_start() or self._note(b"\n", PARTIAL, 0)
+        return self._segments.at_line_start() or self._mark(b"\n", PARTIAL, 0)
 
     def retry(self) -> None:
         """Try to write down what was lost, if it is time."""
@@ -81,7 +81,7 @@ class SegmentLog:
             self._is_ready(time.time_ns())
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         self._segments.close()
 
     def _is_ready(self, now_ns: int) -> bool:
@@ -163,18 +163,18 @@ class SegmentLog:
         if now_ns < self.retry_at:
             return False
         lost = self.lost
-        has_room = self._segments.at_line_start() or self._note(b"\n", PARTIAL, 0)
-        if not has_room or not self._note(self._gap_note(lost), GAP, lost):
+        has_room = self._segments.at_line_start() or self._mark(b"\n", PARTIAL, 0)
+        if not has_room or not self._mark(self._gap_line(lost), GAP, lost):
             return False
         self.lost -= lost
         self._gap_at = now_ns
         return True
 
-    def _note(self, text: bytes, kind: int, value: int) -> bool:
+    def _mark(self, text: bytes, kind: int, value: int) -> bool:
         self._segments.mark(time.time_ns(), kind, value)
         return self._put(text)
 
-    def _gap_note(self, lost: int) -> bytes:
+    def _gap_line(self, lost: int) -> bytes:
         why = "disk full" if self._cause in _FULL else os.strerror(self._cause)
         return (
             f'{{"level": "warning", "message": "{lost} bytes lost: {why}", "fields": {{"devctl.gap.bytes": {lost}}}}}\n'

@@ -13,7 +13,7 @@ import socket
 import time
 
 from devctl.keeper import spawn, start, system, wire
-from devctl.keeper.capture import Capture, Held
+from devctl.keeper.capture import Capture, Instance
 from devctl.keeper.clients import Clients, Refusal
 from devctl.keeper.ports import Ports
 
@@ -32,9 +32,9 @@ class Keeper:
 
     def __init__(self, runtime: str, listener: socket.socket) -> None:
         self.runtime = runtime
-        self.held: dict[str, Held] = {}
+        self.instances: dict[str, Instance] = {}
         self.snapshot = b""
-        self._by_pid: dict[int, Held] = {}
+        self._by_pid: dict[int, Instance] = {}
         self._ports = Ports()
         self._selector = selectors.DefaultSelector()
         self._clients = Clients(listener, self._selector, self._do)
@@ -44,7 +44,7 @@ class Keeper:
 
     def run(self) -> None:
         """Go on until told to end while holding nothing."""
-        while not (self._shall_end and all(held.ended_ns for held in self.held.values())):
+        while not (self._shall_end and all(instance.ended_ns for instance in self.instances.values())):
             for key, events in self._selector.select(self._pause()):
                 _guarded(key.data, events)
             if self._is_chatty:
@@ -77,17 +77,17 @@ class Keeper:
         self._shall_end = True
 
     def _pause(self) -> float | None:
-        needs_care = any(held.capture.log.lost or held.is_polled for held in self.held.values())
+        needs_care = any(instance.capture.log.lost or instance.is_polled for instance in self.instances.values())
         return _CARE_SECONDS if needs_care else None
 
     def _look_after(self) -> None:
         """Do what no descriptor calls for: logs that wait for room, processes that cannot be waited for."""
-        for held in list(self.held.values()):
-            if held.capture.log.lost:
-                held.capture.log.retry()
-            if held.is_polled and not _is_alive(held.pid):
-                held.is_polled = False
-                self._ended(held, None)
+        for instance in list(self.instances.values()):
+            if instance.capture.log.lost:
+                instance.capture.log.retry()
+            if instance.is_polled and not _is_alive(instance.pid):
+                instance.is_polled = False
+                self._ended(instance, None)
 
     # Processes
 
@@ -100,29 +100,29 @@ class Keeper:
                 return
             if pid == 0:
                 return
-            held = self._by_pid.pop(pid, None)
-            if held:
-                self._ended(held, os.waitstatus_to_exitcode(status))
+            instance = self._by_pid.pop(pid, None)
+            if instance:
+                self._ended(instance, os.waitstatus_to_exitcode(status))
 
-    def _ended(self, held: Held, code: int | None) -> None:
-        held.end(code)
-        self._clients.tell({"event": "exit", **held.describe()})
+    def _ended(self, instance: Instance, code: int | None) -> None:
+        instance.end(code)
+        self._clients.notify({"event": "exit", **instance.describe()})
 
-    def _output(self, held: Held) -> Callable[[int], None]:
+    def _output(self, instance: Instance) -> Callable[[int], None]:
         def move(_: int) -> None:
-            if held.capture.move():
+            if instance.capture.move():
                 self._is_chatty = True
 
         return move
 
-    def _hold(self, held: Held) -> None:
-        self.held[held.instance] = held
-        self._watch(held.capture.pipe, self._output(held))
+    def _hold(self, instance: Instance) -> None:
+        self.instances[instance.id] = instance
+        self._watch(instance.capture.pipe, self._output(instance))
 
-    def _drop(self, held: Held) -> None:
-        self._selector.unregister(held.capture.pipe)
-        held.capture.close()
-        del self.held[held.instance]
+    def _drop(self, instance: Instance) -> None:
+        self._selector.unregister(instance.capture.pipe)
+        instance.capture.close()
+        del self.instances[instance.id]
 
     # Requests
 
@@ -149,17 +149,17 @@ class Keeper:
                 raise Refusal(f"the keeper knows no {other!r}")
 
     def _hello(self) -> dict[str, Any]:
-        instances = [held.describe() for held in self.held.values()]
+        instances = [instance.describe() for instance in self.instances.values()]
         return {"version": wire.VERSION, "pid": os.getpid(), "instances": instances}
 
     def _start(self, message: wire.Message) -> dict[str, object]:
-        instance = message["instance"]
-        before = self.held.get(instance)
+        name = message["instance"]
+        before = self.instances.get(name)
         if before and not before.ended_ns:
-            raise Refusal(f"{instance} runs already as process {before.pid}")
+            raise Refusal(f"{name} runs already as process {before.pid}")
         capture = self._capture(message, before)
         try:
-            sockets = [self._ports.descriptor(instance, port) for port in message.get("inherited", ())]
+            sockets = [self._ports.descriptor(name, port) for port in message.get("inherited", ())]
             started_ns = time.time_ns()
             environment = {**message["environment"], "DEVCTL_INSTANCE": message["tag"]}
             pid = spawn.spawn(message["argv"], environment, message["working_dir"], capture.fifo, sockets)
@@ -169,12 +169,12 @@ class Keeper:
             raise
         if before and before.capture is capture:
             self._selector.unregister(capture.pipe)
-        held = Held(instance, message["tag"], pid, system.start_ticks(pid), started_ns, capture)
-        self._hold(held)
-        self._by_pid[pid] = held
-        return held.describe()
+        instance = Instance(name, message["tag"], pid, system.start_ticks(pid), started_ns, capture)
+        self._hold(instance)
+        self._by_pid[pid] = instance
+        return instance.describe()
 
-    def _capture(self, message: wire.Message, before: Held | None, writer: int = 0) -> Capture:
+    def _capture(self, message: wire.Message, before: Instance | None, writer: int = 0) -> Capture:
         if before and before.capture.serves(message["log_folder"]):
             before.capture.finish()
             return before.capture
@@ -184,59 +184,59 @@ class Keeper:
         return Capture(fifo, message["log_folder"], message["log_bytes"], writer)
 
     def _adopt(self, message: wire.Message) -> dict[str, object]:
-        """Take back an instance that an earlier keeper started; one that is gone is told as ended."""
-        instance, pid, ticks = message["instance"], message["pid"], message["ticks"]
-        if known := self.held.get(instance):
-            return known.describe()
+        """Take back an instance that an earlier keeper started; one that is gone is reported as ended."""
+        name, pid, ticks = message["instance"], message["pid"], message["ticks"]
+        if held := self.instances.get(name):
+            return held.describe()
         process = system.open_process(pid)
         is_alive = message["alive"] and (system.is_same(pid, ticks) if system.LINUX else _is_alive(pid))
         capture = self._capture(message, None, pid if is_alive else 0)
-        held = Held(instance, message["tag"], pid, ticks, message["started_ns"], capture)
-        self._hold(held)
+        instance = Instance(name, message["tag"], pid, ticks, message["started_ns"], capture)
+        self._hold(instance)
         if is_alive and process is not None:
-            held.process = process
-            self._watch(process, lambda _: self._adopted_ended(held))
-            self._ports.copy(instance, process, message.get("inherited", ()))
+            instance.process = process
+            self._watch(process, lambda _: self._adopted_ended(instance))
+            self._ports.copy(name, process, message.get("inherited", ()))
         elif is_alive:
-            held.is_polled = True
+            instance.is_polled = True
         else:
             if process is not None:
                 os.close(process)
-            held.end(None)
-        return held.describe()
+            instance.end(None)
+        return instance.describe()
 
-    def _adopted_ended(self, held: Held) -> None:
-        if held.process is not None:
-            self._selector.unregister(held.process)
-            os.close(held.process)
-            held.process = None
-            self._ended(held, None)
+    def _adopted_ended(self, instance: Instance) -> None:
+        if instance.process is not None:
+            self._selector.unregister(instance.process)
+            os.close(instance.process)
+            instance.process = None
+            self._ended(instance, None)
 
     def _told(self, message: wire.Message) -> None:
-        held = self.held.get(message["instance"])
-        if held and held.pid == message["pid"]:
-            held.is_told = True
+        instance = self.instances.get(message["instance"])
+        if instance and instance.pid == message["pid"]:
+            instance.is_notified = True
 
     def _release(self, instances: list[str]) -> None:
         """Forget ended instances: their FIFO, their sockets."""
-        for instance in instances:
-            held = self.held.get(instance)
-            if held and not held.ended_ns:
-                raise Refusal(f"{instance} still runs as process {held.pid}")
-            if held:
-                self._drop(held)
-            self._ports.release(instance)
+        for name in instances:
+            instance = self.instances.get(name)
+            if instance and not instance.ended_ns:
+                raise Refusal(f"{name} still runs as process {instance.pid}")
+            if instance:
+                self._drop(instance)
+            self._ports.release(name)
 
     def _end(self) -> None:
-        living = [held.instance for held in self.held.values() if not held.ended_ns]
+        living = [instance.id for instance in self.instances.values() if not instance.ended_ns]
         if living:
             raise Refusal(f"still running: {', '.join(living)}")
-        self._release(list(self.held))
+        self._release(list(self.instances))
         self._shall_end = True
 
     def _leave(self) -> None:
-        for held in list(self.held.values()):
-            self._drop(held)
+        for instance in list(self.instances.values()):
+            self._drop(instance)
         self._clients.close()
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(self.runtime, start.FIFO_FOLDER))

@@ -30,9 +30,9 @@ class Ports:
         return self._sockets[instance, port].fileno()
 
     def copy(self, instance: str, process: int, ports: Sequence[int]) -> None:
-        """Get our own copies of the sockets that an instance holds, by its pidfd."""
-        for place, port in enumerate(ports):
-            listener = system.copy_socket(process, spawn.FIRST_INHERITED + place)
+        """Copy the sockets that an instance holds, by its pidfd."""
+        for index, port in enumerate(ports):
+            listener = system.copy_socket(process, spawn.FIRST_INHERITED + index)
             if listener is not None and listener.getsockname()[1:2] == (port,):
                 self._sockets[instance, port] = listener
 

@@ -114,7 +114,7 @@ class Segments:
         return os.pread(self.file, 1, self.size - 1) == b"\n"
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         if self.is_open:
             self.is_open = False
             os.close(self.file)
@@ -174,11 +174,11 @@ class Segments:
     def _is_in_place(self) -> bool:
         mine = os.fstat(self.file)
         try:
-            found = os.stat(log_path(self.folder, self._number), follow_symlinks=False)
+            named = os.stat(log_path(self.folder, self._number), follow_symlinks=False)
             os.stat(index_path(self.folder, self._number), follow_symlinks=False)
         except OSError:
             return False
-        return (mine.st_ino, mine.st_dev) == (found.st_ino, found.st_dev)
+        return (mine.st_ino, mine.st_dev) == (named.st_ino, named.st_dev)
 
     def _evict(self) -> None:
         """Keep within the cap: the first segment (how it began) and the newest ones stay."""

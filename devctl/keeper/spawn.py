@@ -25,8 +25,8 @@ def make_fifo(path: str) -> int:
 def fifo_of(pid: int, path: str) -> int:
     """Open the FIFO that a running instance writes to, also where its name was taken away meanwhile."""
     with contextlib.suppress(OSError):
-        found = os.stat(f"/proc/{pid}/fd/1")
-        if stat.S_ISFIFO(found.st_mode) and not (os.path.exists(path) and os.stat(path).st_ino == found.st_ino):
+        output = os.stat(f"/proc/{pid}/fd/1")
+        if stat.S_ISFIFO(output.st_mode) and not (os.path.exists(path) and os.stat(path).st_ino == output.st_ino):
             return os.open(f"/proc/{pid}/fd/1", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     return make_fifo(path)
 
@@ -76,7 +76,7 @@ def spawn(
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
                 (os.POSIX_SPAWN_OPEN, 1, fifo, os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
-                *((os.POSIX_SPAWN_DUP2, fd, FIRST_INHERITED + place) for place, fd in enumerate(moved)),
+                *((os.POSIX_SPAWN_DUP2, fd, FIRST_INHERITED + index) for index, fd in enumerate(moved)),
             ],
             setsid=True,
             setsigmask=[],

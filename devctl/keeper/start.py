@@ -25,15 +25,15 @@ def make_private_folder(path: str) -> None:
         raise PermissionError(errno.EPERM, "others may replace what lies in this folder", parent)
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(errno.EPERM, "not a private folder of this user", path)
 
 
 def start(runtime: str, python: str = sys.executable) -> int | None:
     """Start a keeper for this runtime folder and return its pid; None when there is one already."""
     make_private_folder(runtime)
-    lock = _lock(os.path.join(runtime, LOCK_NAME))
+    lock = lock_file(os.path.join(runtime, LOCK_NAME))
     if lock is None:
         return None
     try:
@@ -46,19 +46,19 @@ def start(runtime: str, python: str = sys.executable) -> int | None:
         os.close(lock)
 
 
-def _lock(path: str) -> int | None:
-    """Return a locked descriptor of the file that `path` leads to; None when another holds it."""
+def lock_file(path: str) -> int | None:
+    """Return a locked descriptor of the file that `path` leads to; None when another process holds it."""
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(lock).st_ino == os.stat(path).st_ino:
+            if os.path.samestat(os.fstat(lock), os.stat(path)):
                 return lock
         except BlockingIOError:
             os.close(lock)
             return None
         except FileNotFoundError:
-            pass  # an ending keeper removed it between our opening and locking
+            pass  # an ending process removed it between our opening and locking
         os.close(lock)
 
 

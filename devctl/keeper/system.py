@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import termios
+import time
 
 LINUX = sys.platform.startswith("linux")
 _F_SETPIPE_SIZE = 1031
@@ -35,11 +36,11 @@ def raise_file_limit() -> None:
     """Allow enough open files for many instances, within what the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for most in _OPEN_FILES:
-        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
-        if soft == resource.RLIM_INFINITY or soft >= wanted:
+        limit = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        if soft == resource.RLIM_INFINITY or soft >= limit:
             return
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
             return
 
 
@@ -62,8 +63,8 @@ def is_same(pid: int, ticks: int) -> bool:
     """Tell whether `pid` is alive and still the process that started at `ticks`."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b")")[2].split()
-        return words[0] not in (b"Z", b"X") and int(words[19]) == ticks
+            fields = file.read().rpartition(b")")[2].split()
+        return fields[0] not in (b"Z", b"X") and int(fields[19]) == ticks
     except (OSError, IndexError, ValueError):
         return False
 
@@ -87,12 +88,24 @@ def splice(source: int, target: int, most: int) -> int | None:
 
 
 def boot_id() -> str:
-    """Return what tells this boot of the machine from any other; empty where the system does not say."""
+    """Return what tells this boot of the machine from any other."""
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             return file.read().strip()
     except OSError:
-        return ""
+        return _boot_session()
+
+
+def _boot_session() -> str:
+    """Return what macOS calls this boot; elsewhere the minute of the boot."""
+    import ctypes
+
+    name, size = ctypes.create_string_buffer(64), ctypes.c_size_t(64)
+    try:
+        has_failed = ctypes.CDLL(None).sysctlbyname(b"kern.bootsessionuuid", name, ctypes.byref(size), None, 0)
+    except AttributeError:
+        has_failed = True
+    return str(int(time.time() - time.monotonic()) // 60) if has_failed else name.value.decode()
 
 
 def waiting_bytes(fd: int) -> int:

@@ -14,7 +14,7 @@ from devctl.core.spec import (
     RestartPolicy,
     Service,
     Variant,
-    reference,
+    placeholder,
 )
 from devctl.core.status import Kind
 from devctl.products.common import json_text
@@ -31,8 +31,8 @@ def span_stores(services: Iterable[Service]) -> Iterator[dict[str, object]]:
         for capability, kind in SPAN_FORMATS.items():
             takers = [variant for variant in service.variants if capability in variant.provides]
             if takers:
-                url = f"http://{reference(f'services.{service.name}.{takers[0].provides[capability]}')}"
-                when = reference(f"services.{service.name}.variant")
+                url = f"http://{placeholder(f'services.{service.name}.{takers[0].provides[capability]}')}"
+                when = placeholder(f"services.{service.name}.variant")
                 variants = [variant.name for variant in takers]
                 yield {"name": service.name, "kind": kind, "url": url, "when": when, "variants": variants}
                 break
@@ -58,7 +58,7 @@ def service(
     variant = Variant(
         name="process",
         kind=Kind.PROCESS,
-        argv=(python, "-m", "devctl.hub", "--run", reference("run.folder"), "--config", config),
+        argv=(python, "-m", "devctl.hub", "--run", placeholder("run.folder"), "--config", config),
         working_dir=folder,
         check=HttpCheck(port="otlp", path="/health"),
         files=(File(config, content, live=True),),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devctl.core.spec import MARK, reference
+from devctl.core.spec import MARK, placeholder
 from devctl.manifest.interpolate import interpolate
 from devctl.manifest.nodes import Node, Scalar
 from devctl.manifest.problems import Location, Problems
@@ -104,7 +104,7 @@ class ProjectReader:
             if match is None:
                 raise ValueError(f"${{{dotted}}}: write ${{services.SERVICE.PORT}}, and .host, .port or .all behind it")
             self.uses.append(Use(match[1], match[2], self._location))
-        return reference(dotted)
+        return placeholder(dotted)
 
     def _volume(self, dotted: str) -> str:
         name = dotted.removeprefix("volumes.")
@@ -112,7 +112,7 @@ class ProjectReader:
             raise ValueError(f"${{{dotted}}}: write ${{volumes.NAME}}")
         self.volume_uses.append(VolumeUse(name, self._location))
         self.values[dotted] = str(self._volumes / name)
-        return reference(dotted)
+        return placeholder(dotted)
 
     def path(self, text: str, node: Node, name: str) -> str:
         """Return the real path of something inside the project; links are resolved before the test."""

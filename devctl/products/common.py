@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devctl.core.spec import reference
+from devctl.core.spec import placeholder
 
 
 def address(service: str, port: str) -> str:
     """Return the reference to HOST:PORT of a named port."""
-    return reference(f"services.{service}.{port}")
+    return placeholder(f"services.{service}.{port}")
 
 
 def port_number(service: str, port: str) -> str:
     """Return the reference to the number of a named port."""
-    return reference(f"services.{service}.{port}.port")
+    return placeholder(f"services.{service}.{port}.port")
 
 
 def json_text(document: Any, *, indent: int | None = 1) -> str:

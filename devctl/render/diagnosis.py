@@ -8,7 +8,7 @@ from devctl.text import clean, clean_lines, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.protocol import CauseView, WhyView
+    from devctl.diagnosis.views import CauseView, WhyView
 
 
 def lines(view: WhyView, terminal: Terminal) -> list[str]:

@@ -8,8 +8,9 @@ from devctl.core.launch import Launch
 from devctl.errors import DevctlError
 
 
-class HolderLost(DevctlError):
-    """What holds the instances is gone in the middle of a request: whether it was done shows after `connect`."""
+class BackendLost(DevctlError):
+    """The backend that holds the instances (the keeper, an engine) ended within a request: whether it was done shows
+    after `connect`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ class Runner(Protocol):
     """Start, stop and observe the instances of one kind."""
 
     async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
-        """Find (or make) what holds the instances, return those that live, and report every exit from now on.
+        """Reach (or start) the backend, return the instances that live, and report every exit from now on.
 
-        `on_lost` is called when the holder itself is gone; the supervisor then calls `connect` and `adopt` again.
+        `on_lost` is called when the backend itself is gone; the supervisor then calls `connect` and `adopt` again.
         """
         ...
 
-    async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
-        """Take back instances that an earlier holder started; return those that are gone meanwhile."""
+    async def adopt(self, instances: list[tuple[Launch, Identity]]) -> list[Exit]:
+        """Take back instances that an earlier backend started; return those that are gone meanwhile."""
         ...
 
     async def start(self, launch: Launch) -> Identity:
@@ -83,5 +84,5 @@ class Runner(Protocol):
         ...
 
     async def close(self, *, end: bool) -> None:
-        """Let go; with `end` also end the holder (it must be empty by then)."""
+        """Disconnect; with `end` also end the backend (it must be empty by then)."""
         ...

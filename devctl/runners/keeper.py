@@ -12,11 +12,11 @@ from typing import Any
 
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper import start, wire
-from devctl.runners.base import HolderLost
+from devctl.runners.base import BackendLost
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0  # a keeper answers within 50 ms; a machine under load takes its time
 _RETRY_SECONDS = 0.005
-_END_LOOKS = 200
+_END_TRIES = 200  # one second in all; a keeper that holds nothing ends at once
 
 
 class Starter:
@@ -50,7 +50,7 @@ class Starter:
 
     async def wait(self) -> None:
         """Wait a moment for keepers that were told to end, so that nothing is left of them."""
-        for _ in range(_END_LOOKS):
+        for _ in range(_END_TRIES):
             self.reap()
             if not self._children:
                 return
@@ -70,7 +70,7 @@ class KeeperLink:
         self.is_open = True
 
     def listen(self, reader: asyncio.StreamReader) -> None:
-        """Begin to hear answers and events."""
+        """Begin to take answers and events."""
         self._reading = asyncio.get_running_loop().create_task(self._read(reader))
 
     def report_loss(self, on_lost: Callable[[], None]) -> None:
@@ -88,7 +88,7 @@ class KeeperLink:
         """Send a request whose answer is raw bytes."""
         return (await self._exchange(op, b"", {}))[1]
 
-    def tell(self, op: str, **arguments: Any) -> None:
+    def send(self, op: str, **arguments: Any) -> None:
         """Send a request whose answer nobody needs."""
         if self.is_open:
             self._writer.write(wire.encode({"id": None, "op": op, **arguments}))
@@ -106,7 +106,7 @@ class KeeperLink:
 
     async def _exchange(self, op: str, body: bytes, arguments: dict[str, Any]) -> tuple[wire.Message, bytes]:
         if not self.is_open:
-            raise HolderLost("the keeper is gone", next="try again")
+            raise BackendLost("the keeper is gone", next="try again")
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._writer.write(wire.encode({"id": number, "op": op, **arguments}, body))
@@ -120,22 +120,22 @@ class KeeperLink:
         with contextlib.suppress(OSError, ValueError):
             while received := await reader.read(1 << 18):
                 for message, body in decoder.feed(received):
-                    self._hear(message, body)
-        self._lose()
+                    self._on_message(message, body)
+        self._on_closed()
 
-    def _hear(self, message: wire.Message, body: bytes) -> None:
+    def _on_message(self, message: wire.Message, body: bytes) -> None:
         if "event" in message:
             self._on_event(message)
         elif (future := self._waiting.pop(message.get("id") or 0, None)) and not future.done():
             future.set_result((message, body))
 
-    def _lose(self) -> None:
+    def _on_closed(self) -> None:
         if self.is_open:
             self.is_open = False
             self._writer.close()
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(HolderLost("the keeper ended meanwhile", next="try again"))
+                    future.set_exception(BackendLost("the keeper ended meanwhile", next="try again"))
             self._on_lost()
 
 
@@ -148,7 +148,7 @@ async def connect(starter: Starter, on_event: Callable[[wire.Message], None]) ->
         try:
             async with asyncio.timeout_at(deadline):
                 return await _greet(starter.runtime, on_event)
-        except (OSError, HolderLost) as error:  # TimeoutError is an OSError, too; one that is dying may still accept
+        except (OSError, BackendLost) as error:  # TimeoutError is an OSError, too; one that is dying may still accept
             if asyncio.get_running_loop().time() > deadline:
                 raise _no_answer(starter.runtime) from error
         await asyncio.sleep(_RETRY_SECONDS)

@@ -1,18 +1,18 @@
-"""One instance as the runner of processes knows it: who leads it, and how it ended."""
+"""One instance as the runner of processes has it: who leads it, and how it ended."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
-from devctl.keeper import system
+from devctl.machine.boot import boot_id
 from devctl.runners.base import Exit, Identity
-from devctl.runners.processes import Leader, Row
+from devctl.runners.processes import ProcessEntry, SessionLeader
 
 
 @dataclass
-class Held:
-    """What this runner knows of one started instance."""
+class ManagedProcess:
+    """One started instance. `is_notified`: its end was reported."""
 
     instance: str
     pid: int
@@ -20,18 +20,18 @@ class Held:
     started_ns: int
     tag: str
     exit: Exit | None = None
-    is_told: bool = False
+    is_notified: bool = False
     is_stopping: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def leader(self) -> Leader:
-        return Leader(self.pid, self.ticks, self.tag)
+    def leader(self) -> SessionLeader:
+        return SessionLeader(self.pid, self.ticks, self.tag)
 
     @property
-    def row(self) -> Row:
-        return Row(self.pid, 0, self.pid, self.ticks)
+    def entry(self) -> ProcessEntry:
+        return ProcessEntry(self.pid, 0, self.pid, self.ticks)
 
     @property
     def identity(self) -> Identity:
-        return Identity(self.instance, self.pid, self.ticks, self.started_ns, boot=system.boot_id())
+        return Identity(self.instance, self.pid, self.ticks, self.started_ns, boot=boot_id())

@@ -1,6 +1,6 @@
 """Runs instances as native processes held by the keeper: start, signal, stop to the last descendant.
 
-It never decides whether to restart; whatever an ended instance leaves behind is swept before its end is told.
+It never decides whether to restart; whatever an ended instance leaves behind is swept before its end is reported.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from typing import Any
 from devctl.core.launch import Launch
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper import start, system, wire
+from devctl.machine.boot import boot_id
+from devctl.machine.process import start_ticks
 from devctl.paths import StackPaths
 from devctl.runners import processes
-from devctl.runners.base import Exit, HolderLost, Identity, Stopped
+from devctl.runners.base import BackendLost, Exit, Identity, Stopped
 from devctl.runners.keeper import KeeperLink, Starter, connect
-from devctl.runners.managed import Held
-from devctl.runners.processes import Leader, Table
-from devctl.runners.scan import Looks
-from devctl.runners.terminate import empty
+from devctl.runners.managed import ManagedProcess
+from devctl.runners.processes import SessionLeader, Table
+from devctl.runners.scan import SharedScan
+from devctl.runners.terminate import terminate_tree
 from devctl.tasks import BackgroundTasks
 
-_CODE_SECONDS = 1.0
-_NEVER = -1
+_CODE_SECONDS = 1.0  # how long the keeper's report of an end may lag behind the end
+_NOBODY = -1  # the pid and the ticks of no process
 
 
 class ProcessRunner:
@@ -35,8 +37,8 @@ class ProcessRunner:
     def __init__(self, paths: StackPaths) -> None:
         self._paths = paths
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
-        self._looks = Looks(table, self._leaders, lambda: self.keeper_pid)
-        self._held: dict[str, Held] = {}
+        self._scan = SharedScan(table, self._leaders, lambda: self.keeper_pid)
+        self._managed: dict[str, ManagedProcess] = {}
         self._tasks = BackgroundTasks()
         self._on_exit: Callable[[Exit], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
@@ -44,51 +46,51 @@ class ProcessRunner:
         self._starter = Starter(paths.runtime)
         self._live_link: KeeperLink | None = None
         self._fifos: dict[str, int] = {}
-        self._may_have_strays = False  # a keeper was killed, perhaps between a start and its answer
+        self._may_have_orphans = False  # a keeper was killed, perhaps between a start and its answer
         self.keeper_pid = 0
 
     async def connect(self, on_exit: Callable[[Exit], None], on_lost: Callable[[], None]) -> list[Identity]:
-        """Find or start the keeper; return what lives. Ends nobody was told of are reported right afterwards."""
+        """Find or start the keeper; return what lives. Ends that were never reported are, right afterwards."""
         self._on_exit, self._on_lost = on_exit, on_lost
         system.raise_file_limit()
         if self._live_link:
             await self._live_link.close()
-        self._live_link, hello = await connect(self._starter, self._heard)
+        self._live_link, hello = await connect(self._starter, self._on_event)
         if hello["version"] != wire.VERSION:
             raise EnvironmentProblem(
                 f"the keeper (process {hello['pid']}) belongs to another version of devctl",
                 next="run `down` with the devctl that started this stack",
             )
         self.keeper_pid = hello["pid"]
-        known = [self._learn(described) for described in hello["instances"]]
-        self._link.report_loss(self._lost)
-        return [held.identity for held in known if not held.exit]
+        learned = [self._learn(described) for described in hello["instances"]]
+        self._link.report_loss(self._on_keeper_lost)
+        return [managed.identity for managed in learned if not managed.exit]
 
-    async def adopt(self, known: list[tuple[Launch, Identity]]) -> list[Exit]:
+    async def adopt(self, instances: list[tuple[Launch, Identity]]) -> list[Exit]:
         """Take back instances that an earlier keeper started; return those that are gone meanwhile."""
-        self._may_have_strays = True
-        alive = {identity.instance: _is_alive(identity) for _, identity in known}
-        described = await self._link.ask("adopt", instances=[_adoption(*pair, alive=alive) for pair in known])
+        self._may_have_orphans = True
+        alive = {identity.instance: _is_alive(identity) for _, identity in instances}
+        described = await self._link.ask("adopt", instances=[_adoption(*pair, alive=alive) for pair in instances])
         ends = []
         for each in described:
-            held = self._learn(each, tell=False)
-            if held.exit and not held.is_told:
-                held.is_told = True
-                self._link.tell("told", instance=held.instance, pid=held.pid)
-                if not alive[held.instance]:
-                    held.ticks = _NEVER  # whoever has this number now is somebody else
-                await self._sweep(held)
-                ends.append(held.exit)
+            managed = self._learn(each, report=False)
+            if managed.exit and not managed.is_notified:
+                managed.is_notified = True
+                self._link.send("told", instance=managed.instance, pid=managed.pid)
+                if not alive[managed.instance]:
+                    managed.ticks = _NOBODY  # whoever has this number now is somebody else
+                await self._sweep(managed)
+                ends.append(managed.exit)
         return ends
 
     async def start(self, launch: Launch) -> Identity:
         """Start an instance; DevctlError says why it could not be."""
-        if self._may_have_strays:
-            await self._sweep_strays(launch)
+        if self._may_have_orphans:
+            await self._sweep_orphans(launch)
         try:
             described = await self._link.ask("start", **_order(launch), environment=launch.environment,
                                              argv=list(launch.argv), working_dir=launch.working_dir)  # fmt: skip
-        except HolderLost:
+        except BackendLost:
             raise
         except DevctlError as error:
             raise DevctlError(
@@ -100,22 +102,22 @@ class ProcessRunner:
 
     async def signal(self, instance: str, number: int) -> None:
         """Send a signal to every process of the instance; nothing happens when it is gone."""
-        for row in await self._looks.members(instance):
-            processes.send(row, number)
+        for entry in await self._scan.members(instance):
+            processes.send(entry, number)
 
     async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
         """Ask, wait, insist: return when no process of the instance is left."""
-        held = self._held.get(instance)
-        if held is None:
+        managed = self._managed.get(instance)
+        if managed is None:
             return Stopped(instance, None)
-        held.is_stopping = True
+        managed.is_stopping = True
         try:
-            killed = await empty(self._looks, held, signal, grace_seconds)
-            await self._learn_code(held)
+            killed = await terminate_tree(self._scan, managed, signal, grace_seconds)
+            await self._learn_code(managed)
         finally:
-            held.is_stopping = False
-        self._tell(held)
-        return Stopped(instance, held.exit.code if held.exit else None, tuple(killed))
+            managed.is_stopping = False
+        self._report(managed)
+        return Stopped(instance, managed.exit.code if managed.exit else None, tuple(killed))
 
     async def save(self, snapshot: bytes) -> None:
         """Keep the supervisor's last snapshot in the keeper's memory."""
@@ -126,108 +128,108 @@ class ProcessRunner:
         return await self._link.ask_bytes("saved")
 
     async def release(self, instances: Iterable[str]) -> None:
-        """Forget ended instances: the keeper gives their FIFO and their inherited ports back."""
+        """Forget ended instances: the keeper closes their FIFO and their inherited ports."""
         names = list(instances)
         await self._link.ask("release", instances=names)
         for name in names:
-            self._held.pop(name, None)
-            self._let_go(name)
+            self._managed.pop(name, None)
+            self._close_fifo(name)
 
     async def close(self, *, end: bool) -> None:
-        """Let go; with `end` also end the keeper, which must be empty by then."""
+        """Disconnect; with `end` also end the keeper, which must be empty by then."""
         self._is_closing = True
         self._tasks.cancel()
         if self._live_link:
             if end and self._live_link.is_open:
                 await self._live_link.ask("end")
-                self._held.clear()
+                self._managed.clear()
             await self._live_link.close()
         for instance in list(self._fifos):
-            self._let_go(instance)
+            self._close_fifo(instance)
         if end:
             await self._starter.wait()
 
     @property
     def _link(self) -> KeeperLink:
         if not self._live_link:
-            raise HolderLost("there is no keeper yet", next="connect first")
+            raise BackendLost("there is no keeper yet", next="connect first")
         return self._live_link
 
-    # What the keeper tells
+    # What the keeper reports
 
-    def _learn(self, described: dict[str, Any], *, tell: bool = True) -> Held:
-        held = self._held.get(described["instance"])
-        if held is None or held.pid != described["pid"]:
-            described["ticks"] = described["ticks"] or processes.ticks_of(described["pid"])
+    def _learn(self, described: dict[str, Any], *, report: bool = True) -> ManagedProcess:
+        managed = self._managed.get(described["instance"])
+        if managed is None or managed.pid != described["pid"]:
+            described["ticks"] = described["ticks"] or start_ticks(described["pid"])
             names = ("instance", "pid", "ticks", "started_ns", "tag")
-            held = self._held[described["instance"]] = Held(**{name: described[name] for name in names})
-            self._hold_fifo(held.instance)
-        held.is_told = held.is_told or described["told"]
-        if described["ended_ns"] and not held.exit:
-            held.exit = Exit(held.instance, held.pid, described["code"], described["ended_ns"])
-            held.ended.set()
-            if tell and not held.is_told:
-                self._tasks.start(self._sweep_and_tell(held))
-        return held
+            managed = self._managed[described["instance"]] = ManagedProcess(**{name: described[name] for name in names})
+            self._hold_fifo(managed.instance)
+        managed.is_notified = managed.is_notified or described["told"]
+        if described["ended_ns"] and not managed.exit:
+            managed.exit = Exit(managed.instance, managed.pid, described["code"], described["ended_ns"])
+            managed.ended.set()
+            if report and not managed.is_notified:
+                self._tasks.start(self._sweep_and_report(managed))
+        return managed
 
     def _hold_fifo(self, instance: str) -> None:
-        """Hold the output open, too: when the keeper is killed and then the instance ends, its last words stay."""
-        self._let_go(instance)
+        """Hold the output open, too: when the keeper is killed and then the instance ends, its last lines stay."""
+        self._close_fifo(instance)
         with contextlib.suppress(OSError):
             path = self._paths.runtime / start.FIFO_FOLDER / instance
             self._fifos[instance] = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
 
-    def _let_go(self, instance: str) -> None:
+    def _close_fifo(self, instance: str) -> None:
         fifo = self._fifos.pop(instance, None)
         if fifo is not None:
             os.close(fifo)
 
-    def _heard(self, event: wire.Message) -> None:
+    def _on_event(self, event: wire.Message) -> None:
         if event["event"] == "exit":
             self._learn(event)
 
-    def _lost(self) -> None:
-        self._may_have_strays = True
+    def _on_keeper_lost(self) -> None:
+        self._may_have_orphans = True
         if not self._is_closing:
             self._on_lost()
 
-    def _tell(self, held: Held) -> None:
-        if held.exit and not held.is_told:
-            held.is_told = True
-            self._on_exit(held.exit)
-            self._link.tell("told", instance=held.instance, pid=held.pid)
+    def _report(self, managed: ManagedProcess) -> None:
+        if managed.exit and not managed.is_notified:
+            managed.is_notified = True
+            self._on_exit(managed.exit)
+            self._link.send("told", instance=managed.instance, pid=managed.pid)
 
-    async def _sweep_and_tell(self, held: Held) -> None:
-        if not held.is_stopping:  # else the stop sweeps and tells
-            await self._sweep(held)
-            self._tell(held)
+    async def _sweep_and_report(self, managed: ManagedProcess) -> None:
+        if not managed.is_stopping:  # else the stop sweeps and reports
+            await self._sweep(managed)
+            self._report(managed)
 
-    async def _sweep(self, held: Held) -> None:
+    async def _sweep(self, managed: ManagedProcess) -> None:
         """Kill what an ended instance left behind, so that its successor finds its ports free."""
         with contextlib.suppress(DevctlError):
-            await empty(self._looks, held, signal.SIGKILL, 0)
+            await terminate_tree(self._scan, managed, signal.SIGKILL, 0)
 
-    async def _sweep_strays(self, launch: Launch) -> None:
+    async def _sweep_orphans(self, launch: Launch) -> None:
         """Kill what a start whose answer was lost left running, so that there are no two of one instance."""
-        held = self._held.get(launch.instance)
-        if held is None or held.exit:
-            stray = Held(launch.instance, _NEVER, _NEVER, 0, _tag(launch))
-            self._held[launch.instance] = stray
+        managed = self._managed.get(launch.instance)
+        if managed is None or managed.exit:
+            orphan = ManagedProcess(launch.instance, _NOBODY, _NOBODY, 0, _tag(launch))
+            self._managed[launch.instance] = orphan
             try:
-                await empty(self._looks, stray, signal.SIGKILL, 0)
+                await terminate_tree(self._scan, orphan, signal.SIGKILL, 0)
             finally:
-                del self._held[launch.instance]
-                if held:
-                    self._held[launch.instance] = held
+                del self._managed[launch.instance]
+                if managed:
+                    self._managed[launch.instance] = managed
 
-    def _leaders(self) -> dict[str, Leader]:
-        return {name: held.leader for name, held in self._held.items()}
+    def _leaders(self) -> dict[str, SessionLeader]:
+        return {name: managed.leader for name, managed in self._managed.items()}
 
-    async def _learn_code(self, held: Held) -> None:
-        """Give the keeper's word on the exit a moment to arrive."""
+    async def _learn_code(self, managed: ManagedProcess) -> None:
+        """Wait a moment for the keeper's report of the exit."""
         if self._link.is_open:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(held.ended.wait(), _CODE_SECONDS)
+                await asyncio.wait_for(managed.ended.wait(), _CODE_SECONDS)
 
 
 def _tag(launch: Launch) -> str:
@@ -235,7 +237,7 @@ def _tag(launch: Launch) -> str:
 
 
 def _order(launch: Launch) -> dict[str, Any]:
-    """What the keeper must know to capture an instance, whether it starts it or takes it back."""
+    """Return what the keeper must know to capture an instance, whether it starts it or takes it back."""
     return {
         "instance": launch.instance,
         "tag": _tag(launch),
@@ -256,6 +258,6 @@ def _adoption(launch: Launch, identity: Identity, *, alive: dict[str, bool]) -> 
 
 
 def _is_alive(identity: Identity) -> bool:
-    if identity.boot and identity.boot != system.boot_id():
+    if identity.boot and identity.boot != boot_id():
         return False
-    return processes.ticks_of(identity.pid) == identity.start_ticks != 0
+    return start_ticks(identity.pid) == identity.start_ticks != 0

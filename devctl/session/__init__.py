@@ -1,1 +1,1 @@
-"""The one door through which every front end speaks to a stack."""
+"""The session: protocol, client and connection by which every front end speaks to a stack. Standard library only."""

@@ -1,9 +1,13 @@
-"""The one door through which every front end speaks to a stack: its calls and the shapes of its answers.
+"""How every front end speaks to a stack: the calls of the session and the shapes of their answers.
 
 One JSON object a line over a Unix socket. Request `{"v": 1, "id": n, "call": NAME, …}`; answers
 `{"id": n, "item": …}` any number of times, then `{"id": n, "result": …}` or
 `{"id": n, "error": {what, where, next, exit_code}}`. The shapes are plain JSON; `status` is also what
 `devctl status --json` prints.
+
+The protocol grows without a new version: calls, keys of a shape, kinds of item and types of event are added, and
+whoever meets one that it does not know passes over it (a call that is not known is refused by name). The version
+changes when something is taken away or means something else.
 """
 
 from __future__ import annotations
@@ -17,8 +21,11 @@ if TYPE_CHECKING:
 VERSION = 1
 
 CALLS = (
-    "hello", "status", "apply", "plan", "watch", "stop", "restart", "kill", "check", "why", "spec", "down",
+    "hello", "status", "apply", "plan", "watch", "stop", "restart", "kill", "check", "snapshot", "spec", "down",
 )  # fmt: skip
+
+READING_CALLS = frozenset({"hello", "status", "plan", "check", "snapshot", "spec"})
+"""Those that change nothing: a client may ask again when the supervisor died before it answered."""
 
 
 class ProcessView(TypedDict):
@@ -30,7 +37,7 @@ class ProcessView(TypedDict):
 class InstanceView(TypedDict):
     """One instance. `started_at` is RFC 3339 in UTC, empty before the first start; `pid` is 0 when it does not live.
 
-    `cpu_percent` is of one core, over the time since the last look; both figures are of the whole process tree.
+    `cpu_percent` is of one core, since they were last asked for; both figures are of the whole process tree.
     """
 
     id: str
@@ -110,8 +117,8 @@ class Item(TypedDict, total=False):
     """What a stream sends, one or more of its keys at a time.
 
     `status`: everything (the first item of `watch`). `services`: those that changed. `event`: what happened,
-    see core.events. `progress`: a download. `accepted`: what `apply` set out to do. `status_word`: the word for
-    the whole stack when it changed. `notice`: a sentence for a person.
+    see core.events. `progress`: a download. `accepted`: what `apply` set out to do. `notice`: a sentence for a
+    person.
     """
 
     status: StatusView
@@ -119,7 +126,6 @@ class Item(TypedDict, total=False):
     event: dict[str, Any]
     progress: ProgressView
     accepted: AcceptedView
-    status_word: str
     notice: str
 
 
@@ -163,7 +169,7 @@ class Settled(TypedDict):
 
 
 class CheckView(TypedDict):
-    """One answer of one probe, asked now. `healthy` None: the service has no check."""
+    """One answer of one probe, run now. `healthy` None: the service has no check."""
 
     service: str
     instance: str
@@ -173,33 +179,19 @@ class CheckView(TypedDict):
     milliseconds: float
 
 
-class CauseView(TypedDict):
-    """One link of a blame chain; the last one is the root cause.
+class SnapshotView(TypedDict):
+    """The whole stack as the supervisor has it, for those who draw conclusions of their own (see `views.snapshot`).
 
-    `says` is the sentence, `next` what to do; `lines` the last lines of its log (raw text, unfiltered), `answer`
-    what its probe saw last, `exit_code` of its last end.
+    `spec` and `state` are core.spec.Spec and core.state.State; `answers` is what the probe of each instance saw last.
     """
 
-    service: str
-    instance: str
-    status: str
-    says: str
-    next: str
-    exit_code: int | None
-    answer: str
-    lines: list[str]
-
-
-class WhyView(TypedDict):
-    """Why a service is not good: the chain from it down to the root; an empty chain means that it is good."""
-
-    service: str
-    status: str
-    chain: list[CauseView]
+    spec: dict[str, Any]
+    state: dict[str, Any]
+    answers: dict[str, str]
 
 
 class LaunchView(TypedDict):
-    """How an instance is run, every word filled in. Secrets are in: the reader masks them."""
+    """How an instance is run, every reference resolved. Secrets are in: the reader masks them."""
 
     instance: str
     argv: list[str]
@@ -236,7 +228,7 @@ class Session(Protocol):
         ...
 
     def status(self) -> StatusView:
-        """Return how the whole stack stands."""
+        """Return the status of the whole stack."""
         ...
 
     def apply(
@@ -289,12 +281,12 @@ class Session(Protocol):
         """Run the probes now and return what they saw."""
         ...
 
-    def why(self, names: Sequence[str] = ()) -> list[WhyView]:
-        """Explain each of `names` (none: each service that is not good)."""
+    def snapshot(self) -> SnapshotView:
+        """Return specification, state and last answers of the probes, as of one moment."""
         ...
 
     def spec(self) -> SpecView:
-        """Return the specification in force with every launch filled in."""
+        """Return the specification in force with the launch of every instance."""
         ...
 
     def down(self, *, volumes: bool = False, now: bool = False, on_item: OnItem | None = None) -> Settled:
@@ -302,5 +294,5 @@ class Session(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the connection; the stack goes on."""
+        """Close the connection; the stack goes on."""
         ...

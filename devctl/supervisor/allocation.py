@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from devctl.core.events import Event, Noticed, PortsAllocated, VariantMissing
+from devctl.core.events import Event, Notice, PortsAllocated, VariantMissing
 from devctl.core.ports import Allocation, Conflict, allocate, candidates
 from devctl.core.spec import Service, Spec
 from devctl.core.state import State
@@ -38,17 +38,19 @@ class Allocator:
     def allocate(self, spec: Spec, in_force: Spec, state: State, targets: set[str]) -> list[Event]:
         """Return the events that give all services their ports: what is not asked for may be referred to.
 
-        EnvironmentProblem names fixed ports of `targets` that strangers hold; optional services do without.
+        EnvironmentProblem names fixed ports of `targets` that other processes hold; optional services do without.
         """
         held = _held_ports(in_force, state)
         numbers = candidates(self._first, self._machine.ephemeral_range())
-        found = allocate(spec.services.values(), state.ports, lambda n: n in held or self._machine.is_free(n), numbers)
-        without = self._without(spec, found, targets)
-        return [*_given(found), *without]
+        allocation = allocate(
+            spec.services.values(), state.ports, lambda n: n in held or self._machine.is_free(n), numbers
+        )
+        without = self._without(spec, allocation, targets)
+        return [*_allocated(allocation), *without]
 
-    def _without(self, spec: Spec, found: Allocation, targets: set[str]) -> list[VariantMissing]:
+    def _without(self, spec: Spec, allocation: Allocation, targets: set[str]) -> list[VariantMissing]:
         """Return which optional services must do without a port; raise for the others."""
-        conflicts = [c for c in found.conflicts if c.service in targets]
+        conflicts = [c for c in allocation.conflicts if c.service in targets]
         fatal = [c for c in conflicts if not spec.services[c.service].optional]
         if fatal:
             raise EnvironmentProblem(
@@ -63,11 +65,11 @@ class Allocator:
         return f"port {conflict.port.number} is held by {owner or 'another process, which this user may not see'}"
 
 
-def _given(found: Allocation) -> Iterator[Event]:
-    if found.ports:
-        yield PortsAllocated(found.ports)
-    for service, wanted, given in found.moved:
-        yield Noticed(f"port {wanted} of {service} is taken; it has {given} in this run", service)
+def _allocated(allocation: Allocation) -> Iterator[Event]:
+    if allocation.ports:
+        yield PortsAllocated(allocation.ports)
+    for service, declared, number in allocation.moved:
+        yield Notice(f"port {declared} of {service} is taken; it has {number} in this run", service)
 
 
 def _unavailable(service: Service, reason: str) -> list[VariantMissing]:
@@ -77,10 +79,10 @@ def _unavailable(service: Service, reason: str) -> list[VariantMissing]:
 def _held_ports(spec: Spec, state: State) -> set[int]:
     """Return the numbers that belong to this stack already: of what lives, and what the keeper has bound."""
     held: set[int] = set()
-    for name, found in state.services.items():
+    for name, service_state in state.services.items():
         service = spec.services.get(name)
         bound = {port.name for port in service.ports if port.inherited} if service else set()
-        for instance in found.instances.values():
+        for instance in service_state.instances.values():
             ports = state.ports.get(instance.id, {})
             held |= {n for port, n in ports.items() if instance.is_alive or (port in bound and instance.ended)}
     return held

@@ -8,11 +8,11 @@ from asyncio.subprocess import DEVNULL, PIPE
 
 from devctl.core.launch import Launch
 
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 60.0  # a reload takes well under a second; who needs a minute hangs
 
 
 async def run(launch: Launch) -> str:
-    """Run the command of `launch` to its end; return the last words of one that failed, else nothing."""
+    """Run the command of `launch` to its end; return the last line of one that failed, else nothing."""
     try:
         child = await asyncio.create_subprocess_exec(
             *launch.argv, env=launch.environment, cwd=launch.working_dir, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
@@ -21,11 +21,11 @@ async def run(launch: Launch) -> str:
         return f"{launch.argv[0]}: {error.strerror}"
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            _, said = await child.communicate()
+            _, stderr = await child.communicate()
     except TimeoutError:
         return f"no end within {LONGEST_SECONDS:g} s"
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
-    lines = said.decode(errors="replace").strip().splitlines()
+    lines = stderr.decode(errors="replace").strip().splitlines()
     return (lines or [f"ended with {child.returncode}"])[-1] if child.returncode else ""

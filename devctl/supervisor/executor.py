@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.checks import Check
@@ -16,41 +16,41 @@ from devctl.core.launch import Launch
 from devctl.core.state import Instance
 from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError
-from devctl.runners.base import HolderLost, Identity, Runner, Stopped
+from devctl.runners.base import BackendLost, Identity, Runner, Stopped
 from devctl.supervisor import child, fetch, files
+from devctl.supervisor.background import Background
 from devctl.supervisor.health import Health, Watched
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
-from devctl.tasks import BackgroundTasks
 
-_ASKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
+_CHECKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
 
-_INSIST_SECONDS = 1.0
+_INSIST_SECONDS = 1.0  # between tries to stop what hangs in the kernel
 
 Fetcher = Callable[[Iterable[str], Path, fetch.Report, bool], Awaitable[dict[str, str]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How programs are fetched: where hosts that did not answer are remembered, who hears of progress, and by whom."""
+
+    skip_file: Path
+    report: fetch.Report
+    fetcher: Fetcher = fetch.fetch
+
+
 class Executor:
-    """The hands of the loop. Each step is a task that ends in an event."""
+    """Does the steps of the loop (see `loop.StepExecutor`). Each step is a task that ends in an event."""
 
     def __init__(
-        self,
-        loop: Loop,
-        launches: Launches,
-        runners: Mapping[Kind, Runner],
-        health: Health,
-        skip_file: Path,
-        report: fetch.Report,
-        fetcher: Fetcher = fetch.fetch,
+        self, loop: Loop, launches: Launches, runners: Mapping[Kind, Runner], health: Health, fetching: Fetching
     ) -> None:
         self._loop = loop
         self._launches = launches
         self._runners = runners
         self._health = health
-        self._skip_file = skip_file
-        self._report = report
-        self._fetcher = fetcher
-        self._tasks = BackgroundTasks()
+        self._fetching = fetching
+        self._background = Background()
         self._fetches: dict[str, asyncio.Future[None]] = {}
         self._shapes: dict[str, object] = {}
 
@@ -58,11 +58,11 @@ class Executor:
         """Begin a step and return at once."""
         match step:
             case Fetch():
-                self._fetches[step.service] = self._task(self._fetch(step))
+                self._fetches[step.service] = self._background.begin(self._fetch(step))
             case Start():
-                self._task(self._start(step))
+                self._background.begin(self._start(step))
             case Stop():
-                self._task(self._stop(step))
+                self._background.begin(self._stop(step))
 
     def follow(self, names: Iterable[str]) -> None:
         """Begin and end probes, end needless fetches, and rewrite live files when an address or variant changed."""
@@ -70,42 +70,41 @@ class Executor:
         for name in names:
             self._follow_fetch(name)
             chosen = self._launches.chosen(name)
-            found = self._loop.state.services.get(name)
-            for instance in found.instances.values() if found else ():
+            service_state = self._loop.state.services.get(name)
+            for instance in service_state.instances.values() if service_state else ():
                 self._follow_health(chosen, instance)
             moved = self._has_moved(name, chosen) or moved
         if moved:
-            self._task(self.rewrite_live_files())
+            self._background.begin(self.rewrite_live_files())
 
     async def rewrite_live_files(self) -> None:
-        """Bring the live files of everything that lives up to date; what fails is told and tried again next time."""
-        for name, found in tuple(self._loop.state.services.items()):
+        """Bring the live files of everything that lives up to date; what fails is reported and tried again later."""
+        for name, service_state in tuple(self._loop.state.services.items()):
             chosen = self._launches.chosen(name)
             if chosen and any(f.live for f in chosen.variant.files):
-                for instance in [i for i in found.instances.values() if i.is_alive]:
+                for instance in [i for i in service_state.instances.values() if i.is_alive]:
                     try:
                         self._rewrite(chosen, instance.id)
                     except DevctlError as error:
-                        self._loop.post(happened.Noticed(f"{error.where}: {error.what}", name))
+                        self._loop.post(happened.Notice(f"{error.where}: {error.what}", name))
 
     def _rewrite(self, chosen: Chosen, instance: str) -> None:
         written = files.write_files(self._launches.files(chosen, instance, live_only=True))
         if written and chosen.variant.on_change:
-            self._task(self._bring_into_force(chosen.service.name, self._launches.change(chosen, instance)))
+            self._background.begin(self._activate_change(chosen.service.name, self._launches.change(chosen, instance)))
 
-    async def _bring_into_force(self, service: str, change: Launch) -> None:
+    async def _activate_change(self, service: str, change: Launch) -> None:
         if failure := await child.run(change):
-            self._loop.post(happened.Noticed(f"a change of {service} is not in force: {failure}", service))
+            self._loop.post(happened.Notice(f"a change of {service} is not in force: {failure}", service))
 
     async def close(self) -> None:
-        """Let go of every step that is under way."""
+        """Cancel every step that is under way."""
         self._health.close()
-        self._tasks.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.cancel_and_wait()
 
     def resume_stop(self, instance: Instance) -> None:
         """Go on with a stop that an earlier supervisor, or a lost keeper, left unfinished."""
-        self._task(self._stop(Stop(instance.service, instance.id)))
+        self._background.begin(self._stop(Stop(instance.service, instance.id)))
 
     async def kill_stopping(self) -> None:
         """Kill everything that is being stopped and takes its time."""
@@ -118,11 +117,6 @@ class Executor:
         chosen = self._launches.chosen(service)
         return self._runners[chosen.variant.kind if chosen else Kind.PROCESS]
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
-        task = self._tasks.start(work)
-        task.add_done_callback(_report)
-        return task
-
     # Fetch
 
     async def _fetch(self, step: Fetch) -> None:
@@ -130,10 +124,10 @@ class Executor:
             paths = fetch.at_hand(step.tools, self._loop.spec.tools)
             if paths is None:
                 service = self._loop.spec.services.get(step.service)
-                paths = await self._fetcher(
+                paths = await self._fetching.fetcher(
                     step.tools,
-                    self._skip_file,
-                    lambda item: self._report({"service": step.service, **item}),
+                    self._fetching.skip_file,
+                    lambda item: self._fetching.report({"service": step.service, **item}),
                     service is not None and service.optional,
                 )
         except DevctlError as error:
@@ -144,8 +138,8 @@ class Executor:
             self._fetches.pop(step.service, None)
 
     def _follow_fetch(self, name: str) -> None:
-        found = self._loop.state.services.get(name)
-        if name in self._fetches and not (found and found.fetching):
+        service_state = self._loop.state.services.get(name)
+        if name in self._fetches and not (service_state and service_state.fetching):
             self._fetches.pop(name).cancel()
 
     # Start
@@ -153,8 +147,8 @@ class Executor:
     async def _start(self, step: Start) -> None:
         try:
             identity = await self._started(step)
-        except HolderLost:
-            return  # the supervisor finds out what became of it once the holder is back
+        except BackendLost:
+            return  # the supervisor finds out what became of it once the backend is back
         except DevctlError as error:
             reason = f"{error.where}: {error.what}" if error.where else error.what
             self._loop.post(happened.StartFailed(step.instance, step.service, reason, error.next))
@@ -170,7 +164,7 @@ class Executor:
         runner = self._runners.get(chosen.variant.kind)
         if runner is None:
             raise DevctlError(f"this devctl cannot run a {chosen.variant.kind}", next="Run it as a process.")
-        self._launches.check(chosen, step.instance)  # what it cannot be asked, it is not started with
+        self._launches.check(chosen, step.instance)  # an instance whose check cannot be asked is not started
         return await runner.start(self._launches.launch(chosen, step.instance))
 
     def started_event(self, service: str, identity: Identity) -> happened.InstanceStarted:
@@ -187,11 +181,11 @@ class Executor:
         service = self._loop.spec.services.get(step.service)
         number = signal_number(service.stop_signal if service else "SIGTERM")
         grace = service.stop_grace_seconds if service else 10.0
-        if self._loop.hurry:
+        if self._loop.force_stop:
             number, grace = signal.SIGKILL, 0.0
         try:
             stopped = await self._insist(step, number, grace)
-        except HolderLost:
+        except BackendLost:
             return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
 
@@ -200,17 +194,17 @@ class Executor:
         while True:
             try:
                 return await self.runner_of(step.service).stop(step.instance, number, grace_seconds)
-            except HolderLost:
+            except BackendLost:
                 raise
             except DevctlError as error:
-                self._loop.post(happened.Noticed(f"{step.instance}: {error.what}", step.service))
+                self._loop.post(happened.Notice(f"{step.instance}: {error.what}", step.service))
                 await asyncio.sleep(_INSIST_SECONDS)
 
     # Health
 
     def _follow_health(self, chosen: Chosen | None, instance: Instance) -> None:
-        wanted = chosen is not None and instance.pid != 0 and instance.status in _ASKED
-        check = self._check(chosen, instance.id) if chosen and wanted else None
+        is_checked = instance.pid != 0 and instance.status in _CHECKED
+        check = self._check(chosen, instance.id) if chosen and is_checked else None
         if chosen is None or check is None:
             self._health.drop(instance.id)
         elif not self._health.is_watched(instance.id, instance.pid, check):
@@ -219,17 +213,25 @@ class Executor:
             self._health.watch(Watched(instance.id, instance.service, instance.pid, check, target), is_good=is_good)
 
     def _check(self, chosen: Chosen, instance: str) -> Check | None:
-        """Return the check of an instance; None for one whose words no longer say anything after an edit."""
+        """Return the check of an instance; None for one whose references nothing resolves after an edit."""
         with contextlib.suppress(DevctlError):
             return self._launches.check(chosen, instance)
         return None
 
     def _has_moved(self, name: str, chosen: Chosen | None) -> bool:
         """Whether what live files may say of a service is another than last time."""
-        shape = (chosen.variant.name, chosen.found.replicas, chosen.found.up, id(chosen.service)) if chosen else None
+        state = chosen.state if chosen else None
+        shape = (
+            (chosen.variant.name, state.replicas, state.desired_up, id(chosen.service)) if chosen and state else None
+        )
         changed = self._shapes.get(name) != shape
         self._shapes[name] = shape
         return changed
+
+
+def _shape(chosen: Chosen) -> object:
+    """Return what live files may say of a service."""
+    return chosen.variant.name, chosen.state.replicas, chosen.state.desired_up, id(chosen.service)
 
 
 def signal_number(name: str) -> int:
@@ -237,9 +239,3 @@ def signal_number(name: str) -> int:
     if name.isdigit():
         return int(name)
     return int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])
-
-
-def _report(task: asyncio.Future[None]) -> None:
-    """Hand the error of a step that failed to the event loop: nobody awaits it."""
-    if not task.cancelled() and (error := task.exception()):
-        asyncio.get_running_loop().call_exception_handler({"message": "a step failed", "exception": error})

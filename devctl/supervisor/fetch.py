@@ -18,12 +18,15 @@ from devctl.supervisor.loop import Loop
 DECISIVE_SECONDS = 3.0
 """How long a fetch may take to turn out impossible before nobody waits for it any more."""
 
-Report = Callable[[dict[str, Any]], None]
+Item = dict[str, Any]
+
+Report = Callable[[Item], None]
+"""Hears how far a download is."""
 
 
-def at_hand(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the paths of all of `names` where `known` has them and they are still there, else None."""
-    paths = {name: known.get(name, "") for name in names}
+def at_hand(names: Iterable[str], paths_of: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the paths of all of `names` where `paths_of` has them and they are still there, else None."""
+    paths = {name: paths_of.get(name, "") for name in names}
     return paths if all(path and Path(path).exists() for path in paths.values()) else None
 
 
@@ -36,15 +39,15 @@ class Downloads:
         self._began: dict[str, float] = {}
 
     def begin(self, service: str) -> None:
-        """Note that a fetch began; whether it can be had at all shows within seconds."""
+        """Record that a fetch began; whether it can be had at all shows within seconds."""
         self._began[service] = self._loop.clock.monotonic()
-        asyncio.get_running_loop().call_later(DECISIVE_SECONDS, self._loop.nudge)
+        asyncio.get_running_loop().call_later(DECISIVE_SECONDS, self._loop.wake)
 
-    def hear(self, item: dict[str, Any]) -> None:
+    def on_item(self, item: dict[str, Any]) -> None:
         """Pass progress on; with the first byte it is clear that this is a download."""
         if item.get("bytes"):
             self._began[str(item.get("service"))] = -DECISIVE_SECONDS
-            self._loop.nudge()
+            self._loop.wake()
         self._report(item)
 
     def goes_on(self, service: str, *, begun: bool) -> bool:

@@ -44,8 +44,8 @@ class Health:
 
     def is_watched(self, instance: str, pid: int, check: Check) -> bool:
         """Tell whether this process is asked by this check already."""
-        known = self._watched.get(instance)
-        return known is not None and known.pid == pid and known.check == check
+        watched = self._watched.get(instance)
+        return watched is not None and watched.pid == pid and watched.check == check
 
     def watch(self, watched: Watched, *, is_good: bool) -> None:
         """Begin to ask; `is_good`: it was good when it was last seen."""
@@ -54,7 +54,7 @@ class Health:
         self._tasks[watched.instance] = asyncio.get_running_loop().create_task(self._run(watched, is_good=is_good))
 
     def drop(self, instance: str) -> None:
-        """Ask no more."""
+        """Ask an instance no more."""
         if task := self._tasks.pop(instance, None):
             task.cancel()
             del self._watched[instance]
@@ -67,11 +67,11 @@ class Health:
 
     async def _run(self, watched: Watched, *, is_good: bool) -> None:
         schedule = Schedule(watched.check, self._clock.monotonic(), is_good=is_good)
-        asked: Probe | None = None
+        question: Probe | None = None
         while True:
             try:
-                asked = asked or probe(watched.check, watched.target)
-                answer = await ask(asked, watched.check.timeout_seconds)
+                question = question or probe(watched.check, watched.target)
+                answer = await ask(question, watched.check.timeout_seconds)
             except OSError as error:  # the check cannot even be asked, for want of a port
                 answer = Answer(False, str(error))
             self.answers[watched.instance] = answer
@@ -91,7 +91,7 @@ class Schedule:
         self._check = check
         self._began = began
         self._was_good = is_good
-        self._stands: bool | None = True if is_good else None
+        self._is_good: bool | None = True if is_good else None
         self._failures = 0
 
     def take(self, answer: Answer, now: float) -> bool | None:
@@ -99,13 +99,13 @@ class Schedule:
         if answer.is_good:
             self._failures = 0
             self._was_good = True
-            changed, self._stands = self._stands is not True, True
+            changed, self._is_good = self._is_good is not True, True
             return True if changed else None
         if not self._is_starting(now):
             self._failures += 1
         if self._failures < max(self._check.retries, 1):
             return None
-        changed, self._stands = self._stands is not False, False
+        changed, self._is_good = self._is_good is not False, False
         return False if changed else None
 
     def pause(self, now: float, *, crowd: int = 0) -> float:

@@ -1,16 +1,25 @@
-"""Fills the specification's references for one instance, from the state of the loop. Starts nothing."""
+"""Resolves the specification's references for one instance, from the state of the loop. Starts nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devctl.core.checks import Check
 from devctl.core.decide import variant_of
-from devctl.core.launch import Filler, Launch, Variants, addresses, filled_file, filler, launch
+from devctl.core.launch import (
+    Launch,
+    Resolver,
+    RunContext,
+    Variants,
+    addresses,
+    launch,
+    make_resolver,
+    resolve_file,
+)
 from devctl.core.spec import File, Service, Variant
 from devctl.core.state import Instance, ServiceState
 from devctl.errors import DevctlError
@@ -25,7 +34,7 @@ class Chosen:
 
     service: Service
     variant: Variant
-    found: ServiceState
+    state: ServiceState
 
 
 class Launches:
@@ -34,28 +43,22 @@ class Launches:
     def __init__(self, loop: Loop, run: Run) -> None:
         self._loop = loop
         self.run = run
-        self._of: tuple[object, object] = (None, None)
+        self._computed_for: tuple[object, object] = (None, None)
         self._addresses: dict[str, str] = {}
 
     def chosen(self, service: str) -> Chosen | None:
         """Return a service and the variant that was chosen for it, None when there is none."""
-        known, found = self._loop.spec.services.get(service), self._loop.state.services.get(service)
-        variant = variant_of(known, found) if known and found else None
-        return Chosen(known, variant, found) if known and found and variant else None
-
-    def fills(self, service: str, instance: str, tools: Mapping[str, str]) -> Filler:
-        """Return what fills the references of one instance."""
-        common = (self._common_addresses(), Variants(self._variant, self._loop.spec.services))
-        return filler(service, instance, common, self._loop.state.ports, tools)
+        declared, service_state = self._loop.spec.services.get(service), self._loop.state.services.get(service)
+        if declared is None or service_state is None:
+            return None
+        variant = variant_of(declared, service_state)
+        return Chosen(declared, variant, service_state) if variant else None
 
     def launch(self, chosen: Chosen, instance: str) -> Launch:
-        """Return how an instance is started; DevctlError names a reference that nothing fills."""
-        state, folder = self._loop.state, str(self.run.logs / instance)
+        """Return how an instance is started; DevctlError names a reference that nothing resolves."""
+        context = RunContext(self._loop.spec, self.run.id, self._loop.state.ports, os.fspath(self.run.logs))
         with _naming(instance):
-            made = launch(
-                self._loop.spec, chosen.service, chosen.variant, instance, self.run.id, self._own(chosen, instance),
-                state.ports, folder,
-            )  # fmt: skip
+            made = launch(context, chosen.service, chosen.variant, instance, self._resolver(chosen, instance))
         if chosen.service.replicas > 1:
             return replace(made, log_bytes=max(made.log_bytes // chosen.service.replicas, 1 << 20))
         return made
@@ -65,11 +68,11 @@ class Launches:
         return self.launch(replace(chosen, variant=replace(chosen.variant, argv=chosen.variant.on_change)), instance)
 
     def check(self, chosen: Chosen, instance: str) -> Check | None:
-        """Return the check of an instance with its references filled, None when it has none."""
+        """Return the check of an instance with its references resolved, None when it has none."""
         if chosen.variant.check is None:
             return None
         with _naming(instance):
-            return chosen.variant.check.filled(self._own(chosen, instance).text)
+            return chosen.variant.check.filled(self._resolver(chosen, instance).text)
 
     def target(self, chosen: Chosen, instance: Instance) -> Target:
         """Return whom a probe asks."""
@@ -79,36 +82,39 @@ class Launches:
         )
 
     def files(self, chosen: Chosen, instance: str, *, live_only: bool = False) -> list[File]:
-        """Return the files of an instance with every word filled in."""
-        fills = self._own(chosen, instance)
+        """Return the files of an instance with its references resolved."""
+        resolver = self._resolver(chosen, instance)
         with _naming(instance):
-            return [filled_file(f, fills) for f in chosen.variant.files if f.live or not live_only]
+            return [resolve_file(f, resolver) for f in chosen.variant.files if f.live or not live_only]
 
     def folders(self, chosen: Chosen, instance: str) -> list[str]:
         """Return the folders that must be there before the start."""
-        fills = self._own(chosen, instance)
+        resolver = self._resolver(chosen, instance)
         with _naming(instance):
-            return [fills.text(folder) for folder in chosen.variant.folders]
+            return [resolver.text(folder) for folder in chosen.variant.folders]
 
-    def _own(self, chosen: Chosen, instance: str) -> Filler:
-        return self.fills(chosen.service.name, instance, chosen.found.tools or {})
+    def _resolver(self, chosen: Chosen, instance: str) -> Resolver:
+        common = (self._common_addresses(), Variants(self._variant, self._loop.spec.services))
+        tools = chosen.state.tools or {}
+        return make_resolver(chosen.service.name, instance, common, self._loop.state.ports, tools)
 
     def _common_addresses(self) -> dict[str, str]:
-        now = (self._loop.spec, self._loop.state.ports)
-        if self._of[0] is not now[0] or self._of[1] is not now[1]:
-            self._of = now
-            self._addresses = addresses(*now)
+        spec, ports = self._loop.spec, self._loop.state.ports
+        if self._computed_for[0] is not spec or self._computed_for[1] is not ports:
+            self._computed_for = (spec, ports)
+            self._addresses = addresses(spec, ports)
             self._addresses["run.folder"] = os.fspath(self.run.folder)
         return self._addresses
 
     def _variant(self, service: str) -> str:
-        found = self._loop.state.services.get(service)
-        return found.option.variant if found and found.up and found.option else ""
+        service_state = self._loop.state.services.get(service)
+        option = service_state.option if service_state and service_state.desired_up else None
+        return option.variant if option else ""
 
 
 @contextlib.contextmanager
 def _naming(instance: str) -> Iterator[None]:
-    """Say which reference of `instance` nothing fills."""
+    """Say which reference of `instance` nothing resolves."""
     try:
         yield
     except KeyError as missing:

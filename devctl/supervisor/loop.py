@@ -1,7 +1,7 @@
 """The one loop of a stack: one queue, the only writer of its state. It decides; others do and report back.
 
-Whatever happens comes through `post`: events from the hands, ends of instances from the runners, requests from
-the session. After each batch it looks what is due (`core.decide`), orders it, and tells its listeners.
+Whatever happens comes through `post`: events from the executor, ends of instances from the runners, requests from
+the session. After each batch it decides what is due (`core.decide`), orders it, and notifies its listeners.
 """
 
 from __future__ import annotations
@@ -10,24 +10,28 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.clock import Clock
 from devctl.core import decide
 from devctl.core import events as happened
-from devctl.core.decide import Step
-from devctl.core.derived import Standing, standing
+from devctl.core.decide import Situation, Step
+from devctl.core.derived import DerivedStatus, derive_status
 from devctl.core.events import Event
 from devctl.core.order import Graph, graph
 from devctl.core.spec import HUB, Spec
-from devctl.core.state import Instance, ServiceState, State, apply
+from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
+from devctl.core.transitions import apply
 from devctl.runners.base import Exit
-from devctl.supervisor.restart import Ended, judge
+from devctl.supervisor.listeners import Change, Listeners
+from devctl.supervisor.restart import Ended, decide_restart
+
+T = TypeVar("T")
 
 
-class Hands(Protocol):
-    """What does the steps that the loop decides on, and posts what came of them."""
+class StepExecutor(Protocol):
+    """Does the steps that the loop decides on, and posts what came of them."""
 
     def begin(self, step: Step) -> None:
         """Begin a step and return at once."""
@@ -38,7 +42,7 @@ class Hands(Protocol):
         ...
 
 
-class Journal(Protocol):
+class EventLog(Protocol):
     """Where events are kept."""
 
     def append(self, event: dict[str, Any]) -> None:
@@ -63,87 +67,89 @@ def _call_later(seconds: float, call: Callable[[], None]) -> Timer:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What listeners are told after a batch: what happened, and whose standing may have changed."""
+class Decision(Generic[T]):
+    """What was decided about a request: the events that grant it, and what whoever asked is told."""
 
     events: tuple[Event, ...]
-    names: frozenset[str]
+    result: T
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something a person asked for: `decide` returns the events that grant it, or raises to refuse it."""
+    """Something that was asked for: `decide` returns the decision, or raises to refuse it."""
 
-    decide: Callable[[], Iterable[Event]]
-    granted: asyncio.Future[None]
+    decide: Callable[[], Decision[Any]]
+    granted: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A pause may be over."""
+
+
+Message = Event | Exit | Request | Tick
 
 
 class Loop:
     """State, what follows from it, and what is due. Everybody may read its attributes; it alone sets them."""
 
-    def __init__(self, clock: Clock, *, dice: Callable[[], float] = random.random, later: Later | None = None) -> None:
+    def __init__(self, clock: Clock, *, rng: Callable[[], float] = random.random, later: Later = _call_later) -> None:
         self.clock = clock
         self.spec = Spec("", "")
         self.graph: Graph = graph({})
         self.state = State()
-        self.standings: dict[str, Standing] = {}
-        self.hurry = False  # stop without order or grace
-        self.hands: Hands | None = None
-        self.journal: Journal | None = None
-        self.listeners: list[Callable[[Change], None]] = []
-        self._dice = dice
-        self._queue: asyncio.Queue[Event | Exit | Request | Tick] = asyncio.Queue()
+        self.statuses: dict[str, DerivedStatus] = {}
+        self.force_stop = False  # stop without order or grace
+        self.listeners = Listeners()
+        self._executor: StepExecutor | None = None
+        self._event_log: EventLog | None = None
+        self._rng = rng
+        self._queue: asyncio.Queue[Message] = asyncio.Queue()
         self._events: list[Event] = []
         self._dirty: set[str] = set()
-        self._told: set[str] = set()
-        self._last: dict[str, tuple[ServiceState | None, Standing | None]] = {}
-        self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._changed: set[str] = set()
+        self._notified: dict[str, tuple[ServiceState | None, DerivedStatus | None]] = {}
         self._early: dict[str, Exit] = {}
         self._restarts: dict[str, float] = {}
-        self._later: Later = later or _call_later
+        self._later: Later = later
         self._timer: Timer | None = None
         self._fetches_optional = False
 
     # Ways in
 
+    def attach(self, executor: StepExecutor, event_log: EventLog) -> None:
+        """Order steps from `executor` and keep events in `event_log` from now on: a run has begun or was taken back."""
+        self._executor, self._event_log = executor, event_log
+
     def post(self, message: Event | Exit) -> None:
         """Hand in something that happened."""
         self._queue.put_nowait(message)
 
-    def nudge(self) -> None:
+    def wake(self) -> None:
         """Have everybody who waits look again, though nothing happened."""
         self._queue.put_nowait(Tick())
 
-    async def ask(self, decide: Callable[[], Iterable[Event]]) -> None:
-        """Have `decide` called between two batches and its events applied; what it raises is raised here."""
-        granted = asyncio.get_running_loop().create_future()
+    async def ask(self, decide: Callable[[], Decision[T]]) -> T:
+        """Have `decide` called between two batches and its events applied; return its result, raise what it raises."""
+        granted: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(Request(decide, granted))
-        await granted
+        return await granted
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Return once `holds()`, which is looked at after each batch."""
-        if holds():
-            return
-        reached = asyncio.get_running_loop().create_future()
-        waiter = (holds, reached)
-        self._waiters.append(waiter)
-        try:
-            await reached
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+        """Return once `holds()`, which is asked after each batch."""
+        await self.listeners.until(holds)
 
-    def put_in_force(self, spec: Spec) -> None:
-        """Make `spec` the specification in force; only while a request is being decided, or before `run`."""
+    def activate(self, spec: Spec) -> None:
+        """Put `spec` in force; only while a request is being decided, or before `run`."""
         self.spec = spec
         self.graph = graph(spec.services)
         self._dirty.update(spec.services)
-        self.standings = {name: s for name, s in self.standings.items() if name in spec.services}
+        self.statuses = {name: s for name, s in self.statuses.items() if name in spec.services}
 
     def restore(self, spec: Spec, state: State) -> None:
         """Begin with what an earlier supervisor left."""
         self.state = state
-        self.put_in_force(spec)
+        self.activate(spec)
 
     # The loop
 
@@ -154,99 +160,96 @@ class Loop:
             self.turn()
 
     def turn(self) -> None:
-        """Take what has come so far, and order and tell what follows from it."""
+        """Take what has come so far, order what follows from it, and notify."""
         while not self._queue.empty():
             self._take(self._queue.get_nowait())
         self._settle()
 
-    def _take(self, message: Event | Exit | Request | Tick) -> None:
+    def _take(self, message: Message) -> None:
         match message:
             case Request():
                 self._grant(message)
             case Exit():
-                self._ended(message)
+                self._on_exit(message)
             case Tick():
                 self._dirty.update(self._restarts)
             case happened.InstanceStarted():
-                self._happen(message)
+                self._record(message)
                 if early := self._early.pop(message.instance, None):
-                    self._ended(early)
+                    self._on_exit(early)
             case _:
-                self._happen(message)
+                self._record(message)
 
     def _grant(self, request: Request) -> None:
         try:
-            for event in request.decide():
-                self._happen(event)
+            decision = request.decide()
+            for event in decision.events:
+                self._record(event)
         except Exception as refusal:  # the border between the loop and whoever asked: it is theirs
             if not request.granted.cancelled():
                 request.granted.set_exception(refusal)
         else:
             if not request.granted.cancelled():
-                request.granted.set_result(None)
+                request.granted.set_result(decision.result)
 
-    def _happen(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         """Apply one event and keep it."""
         event = happened.stamp(event, self.clock)
         self.state = apply(self.state, event)
         self._events.append(event)
-        if self.journal:
-            self.journal.append(happened.to_json(event))
+        if self._event_log:
+            self._event_log.append(happened.to_json(event))
         self._dirty.update(_concerns(event))
 
-    def _ended(self, ended: Exit) -> None:
-        """Judge an instance that ended without being told to; a stop tells of its own end."""
-        service = ended.instance.rpartition(".")[0]
-        known = self.state.instance(service, ended.instance)
-        if known is None or not known.is_alive or known.status is Status.STOPPING:
+    def _on_exit(self, end: Exit) -> None:
+        """Decide about an instance that ended by itself; a stop reports its own end."""
+        service = end.instance.rpartition(".")[0]
+        instance = self.state.instance(service, end.instance)
+        if instance is None or not instance.is_alive or instance.status is Status.STOPPING:
             return
-        if not known.pid:  # the word that it lives comes after the word that it ended
-            self._early[ended.instance] = ended
-        elif known.pid == ended.pid:
-            self._happen(self._judged(known, ended))
+        if not instance.pid:  # the event that it lives comes after the event that it ended
+            self._early[end.instance] = end
+        elif instance.pid == end.pid:
+            self._record(self._exit_event(instance, end))
 
-    def _judged(self, known: Instance, ended: Exit) -> Event:
-        found, service = self.state.services[known.service], self.spec.services.get(known.service)
-        if service is None or not found.wanted(known):
-            return happened.InstanceStopped(known.id, known.service, ended.code)
-        variant = decide.variant_of(service, found)
-        verdict = judge(
-            service, found, Ended(known, ended.code, self.clock.monotonic(), self._dice()),
+    def _exit_event(self, instance: Instance, end: Exit) -> Event:
+        service_state, service = self.state.services[instance.service], self.spec.services.get(instance.service)
+        if service is None or not service_state.wants(instance):
+            return happened.InstanceStopped(instance.id, instance.service, end.code)
+        variant = decide.variant_of(service, service_state)
+        decision = decide_restart(
+            service, service_state, Ended(instance, end.code, self.clock.monotonic(), self._rng()),
             has_check=variant is not None and variant.check is not None,
-            is_job=known.service in self.graph.jobs,
+            is_job=instance.service in self.graph.jobs,
         )  # fmt: skip
         return happened.InstanceExited(
-            known.id,
-            known.service,
-            ended.pid,
-            ended.code,
-            verdict.verdict,
-            verdict.reason,
-            verdict.pause_seconds,
-            verdict.asked,
-        )
+            instance.id, instance.service, end.pid, end.code,
+            decision.verdict, decision.reason, decision.pause_seconds, decision.requested,
+        )  # fmt: skip
 
     def _settle(self) -> None:
-        """Order everything that is due, until nothing more is; then tell."""
-        touched: set[str] = set()
+        """Order everything that is due, until nothing more is; then notify."""
+        affected: set[str] = set()
         while self._dirty:
             names = self._neighbourhood(self._dirty)
             self._dirty = set()
-            self._stand(names)
+            self._derive(names)
             self._order(names)
-            touched |= names
-        self._note_changed(touched)
+            affected |= names
+        self._collect_changed(affected)
         self._set_timer()
-        self._tell()
+        change = Change(tuple(self._events), frozenset(self._changed))
+        self._events, self._changed = [], set()
+        self.listeners.notify(change)
 
-    def _note_changed(self, names: set[str]) -> None:
-        """Note which of `names` are to be told of: those that are another now than when last looked at."""
+    def _collect_changed(self, names: set[str]) -> None:
+        """Collect which of `names` are another than when listeners were last notified of them."""
         for name in names:
-            now = (self.state.services.get(name), self.standings.get(name))
-            last = self._last.get(name, (None, None))
+            now = (self.state.services.get(name), self.statuses.get(name))
+            last = self._notified.get(name, (None, None))
             if now[0] is not last[0] or now[1] != last[1]:
-                self._told.add(name)
-                self._last[name] = now
+                self._changed.add(name)
+                self._notified[name] = now
 
     def _neighbourhood(self, names: set[str]) -> set[str]:
         """Return `names` and all whose start or stop may hang on them."""
@@ -256,12 +259,12 @@ class Loop:
             near.update(d.service for d in self.graph.needs.get(name, ()))
         return near
 
-    def _stand(self, names: set[str]) -> None:
+    def _derive(self, names: set[str]) -> None:
         for name in names:
             if name in self.state.services:
-                self.standings[name] = standing(self.graph, self.state, name)
+                self.statuses[name] = derive_status(self.graph, self.state, name)
             else:
-                self.standings.pop(name, None)
+                self.statuses.pop(name, None)
         if not self._fetches_optional and self._is_rest_fetched():
             self._fetches_optional = True
             self._dirty.update(name for name, s in self.spec.services.items() if s.optional)
@@ -269,25 +272,23 @@ class Loop:
     def _is_rest_fetched(self) -> bool:
         """Whether nothing but the optional waits for a download, so that downloads for the optional may begin."""
         needed = (s for s in self.spec.services.values() if not s.optional)
-        return not any((found := self.state.services.get(s.name)) and decide.owes_fetch(s, found) for s in needed)
+        return not any((state := self.state.services.get(s.name)) and decide.owes_fetch(s, state) for s in needed)
 
     def _order(self, names: set[str]) -> None:
         now = self.clock.monotonic()
-        steps = decide.due(
-            self.spec, self.graph, self.state, names, now,
-            fetch_optional=self._fetches_optional, hurry=self.hurry,
-        )  # fmt: skip
+        situation = Situation(self.spec, self.graph, self.state, now)
+        steps = decide.due(situation, names, fetch_optional=self._fetches_optional, force_stop=self.force_stop)
         for step in steps:
-            self._happen(_ordered(step))
+            self._record(_ordered(step))
         for name in names:
             if (due := decide.next_restart(self.state, (name,), now)) is not None:
                 self._restarts[name] = due
             else:
                 self._restarts.pop(name, None)
-        if self.hands:
+        if self._executor:
             for step in steps:
-                self.hands.begin(step)
-            self.hands.follow(names)
+                self._executor.begin(step)
+            self._executor.follow(names)
 
     def _set_timer(self) -> None:
         if self._timer:
@@ -295,23 +296,7 @@ class Loop:
             self._timer = None
         if self._restarts:
             wait = max(min(self._restarts.values()) - self.clock.monotonic(), 0.0)
-            self._timer = self._later(wait, self.nudge)
-
-    def _tell(self) -> None:
-        change = Change(tuple(self._events), frozenset(self._told))
-        self._events, self._told = [], set()
-        for listener in tuple(self.listeners):
-            listener(change)
-        for waiter in tuple(self._waiters):
-            holds, reached = waiter
-            if not reached.done() and holds():
-                reached.set_result(None)
-                self._waiters.remove(waiter)
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A pause may be over."""
+            self._timer = self._later(wait, self.wake)
 
 
 def _ordered(step: Step) -> Event:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from devctl.core.events import Verdict
 from devctl.core.spec import RestartCondition, RestartPolicy, Service
-from devctl.core.state import Instance, ServiceState, is_calm
+from devctl.core.state import Instance, ServiceState, is_stable
 
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+FIRST_PAUSE_SECONDS = 1.0  # the second restart in a row; the first is at once, since most crashes are single
+LONGEST_PAUSE_SECONDS = 30.0  # a broken service costs little then, and is tried again while somebody mends it
 SIGNAL_SECONDS = 10.0
 """An end so soon after a signal that a person sent is taken for its work."""
 
@@ -17,85 +17,91 @@ _AGAIN_AFTER_SUCCESS = (RestartCondition.ALWAYS, RestartCondition.UNLESS_STOPPED
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class RestartDecision:
     """The verdict on one end, its reason for people, the pause before a restart in seconds, and whether a person
     asked for the end."""
 
     verdict: Verdict
     reason: str
     pause_seconds: float = 0.0
-    asked: bool = False
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One instance that ended: `code` as a runner says it, `now` in monotonic seconds, `dice` from 0 to 1."""
+    """One instance that ended: `code` as a runner says it, `now` in monotonic seconds, `jitter` from 0 to 1."""
 
     instance: Instance
     code: int | None
     now: float
-    dice: float
+    jitter: float
 
     @property
-    def was_asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether a person ended it by a signal."""
         return bool(self.instance.signalled) and self.now - self.instance.signalled < SIGNAL_SECONDS
 
 
-def judge(service: Service, found: ServiceState, ended: Ended, *, has_check: bool, is_job: bool) -> Judgement:
-    """Return what becomes of an instance that ended without being told to.
+def decide_restart(
+    service: Service, service_state: ServiceState, ended: Ended, *, has_check: bool, is_job: bool
+) -> RestartDecision:
+    """Return what becomes of an instance that ended by itself.
 
     `is_job`: something waits for it to complete.
     """
     how = describe_exit(ended.code)
-    if ended.code == 0 and not _owes_health(found, ended.instance, has_check=has_check):
+    if ended.code == 0 and not _owes_health(service_state, ended.instance, has_check=has_check):
         if service.restart.condition not in _AGAIN_AFTER_SUCCESS or is_job:
-            return Judgement(Verdict.COMPLETED, "")
-    elif not _was_good(found, ended.instance, has_check=has_check, is_job=is_job) and (is_job or not ended.was_asked):
-        return Judgement(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
+            return RestartDecision(Verdict.COMPLETED, "")
+    elif _has_failed_to_start(service_state, ended, has_check=has_check, is_job=is_job):
+        return RestartDecision(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
     if service.restart.condition is RestartCondition.NO:
-        return Judgement(Verdict.FAILED, f"{how}; its restart policy is no")
+        return RestartDecision(Verdict.FAILED, f"{how}; its restart policy is no")
     return _again(service.restart, ended, how)
 
 
-def _owes_health(found: ServiceState, instance: Instance, *, has_check: bool) -> bool:
+def _owes_health(service_state: ServiceState, instance: Instance, *, has_check: bool) -> bool:
     """Whether it was to become healthy and never was: ending with 0 is then no success."""
-    return has_check and not instance.first_good and not _is_proven(found)
+    return has_check and not instance.first_good and not _was_healthy(service_state)
 
 
-def _was_good(found: ServiceState, instance: Instance, *, has_check: bool, is_job: bool) -> bool:
+def _has_failed_to_start(service_state: ServiceState, ended: Ended, *, has_check: bool, is_job: bool) -> bool:
+    """Whether it ended before it was good; a job that did not complete never was."""
     if is_job:
-        return False
-    return not has_check or bool(instance.first_good) or _is_proven(found)
+        return True
+    was_good = not has_check or bool(ended.instance.first_good) or _was_healthy(service_state)
+    return not was_good and not ended.is_requested
 
 
-def _is_proven(found: ServiceState) -> bool:
+def _was_healthy(service_state: ServiceState) -> bool:
     """Whether this definition has been good in this run."""
-    return found.option is not None and found.proven == found.option.digest
+    return service_state.option is not None and service_state.healthy_digest == service_state.option.digest
 
 
-def _again(policy: RestartPolicy, ended: Ended, how: str) -> Judgement:
-    if ended.was_asked:
-        return Judgement(Verdict.RESTART, f"{how}, as asked for", policy.delay_seconds or 0.0, asked=True)
+def _again(policy: RestartPolicy, ended: Ended, how: str) -> RestartDecision:
+    if ended.is_requested:
+        return RestartDecision(Verdict.RESTART, f"{how}, as asked for", policy.delay_seconds or 0.0, requested=True)
     recent = [t for t in ended.instance.exits if ended.now - t < policy.window_seconds]
     times = len(recent) + 1
     if times >= policy.max_attempts:
         window = f"{policy.window_seconds:g} s"
-        return Judgement(Verdict.CRASH_LOOP, f"crash loop: ended {times} times within {window}, last time it {how}")
+        return RestartDecision(
+            Verdict.CRASH_LOOP, f"crash loop: ended {times} times within {window}, last time it {how}"
+        )
     pause = pause_seconds(policy, ended)
     when = f"; starts again in {pause:.1f} s" if pause else ""
-    return Judgement(Verdict.RESTART, f"{how}{when}", pause)
+    return RestartDecision(Verdict.RESTART, f"{how}{when}", pause)
 
 
 def pause_seconds(policy: RestartPolicy, ended: Ended) -> float:
     """Return the pause before the next restart: none the first time, then growing, with jitter."""
     if policy.delay_seconds is not None:
         return policy.delay_seconds
-    streak = 0 if is_calm(ended.instance, ended.now) else ended.instance.streak
-    if streak == 0:
+    restarts = 0 if is_stable(ended.instance, ended.now) else ended.instance.consecutive_restarts
+    if restarts == 0:
         return 0.0
-    longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (streak - 1), LONGEST_PAUSE_SECONDS)
-    return longest * (0.5 + ended.dice / 2)
+    longest = min(FIRST_PAUSE_SECONDS * 2.0 ** (restarts - 1), LONGEST_PAUSE_SECONDS)
+    return longest * (0.5 + ended.jitter / 2)
 
 
 def describe_exit(code: int | None) -> str:

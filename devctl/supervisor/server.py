@@ -16,8 +16,7 @@ from devctl.errors import DevctlError, ExitCode, UsageError
 from devctl.session.protocol import CALLS, VERSION
 from devctl.tasks import BackgroundTasks
 
-_LINE_BYTES = 64 << 20
-_QUEUED_ITEMS = 10_000
+_LINE_BYTES = 64 << 20  # a specification of thousands of services is some megabytes
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 """Sends one item of a stream."""
@@ -35,7 +34,7 @@ class Server:
         self._calls = calls
         self._server: asyncio.Server | None = None
         self.connections: set[asyncio.Task[None]] = set()
-        self.seen = 0  # connections so far
+        self.accepted = 0  # connections so far
         self.on_idle: Callable[[], None] = lambda: None
 
     async def listen(self, path: Path) -> None:
@@ -49,12 +48,12 @@ class Server:
         self._server = await asyncio.start_unix_server(self._accept, sock=plain, limit=_LINE_BYTES, backlog=64)
 
     def refuse(self) -> None:
-        """Take no more connections; who is not accepted yet is cut off and asks again."""
+        """Take no more connections; a client that is not accepted yet is cut off and asks again."""
         if self._server:
             self._server.close()
 
     async def close(self) -> None:
-        """Take no more connections and let go of those that are open."""
+        """Take no more connections and close those that are open."""
         self.refuse()
         for task in tuple(self.connections):
             task.cancel()
@@ -64,7 +63,7 @@ class Server:
         task = asyncio.current_task()
         assert task is not None
         self.connections.add(task)
-        self.seen += 1
+        self.accepted += 1
         try:
             await _Connection(reader, writer, self._calls).serve()
         except (ConnectionError, asyncio.CancelledError):
@@ -86,7 +85,7 @@ class _Connection:
         self._tasks = BackgroundTasks()
 
     async def serve(self) -> None:
-        """Answer until the client hangs up; what it was told to do goes on without it."""
+        """Answer until the client hangs up; what it asked for goes on without it."""
         try:
             async for line in self._lines():
                 self._tasks.start(self._answer(line))
@@ -110,7 +109,7 @@ class _Connection:
             await self._send({"id": number, "error": _error_body(error)})
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:  # the border of a call: a bug is told to its caller and the stack goes on
+        except Exception:  # the border of a call: a bug is reported to the caller and the stack goes on
             traceback.print_exc()
             await self._send({"id": number, "error": _bug_body()})
 
@@ -153,29 +152,3 @@ def _bug_body() -> dict[str, Any]:
         "next": "supervisor.log of the run has the details.",
         "exit_code": int(ExitCode.BUG),
     }
-
-
-class Feed:
-    """Hands items to one stream in order; a reader that falls far behind is let go instead of slowing the rest."""
-
-    def __init__(self) -> None:
-        self._items: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_QUEUED_ITEMS)
-        self.is_behind = False
-
-    def put(self, item: dict[str, Any]) -> None:
-        """Hand in an item, without waiting."""
-        try:
-            self._items.put_nowait(item)
-        except asyncio.QueueFull:
-            self.is_behind = True
-
-    async def pump(self, send: Send) -> None:
-        """Send what is handed in, until cancelled or behind."""
-        while not self.is_behind:
-            await send(await self._items.get())
-        raise ConnectionAbortedError("the reader is too slow")
-
-    async def drain(self, send: Send) -> None:
-        """Send what has been handed in so far."""
-        while not self._items.empty():
-            await send(self._items.get_nowait())

@@ -49,12 +49,12 @@ def owner(number: int) -> str:
 
 
 def _listening_inodes(number: int) -> set[str]:
-    wanted = f":{number:04X}"
+    suffix = f":{number:04X}"
     inodes: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError), open(table) as file:
             rows = (line.split() for line in file)
-            inodes |= {row[9] for row in rows if len(row) > 9 and row[1].endswith(wanted) and row[3] == _LISTEN}
+            inodes |= {row[9] for row in rows if len(row) > 9 and row[1].endswith(suffix) and row[3] == _LISTEN}
     return inodes
 
 
@@ -72,10 +72,10 @@ def _holder(inodes: set[str]) -> int | None:
 
 def _command(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return "a process"
-    text = " ".join(word.decode("utf-8", "replace") for word in words[:3] if word)
+    text = " ".join(word.decode("utf-8", "replace") for word in arguments[:3] if word)
     return text or "a process"
 
 
@@ -86,7 +86,8 @@ def _owner_elsewhere(number: int) -> str:
     import psutil
 
     with contextlib.suppress(psutil.Error, OSError):
-        for found in psutil.net_connections("tcp"):
-            if found.laddr and found.laddr.port == number and found.status == psutil.CONN_LISTEN and found.pid:
-                return f"{psutil.Process(found.pid).name()} (process {found.pid})"
+        for connection in psutil.net_connections("tcp"):
+            is_listening = connection.status == psutil.CONN_LISTEN and connection.pid
+            if is_listening and connection.laddr and connection.laddr.port == number:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     return ""

@@ -7,61 +7,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from devctl.clock import Clock
 from devctl.core import events as happened
-from devctl.core.decide import must_download
-from devctl.core.derived import is_settled
-from devctl.core.events import Event
-from devctl.core.plan import Plan, Up, check_names, merge, plan_restart, plan_stop, plan_up
+from devctl.core.plan import Plan, Up, check_names, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Spec, to_json
-from devctl.core.status import Kind, Status
-from devctl.disk import replace_file
+from devctl.core.status import Kind
 from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
-from devctl.runners.base import HolderLost, Runner
-from devctl.supervisor import adopt, files, sockets
+from devctl.runners.base import Identity, Runner
+from devctl.supervisor import adopt, runs, sockets
+from devctl.supervisor.active_run import ActiveRun
 from devctl.supervisor.allocation import Allocator, Sockets
-from devctl.supervisor.connections import Holders
-from devctl.supervisor.executor import Executor, signal_number
+from devctl.supervisor.apply import Accepted, ApplyDecision, decide_apply
+from devctl.supervisor.background import Background
+from devctl.supervisor.connections import RunnerConnections
+from devctl.supervisor.executor import Executor, Fetching, signal_number
 from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.health import Health
 from devctl.supervisor.launches import Launches
-from devctl.supervisor.loop import Change, Loop
+from devctl.supervisor.listeners import Change
+from devctl.supervisor.loop import Decision, Loop
+from devctl.supervisor.reconcile import Reconciler
+from devctl.supervisor.safekeeping import Safekeeping
+from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
 from devctl.supervisor.variants import KeptVariants
-from devctl.tasks import BackgroundTasks
-
-_SAVE_AFTER_SECONDS = 1.0
-_RECONNECT_SECONDS = (0.0, 0.1, 0.5, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What a request set out to do. `names`: the services whose settling it waits for."""
-
-    run: str
-    began: bool
-    plan: Plan
-    names: frozenset[str]
 
 
 class Stack:
-    """The run of one stack and everything that works on it."""
+    """The stack and the run of it, once there is one, with everything that works on it."""
 
     def __init__(
         self,
         paths: StackPaths,
         loop: Loop,
         runners: Mapping[Kind, Runner],
-        clock: Clock,
         *,
         boot: str,
         ports: Sockets = sockets,
@@ -69,132 +54,117 @@ class Stack:
     ) -> None:
         self.paths = paths
         self.loop = loop
-        self.runners = runners
-        self.health = Health(loop.post, clock)
-        self.run: Run | None = None
-        self.launches: Launches | None = None
-        self.executor: Executor | None = None
-        self.journal: EventLog | None = None
+        self.health = Health(loop.post, loop.clock)
+        self.active: ActiveRun | None = None
         self.is_over = asyncio.Event()
+        self._runners = runners
+        self._boot = boot
         self._variants = KeptVariants(paths)
         self._downloads = Downloads(loop, on_progress)
-        self._holders = Holders(loop, runners, boot, self._keep)
         self._allocator = Allocator(ports, int(paths.key, 16))
-        self._boot = boot
+        self._background = Background()
+        self._connections = RunnerConnections(loop, runners, self._background, self._on_found)
+        self._reconciler = Reconciler(loop, runners, boot)
+        self._safekeeping = Safekeeping(loop, runners[Kind.PROCESS], self._background)
+        self.settling = Settling(loop, self._downloads)
         self._is_ending = False
-        self._is_disk_full = False
         self._connected: asyncio.Task[None] | None = None
-        self._saving: asyncio.TimerHandle | None = None
-        self._tasks = BackgroundTasks()
-        loop.listeners.append(self._changed)
+        loop.listeners.add(self._on_change)
+
+    @property
+    def run(self) -> Run | None:
+        """The run, None before the first `apply`."""
+        return self.active.run if self.active else None
 
     # Begin
 
     async def open(self) -> None:
         """Find what an earlier supervisor left, and begin to reach the runners.
 
-        To be called before the loop runs: what the runners tell meanwhile waits until the state is restored.
+        To be called before the loop runs: what the runners report meanwhile waits until the state is restored.
         """
-        found = store.current(self.paths)
-        if found is None or adopt.is_over(found, self._boot):
+        last = store.current(self.paths)
+        if last is None or adopt.is_over(last, self._boot):
             self._connected = asyncio.get_running_loop().create_task(self._reach_fresh())
         else:
-            await self._take_back(found)
+            await self._take_back(last)
 
     async def _reach_fresh(self) -> None:
-        await self._holders.empty(await self._holders.reach())
+        for kind, identities in (await self._connections.reach()).items():
+            await self._on_found(kind, identities)
 
     async def _take_back(self, run: Run) -> None:
-        living = await self._holders.reach()
-        left = adopt.left_behind(run, await self.runners[Kind.PROCESS].saved(), self._boot)
-        if left is None:
-            await self._holders.empty(living)
-            return
-        self._work_on(run)
-        self.loop.restore(left.spec, left.state)
-        self.loop.post(happened.SupervisorBegan(os.getpid(), len(left.state.living)))
+        living = await self._connections.reach()
+        previous = adopt.find_previous_run(run, await self._runners[Kind.PROCESS].saved(), self._boot)
+        if previous is not None:
+            self._work_on(run)
+            self.loop.restore(previous.spec, previous.state)
+            self.loop.post(happened.SupervisorBegan(os.getpid(), len(previous.state.living)))
         for kind, identities in living.items():
-            await self._holders.compare(kind, identities)
+            await self._on_found(kind, identities)
 
-    def _work_on(self, run: Run) -> None:
+    async def _on_found(self, kind: Kind, identities: list[Identity]) -> None:
+        """Take back what lives; without a run nothing tells what it is, so it is ended."""
+        if self.active:
+            await self._reconciler.reconcile(self.active, kind, identities)
+        else:
+            await self._reconciler.stop_all(kind, tuple(identity.instance for identity in identities))
+
+    def _work_on(self, run: Run) -> ActiveRun:
         """Wire the loop to a run."""
-        self.run = run
-        self.journal = self.loop.journal = EventLog(run, self._state_event)
-        self.launches = Launches(self.loop, run)
-        self.executor = self.loop.hands = Executor(
-            self.loop,
-            self.launches,
-            self.runners,
-            self.health,
-            self.paths.runtime / "silent.json",
-            self._downloads.hear,
-        )
-        self._holders.work_on(self.launches, self.executor)
+        event_log, launches = EventLog(run, self._state_event), Launches(self.loop, run)
+        fetching = Fetching(self.paths.runtime / "silent.json", self._downloads.on_item)
+        executor = Executor(self.loop, launches, self._runners, self.health, fetching)
+        self.loop.attach(executor, event_log)
+        self.active = ActiveRun(run, event_log, launches, executor)
+        return self.active
 
     def _state_event(self) -> dict[str, Any]:
-        """Return the event that says in one what the whole history amounts to."""
+        """Return the event that says in one what the whole event log amounts to."""
         return happened.to_json(happened.stamp(happened.StateKept(to_json(self.loop.state)), self.loop.clock))
 
     # Change
 
     def plan(self, spec: Spec | None, up: Up) -> Plan:
         """Return what `apply` would do."""
-        return plan_up(self._variants.prefer(spec) if spec else self.loop.spec, self.loop.state, up)
+        return plan_up(self._spec_or_in_force(spec), self.loop.state, up)
 
     async def apply(self, spec: Spec | None, up: Up) -> Accepted:
         """Bring services up as `spec` (none: the one in force) says; the first call begins the run.
 
         UsageError and EnvironmentProblem leave everything as it was.
         """
-        if spec is None and self.run is None:
-            raise UsageError("nothing runs here", next="Start the stack with `devctl up`.")
+        if spec is None:
+            self._active()
         if self._is_ending:
             raise DevctlError("the stack is being taken down", next="Run the command again in a moment.")
-        accepted: list[Accepted] = []
         await self._reached()
-        await self.loop.ask(
-            lambda: self._apply(self._variants.prefer(spec) if spec else self.loop.spec, up, accepted.append)
-        )
-        return accepted[0]
+        return await self.loop.ask(lambda: self._commit(self._decide(self._spec_or_in_force(spec), up)))
+
+    def _spec_or_in_force(self, spec: Spec | None) -> Spec:
+        return self._variants.prefer(spec) if spec else self.loop.spec
 
     async def _reached(self) -> None:
         if self._connected is not None:
             await self._connected
 
-    def _apply(self, spec: Spec, up: Up, accept: Callable[[Accepted], None]) -> Iterator[Event]:
-        state = self.loop.state
-        plan = plan_up(spec, state, up)
-        merged = merge(spec, self.loop.spec if self.run else None, state, up.names)
-        targets = {goal.service for goal in plan.goals if goal.up}
-        allocated = self._allocator.allocate(merged, self.loop.spec, state, targets)
-        began = self.run is None
-        run = self.run or self._create_run()
-        self._write_spec(run, merged, began=began)
-        if began:
+    def _decide(self, spec: Spec, up: Up) -> ApplyDecision:
+        in_force = self.loop.spec if self.active else None
+        return decide_apply(spec, in_force, self.loop.state, up, self._allocator)
+
+    def _commit(self, decision: ApplyDecision) -> Decision[Accepted]:
+        """Put a decision in force: on disk first, where it may still fail."""
+        is_first = self.active is None
+        run = self.active.run if self.active else runs.create_run(self.paths)
+        runs.write_spec(run, decision.spec, is_new=is_first)
+        events = decision.events
+        if is_first:
             self._work_on(run)
-            yield happened.RunBegan(run.id, spec.name, self._boot)
-            yield happened.SupervisorBegan(os.getpid())
-        self.loop.hurry = False
-        self.loop.put_in_force(merged)
-        yield from (event for event in allocated if not isinstance(event, happened.VariantMissing))
-        yield happened.Planned(plan.goals)
-        yield from (event for event in allocated if isinstance(event, happened.VariantMissing))
-        asked = frozenset(up.names) | targets if up.names else frozenset((*merged.active, *targets))
-        accept(Accepted(run.id, began, plan, asked))
-
-    def _create_run(self) -> Run:
-        try:
-            return store.create(self.paths)
-        except OSError as error:
-            raise files.problem(error, str(self.paths.runs)) from error
-
-    def _write_spec(self, run: Run, spec: Spec, *, began: bool) -> None:
-        try:
-            replace_file(run.spec_file, json.dumps(to_json(spec)).encode())
-        except OSError as error:
-            if began:
-                store.delete(run)
-            raise files.problem(error, str(run.spec_file)) from error
+            began = happened.RunBegan(run.id, decision.spec.name, self._boot)
+            events = (began, happened.SupervisorBegan(os.getpid()), *events)
+        self.loop.force_stop = False
+        self.loop.activate(decision.spec)
+        return Decision(events, Accepted(run.id, is_first, decision.plan, decision.names))
 
     async def stop(self, names: Iterable[str], *, cause: str = "asked for") -> Accepted:
         """Stop services and nothing else."""
@@ -209,123 +179,79 @@ class Stack:
             names,
         )
 
-    async def _change(self, decide: Callable[[], Plan], names: tuple[str, ...]) -> Accepted:
-        if self.run is None:
-            raise UsageError("nothing runs here", next="Start the stack with `devctl up`.")
-        self._check_names(names)
-        plans: list[Plan] = []
-
-        def events() -> Iterator[Event]:
-            plans.append(decide())
-            yield happened.Planned(plans[0].goals)
-
-        await self.loop.ask(events)
-        touched = frozenset(goal.service for goal in plans[0].goals)
-        return Accepted(self.run.id, False, plans[0], touched | frozenset(names))
-
-    def _check_names(self, names: Iterable[str]) -> None:
+    async def _change(self, make_plan: Callable[[], Plan], names: tuple[str, ...]) -> Accepted:
+        run = self._active().run
         check_names(self.loop.spec.services, names)
+
+        def decide() -> Decision[Accepted]:
+            plan = make_plan()
+            affected = frozenset(goal.service for goal in plan.goals)
+            return Decision((happened.Planned(plan.goals),), Accepted(run.id, False, plan, affected | frozenset(names)))
+
+        return await self.loop.ask(decide)
+
+    def _active(self) -> ActiveRun:
+        if self.active is None:
+            raise UsageError("nothing runs here", next="Start the stack with `devctl up`.")
+        return self.active
 
     async def kill(self, names: Iterable[str], signal_name: str) -> list[str]:
         """Send a signal to every process of services; return the instances that got it."""
         names = tuple(names)
-        self._check_names(names)
+        check_names(self.loop.spec.services, names)
         number = signal_number(signal_name)
-        hit = [i for i in self.loop.state.living if i.service in names and i.pid]
-        for instance in hit:
+        targets = [i for i in self.loop.state.living if i.service in names and i.pid]
+        for instance in targets:
             self.loop.post(happened.InstanceSignalled(instance.id, instance.service, signal_name))
-            await self.runners[self._holders.kind_of(instance)].signal(instance.id, number)
-        return [i.id for i in hit]
+            await self._runners[self._active().kind_of(instance)].signal(instance.id, number)
+        return [i.id for i in targets]
 
     # End
 
-    async def hurry(self) -> None:
+    async def force_stop(self) -> None:
         """From now on stop without order and without grace, also what is being stopped already."""
-        self.loop.hurry = True
-        if self.executor:
-            await self.executor.kill_stopping()
+        self.loop.force_stop = True
+        if self.active:
+            await self.active.executor.kill_stopping()
 
     async def down(self, *, volumes: bool) -> None:
         """Stop everything in reverse order and end the run."""
         self._is_ending = True
         await self._reached()
-        if self.run is not None:
+        if self.active is not None:
             everything = tuple(self.loop.state.services)
-            await self.loop.ask(lambda: [happened.Planned(plan_stop(self.loop.state, everything).goals)])
+            await self._post_decided(lambda: happened.Planned(plan_stop(self.loop.state, everything).goals))
             await self.loop.until(lambda: not self.loop.state.living)
-            await self.loop.ask(lambda: [happened.RunEnded()])
+            await self._post_decided(happened.RunEnded)
         if volumes:
             delete_volumes(self.paths)
         self.is_over.set()
 
+    async def _post_decided(self, make_event: Callable[[], happened.Event]) -> None:
+        """Have one event made and applied between two batches."""
+        await self.loop.ask(lambda: Decision((make_event(),), None))
+
     async def close(self, *, end: bool) -> None:
-        """Let go of everything; `end`: also of the holders, which are empty then."""
+        """Let go of everything; `end`: also of the runners' backends, which are empty then."""
         if self._connected is not None:
             with contextlib.suppress(DevctlError):
                 await self._connected
-        if self._saving:
-            self._saving.cancel()
-        self._tasks.cancel()
-        if self.executor:
-            await self.executor.close()
-        for runner in self.runners.values():
-            await runner.close(end=end)
+        self._safekeeping.close()
+        self._background.cancel()
+        if self.active:
+            await self.active.executor.close()
+        await self._connections.close(end=end)
 
-    # What settles, and what is kept
-
-    def is_settled(self, names: Iterable[str]) -> bool:
-        """Tell whether nothing more happens to `names` by itself, downloads for the optional apart."""
-        standings = self.loop.standings
-        return all(is_settled(standings, name) or self.is_going_on(name) for name in names)
-
-    def is_going_on(self, name: str) -> bool:
-        """Tell whether `name` is optional and still waits for its program, or for a service that does."""
-        service, found = self.loop.spec.services.get(name), self.loop.state.services.get(name)
-        standing = self.loop.standings.get(name)
-        if not (service and service.optional and found and standing):
-            return False
-        if standing.status is Status.BLOCKED:
-            return any(self.is_going_on(other) for other in standing.waits_for)
-        chosen = self.launches.chosen(name) if self.launches else None
-        if standing.status is not Status.PENDING or found.tools is not None or chosen is None:
-            return False
-        return must_download(self.loop.spec, chosen.variant) and self._downloads.goes_on(name, begun=found.fetching)
-
-    def _changed(self, change: Change) -> None:
-        """Have the keeper hold the state too, in case the disk is full when it is needed, and keep variants."""
+    def _on_change(self, change: Change) -> None:
+        """Time downloads, keep the variants that were started, and keep the state safe."""
         for event in change.events:
             if isinstance(event, happened.FetchBegan):
                 self._downloads.begin(event.service)
-            if isinstance(event, happened.InstanceStarted) and self.launches:
-                chosen = self.launches.chosen(event.service)
-                if chosen:
-                    self._variants.note(chosen.service, chosen.variant.name)
-        self._tell_full_disk()
-        if self.run is None or self.loop.state.ended:
-            return
-        if self._is_disk_full:  # the keeper alone remembers
-            self._save()
-        elif self._saving is None:
-            self._saving = asyncio.get_running_loop().call_later(_SAVE_AFTER_SECONDS, self._save)
+            elif isinstance(event, happened.InstanceStarted):
+                self._keep_variant(event.service)
+        if self.active:
+            self._safekeeping.on_change(self.active.event_log)
 
-    def _tell_full_disk(self) -> None:
-        """Say once that the history does not reach the disk, and once that it does again."""
-        is_full = self.journal is not None and self.journal.unwritten > 0
-        if is_full != self._is_disk_full:
-            self._is_disk_full = is_full
-            text = "cannot be written: it is kept in memory until the disk has room" if is_full else "is on disk again"
-            self.loop.post(happened.Noticed(f"the history of the run {text}"))
-
-    def _save(self) -> None:
-        if self._saving is not None:
-            self._saving.cancel()
-        self._saving = None
-        self._keep(self.runners[Kind.PROCESS].save(adopt.take_snapshot(self.loop.state)))
-
-    def _keep(self, work: Any) -> None:
-        self._tasks.start(_quietly(work))
-
-
-async def _quietly(work: Any) -> None:
-    with contextlib.suppress(HolderLost):
-        await work
+    def _keep_variant(self, service: str) -> None:
+        if self.active and (chosen := self.active.launches.chosen(service)):
+            self._variants.record(chosen.service, chosen.variant.name)

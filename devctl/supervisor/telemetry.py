@@ -1,7 +1,7 @@
-"""Tells the hub how the supervisor itself does: restarts, states and start durations as metrics, a start as a trace.
+"""Tells the hub about the supervisor itself: restarts, states and start durations as metrics, a start as a trace.
 
 OTLP as JSON over HTTP, written by hand: an SDK would cost more memory than the supervisor. A hub that is away
-loses these words and nothing else.
+loses this telemetry and nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from devctl.core import events as happened
-from devctl.core.derived import Standing
+from devctl.core.derived import DerivedStatus
 from devctl.core.events import Event
 from devctl.core.launch import HOST, HUB_PORT, instance_name
 from devctl.core.spec import HUB
@@ -23,11 +23,12 @@ from devctl.core.state import State
 from devctl.http.client import exchange
 from devctl.http.connection import connected
 from devctl.http.message import NotHttp, request_bytes
-from devctl.supervisor.loop import Change, Loop
+from devctl.supervisor.listeners import Change
+from devctl.supervisor.loop import Loop
 
-EVERY_SECONDS = 15.0
+EVERY_SECONDS = 15.0  # restarts are rare, and counters lose nothing by being late
 _TIMEOUT_SECONDS = 2.0
-_KEPT_SPANS = 2000
+_KEPT_SPANS = 2000  # of starts that nobody waited for, so that these do not add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Telemetry:
         self._spans: list[Span] = []
         self._open: dict[tuple[str, str], int] = {}
         self._task: asyncio.Task[None] | None = None
-        loop.listeners.append(self._hear)
+        loop.listeners.add(self._on_change)
 
     def begin(self) -> None:
         """Send metrics from now on."""
@@ -64,8 +65,8 @@ class Telemetry:
     async def send_start(self, began_ns: int, names: Iterable[str]) -> None:
         """Send what has been started since the last time as one trace under a span `up`."""
         spans, self._spans = self._spans, []
-        wanted = set(names)
-        spans = [span for span in spans if span.start_ns >= began_ns and span.service in wanted]
+        services = set(names)
+        spans = [span for span in spans if span.start_ns >= began_ns and span.service in services]
         if spans:
             root = Span("up", "", began_ns, max(span.end_ns for span in spans))
             await self._post("/v1/traces", trace_body(root, spans, self._resource()))
@@ -74,12 +75,16 @@ class Telemetry:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             now_ns = self._loop.clock.now_ns()
-            body = metrics_body(self._loop.state, self._loop.standings, now_ns, self._resource())
+            body = metrics_body(self._loop.state, self._loop.statuses, now_ns, self._resource())
             await self._post("/v1/metrics", body)
 
     def _resource(self) -> dict[str, Any]:
-        words = {"service.name": "devctl", "devctl.stack": self._loop.spec.name, "devctl.run": self._loop.state.run}
-        return {"attributes": _attributes(words)}
+        attributes = {
+            "service.name": "devctl",
+            "devctl.stack": self._loop.spec.name,
+            "devctl.run": self._loop.state.run,
+        }
+        return {"attributes": _attributes(attributes)}
 
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         port = self._loop.state.ports.get(instance_name(HUB, 1), {}).get(HUB_PORT)
@@ -88,7 +93,7 @@ class Telemetry:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     await _post(port, path, json.dumps(body).encode())
 
-    def _hear(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         for event in change.events:
             for span in self._spans_of(event):
                 if len(self._spans) < _KEPT_SPANS:
@@ -129,18 +134,18 @@ async def _post(port: int, path: str, body: bytes) -> None:
 
 
 def metrics_body(
-    state: State, standings: Mapping[str, Standing], now_ns: int, resource: dict[str, Any]
+    state: State, statuses: Mapping[str, DerivedStatus], now_ns: int, resource: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return an OTLP metrics request of how every service stands."""
+    """Return an OTLP metrics request of the status of every service."""
     restarts, starts, states = [], [], []
-    for name, found in state.services.items():
-        for instance in found.instances.values():
-            words = {"service": name, "instance": instance.id}
-            restarts.append(_point(instance.restarts, now_ns, words))
+    for name, service_state in state.services.items():
+        for instance in service_state.instances.values():
+            labels = {"service": name, "instance": instance.id}
+            restarts.append(_point(instance.restarts, now_ns, labels))
             if instance.start_seconds is not None:
-                starts.append(_point(instance.start_seconds, now_ns, words))
-        if name in standings:
-            states.append(_point(1, now_ns, {"service": name, "status": standings[name].status.value}))
+                starts.append(_point(instance.start_seconds, now_ns, labels))
+        if name in statuses:
+            states.append(_point(1, now_ns, {"service": name, "status": statuses[name].status.value}))
     total = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": restarts}
     metrics = [
         {"name": "devctl.service.restarts", "unit": "{restart}", "sum": total},
@@ -151,9 +156,9 @@ def metrics_body(
     return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
 
 
-def _point(value: float, now_ns: int, words: Mapping[str, str]) -> dict[str, Any]:
+def _point(value: float, now_ns: int, labels: Mapping[str, str]) -> dict[str, Any]:
     number = {"asInt": str(value)} if isinstance(value, int) else {"asDouble": value}
-    return {"timeUnixNano": str(now_ns), "attributes": _attributes(words), **number}
+    return {"timeUnixNano": str(now_ns), "attributes": _attributes(labels), **number}
 
 
 def trace_body(root: Span, spans: Sequence[Span], resource: dict[str, Any]) -> dict[str, Any]:
@@ -178,5 +183,5 @@ def _span(span: Span, trace: str, number: str, parent: str) -> dict[str, Any]:
     }
 
 
-def _attributes(words: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in words.items()]
+def _attributes(table: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in table.items()]

@@ -1,4 +1,4 @@
-"""What the process trees of the instances cost: CPU and memory, from one look at all processes."""
+"""What the process trees of the instances cost: CPU and memory, from one scan of all processes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import sys
 import time
 from pathlib import Path
 
-_FRESH_SECONDS = 0.5
-_SHORTEST_SECONDS = 0.2
+from devctl.machine.process import RESIDENT_PAGES, SESSION, START_TICKS, SYSTEM_TICKS, USER_TICKS, stat_fields
+
+_FRESH_SECONDS = 0.5  # one scan serves a whole `status`, and several that come together
+_SHORTEST_SECONDS = 0.2  # over less than that the kernel's ticks of 10 ms make a share of nothing
 
 
-class Figures:
-    """CPU in percent of one core since the last look (at first, and where there is no /proc: since the start), and
+class ResourceUsage:
+    """CPU in percent of one core since the last scan (at first, and where there is no /proc: since the start), and
     resident memory."""
 
     def __init__(self) -> None:
-        self._looked = 0.0
+        self._scanned_at = 0.0
         self._costs: dict[int, tuple[float, int]] = {}
         self._ticks: dict[int, tuple[int, float]] = {}
         self._hertz = os.sysconf("SC_CLK_TCK")
@@ -26,14 +28,14 @@ class Figures:
     def of(self, pid: int) -> tuple[float, int]:
         """Return CPU percent and memory bytes of the session that `pid` leads; zeros when it is gone."""
         now = time.monotonic()
-        if now - self._looked > _FRESH_SECONDS:
-            self._looked = now
-            self._costs = self._look(now) if Path("/proc/self/stat").exists() else {}
+        if now - self._scanned_at > _FRESH_SECONDS:
+            self._scanned_at = now
+            self._costs = self._scan(now) if Path("/proc/self/stat").exists() else {}
         if pid not in self._costs and not Path("/proc/self/stat").exists():
             self._costs[pid] = _by_psutil(pid)
         return self._costs.get(pid, (0.0, 0))
 
-    def _look(self, now: float) -> dict[int, tuple[float, int]]:
+    def _scan(self, now: float) -> dict[int, tuple[float, int]]:
         ticks: dict[int, int] = {}
         memory: dict[int, int] = {}
         born: dict[int, int] = {}
@@ -66,15 +68,11 @@ def _uptime_seconds() -> float:
 
 def _stat(pid: str) -> tuple[int, int, int, int] | None:
     """Return session, user and system ticks, start ticks, and resident pages of one process."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            row = file.read()
-    except OSError:
+    fields = stat_fields(pid)
+    if fields is None:
         return None
-    fields = row[row.rfind(b")") + 2 :].split()
-    if fields[0] == b"Z":
-        return None
-    return int(fields[3]), int(fields[11]) + int(fields[12]), int(fields[19]), int(fields[21])
+    ticks = int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])
+    return int(fields[SESSION]), ticks, int(fields[START_TICKS]), int(fields[RESIDENT_PAGES])
 
 
 def _by_psutil(pid: int) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""Which variant of a bought-in service its data belongs to: kept beside the volumes, and gone with them."""
+"""Which variant of a third-party product its data belongs to: kept beside the volumes, and gone with them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class KeptVariants:
         kept = self._read()
         return replace(spec, services={name: prefer(s, kept) for name, s in spec.services.items()})
 
-    def note(self, service: Service, variant: str) -> None:
-        """Keep the variant that a bought-in service was started as."""
+    def record(self, service: Service, variant: str) -> None:
+        """Keep the variant that a third-party product was started as."""
         if service.uses and self._read().get(service.name) != variant:
             self._kept = {**self._read(), service.name: variant}
             with contextlib.suppress(OSError):  # a full disk: the next start chooses anew
@@ -45,7 +45,7 @@ class KeptVariants:
 
 def prefer(service: Service, kept: Mapping[str, str]) -> Service:
     """Return `service` with its kept variant first; one that is no longer offered is forgotten."""
-    wanted = kept.get(service.name)
-    if not service.uses or wanted is None or (service.variants[:1] and service.variants[0].name == wanted):
+    preferred = kept.get(service.name)
+    if not service.uses or preferred is None or (service.variants[:1] and service.variants[0].name == preferred):
         return service
-    return replace(service, variants=tuple(sorted(service.variants, key=lambda variant: variant.name != wanted)))
+    return replace(service, variants=tuple(sorted(service.variants, key=lambda variant: variant.name != preferred)))

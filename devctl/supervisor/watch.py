@@ -12,30 +12,30 @@ from pathlib import Path
 
 from devctl.core.spec import Service, Watch
 
-_GATHER_MILLISECONDS = 100
+_GATHER_MILLISECONDS = 100  # an editor's save and a checkout touch files within that time of each other
 
-Restart = Callable[["Hit"], Awaitable[object]]
+Restart = Callable[["ChangedFiles"], Awaitable[object]]
 
 
 @dataclass
-class Hit:
+class ChangedFiles:
     """What a burst of changed files asks for: the services, those with dependents, and one file each."""
 
     paths: dict[str, str] = field(default_factory=dict)
     with_dependents: set[str] = field(default_factory=set)
 
 
-def hits(changed: Iterable[str], services: Mapping[str, Service]) -> Hit:
+def changed_files(changed: Iterable[str], services: Mapping[str, Service]) -> ChangedFiles:
     """Return which services watch the files that changed."""
-    found = Hit()
+    hits = ChangedFiles()
     for path in changed:
         for name, service in services.items():
             for watch in service.watch:
                 if _concerns(watch, path):
-                    found.paths.setdefault(name, path)
+                    hits.paths.setdefault(name, path)
                     if watch.dependents:
-                        found.with_dependents.add(name)
-    return found
+                        hits.with_dependents.add(name)
+    return hits
 
 
 def _concerns(watch: Watch, path: str) -> bool:
@@ -73,6 +73,6 @@ class FileWatch:
         changes = watchfiles.awatch(*roots, debounce=_GATHER_MILLISECONDS, step=_GATHER_MILLISECONDS // 2)
         async with contextlib.aclosing(changes):
             async for batch in changes:
-                found = hits((os.path.realpath(path) for _, path in batch), services)
-                if found.paths:
-                    await self._restart(found)
+                files = changed_files((os.path.realpath(path) for _, path in batch), services)
+                if files.paths:
+                    await self._restart(files)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from devctl.core.order import Graph
 from devctl.core.state import ServiceState
 from devctl.session.protocol import PathView
-from devctl.views.status import Picture
+from devctl.views.snapshot import StackSnapshot
 
-_TELLING_SECONDS = 0.05  # a shorter fetch found the program at hand
+_NOTABLE_SECONDS = 0.05  # a shorter fetch met its program in the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class _Link:
         return self.seconds + (self.before.whole if self.before else 0.0)
 
 
-def critical_path(seen: Picture, names: Collection[str], since: float) -> list[PathView]:
+def critical_path(snapshot: StackSnapshot, names: Collection[str], since: float) -> list[PathView]:
     """Return the longest chain of stop, fetch, and spawn to good among `names` after `since`, first to last."""
-    services = {n: s for n in seen.graph.order() if n in names and (s := seen.state.services.get(n))}
-    fetches, stops = _fetches(services.values(), since), _stops(services, seen.graph, since)
+    services = {n: s for n in snapshot.graph.order() if n in names and (s := snapshot.state.services.get(n))}
+    fetches, stops = _fetches(services.values(), since), _stops(services, snapshot.graph, since)
     starts: dict[str, _Link] = {}
-    for name, found in services.items():
-        if took := _longest_start(found, since):
-            before = [starts[d.service] for d in seen.graph.needs[name] if d.service in starts]
+    for name, service_state in services.items():
+        if took := _longest_start(service_state, since):
+            before = [starts[d.service] for d in snapshot.graph.needs[name] if d.service in starts]
             before += [links[name] for links in (fetches, stops) if name in links]
             starts[name] = _Link(name, "start", took, _longest(before))
     return [_view(link) for link in _chain(_longest(starts.values()))]
@@ -42,28 +42,32 @@ def critical_path(seen: Picture, names: Collection[str], since: float) -> list[P
 
 def _fetches(services: Iterable[ServiceState], since: float) -> dict[str, _Link]:
     """Return the fetches that ended after `since`; one that began when others had ended came after these."""
-    done = [s for s in services if s.fetch_ended - max(s.fetch_began, since) >= _TELLING_SECONDS]
+    done = [s for s in services if s.fetch_ended - max(s.fetch_began, since) >= _NOTABLE_SECONDS]
     links: dict[str, _Link] = {}
-    for found in sorted(done, key=lambda s: s.fetch_began):
-        earlier = [links[s.name] for s in done if s.name in links and s.fetch_ended <= found.fetch_began]
-        took = found.fetch_ended - max(found.fetch_began, since)
-        links[found.name] = _Link(found.name, "fetch", took, _longest(earlier))
+    for service_state in sorted(done, key=lambda s: s.fetch_began):
+        earlier = [links[s.name] for s in done if s.name in links and s.fetch_ended <= service_state.fetch_began]
+        took = service_state.fetch_ended - max(service_state.fetch_began, since)
+        links[service_state.name] = _Link(service_state.name, "fetch", took, _longest(earlier))
     return links
 
 
 def _stops(services: dict[str, ServiceState], graph: Graph, since: float) -> dict[str, _Link]:
     """Return the stops after `since`; dependents stop first."""
     links: dict[str, _Link] = {}
-    for name, found in reversed(services.items()):
-        took = [i.stop_ended - i.stop_began for i in found.instances.values() if i.stop_ended > i.stop_began >= since]
+    for name, service_state in reversed(services.items()):
+        took = [
+            i.stop_ended - i.stop_began
+            for i in service_state.instances.values()
+            if i.stop_ended > i.stop_began >= since
+        ]
         if took:
             before = [links[other] for other in graph.dependents[name] if other in links]
             links[name] = _Link(name, "stop", max(took), _longest(before))
     return links
 
 
-def _longest_start(found: ServiceState, since: float) -> float:
-    took = [i.first_good - max(i.spawned, since) for i in found.instances.values() if i.first_good > since]
+def _longest_start(service_state: ServiceState, since: float) -> float:
+    took = [i.first_good - max(i.spawned, since) for i in service_state.instances.values() if i.first_good > since]
     return max(took, default=0.0)
 
 

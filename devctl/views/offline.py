@@ -1,4 +1,4 @@
-"""Answers from the record where no supervisor runs: how the last run stood, and why it failed. Starts nothing."""
+"""Answers from the record where no supervisor runs: how the last run ended. Starts nothing."""
 
 from __future__ import annotations
 
@@ -6,78 +6,75 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devctl.clock import SystemClock
 from devctl.core import events as happened
 from devctl.core.events import Event, Goal
-from devctl.core.plan import Up, check_names, plan_up
+from devctl.core.plan import Up, plan_up
 from devctl.core.spec import Spec
-from devctl.core.state import State, apply
-from devctl.diagnosis import causes
+from devctl.core.state import State
+from devctl.core.transitions import apply
 from devctl.paths import StackPaths
-from devctl.record import store
+from devctl.record import replay, store
 from devctl.record.store import Run
-from devctl.session.protocol import StatusView, StepView, WhyView
-from devctl.supervisor.adopt import read_spec
-from devctl.views import status as views
+from devctl.session.protocol import SnapshotView, StatusView, StepView
+from devctl.views import snapshot
+from devctl.views.status import status_view, step_views
 
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The newest run on disk. `busy` is its state before everything was stopped, `rest` the one after."""
+    """The newest run on disk. `before_down` is its state before everything was stopped, `after_down` the one after."""
 
     run: Run
     spec: Spec
-    busy: State
-    rest: State
+    before_down: State
+    after_down: State
 
 
 def last_run(paths: StackPaths) -> LastRun | None:
-    """Return the newest run as its history tells it, None when there is none."""
+    """Return the newest run as its event log has it, None when there is none."""
     run = store.current(paths)
-    spec = read_spec(run) if run else None
+    spec = replay.read_spec(run) if run else None
     if run is None or spec is None:
         return None
-    busy, now = State(), State()
-    for body in store.events(run):
-        if event := happened.from_json(body):
-            busy = now if _takes_down(event, now) else busy
-            now = apply(now, event)
-    return LastRun(run, spec, busy if now.ended else now, _at_rest(now))
+    before_down, now = State(), State()
+    for event in replay.read_events(run):
+        before_down = now if _takes_down(event, now) else before_down
+        now = apply(now, event)
+    return LastRun(run, spec, before_down if now.ended else now, _all_stopped(now))
 
 
 def _takes_down(event: Event, state: State) -> bool:
     """Whether an event stops everything that is up."""
-    if not isinstance(event, happened.Planned) or any(goal.up for goal in event.goals):
+    if not isinstance(event, happened.Planned) or any(goal.desired_up for goal in event.goals):
         return False
     stopped = {goal.service for goal in event.goals}
-    return bool(stopped) and all(name in stopped for name, s in state.services.items() if s.up)
+    return bool(stopped) and all(name in stopped for name, s in state.services.items() if s.desired_up)
 
 
-def _at_rest(state: State) -> State:
+def _all_stopped(state: State) -> State:
     """Return the state of a run whose processes are all gone, such as after the machine was switched off."""
-    state = apply(state, happened.Planned(tuple(Goal(name, up=False) for name in state.services)))
+    state = apply(state, happened.Planned(tuple(Goal(name, desired_up=False) for name in state.services)))
     for instance in state.living:
         state = apply(state, happened.InstanceStopped(instance.id, instance.service))
     return state
 
 
 def status(paths: StackPaths) -> StatusView | None:
-    """Return how the last run rests, None when there was none."""
+    """Return the status that the last run ended with, None when there was none."""
     last = last_run(paths)
     if last is None:
         return None
-    return views.status_view(views.picture(last.spec, last.rest), os.fspath(paths.folder))
+    return status_view(snapshot.take_snapshot(last.spec, last.after_down), os.fspath(paths.folder))
 
 
-def why(paths: StackPaths, names: Sequence[str] = ()) -> list[WhyView]:
-    """Explain what was not good in the last run before it was taken down."""
+def snapshot_view(paths: StackPaths) -> SnapshotView:
+    """Return the last run as it was before it was taken down; an empty stack where nothing ever ran."""
     last = last_run(paths)
     if last is None:
-        return []
-    check_names(last.spec.services, names)
-    return causes.why(views.picture(last.spec, last.busy), names, {}, last.run, SystemClock())
+        return snapshot.snapshot_view(Spec(paths.folder.name, os.fspath(paths.folder)), State(), {})
+    return snapshot.snapshot_view(last.spec, last.before_down, {})
 
 
 def plan(spec: Spec, *, names: Sequence[str] = (), force: bool = False, no_deps: bool = False) -> list[StepView]:
     """Return the steps of an `up` where nothing runs."""
-    return views.step_views(plan_up(spec, State(), Up(tuple(names), force=force, no_deps=no_deps)))
+    return step_views(plan_up(spec, State(), Up(tuple(names), force=force, no_deps=no_deps)))

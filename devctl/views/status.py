@@ -1,97 +1,69 @@
-"""Makes the session's answers from a specification and a state: the same live and from the record."""
+"""Makes the session's answers from a snapshot: the same live and from the record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from devctl.clock import rfc3339
 from devctl.core.decide import variant_of
-from devctl.core.derived import Standing, stack_word, standing
+from devctl.core.derived import overall_status
 from devctl.core.launch import HOST, instance_name, ports_of
-from devctl.core.order import Graph, graph
 from devctl.core.plan import Plan
-from devctl.core.spec import Service, Spec, Variant
+from devctl.core.spec import Service, Variant
 from devctl.core.state import Instance, ServiceState, State
 from devctl.session.protocol import InstanceView, ServiceView, StatusView, StepView
+from devctl.views.snapshot import StackSnapshot
 
-Figures = Callable[[int], tuple[float, int]]
+Usage = Callable[[int], tuple[float, int]]
 """Returns CPU in percent of one core and memory in bytes of the process tree under a pid."""
 
 
-def no_figures(_: int) -> tuple[float, int]:
-    """Return nothing for nothing that lives."""
+def no_usage(_: int) -> tuple[float, int]:
+    """Return zeros: for what does not live, and where nobody asked for it."""
     return 0.0, 0
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """All that views are made from."""
-
-    spec: Spec
-    graph: Graph
-    state: State
-    standings: Mapping[str, Standing]
-
-    @property
-    def shown(self) -> list[str]:
-        """The services that people see: what is active or was asked for, in order of declaration."""
-        declared = [n for n in self.spec.services if n in self.state.services or n in self.spec.active]
-        return declared + [n for n in self.state.services if n not in self.spec.services]
-
-    @property
-    def optional(self) -> Collection[str]:
-        """The services without which the stack counts as healthy."""
-        return {name for name, service in self.spec.services.items() if service.optional}
-
-
-def picture(spec: Spec, state: State) -> Picture:
-    """Return the picture of a state at rest."""
-    whole = graph(spec.services)
-    return Picture(spec, whole, state, {name: standing(whole, state, name) for name in state.services})
-
-
 def status_view(
-    seen: Picture, folder: str, supervisor: int = 0, keeper: int = 0, figures: Figures = no_figures
+    snapshot: StackSnapshot, folder: str, supervisor: int = 0, keeper: int = 0, usage: Usage = no_usage
 ) -> StatusView:
-    """Return how the whole stack stands."""
+    """Return the status of the whole stack."""
     return {
-        "stack": seen.spec.name or seen.state.stack,
-        "run": seen.state.run,
-        "status": stack_word(seen.standings, seen.optional),
+        "stack": snapshot.spec.name or snapshot.state.stack,
+        "run": snapshot.state.run,
+        "status": overall_status(snapshot.statuses, snapshot.optional),
         "folder": folder,
         "supervisor": {"pid": supervisor},
         "keeper": {"pid": keeper},
-        "services": [service_view(seen, name, figures) for name in seen.shown],
+        "services": [service_view(snapshot, name, usage) for name in snapshot.shown],
     }
 
 
-def service_view(seen: Picture, name: str, figures: Figures = no_figures) -> ServiceView:
+def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) -> ServiceView:
     """Return one service as every front end shows it."""
-    service = seen.spec.services.get(name) or Service(name)
-    found = seen.state.services.get(name) or ServiceState(name)
-    stands = seen.standings.get(name) or standing(seen.graph, seen.state, name)
-    variant = variant_of(service, found)
-    ports = _ports_shown(seen.state, service, variant, instance_name(name, 1))
-    instances = [i for i in found.instances.values() if i.is_alive or i.number <= found.replicas]
+    service, service_state, derived = snapshot.service(name), snapshot.service_state(name), snapshot.status(name)
+    variant = variant_of(service, service_state)
+    ports = _ports_shown(snapshot.state, service, variant, instance_name(name, 1))
+    instances = [i for i in service_state.instances.values() if i.is_alive or i.number <= service_state.replicas]
     return {
         "name": name,
-        "status": stands.status.value,
+        "status": derived.status.value,
         "variant": variant.name if variant else "",
-        "why_variant": _why_variant(found),
+        "why_variant": _why_variant(service_state),
         "kind": variant.kind.value if variant else "",
         "optional": service.optional,
-        "reason": stands.reason,
-        "cure": stands.cure,
+        "reason": derived.reason,
+        "cure": derived.remedy,
         "note": variant.note if variant else "",
         "uses": service.uses,
         "provides": dict(variant.provides if variant else service.provides),
         "depends_on": [d.service for d in service.depends_on],
         "ports": _addresses(ports),
         "page": _page(service, ports),
-        "waits_for": list(stands.waits_for),
+        "waits_for": list(derived.waits_for),
         "started_seconds": _started_seconds(instances),
-        "instances": [_instance_view(i, _ports_shown(seen.state, service, variant, i.id), figures) for i in instances],
+        "instances": [
+            _instance_view(i, _ports_shown(snapshot.state, service, variant, i.id), usage) for i in instances
+        ],
     }
 
 
@@ -101,9 +73,9 @@ def _ports_shown(state: State, service: Service, variant: Variant | None, instan
     return {name: number for name, number in state.ports.get(instance, {}).items() if name in names}
 
 
-def _instance_view(instance: Instance, ports: Mapping[str, int], figures: Figures) -> InstanceView:
+def _instance_view(instance: Instance, ports: Mapping[str, int], usage: Usage) -> InstanceView:
     pid = instance.pid if instance.is_alive else 0
-    cpu, memory = figures(pid) if pid else (0.0, 0)
+    cpu, memory = usage(pid) if pid else (0.0, 0)
     return {
         "id": instance.id,
         "pid": pid,
@@ -130,10 +102,10 @@ def _page(service: Service, ports: Mapping[str, int]) -> str:
     return f"http://{HOST}:{number}/" if number else ""
 
 
-def _why_variant(found: ServiceState) -> str:
-    if not found.option:
+def _why_variant(service_state: ServiceState) -> str:
+    if not service_state.option:
         return ""
-    missing = "; ".join(f"{m.variant} cannot be had: {m.reason}" for m in found.missing)
+    missing = "; ".join(f"{m.variant} cannot be had: {m.reason}" for m in service_state.missing)
     return missing or "the first that can be had here"
 
 

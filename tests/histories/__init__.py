@@ -5,7 +5,7 @@
     up                  > start a.1             | a starting, b blocked
     a.1 started         >                       | a starting, b blocked
 
-Left what happens, between `>` and `|` what is ordered in any order, right how the named services stand.
+Left what happens, between `>` and `|` what is ordered in any order, right the status of the named services.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _CONDITIONS = {"started": Condition.STARTED, "healthy": Condition.HEALTHY, "comp
 
 @dataclass(frozen=True)
 class Moment:
-    """One line: what happens, what is then ordered, and how services then stand."""
+    """One line: what happens, what is then ordered, and the status of services then."""
 
     number: int
     happens: str
     orders: tuple[str, ...]
-    stands: dict[str, str]
+    statuses: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def _with(made: Service, trait: str) -> Service:
 
 def _moment(number: int, line: str) -> Moment:
     happens, _, rest = line.partition(">")
-    orders, _, stands = rest.partition("|")
-    pairs = (pair.split(None, 1) for pair in stands.split(",") if pair.strip())
+    orders, _, statuses = rest.partition("|")
+    pairs = (pair.split(None, 1) for pair in statuses.split(",") if pair.strip())
     return Moment(
         number, happens.strip(), tuple(o.strip() for o in orders.split(",") if o.strip()),
         {name: status.strip() for name, status in pairs},

@@ -21,6 +21,7 @@ for found in pkgutil.walk_packages(devctl.__path__, "devctl."):
 from devctl.keeper import system
 assert system.open_process(os.getpid()) is None and system.splice(0, 1, 1) is None and not system.become_subreaper()
 system.raise_file_limit()
+assert system._boot_session() == system._boot_session() != ""
 """
 
 

@@ -69,6 +69,6 @@ def _containers(spec: Spec) -> Iterator[Finding]:
     for service in map(spec.services.__getitem__, spec.active):
         if not (service.uses or service.variants):
             reason = "; ".join(missing.reason for missing in service.missing)
-            remedy = next((missing.cure for missing in service.missing), "")
+            remedy = next((missing.remedy for missing in service.missing), "")
             state = FindingState.WARN if service.optional else FindingState.BAD
             yield Finding(f"service {service.name}", state, reason, remedy)

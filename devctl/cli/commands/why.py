@@ -21,7 +21,7 @@ def run(context: Context, options: WhyOptions) -> int:
     session = context.stack.session()
     if options.services:
         names.check_services(options.services, names.of_services(session))
-    views = session.why(options.services)
+    views = context.stack.why(session, options.services)
     if options.as_json:
         import json
 

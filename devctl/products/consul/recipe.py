@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devctl.core.checks import HttpCheck
-from devctl.core.spec import File, Port, Variant, reference
+from devctl.core.spec import File, Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
@@ -29,7 +29,7 @@ def native(settings: Settings, context: Context) -> Variant:
     return Variant(
         name="native",
         kind=Kind.PROCESS,
-        argv=(reference("tools.consul"), "agent", f"-config-file={home}/consul.json"),
+        argv=(placeholder("tools.consul"), "agent", f"-config-file={home}/consul.json"),
         working_dir=home,
         check=LEADER,
         ports=(Port("rpc"), Port("serf")),
@@ -68,7 +68,7 @@ def config(home: str, service: str, further: dict[str, Any]) -> str:
         }
     )  # fmt: skip
     for name, mark in marks.items():  # numbers, so they stand without quotes
-        text = text.replace(f'"{mark}"', reference(f"services.{service}.{name}.port"))
+        text = text.replace(f'"{mark}"', placeholder(f"services.{service}.{name}.port"))
     return text
 
 

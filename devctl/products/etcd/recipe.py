@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from devctl.core.checks import HttpCheck
-from devctl.core.spec import Port, Variant, reference
+from devctl.core.spec import Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address
@@ -44,7 +44,7 @@ def native(settings: Settings, context: Context) -> Variant:
     return Variant(
         name="native",
         kind=Kind.PROCESS,
-        argv=(reference("tools.etcd"), *(f"--{name}={value}" for name, value in options.items())),
+        argv=(placeholder("tools.etcd"), *(f"--{name}={value}" for name, value in options.items())),
         working_dir=home,
         check=HttpCheck(port="client", path="/health"),
         ports=(Port("peer"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devctl.core.checks import HttpCheck
-from devctl.core.spec import File, Port, Variant, reference
+from devctl.core.spec import File, Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address
@@ -70,11 +70,11 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.products.grafana.start",
-            "--program", reference("tools.grafana"), "--password", f"{home}/admin-password",
+            "--program", placeholder("tools.grafana"), "--password", f"{home}/admin-password",
         ),
         environment={
             "GF_SERVER_HTTP_ADDR": "127.0.0.1",
-            "GF_SERVER_HTTP_PORT": reference(f"services.{context.service}.http.port"),
+            "GF_SERVER_HTTP_PORT": placeholder(f"services.{context.service}.http.port"),
             "GF_PATHS_DATA": f"{home}/data",
             "GF_PATHS_LOGS": f"{home}/logs",
             "GF_PATHS_PLUGINS": f"{home}/plugins",

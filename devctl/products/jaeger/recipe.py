@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devctl.core.checks import HttpCheck
-from devctl.core.spec import File, Port, Variant, reference
+from devctl.core.spec import File, Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
@@ -36,7 +36,7 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.products.jaeger.start",
-            "--program", reference("tools.jaeger"), "--config", f"{home}/jaeger.yaml",
+            "--program", placeholder("tools.jaeger"), "--config", f"{home}/jaeger.yaml",
         ),
         environment=first_environment(settings, context.service),
         working_dir=home,
@@ -123,7 +123,7 @@ def embedded(_: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.embedded.jaeger",
-            "--listen", address(context.service, "ui"), "--record", f"{reference('run.folder')}/record.db",
+            "--listen", address(context.service, "ui"), "--record", f"{placeholder('run.folder')}/record.db",
         ),
         working_dir=home,
         check=READY,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from devctl.core.checks import Check, KafkaCheck
-from devctl.core.spec import File, Port, Variant, reference
+from devctl.core.spec import File, Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.kafka import properties
@@ -71,7 +71,7 @@ def _make_topics(topics: File, broker: str, context: Context) -> tuple[str, ...]
 def native(settings: Settings, context: Context) -> Variant:
     """Return Apache Kafka; ValueError for settings that it would refuse."""
     _check_settings(settings)
-    broker, controller = (reference(f"services.{context.service}.{port}") for port in ("broker", "controller"))
+    broker, controller = (placeholder(f"services.{context.service}.{port}") for port in ("broker", "controller"))
     home = f"{context.data}/native"
     config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
     topics = _topics(settings, home)
@@ -80,7 +80,7 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.products.kafka.start",
-            "--java", reference("tools.java"), "--jars", reference("tools.kafka"),
+            "--java", placeholder("tools.java"), "--jars", placeholder("tools.kafka"),
             "--config", config, "--logging", logging, "--data", f"{home}/data",
             "--broker", broker, "--heap", settings.heap, "--topics", topics.path,
         ),
@@ -101,7 +101,7 @@ def native(settings: Settings, context: Context) -> Variant:
 def embedded(settings: Settings, context: Context) -> Variant:
     """Return devctl's emulator; ValueError for settings that Kafka would refuse."""
     _check_settings(settings)
-    home, broker = f"{context.data}/embedded", reference(f"services.{context.service}.broker")
+    home, broker = f"{context.data}/embedded", placeholder(f"services.{context.service}.broker")
     topics = _topics(settings, home)
     return Variant(
         name="embedded",

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from devctl.core.checks import LogCheck
-from devctl.core.spec import Port, Variant, reference
+from devctl.core.spec import Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.postgres.tools import TOOLS
@@ -30,8 +30,8 @@ def native(settings: Settings, context: Context) -> Variant:
     if wrong := [name for name in settings.databases if not DATABASE.fullmatch(name)]:
         raise ValueError(f"databases: {wrong[0]!r} cannot be a name; small letters, digits and _")
     home = context.data
-    program = reference("tools.postgres")
-    port = reference(f"services.{context.service}.postgres.port")
+    program = placeholder("tools.postgres")
+    port = placeholder(f"services.{context.service}.postgres.port")
     return Variant(
         name="native",
         kind=Kind.PROCESS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from devctl.core.checks import HttpCheck
 from devctl.core.launch import main_port
-from devctl.core.spec import HUB, File, Port, Service, Variant, reference
+from devctl.core.spec import HUB, File, Port, Service, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
@@ -46,7 +46,8 @@ def native(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.products.prometheus.start",
-            "--program", reference("tools.prometheus"), "--config", f"{home}/prometheus.yml", "--data", f"{home}/data",
+            "--program", placeholder("tools.prometheus"), "--config", f"{home}/prometheus.yml",
+            "--data", f"{home}/data",
             "--listen", address(context.service, "http"),
             "--retention", settings.retention, "--retention-size", settings.retention_size,
         ),
@@ -137,9 +138,9 @@ def _group(service: str, port: str, path: str, kind: str) -> str:
         "service": service,
         "__metrics_path__": path,
         "__devctl": kind,
-        "__variant": reference(f"services.{service}.variant"),
+        "__variant": placeholder(f"services.{service}.variant"),
     }
-    return f"- targets: [{reference(f'services.{service}.{port}.all')}]\n  labels: {json_text(labels, indent=None)}\n"
+    return f"- targets: [{placeholder(f'services.{service}.{port}.all')}]\n  labels: {json_text(labels, indent=None)}\n"
 
 
 PRODUCT = Product(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from devctl.core.checks import CommandCheck
-from devctl.core.spec import File, Port, Variant, reference
+from devctl.core.spec import File, Port, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, port_number
@@ -34,7 +34,7 @@ def native(settings: Settings, context: Context) -> Variant:
     """Return the real RabbitMQ. Its cookie, its password and its data lie in the volume of the service."""
     home = context.data
     node = (
-        "--programs", reference("tools.rabbitmq"), "--home", home,
+        "--programs", placeholder("tools.rabbitmq"), "--home", home,
         "--epmd", port_number(context.service, "epmd"), "--distribution", port_number(context.service, "distribution"),
     )  # fmt: skip
     return Variant(

@@ -2,21 +2,19 @@
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from devctl.actions.time_limit import TimeIsOver, time_limit
-from devctl.paths import StackPaths
 from devctl.session.client import CallCancelled, Client
 
 
 @pytest.fixture
-def silent(tmp_path: Path) -> Iterator[Client]:
+def silent() -> Iterator[Client]:
     """A client of a supervisor that takes calls and never answers."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        client = Client(ours, StackPaths(tmp_path))
+        client = Client(ours, lambda _: None)
         yield client
         client.close()
 

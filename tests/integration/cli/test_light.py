@@ -58,8 +58,10 @@ def test_help_loads_typer_and_nothing_heavy(folder: Path) -> None:
 @pytest.mark.parametrize("line", ["status", "status --json", "ps", "down", "why", "stop web", "kill web"])
 def test_commands_that_only_talk_to_the_supervisor_load_no_typer_and_nothing_heavy(folder: Path, line: str) -> None:
     view = stack(service("web"))
+    snapshot = {"spec": {"name": "shop", "folder": "/shop"}, "state": {}, "answers": {}}
     nobody = {"version": 1, "devctl": "0", "pid": 2**22 + 1, "run": ""}
-    answers = {"hello": nobody, "status": view, "down": settled(), "why": [], "stop": settled(), "kill": ["web.1"]}
+    answers = {"hello": nobody, "status": view, "snapshot": snapshot, "kill": ["web.1"]}
+    answers |= {"down": settled(), "stop": settled()}
     with answering(StackPaths(folder), answers):
         modules = loaded(folder, *line.split())
     assert "devctl.session.client" in modules

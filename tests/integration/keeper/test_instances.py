@@ -86,7 +86,7 @@ async def test_stop_leaves_no_survivor_whatever_its_children_do(stack: Stack) ->
     for number in range(3):
         await stack.python("wild.1", STUBBORN, number)
         await stack.has_line("wild.1", b"up %d" % number)
-        members = await stack.runner._looks.members("wild.1")
+        members = await stack.runner._scan.members("wild.1")
         pids = [row.pid for row in members]
         assert len(pids) >= 3
         stopped = await stack.runner.stop("wild.1", signal.SIGTERM, 0.2)
@@ -146,7 +146,7 @@ async def test_a_signal_reaches_every_process_of_an_instance(stack: Stack) -> No
 
 async def test_a_recycled_process_number_is_never_signalled(stack: Stack) -> None:
     bystander = await stack.start("bystander.1", "sleep", "300")
-    earlier = processes.Row(bystander.pid, 1, bystander.pid, bystander.start_ticks - 1)
+    earlier = processes.ProcessEntry(bystander.pid, 1, bystander.pid, bystander.start_ticks - 1)
     assert not processes.send(earlier, signal.SIGKILL)
     assert is_alive(bystander.pid)
 
@@ -184,8 +184,8 @@ async def test_a_new_supervisor_finds_what_runs_and_hears_what_ended_meanwhile(s
 
     stack.exits.clear()
     stack.runner = ProcessRunner(stack.paths)
-    found = await stack.connect()
-    assert found == [living]
+    living_again = await stack.connect()
+    assert living_again == [living]
     assert await stack.runner.saved() == b"a snapshot\0of it"
     assert (await stack.ended("mortal.1")).code == -signal.SIGKILL
     assert dying.pid not in {each.pid for each in stack.exits}

@@ -72,7 +72,7 @@ async def test_one_that_connects_while_the_keeper_is_dying_ends_up_at_the_new_on
 async def test_stop_leaves_nobody_after_the_keeper_was_killed(stack: Stack) -> None:
     await stack.python("wild.1", STUBBORN, 0)
     await stack.has_line("wild.1", b"up 0")
-    pids = [row.pid for row in await stack.runner._looks.members("wild.1")]
+    pids = [row.pid for row in await stack.runner._scan.members("wild.1")]
     await stack.kill_keeper()
     stopped = await stack.runner.stop("wild.1", signal.SIGTERM, 0.2)
     assert set(stopped.killed) == set(pids)
@@ -83,7 +83,7 @@ async def test_a_start_whose_answer_was_lost_leaves_no_second_copy(stack: Stack)
     forgotten = await stack.start("job.1", "sleep", "300")
     os.kill(stack.runner.keeper_pid, signal.SIGKILL)
     await stack.lost(stack.runner.keeper_pid)
-    stack.runner._held.clear()  # as if the answer had never come
+    stack.runner._managed.clear()  # as if the answer had never come
     await stack.connect()
     again = await stack.start("job.1", "sleep", "300")
     assert not is_alive(forgotten.pid)
@@ -91,11 +91,14 @@ async def test_a_start_whose_answer_was_lost_leaves_no_second_copy(stack: Stack)
 
 
 async def test_a_stop_survives_the_keeper(stack: Stack) -> None:
-    await stack.start("slow.1", "sh", "-c", "trap 'sleep 0.5; exit 0' TERM; echo up; while :; do sleep 0.01; done")
+    wait = "while ! [ -e go ]; do sleep 0.01; done"
+    program = f"trap 'echo asked; {wait}; exit 0' TERM; echo up; while :; do sleep 0.01; done"
+    await stack.start("slow.1", "sh", "-c", program)
     await stack.has_line("slow.1", b"up")
-    stopping = asyncio.create_task(stack.runner.stop("slow.1", signal.SIGTERM, 10))
-    await asyncio.sleep(0.1)
+    stopping = asyncio.create_task(stack.runner.stop("slow.1", signal.SIGTERM, 60))
+    await stack.has_line("slow.1", b"asked")
     await stack.kill_keeper()
+    (stack.paths.folder / "go").touch()
     assert (await stopping).code is None
     assert not is_alive(stack.identities["slow.1"].pid)
 

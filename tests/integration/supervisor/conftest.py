@@ -18,7 +18,8 @@ from devctl.core.spec import Dependency, Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.paths import StackPaths
 from devctl.record import store
-from devctl.session.client import Client, connect
+from devctl.session.client import Client
+from devctl.session.connect import connect
 from devctl.session.protocol import StatusView
 from tests.waiting import eventually
 
@@ -84,16 +85,16 @@ def is_alive(pid: int) -> bool:
 
 def processes_with(*texts: str) -> list[int]:
     """Return the living processes whose environment or command line holds one of `texts`."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                words = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+                content = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if any(text.encode() in words for text in texts) and is_alive(int(entry.name)):
-                found.append(int(entry.name))
-    return found
+            if any(text.encode() in content for text in texts) and is_alive(int(entry.name)):
+                pids.append(int(entry.name))
+    return pids
 
 
 def kill(pid: int) -> None:

@@ -14,7 +14,7 @@ from devctl.core.checks import LogCheck
 from devctl.core.spec import Port
 from devctl.core.status import Condition
 from devctl.record import logs, store
-from devctl.session.client import connect
+from devctl.session.connect import connect
 from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
 from tests.integration.supervisor.test_stack import CHECK, HTTP
 from tests.soak import rounds
@@ -58,8 +58,8 @@ def devctl_processes(stack: RealStack, names: tuple[str, ...]) -> list[int]:
 
     def pids() -> list[int]:
         status = stack.status()
-        found = {"supervisor": status["supervisor"]["pid"], "keeper": status["keeper"]["pid"]}
-        return [found[name] for name in names] if all(found.values()) else []
+        by_name = {"supervisor": status["supervisor"]["pid"], "keeper": status["keeper"]["pid"]}
+        return [by_name[name] for name in names] if all(by_name.values()) else []
 
     return eventually(pids, what="supervisor and keeper")
 
@@ -119,9 +119,9 @@ def test_a_stale_socket_and_lock_of_an_earlier_boot_hinder_nobody(stack: RealSta
     (stack.paths.runtime / "boot").write_text("another boot")
     run = store.current(stack.paths)
     assert run is not None
-    history = run.events_file.read_text()
-    boot = history.split('"boot":"')[1].split('"')[0]
-    run.events_file.write_text(history.replace(boot, "another boot"))
+    events = run.events_file.read_text()
+    boot = events.split('"boot":"')[1].split('"')[0]
+    run.events_file.write_text(events.replace(boot, "another boot"))
     assert connect(stack.paths) is None, "nothing runs, so nothing is started by a reader"
     after = loaded(stack)
     assert set(after) == set(before)
@@ -148,7 +148,16 @@ def test_a_supervisor_whose_runtime_folder_is_removed_stays_the_only_one(stack: 
     assert not stack.is_left()
 
 
-def test_a_history_that_cannot_be_written_is_said_and_the_keeper_remembers(stack: RealStack) -> None:
+def test_a_keeper_that_is_killed_twice_before_the_first_run_is_replaced_twice(stack: RealStack) -> None:
+    with stack.client() as client:
+        for _ in range(2):
+            before = eventually(lambda: client.status()["keeper"]["pid"], what="a keeper")
+            kill_all([before])
+            eventually(lambda before=before: client.status()["keeper"]["pid"] not in (0, before), what="its successor")
+        assert client.apply(stack.spec(process("a", "sleep", "600")))["healthy"]
+
+
+def test_an_event_log_that_cannot_be_written_is_said_and_the_keeper_remembers(stack: RealStack) -> None:
     before = loaded(stack)
     run = store.current(stack.paths)
     assert run is not None
@@ -158,7 +167,7 @@ def test_a_history_that_cannot_be_written_is_said_and_the_keeper_remembers(stack
         client.restart(["idle"])
     after = stack.pids()
     assert after["idle.1"] != before["idle.1"]
-    eventually(lambda: "history" in (run.folder / "supervisor.log").read_text(), what="the notice")
+    eventually(lambda: "event log" in (run.folder / "supervisor.log").read_text(), what="the notice")
     assert stack.status()["status"] == "starting", "the supervisor has had a turn in which it saved"
     kill_all(devctl_processes(stack, ("supervisor",)))
     eventually(lambda: stack.statuses() == GOOD, what="the right state")

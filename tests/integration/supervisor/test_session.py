@@ -48,7 +48,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "stop": {"names": ["a"]},
     "restart": {"names": ["a"]},
     "kill": {"names": ["a"], "signal": "SIGUSR1"},
-    "why": {"names": ["a"]},
 }
 
 
@@ -58,6 +57,7 @@ def test_every_call_is_answered_in_its_shape(up: RealStack) -> None:
         "hello": {"version", "devctl", "pid", "run"},
         "status": {"stack", "run", "status", "folder", "supervisor", "keeper", "services"},
         "spec": {"spec", "launches"},
+        "snapshot": {"spec", "state", "answers"},
     }
     settled = {"run", "healthy", "began", "seconds", "critical_path", "going_on", "failed"}
     for call in CALLS:
@@ -138,7 +138,7 @@ def test_the_supervisor_loads_nothing_heavy() -> None:
 
 
 def test_the_client_loads_no_asyncio() -> None:
-    code = "import sys, devctl.session.client; print(*sys.modules)"
+    code = "import sys, devctl.session.connect; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"asyncio", "ssl", "subprocess", "devctl.core.spec"} & set(loaded)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devctl.actions.recorded import RecordedSession
 from devctl.core.checks import HttpCheck
 from devctl.core.spec import (
     File,
@@ -21,12 +22,14 @@ from devctl.core.spec import (
     Spec,
     Variant,
     Watch,
-    reference,
+    placeholder,
 )
 from devctl.core.status import Condition, Kind
+from devctl.diagnosis.why import why
 from devctl.errors import DevctlError, ExitCode
 from devctl.record import store
-from devctl.session.client import Client, connect, prepare
+from devctl.session.client import Client
+from devctl.session.connect import connect, prepare
 from devctl.session.protocol import Item
 from devctl.supervisor.sockets import is_free
 from devctl.views import offline
@@ -92,13 +95,13 @@ def test_a_start_up_failure_is_said_at_once_with_its_last_words(stack: RealStack
         assert not settled["healthy"]
         assert settled["failed"] == ["a", "b"]
         assert stack.statuses() == {"a": "failed", "b": "blocked"}
-        (explained,) = client.why(["b"])
+        (explained,) = why(client, stack.paths, ["b"])
         assert [cause["service"] for cause in explained["chain"]] == ["b", "a"]
         root = explained["chain"][-1]
         assert root["exit_code"] == 3
         assert root["lines"] == ["no such database"]
         client.down()
-    (later,) = offline.why(stack.paths, ["b"])
+    (later,) = why(RecordedSession(stack.paths), stack.paths, ["b"])
     assert [cause["service"] for cause in later["chain"]] == ["b", "a"]
 
 
@@ -113,7 +116,7 @@ def test_a_killed_service_comes_back_and_a_crash_loop_ends(stack: RealStack) -> 
         assert client.kill(["a"]) == ["a.1"]
         eventually(lambda: stack.pids()["a.1"] not in (0, before), what="the restart")
         eventually(lambda: stack.statuses()["b"] == "failed", what="the crash loop")
-        (explained,) = client.why(["b"])
+        (explained,) = why(client, stack.paths, ["b"])
         assert "crash loop" in explained["chain"][0]["says"]
 
 
@@ -135,13 +138,13 @@ def test_what_restarts_always_still_goes_down(stack: RealStack) -> None:
 
 def test_a_job_and_replicas_and_addresses_work_together(stack: RealStack) -> None:
     tell = "import os, sys; print(os.environ['WHERE'], os.environ['PORT'], flush=True)"
-    everywhere = reference("services.web.http.all")
+    everywhere = placeholder("services.web.http.all")
     spec = stack.spec(
         script("job", tell, ports=(Port("http"),), environment={"WHERE": everywhere}),
         script("web", HTTP, check=CHECK, ports=(Port("http"),), replicas=3, after={"job": Condition.COMPLETED}),
     )
     with stack.client() as client:
-        assert client.apply(spec)["failed"] == [], client.why()
+        assert client.apply(spec)["failed"] == [], why(client, stack.paths)
         assert stack.statuses() == {"job": "completed", "web": "healthy"}
         web = stack.status()["services"][1]
         ports = {i["id"]: i["ports"]["http"] for i in web["instances"]}
@@ -155,7 +158,7 @@ def test_a_job_and_replicas_and_addresses_work_together(stack: RealStack) -> Non
 def test_a_variant_whose_program_cannot_be_had_gives_way_to_the_next(stack: RealStack) -> None:
     sleep = process("a", "sleep", "600").variants[0]
     lost = replace(sleep, name="native", tools=("no-such-tool",))
-    here = replace(sleep, name="native", argv=(reference("tools.here"), "600"), tools=("here",))
+    here = replace(sleep, name="native", argv=(placeholder("tools.here"), "600"), tools=("here",))
     spec = stack.spec(
         Service("a", (lost, replace(sleep, name="embedded"))),
         Service("b", (lost,), optional=True),
@@ -203,7 +206,7 @@ def test_eight_racing_ups_make_one_supervisor(stack: RealStack) -> None:
 
 
 def test_an_edit_restarts_the_changed_service_alone_and_rewrites_live_files(stack: RealStack) -> None:
-    content = f"{reference('services.b.http.all')} {reference('services.a.variant')}"
+    content = f"{placeholder('services.b.http.all')} {placeholder('services.a.variant')}"
     live = File(str(stack.paths.folder / "targets"), content, live=True)
     follower = Service("c", (Variant("process", Kind.PROCESS, argv=("sleep", "600"), files=(live,)),))
     web = process("b", "sleep", "600", ports=(Port("http"),))
@@ -243,7 +246,7 @@ def test_a_changed_live_file_is_brought_into_force_in_what_runs(stack: RealStack
 
 
 def test_what_is_stopped_on_purpose_has_no_variant_in_live_files_so_that_nobody_is_paged(stack: RealStack) -> None:
-    live = File(str(stack.paths.folder / "targets"), reference("services.a.variant"), live=True)
+    live = File(str(stack.paths.folder / "targets"), placeholder("services.a.variant"), live=True)
     follower = Service("c", (Variant("process", Kind.PROCESS, argv=("sleep", "600"), files=(live,)),))
     with stack.client() as client:
         spec = stack.spec(process("a", "sleep", "600"), follower)

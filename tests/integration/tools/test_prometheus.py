@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from devctl.core.spec import fill
+from devctl.core.spec import substitute
 from devctl.products import toolbox
 from tests.integration.tools import variants
 
@@ -90,7 +90,7 @@ def discover(running: variants.Running, ports: list[int]) -> None:
     variables = {**running.variables, "services.order.http.all": every, "services.order.variant": "process"}
     variables |= {"services.absent.http.all": every, "services.absent.variant": ""}
     scratch = Path(running.variables["live"] + ".new")
-    scratch.write_text(fill(running.variables["content"], variables))
+    scratch.write_text(substitute(running.variables["content"], variables))
     scratch.rename(running.variables["live"])
 
 

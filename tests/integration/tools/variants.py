@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from devctl.core.spec import Port, Service, Variant, fill
+from devctl.core.spec import Port, Service, Variant, substitute
 from devctl.products import find, toolbox
 from devctl.products.base import Context
 from tests.waiting import eventually
@@ -92,8 +92,8 @@ def running(name: str, variant: Variant, home: Path, ports: Mapping[str, int] | 
     for name_of_tool in variant.tools:
         variables[f"tools.{name_of_tool}"] = toolbox.fetch(name_of_tool, lambda _: None).path
     write_files(variant, variables)
-    environment = {**os.environ, **{key: fill(value, variables) for key, value in variant.environment.items()}}
-    argv = [fill(word, variables) for word in variant.argv]
+    environment = {**os.environ, **{key: substitute(value, variables) for key, value in variant.environment.items()}}
+    argv = [substitute(word, variables) for word in variant.argv]
     log = home / f"{name}.log"
     with open(log, "ab") as output:
         process = subprocess.Popen(
@@ -109,9 +109,9 @@ def write_files(variant: Variant, variables: Mapping[str, str]) -> None:
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)
     for file in variant.files:
-        path = Path(fill(file.path, variables))
+        path = Path(substitute(file.path, variables))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(fill(file.content, variables))
+        path.write_text(substitute(file.content, variables))
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -9,6 +9,7 @@ from devctl.actions import up
 from devctl.actions.access import Selection, StackAccess
 from devctl.actions.failures import StartFailed
 from devctl.actions.up import Startup, UpOptions
+from devctl.core import events as happened
 from devctl.errors import DevctlError
 from tests.unit.actions.recording_display import RecordingDisplay
 from tests.unit.cli.fake_session import FakeSession, service, settled, stack
@@ -77,14 +78,13 @@ def test_a_start_that_goes_well_is_shown_and_its_result_says_where_everything_is
 
 
 def test_with_give_up_a_service_that_failed_for_good_ends_the_start_with_its_explanation(scene: Scene) -> None:
-    why = {"service": "order", "status": "failed", "chain": []}
-    scene.session.whys = [why]
+    scene.session.world.post(happened.StartFailed("order.1", "order", "no such program"))
     scene.session.items = [BEGAN, {"services": [service("order", "failed")]}, {"services": [service("cart")]}]
     with pytest.raises(StartFailed, match="order failed to start") as raised:
         scene.prepare().run(give_up=True)
-    assert raised.value.explanations == [why]
+    (explanation,) = raised.value.explanations
+    assert explanation["chain"][0]["says"] == "order failed: no such program"
     assert len(scene.display.items) == 2
-    assert ("why", ["order"]) in scene.session.calls
 
 
 def test_without_give_up_the_start_goes_on_after_a_failure(scene: Scene) -> None:
@@ -102,10 +102,10 @@ def test_what_is_optional_and_failed_is_no_reason_to_give_up(scene: Scene) -> No
 def test_when_the_time_is_over_those_that_are_late_are_explained_and_the_start_is_left_to_itself(scene: Scene) -> None:
     scene.session.view = stack(service("order"), service("cart", "starting"))
     scene.session.hangs = True
-    with pytest.raises(StartFailed, match="not healthy after 10 ms"):
+    with pytest.raises(StartFailed, match="not healthy after 10 ms") as raised:
         scene.prepare(wait_timeout_seconds=0.01).run(give_up=True)
     assert scene.session.is_cancelled
-    assert ("why", ["cart"]) in scene.session.calls
+    assert [explanation["service"] for explanation in raised.value.explanations] == ["cart"]
     assert not scene.display.is_open
 
 

@@ -8,6 +8,7 @@ import pytest
 from devctl.actions.access import Selection, StackAccess
 from devctl.actions.failures import WaitFailed
 from devctl.actions.wait import wait_until_healthy
+from devctl.core import events as happened
 from devctl.errors import DevctlError, UsageError
 from tests.unit.cli.fake_session import Door, FakeSession, service, stack
 
@@ -24,10 +25,11 @@ def test_it_returns_once_everything_that_is_not_optional_is_good(tmp_path: Path)
 
 def test_a_service_that_failed_for_good_ends_it_with_the_explanation(tmp_path: Path) -> None:
     session = FakeSession(stack(service("order", "failed"), service("cart", "starting")))
-    session.whys = [{"service": "order", "status": "failed", "chain": []}]
+    session.world.post(happened.StartFailed("order.1", "order", "no such program"))
     with pytest.raises(WaitFailed, match="order will not become healthy") as raised:
         wait_until_healthy(access(tmp_path, session))
-    assert raised.value.explanations == session.whys
+    (explanation,) = raised.value.explanations
+    assert explanation["chain"][0]["says"] == "order failed: no such program"
 
 
 def test_after_its_time_it_names_what_is_late_also_outside_of_the_main_thread(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 from devctl.errors import DevctlError
 from devctl.render.terminal import Terminal
 from devctl.session.client import CallCancelled
+from devctl.views.snapshot import snapshot_view
+from tests import fakes
+from tests.fakes import World
 
 
 def instance(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
@@ -43,13 +46,23 @@ def settled(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def healthy(*names: str) -> World:
+    """Return a world in which every one of these services is healthy."""
+    world = World(fakes.spec(*map(fakes.service, names)))
+    world.up()
+    for name in names:
+        world.started(f"{name}.1")
+        world.ready(f"{name}.1")
+    return world
+
+
 class FakeSession:
-    """Implements the protocol of a session; `fail` is raised by every call."""
+    """Implements session.protocol.Session; `fail` is raised by every call. `world` is what its snapshot shows."""
 
     def __init__(self, view: dict[str, Any] | None = None, *, fail: BaseException | None = None) -> None:
         self.view = view or stack(service("order"), service("cart"))
         self.result = settled()
-        self.whys: list[dict[str, Any]] = []
+        self.world = healthy("order", "cart")
         self.answers: list[dict[str, Any]] = []
         self.items: list[dict[str, Any]] = []
         self.launches: list[dict[str, Any]] = []
@@ -129,9 +142,9 @@ class FakeSession:
         self._record("check", list(names))
         return self.answers
 
-    def why(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
-        self._record("why", list(names))
-        return self.whys
+    def snapshot(self) -> dict[str, Any]:
+        self._record("snapshot")
+        return dict(snapshot_view(self.world.loop.spec, self.world.loop.state, {}))
 
     def spec(self) -> dict[str, Any]:
         self._record("spec")

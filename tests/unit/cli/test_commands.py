@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
+from devctl.render import diagnosis
 from tests.unit.cli.conftest import Run
-from tests.unit.cli.fake_session import FakeSession, instance, service, settled, stack
+from tests.unit.cli.fake_session import FakeSession, Screen, instance, service, settled, stack
 
 
 def test_status_shows_a_row_for_each_service_and_ends_with_0_when_all_is_well(run: Run) -> None:
@@ -81,7 +83,7 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
         ("down -v --yes", ("down", (True, False))),
         ("down --now", ("down", (False, True))),
         ("ps", ("status", None)),
-        ("why order", ("why", ["order"])),
+        ("why", ("snapshot", None)),
         ("health", ("check", [])),
     ],
 )
@@ -163,28 +165,31 @@ def test_env_masks_secrets_until_they_are_asked_for(run: Run) -> None:
     assert json.loads(run("env order --json", session)[1].shown) == {"A": "1", "B_TOKEN": "********"}
 
 
-def test_why_shows_the_chain_down_to_the_root_with_evidence_and_the_next_step(run: Run) -> None:
-    session = FakeSession()
+def test_why_shows_the_chain_down_to_the_root_with_evidence_and_the_next_step() -> None:
     link = {"instance": "", "status": "blocked", "next": "", "exit_code": None, "answer": "", "lines": []}
-    session.whys = [
-        {
-            "service": "order",
-            "status": "blocked",
-            "chain": [
-                {**link, "service": "order", "says": "order waits for kafka"},
-                {
-                    **link, "service": "kafka", "says": "kafka ended with exit code 1", "next": "Run it again.",
-                    "lines": ["\x1b[2Jout of memory"], "answer": "connection refused",
-                },
-            ],
-        }
-    ]  # fmt: skip
-    code, screen = run("why", session)
-    assert code == 1
-    assert [line.strip() for line in screen.shown.splitlines()][:6] == [
+    view: Any = {
+        "service": "order",
+        "status": "blocked",
+        "chain": [
+            {**link, "service": "order", "says": "order waits for kafka"},
+            {
+                **link, "service": "kafka", "says": "kafka ended with exit code 1", "next": "Run it again.",
+                "lines": ["\x1b[2Jout of memory"], "answer": "connection refused",
+            },
+        ],
+    }  # fmt: skip
+    assert [line.strip() for line in diagnosis.lines(view, Screen())][:6] == [
         "order waits for kafka", "└ kafka ended with exit code 1",
         "its check saw: connection refused", "its last lines:", "out of memory", "next: Run it again.",
     ]  # fmt: skip
+
+
+def test_why_explains_what_the_session_has_and_ends_with_1(run: Run) -> None:
+    session = FakeSession()
+    session.world.unready("order.1")
+    code, screen = run("why order", session)
+    assert code == 1
+    assert screen.shown.startswith("order is alive, but its check fails: GET / on port http")
 
 
 def test_health_ends_with_1_when_a_check_says_no(run: Run) -> None:

@@ -12,7 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TESTS = ("tests/__init__.py", "tests/unit/__init__.py", "tests/unit/cli/__init__.py")
-HELPERS = ("tests/unit/cli/conftest.py", "tests/unit/cli/fake_session.py", "pyproject.toml", "docs/cli.md")
+HELPERS = (
+    "tests/fakes.py",
+    "tests/unit/cli/conftest.py",
+    "tests/unit/cli/fake_session.py",
+    "pyproject.toml",
+    "docs/cli.md",
+)
 LAST_LINE = '    "prune": "Delete past runs, and on request data and tools.",\n'
 
 

@@ -19,12 +19,13 @@ from devctl.core.spec import (
     from_json,
     to_json,
 )
-from devctl.core.state import State, apply
+from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Condition
+from devctl.core.transitions import apply
 from tests import fakes
 
 GOAL = happened.Goal(
-    "a", up=True, options=(happened.Option("process", "d"),), missing=(MissingVariant("native", "no"),)
+    "a", desired_up=True, options=(happened.Option("process", "d"),), missing=(MissingVariant("native", "no"),)
 )
 EVENTS: list[Event] = [
     happened.StateKept({"run": "r"}),
@@ -47,7 +48,7 @@ EVENTS: list[Event] = [
     happened.InstanceSignalled("a.1", "a", "SIGKILL"),
     happened.FilesWatched(),
     happened.FilesChanged("a", "/a.py"),
-    happened.Noticed("the disk is full"),
+    happened.Notice("the disk is full"),
 ]
 
 
@@ -98,3 +99,15 @@ def test_a_specification_survives_its_json_form() -> None:
         tools={"java": "/j"},
     )
     assert from_json(Spec, json.loads(json.dumps(to_json(spec)))) == spec
+
+
+def test_what_is_on_disk_keeps_its_keys_whatever_the_code_calls_them() -> None:
+    planned = happened.to_json(happened.Planned((GOAL,)))["goals"][0]
+    assert {"up", "fresh", "gone", "missing"} <= set(planned)
+    assert set(planned["missing"][0]) == {"variant", "reason", "cure"}
+    exited = happened.to_json(happened.InstanceExited("a.1", "a", 1, 0, happened.Verdict.RESTART, "", requested=True))
+    assert exited["asked"] is True
+    assert happened.to_json(happened.Notice("a full disk"))["type"] == "noticed"
+    state = to_json(State(services={"a": ServiceState("a", instances={"a.1": Instance("a.1", "a", 1)})}))
+    assert {"up", "gone", "proven"} <= set(state["services"]["a"])
+    assert {"streak", "cure"} <= set(state["services"]["a"]["instances"]["a.1"])

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from devctl.core.launch import Variants, addresses, filler, launch
-from devctl.core.spec import Port, Service, Spec, Variant, reference
+from devctl.core.launch import RunContext, Variants, addresses, launch, make_resolver
+from devctl.core.spec import Port, Service, Spec, Variant, placeholder
 from devctl.core.status import Kind
 from tests import fakes
 
@@ -23,14 +23,14 @@ def make(
     web = Service("web", (variant,), ports=(Port("http"), Port("admin-page", inherited=True)), replicas=2)
     hub = replace(fakes.service("hub"), ports=(Port("otlp"),))
     spec = replace(fakes.spec(web, hub), host_environment={"PATH": "/bin", "LANG": "C"}, **fields)  # type: ignore[arg-type]
-    fills = filler(
+    resolver = make_resolver(
         "web",
         instance,
         (addresses(spec, PORTS), Variants({"web": "process"}.get, spec.services)),
         PORTS,
         {"java": "/j"},
     )  # type: ignore[arg-type]
-    return launch(spec, web, variant, instance, "run-1", fills, PORTS, "/logs")
+    return launch(RunContext(spec, "run-1", PORTS, "/logs"), web, variant, instance, resolver)
 
 
 def environment(made: object) -> dict[str, str]:
@@ -38,33 +38,33 @@ def environment(made: object) -> dict[str, str]:
 
 
 def test_ports_are_told_by_name_and_the_manifest_has_the_last_word() -> None:
-    told = environment(make({"PORT": "1", "LANG": "de"}))
-    assert told["PORT"] == "1"
-    assert told["HTTP_PORT"] == "8000"
-    assert told["ADMIN_PAGE_PORT"] == "8001"
-    assert (told["PATH"], told["LANG"]) == ("/bin", "de")
+    variables = environment(make({"PORT": "1", "LANG": "de"}))
+    assert variables["PORT"] == "1"
+    assert variables["HTTP_PORT"] == "8000"
+    assert variables["ADMIN_PAGE_PORT"] == "8001"
+    assert (variables["PATH"], variables["LANG"]) == ("/bin", "de")
 
 
 def test_references_stand_for_the_own_instance_and_for_all() -> None:
-    words = {
-        "OWN": reference("services.web.http"),
-        "HOST": reference("services.web.http.host"),
-        "NUMBER": reference("services.web.http.port"),
-        "ALL": reference("services.web.http.all"),
-        "TOOL": reference("tools.java"),
-        "VARIANT": reference("services.web.variant"),
+    references = {
+        "OWN": placeholder("services.web.http"),
+        "HOST": placeholder("services.web.http.host"),
+        "NUMBER": placeholder("services.web.http.port"),
+        "ALL": placeholder("services.web.http.all"),
+        "TOOL": placeholder("tools.java"),
+        "VARIANT": placeholder("services.web.variant"),
     }
-    told = environment(make(words, instance="web.2"))
-    assert [told[key] for key in words] == [
+    variables = environment(make(references, instance="web.2"))
+    assert [variables[key] for key in references] == [
         "127.0.0.1:8002", "127.0.0.1", "8002", "127.0.0.1:8000,127.0.0.1:8002", "/j", "process",
     ]  # fmt: skip
 
 
 def test_telemetry_variables_point_at_the_hub_unless_there_is_none() -> None:
-    told = environment(make({"OTEL_SERVICE_NAME": "mine"}))
-    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
-    assert told["OTEL_SERVICE_NAME"] == "mine"
-    assert "service.instance.id=web.1" in told["OTEL_RESOURCE_ATTRIBUTES"]
+    variables = environment(make({"OTEL_SERVICE_NAME": "mine"}))
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4318"
+    assert variables["OTEL_SERVICE_NAME"] == "mine"
+    assert "service.instance.id=web.1" in variables["OTEL_RESOURCE_ATTRIBUTES"]
     assert not any(key.startswith("OTEL") for key in environment(make({}, telemetry=False)))
 
 
@@ -74,7 +74,7 @@ def test_inherited_ports_are_handed_over_by_number() -> None:
 
 def test_an_unknown_reference_is_named() -> None:
     with pytest.raises(KeyError, match=r"services\.nobody\.http"):
-        make({"A": reference("services.nobody.http")})
+        make({"A": placeholder("services.nobody.http")})
     with pytest.raises(KeyError, match=r"services\.nobody\.variant"):
-        make({"A": reference("services.nobody.variant")})
+        make({"A": placeholder("services.nobody.variant")})
     assert isinstance(Spec("", ""), Spec)

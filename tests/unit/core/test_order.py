@@ -14,10 +14,10 @@ def services(text: str) -> dict[str, Service]:
 
 def test_a_ring_is_named_in_full() -> None:
     ringed = services("x, a(after c healthy), b(after a healthy), c(after b healthy)")
-    found = ring(ringed)
-    assert found[0] == found[-1]
-    assert set(found) == {"a", "b", "c"}
-    assert len(found) == 4
+    path = ring(ringed)
+    assert path[0] == path[-1]
+    assert set(path) == {"a", "b", "c"}
+    assert len(path) == 4
 
 
 def test_a_service_that_waits_for_itself_is_a_ring() -> None:

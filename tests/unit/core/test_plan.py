@@ -2,7 +2,7 @@
 
 import pytest
 
-from devctl.core.plan import Up, merge, plan_restart, plan_stop, plan_up
+from devctl.core.plan import Up, merge_specs, plan_restart, plan_stop, plan_up
 from devctl.core.spec import MissingVariant, Service, Spec
 from devctl.core.state import State
 from devctl.errors import UsageError
@@ -91,7 +91,7 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one() -> None:
 def test_an_up_of_some_keeps_the_old_definition_of_the_others() -> None:
     world = running("a, b, c")
     new = spec("a(runs other), b(runs other)")
-    merged = merge(new, world.loop.spec, world.loop.state, ("a",))
+    merged = merge_specs(new, world.loop.spec, world.loop.state, ("a",))
     assert merged.services["a"] == new.services["a"]
     assert merged.services["b"] == world.spec.services["b"]
     assert "c" in merged.services, "what still runs stays known"

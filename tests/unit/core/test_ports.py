@@ -19,28 +19,28 @@ def service(name: str, *ports: Port, replicas: int = 1) -> Service:
 
 
 def test_free_ports_are_taken_once_each_and_kept() -> None:
-    wanted = [service("a", Port("http"), Port("admin"), replicas=2), service("b", Port("http"))]
-    first = allocate(wanted, {}, lambda _: True, candidates(0, EPHEMERAL)).ports
+    services = [service("a", Port("http"), Port("admin"), replicas=2), service("b", Port("http"))]
+    first = allocate(services, {}, lambda _: True, candidates(0, EPHEMERAL)).ports
     numbers = [number for table in first.values() for number in table.values()]
     assert len(numbers) == len(set(numbers)) == 5
-    assert allocate(wanted, first, lambda _: True, candidates(99, EPHEMERAL)).ports == {}
+    assert allocate(services, first, lambda _: True, candidates(99, EPHEMERAL)).ports == {}
 
 
 def test_a_fixed_port_that_is_taken_is_a_conflict() -> None:
-    found = allocate([service("a", Port("http", 8080))], {}, lambda n: n != 8080, candidates(0, EPHEMERAL))
-    assert [(c.service, c.port.number) for c in found.conflicts] == [("a", 8080)]
+    allocation = allocate([service("a", Port("http", 8080))], {}, lambda n: n != 8080, candidates(0, EPHEMERAL))
+    assert [(c.service, c.port.number) for c in allocation.conflicts] == [("a", 8080)]
 
 
 def test_an_inherited_port_gives_way_and_says_so() -> None:
     hub = service("hub", Port("otlp", 4318, inherited=True))
-    found = allocate([hub], {}, lambda n: n not in (4318, 4319), candidates(0, EPHEMERAL))
-    assert found.ports == {"hub.1": {"otlp": 4320}}
-    assert found.moved == (("hub", 4318, 4320),)
+    allocation = allocate([hub], {}, lambda n: n not in (4318, 4319), candidates(0, EPHEMERAL))
+    assert allocation.ports == {"hub.1": {"otlp": 4320}}
+    assert allocation.moved == (("hub", 4318, 4320),)
 
 
 def test_a_port_that_somebody_took_meanwhile_is_replaced() -> None:
-    found = allocate([service("a", Port("http"))], {"a.1": {"http": 20000}}, lambda n: n != 20000, iter([20001]))
-    assert found.ports == {"a.1": {"http": 20001}}
+    allocation = allocate([service("a", Port("http"))], {"a.1": {"http": 20000}}, lambda n: n != 20000, iter([20001]))
+    assert allocation.ports == {"a.1": {"http": 20001}}
 
 
 def test_a_machine_without_free_ports_is_said_plainly() -> None:

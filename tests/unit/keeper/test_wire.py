@@ -13,11 +13,11 @@ def test_messages_arrive_whole_however_the_stream_is_cut(
 ) -> None:
     stream = b"".join(wire.encode(message, body) for message, body in messages)
     decoder = wire.Decoder()
-    received, place = [], 0
+    received, index = [], 0
     while stream:
-        size = cuts[place % len(cuts)]
+        size = cuts[index % len(cuts)]
         received += decoder.feed(stream[:size])
-        stream, place = stream[size:], place + 1
+        stream, index = stream[size:], index + 1
     bodies = [body for _, body in received]
     heads = [{key: value for key, value in head.items() if key != "body"} for head, _ in received]
     assert (heads, bodies) == ([message for message, _ in messages], [body for _, body in messages])

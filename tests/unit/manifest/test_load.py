@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
-from devctl.core.spec import Dependency, Exporter, Journey, Port, RestartPolicy, Watch, fill
+from devctl.core.spec import Dependency, Exporter, Journey, Port, RestartPolicy, Watch, substitute
 from devctl.core.status import Condition, Kind
 from tests.unit.manifest.loading import lacks_java, load_text, mistakes_of, service_of, spec_of
 
@@ -165,8 +165,8 @@ def test_addresses_stay_references_until_the_ports_are_known(tmp_path: Path) -> 
         "services.b.http": "h:1", "services.b.http.host": "h", "services.b.http.port": "1", "services.b.http.all": "h:1",
         "services.a.web.port": "7",
     }  # fmt: skip
-    assert [fill(word, expected) for word in variant.argv] == ["x", "--to", "h:1", "7"]
-    assert fill(variant.environment["B"], expected) == "http://h:1/h:1"
+    assert [substitute(word, expected) for word in variant.argv] == ["x", "--to", "h:1", "7"]
+    assert substitute(variant.environment["B"], expected) == "http://h:1/h:1"
 
 
 def test_a_command_is_split_before_paths_are_put_in(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_recipe_brings_ports_variants_in_order_and_its_check(tmp_path: Path) -
 def test_a_tool_that_cannot_be_had_makes_its_variant_missing_with_reason_and_cure(tmp_path: Path) -> None:
     service = service_of(tmp_path, "{uses: broker}", available=lacks_java)
     assert [variant.name for variant in service.variants] == ["embedded"]
-    assert (service.missing[0].variant, service.missing[0].reason, service.missing[0].cure) == (
+    assert (service.missing[0].variant, service.missing[0].reason, service.missing[0].remedy) == (
         "native",
         "no java here",
         "get one",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from devctl.core.spec import HUB, Spec, fill
+from devctl.core.spec import HUB, Spec, substitute
 from devctl.hub import config
 from tests.unit.manifest.loading import lacks_java, load_text, service_of, spec_of
 
@@ -17,7 +17,7 @@ def exporters(spec: Spec, folder: Path, **chosen: str) -> list[tuple[str, str, s
     variables = {f"services.{name}.variant": chosen.get(name, "") for name in spec.services}
     variables |= {"services.t.intake": "127.0.0.1:1", "services.z.page": "127.0.0.1:2"}
     (file,) = spec.services[HUB].variants[0].files
-    (folder / "hub.json").write_text(fill(file.content, variables))
+    (folder / "hub.json").write_text(substitute(file.content, variables))
     return [(each.name, each.kind, each.url) for each in config.load(folder / "hub.json").exporters]
 
 

@@ -34,7 +34,7 @@ def is_unavailable(service: Service, reason: str = NO_CONTAINERS) -> bool:
 def test_a_service_with_an_image_is_a_container_and_cannot_be_had_yet(tmp_path: Path, image: str, written: str) -> None:
     service = service_of(tmp_path, f"{{{image}, {written}}}")
     assert is_unavailable(service)
-    assert service.missing[0].cure == SAY_NATIVE
+    assert service.missing[0].remedy == SAY_NATIVE
 
 
 @pytest.mark.parametrize("native", ["", f", {NATIVE}"])
@@ -53,7 +53,7 @@ def test_no_word_of_an_image_comes_into_what_runs_here_whatever_is_asked_for(tmp
 def test_asking_all_to_run_as_processes_runs_no_image_and_says_why(tmp_path: Path, run_as: str) -> None:
     service = service_of(tmp_path, "{image: alpine, command: evil}", run_as=run_as)
     assert is_unavailable(service, NEVER_HERE)
-    assert service.missing[0].cure == SAY_NATIVE
+    assert service.missing[0].remedy == SAY_NATIVE
 
 
 @pytest.mark.parametrize("run_as", ["auto", "container", "embedded"])
@@ -137,7 +137,7 @@ def test_it_also_says_that_the_container_cannot_be_had(tmp_path: Path) -> None:
 def test_it_is_a_container_where_that_is_asked_for(tmp_path: Path, run_as: str, flag: str) -> None:
     service = service_of(tmp_path, f"{{image: x, run_as: {run_as}, {NATIVE}}}", run_as=flag)
     assert is_unavailable(service)
-    assert service.missing[0].cure == "without run_as: container its `native` section runs here"
+    assert service.missing[0].remedy == "without run_as: container its `native` section runs here"
 
 
 def test_native_alone_is_enough(tmp_path: Path) -> None:

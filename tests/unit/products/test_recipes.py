@@ -14,7 +14,7 @@ import yaml
 from devctl import products
 from devctl.core import status
 from devctl.core.checks import CommandCheck, KafkaCheck, PortCheck
-from devctl.core.spec import Port, Service, Variant, digest, fill, references
+from devctl.core.spec import Port, Service, Variant, digest, placeholders, substitute
 from devctl.products import catalog
 from devctl.products.base import Context, Product
 from devctl.products.kafka.recipe import Topic
@@ -73,7 +73,7 @@ def test_a_variant_refers_to_nothing_that_is_not_there(product: Product, kind: s
     names |= {f"services.{name}.variant" for name in (*OTHERS, "hub")}
     names |= {f"tools.{tool}" for tool in variant.tools} | {"run.folder", "services.hub.otlp"}
     for text in texts(variant):
-        for dotted in references(text):
+        for dotted in placeholders(text):
             assert dotted.removesuffix(".port").removesuffix(".host").removesuffix(".all") in names
     assert set(variant.tools) <= {tool.name for tool in product.tools} <= set(catalog.names())
 
@@ -147,7 +147,7 @@ def test_what_kafka_would_refuse_is_refused_before_it_starts(settings: dict[str,
 def test_consuls_ports_are_numbers_and_scripts_are_off() -> None:
     (file,) = expand("consul", "native", config={"datacenter": "here"}).files
     numbers = {f"services.consul.{port}.port": str(n) for n, port in enumerate(("http", "rpc", "serf"), 1)}
-    config = json.loads(fill(file.content, numbers))
+    config = json.loads(substitute(file.content, numbers))
     assert (config["ports"]["http"], config["ports"]["server"], config["ports"]["serf_lan"]) == (1, 2, 3)
     assert config["client_addr"] == config["bind_addr"] == "127.0.0.1"
     assert (config["enable_script_checks"], config["disable_update_check"], config["datacenter"]) == (
@@ -173,7 +173,7 @@ def test_prometheus_finds_all_instances_of_every_service_with_metrics() -> None:
         "services.queue.stats.all": "127.0.0.1:6",
         **{f"services.{name}.variant": "process" for name in (*OTHERS, "hub")},
     }
-    groups = yaml.safe_load(fill(prometheus_files({})["targets.yml"], variables))
+    groups = yaml.safe_load(substitute(prometheus_files({})["targets.yml"], variables))
     targets = {(group["labels"]["service"], group["labels"]["__metrics_path__"]): group["targets"] for group in groups}
     assert targets == {
         ("order", "/metrics"): ["127.0.0.1:1", "127.0.0.1:2"],
@@ -212,7 +212,7 @@ def test_grafana_has_no_default_password_and_calls_nobody() -> None:
     assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
     assert environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
     assert environment["GF_ANALYTICS_REPORTING_ENABLED"] == environment["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
-    assert list(references(environment["JAEGER_URL"])) == ["services.traces.page"]
+    assert list(placeholders(environment["JAEGER_URL"])) == ["services.traces.page"]
 
 
 def test_a_database_with_a_hostile_name_is_refused() -> None:

@@ -14,4 +14,4 @@ def test_a_history_is_answered_as_it_says(history: History) -> None:
         where = f"line {moment.number}: {moment.happens}"
         assert sorted(world.ordered()) == sorted(moment.orders), where
         statuses = world.statuses()
-        assert {name: statuses.get(name) for name in moment.stands} == moment.stands, where
+        assert {name: statuses.get(name) for name in moment.statuses} == moment.statuses, where

@@ -1,4 +1,4 @@
-"""What the loop does beside deciding: early ends, listeners, waiters, refused requests, its journal."""
+"""What the loop does beside deciding: early ends, listeners, waiters, refused requests, its event log."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from devctl.core import events as happened
 from devctl.core.derived import is_settled
 from devctl.errors import UsageError
 from devctl.runners.base import Exit
-from devctl.supervisor.loop import Change
+from devctl.supervisor.listeners import Change
+from devctl.supervisor.loop import Decision
 from tests import fakes
 from tests.fakes import World
 from tests.histories import read_services
 
 
-def one(*, check: bool = True) -> World:
+def single(*, check: bool = True) -> World:
     world = World(fakes.spec(fakes.service("a", check=check)))
     world.up()
     return world
 
 
 def test_an_end_that_is_heard_of_before_the_start_is_judged_after_it() -> None:
-    world = one(check=False)
+    world = single(check=False)
     world.post(Exit("a.1", 101, 0, 0))
     assert world.statuses() == {"a": "starting"}
     world.started("a.1")
@@ -31,7 +32,7 @@ def test_an_end_that_is_heard_of_before_the_start_is_judged_after_it() -> None:
 
 
 def test_an_end_of_an_earlier_process_is_not_taken_for_that_of_the_present_one() -> None:
-    world = one()
+    world = single()
     world.started("a.1")
     world.ready("a.1")
     world.exits("a.1", 1)
@@ -44,21 +45,21 @@ def test_an_end_of_an_earlier_process_is_not_taken_for_that_of_the_present_one()
 
 def test_a_listener_hears_each_event_once_and_only_of_who_changed() -> None:
     world = World(fakes.spec(fakes.service("a"), fakes.service("b")))
-    heard: list[Change] = []
-    world.loop.listeners.append(heard.append)
+    changes: list[Change] = []
+    world.loop.listeners.add(changes.append)
     world.up()
     world.started("a.1")
     world.ready("a.1")
-    assert [type(e) for e in heard[-1].events] == [happened.InstanceReady]
-    assert heard[-1].names == {"a"}
-    told = [event for change in heard for event in change.events]
-    assert len(told) == len(world.journal)
+    assert [type(e) for e in changes[-1].events] == [happened.InstanceReady]
+    assert changes[-1].names == {"a"}
+    events = [event for change in changes for event in change.events]
+    assert len(events) == len(world.event_log)
 
 
 def test_a_refused_request_changes_nothing_and_tells_only_who_asked() -> None:
-    world = one()
+    world = single()
 
-    def refuse() -> list[happened.Event]:
+    def refuse() -> Decision[None]:
         raise UsageError("no")
 
     before = world.loop.state
@@ -70,7 +71,7 @@ def test_a_refused_request_changes_nothing_and_tells_only_who_asked() -> None:
 
 
 async def test_who_waits_is_woken_when_it_holds() -> None:
-    world = one()
+    world = single()
     waiting = asyncio.ensure_future(world.loop.until(lambda: world.statuses() == {"a": "healthy"}))
     await asyncio.sleep(0)
     world.started("a.1")
@@ -80,7 +81,7 @@ async def test_who_waits_is_woken_when_it_holds() -> None:
 
 
 def test_a_clock_that_jumps_moves_no_delay() -> None:
-    world = one()
+    world = single()
     world.started("a.1")
     world.ready("a.1")
     world.exits("a.1", 1)
@@ -99,7 +100,7 @@ def test_what_is_unhealthy_ends_an_up_and_yet_releases_its_dependents_when_it_re
     world = World(fakes.spec(*read_services("a, b(after a healthy)").values()))
 
     def is_over() -> bool:
-        return all(is_settled(world.loop.standings, name) for name in "ab")
+        return all(is_settled(world.loop.statuses, name) for name in "ab")
 
     world.up()
     world.started("a.1")

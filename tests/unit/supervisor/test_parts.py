@@ -23,7 +23,7 @@ from devctl.supervisor.health import Schedule
 from devctl.supervisor.restart import Ended, describe_exit, pause_seconds
 from devctl.supervisor.telemetry import Telemetry, metrics_body, trace_body
 from devctl.supervisor.variants import KeptVariants
-from devctl.supervisor.watch import hits
+from devctl.supervisor.watch import changed_files
 from tests import fakes
 from tests.fakes import World
 
@@ -60,25 +60,27 @@ def test_a_good_one_becomes_bad_after_as_many_failures_as_its_retries_and_flappi
     assert schedule.take(GOOD, 1) is True
 
 
-def ended(streak: int, *, good_since: float = 0.0, dice: float = 1.0) -> Ended:
-    return Ended(Instance("a.1", "a", 1, streak=streak, good_since=good_since), 1, 100.0, dice)
+def ended(consecutive_restarts: int, *, good_since: float = 0.0, jitter: float = 1.0) -> Ended:
+    return Ended(
+        Instance("a.1", "a", 1, consecutive_restarts=consecutive_restarts, good_since=good_since), 1, 100.0, jitter
+    )
 
 
 def test_pauses_grow_with_jitter_up_to_thirty_seconds() -> None:
     policy = RestartPolicy()
     assert [pause_seconds(policy, ended(n)) for n in (0, 1, 2, 3, 6, 50)] == [0, 1, 2, 4, 30, 30]
-    assert pause_seconds(policy, ended(3, dice=0.0)) == 2
+    assert pause_seconds(policy, ended(3, jitter=0.0)) == 2
     assert pause_seconds(policy, ended(3, good_since=89.0)) == 0, "ten seconds of health reset it"
     assert pause_seconds(replace(policy, delay_seconds=7.0), ended(0)) == 7
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "text"),
     [(0, "ended with exit code 0"), (-9, "was ended by SIGKILL"), (-99, "was ended by signal 99"),
      (None, "ended, nobody knows how (its keeper was killed)")],
 )  # fmt: skip
-def test_an_end_is_described_in_words(code: int | None, words: str) -> None:
-    assert describe_exit(code) == words
+def test_an_end_is_described_in_words(code: int | None, text: str) -> None:
+    assert describe_exit(code) == text
 
 
 def test_a_changed_file_hits_who_watches_it_unless_it_is_ignored(tmp_path: Path) -> None:
@@ -87,9 +89,9 @@ def test_a_changed_file_hits_who_watches_it_unless_it_is_ignored(tmp_path: Path)
         "a": Service("a", watch=(Watch(source, ("*.log", "cache")),)),
         "b": Service("b", watch=(Watch(f"{source}/b", dependents=True),)),
     }
-    assert hits([f"{source}/b/x.py"], services).paths == {"a": f"{source}/b/x.py", "b": f"{source}/b/x.py"}
-    assert hits([f"{source}/b/x.py"], services).with_dependents == {"b"}
-    assert hits([f"{source}/x.log", f"{source}/cache/y.py", f"{source}2/x.py"], services).paths == {}
+    assert changed_files([f"{source}/b/x.py"], services).paths == {"a": f"{source}/b/x.py", "b": f"{source}/b/x.py"}
+    assert changed_files([f"{source}/b/x.py"], services).with_dependents == {"b"}
+    assert changed_files([f"{source}/x.log", f"{source}/cache/y.py", f"{source}2/x.py"], services).paths == {}
 
 
 @pytest.mark.parametrize(("name", "number"), [("SIGTERM", 15), ("INT", 2), ("9", 9)])
@@ -98,10 +100,10 @@ def test_signals_are_known_by_name_and_number(name: str, number: int) -> None:
 
 
 def test_programs_are_at_hand_only_while_all_their_paths_exist(tmp_path: Path) -> None:
-    known = {"java": str(tmp_path), "kafka": str(tmp_path / "gone")}
-    assert at_hand(["java"], known) == {"java": str(tmp_path)}
-    assert at_hand(["java", "kafka"], known) is None
-    assert at_hand(["grafana"], known) is None
+    paths = {"java": str(tmp_path), "kafka": str(tmp_path / "gone")}
+    assert at_hand(["java"], paths) == {"java": str(tmp_path)}
+    assert at_hand(["java", "kafka"], paths) is None
+    assert at_hand(["grafana"], paths) is None
 
 
 def test_files_are_written_once_for_their_owner_alone(tmp_path: Path) -> None:
@@ -123,7 +125,7 @@ def test_the_variant_that_was_chosen_stays_with_the_data(tmp_path: Path) -> None
     variant = fakes.service("k").variants[0]
     service = Service("k", (replace(variant, name="native"), replace(variant, name="embedded")), uses="kafka")
     spec = fakes.spec(service, fakes.service("own"))
-    KeptVariants(paths).note(service, "embedded")
+    KeptVariants(paths).record(service, "embedded")
     names = [v.name for v in KeptVariants(paths).prefer(spec).services["k"].variants]
     assert names == ["embedded", "native"]
     only = replace(spec, services={"k": replace(service, variants=service.variants[:1])})
@@ -139,11 +141,11 @@ def test_metrics_tell_restarts_states_and_start_durations() -> None:
     world.wait(1.5)
     world.ready("a.1")
     world.exits("a.1", 1)
-    body = metrics_body(world.loop.state, world.loop.standings, 5, {"attributes": []})
+    body = metrics_body(world.loop.state, world.loop.statuses, 5, {"attributes": []})
     metrics = {m["name"]: m for m in body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]}
     assert metrics["devctl.service.restarts"]["sum"]["dataPoints"][0]["asInt"] == "1"
-    words = json.dumps(metrics["devctl.service.status"])
-    assert "starting" in words
+    shown = json.dumps(metrics["devctl.service.status"])
+    assert "starting" in shown
     assert json.dumps(body)
 
 

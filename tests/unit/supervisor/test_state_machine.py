@@ -10,8 +10,9 @@ from devctl.core import decide
 from devctl.core import events as happened
 from devctl.core.events import Event
 from devctl.core.spec import Dependency, Spec
-from devctl.core.state import State, apply
+from devctl.core.state import State
 from devctl.core.status import Condition, Status
+from devctl.core.transitions import apply
 from devctl.runners.base import Exit, Identity
 from devctl.supervisor import adopt
 from tests import fakes
@@ -105,8 +106,8 @@ class Machine(RuleBasedStateMachine):
         old = self.world
         self.world = World(old.spec)
         self.world.clock.seconds = old.clock.seconds
-        self.world.journal = old.journal
-        self.world.loop.restore(old.loop.spec, replay(old.journal))
+        self.world.event_log = old.event_log
+        self.world.loop.restore(old.loop.spec, replay(old.event_log))
         self.world.post(happened.SupervisorBegan(1))
         self.take_back({name: Identity(name, pid, 1, 1) for name, pid in self.lives.items()})
 
@@ -120,19 +121,19 @@ class Machine(RuleBasedStateMachine):
         self.take_back({name: Identity(name, pid, 1, 1) for name, pid in self.lives.items()})
 
     def take_back(self, living: dict[str, Identity]) -> None:
-        found = adopt.compare(self.world.loop.state.living, living, (), self.started)
-        for message in found.messages:
+        difference = adopt.compare(self.world.loop.state.living, living, (), self.started)
+        for message in difference.messages:
             self.world.post(message)
-        self.steps += [decide.Stop(i.service, i.id) for i in found.unfinished_stops]
-        for stranger in found.strangers:
-            del self.lives[stranger]
+        self.steps += [decide.Stop(i.service, i.id) for i in difference.unfinished_stops]
+        for instance in difference.unknown:
+            del self.lives[instance]
         self.collect()
 
     # Helpers
 
     def collect(self) -> None:
-        self.steps += self.world.hands.steps
-        self.world.hands.steps = []
+        self.steps += self.world.executor.steps
+        self.world.executor.steps = []
 
     def do(self, step: decide.Step) -> None:
         if isinstance(step, decide.Start):
@@ -155,15 +156,15 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_state_is_what_is(self) -> None:
-        known = {i.id: i for i in self.world.loop.state.living if i.pid}
+        expected = {i.id: i for i in self.world.loop.state.living if i.pid}
         for instance, pid in self.lives.items():
-            assert known[instance].pid == pid
-        for instance in known.values():
+            assert expected[instance].pid == pid
+        for instance in expected.values():
             assert instance.id in self.lives or instance.status is Status.STOPPING, instance
 
     @invariant()
     def a_new_supervisor_would_know_the_same(self) -> None:
-        assert replay(self.world.journal) == self.world.loop.state
+        assert replay(self.world.event_log) == self.world.loop.state
 
     @invariant()
     def what_is_unwanted_is_being_stopped(self) -> None:
@@ -185,10 +186,10 @@ class Machine(RuleBasedStateMachine):
         assert not self.world.loop.state.living
 
 
-def replay(journal: list[dict[str, object]]) -> State:
+def replay(event_log: list[dict[str, object]]) -> State:
     """Return the state that a journal tells."""
     state = State()
-    for body in journal:
+    for body in event_log:
         event = happened.from_json(body)
         assert event is not None
         state = apply(state, event)

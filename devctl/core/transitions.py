@@ -1,0 +1,294 @@
+"""What follows from everything that happened: `apply(state, event)` is the sole meaning of events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from devctl.core import events as happened
+from devctl.core.events import Event, Goal, Verdict
+from devctl.core.spec import MissingVariant, from_json
+from devctl.core.state import NEVER, Instance, ServiceState, State, is_stable
+from devctl.core.status import Status
+
+_KEPT_EXITS = 20  # more than any restart policy looks back at; a service that flaps for days must not grow the state
+
+
+def apply(state: State, event: Event) -> State:
+    """Return the state after `event`; events that fit nothing in it change nothing."""
+    counted = replace(state, count=state.count + 1)
+    transition = _TRANSITIONS.get(type(event))
+    return transition(counted, event) if transition else counted
+
+
+def _run_began(state: State, event: happened.RunBegan) -> State:
+    return State(run=event.run, stack=event.stack, boot=event.boot, count=state.count)
+
+
+def _run_ended(state: State, _: happened.RunEnded) -> State:
+    return replace(state, ended=True)
+
+
+def _planned(state: State, event: happened.Planned) -> State:
+    services = dict(state.services)
+    for goal in event.goals:
+        planned = _with_goal(services.get(goal.service) or ServiceState(goal.service), goal)
+        services[goal.service] = planned
+        if planned.removed and not planned.instances:
+            del services[goal.service]
+    return replace(state, services=services)
+
+
+def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
+    same_variant = service.option and goal.options and service.option == goal.options[0]
+    changed = replace(
+        service,
+        desired_up=goal.desired_up,
+        cause=goal.cause or service.cause,
+        removed=goal.removed,
+        generation=service.generation + goal.force_recreate,
+        options=goal.options if goal.desired_up else service.options,
+        missing=goal.missing if goal.desired_up else service.missing,
+        replicas=goal.replicas if goal.desired_up else service.replicas,
+        tools=service.tools if same_variant or not goal.desired_up else None,
+        fetching=service.fetching and goal.desired_up,
+    )
+    return replace(changed, instances=_planned_instances(changed, force_recreate=goal.force_recreate))
+
+
+def _planned_instances(service: ServiceState, *, force_recreate: bool) -> dict[str, Instance]:
+    """Return the instances under a new goal: what does not live is made pending, stopped or forgotten."""
+    kept = {key: _under_goal(service, i, force_recreate=force_recreate) for key, i in service.instances.items()}
+    if service.desired_up:
+        for number in range(1, service.replicas + 1):
+            key = f"{service.name}.{number}"
+            kept.setdefault(key, Instance(key, service.name, number))
+    return {
+        key: i
+        for key, i in kept.items()
+        if i.is_alive or not (service.removed or (service.desired_up and i.number > service.replicas))
+    }
+
+
+def _under_goal(service: ServiceState, instance: Instance, *, force_recreate: bool) -> Instance:
+    if instance.is_alive:
+        return replace(instance, exits=(), consecutive_restarts=0) if force_recreate else instance
+    if service.desired_up and (force_recreate or instance.status in (Status.STOPPED, Status.FAILED)):
+        return replace(
+            instance,
+            status=Status.PENDING,
+            generation=NEVER,
+            exits=(),
+            consecutive_restarts=0,
+            restart_at=0.0,
+            reason="",
+            remedy="",
+        )
+    if not service.desired_up and instance.status in (Status.PENDING, Status.FAILED):
+        return replace(instance, status=Status.STOPPED, restart_at=0.0)
+    return instance
+
+
+def _ports_allocated(state: State, event: happened.PortsAllocated) -> State:
+    return replace(state, ports={**state.ports, **event.ports})
+
+
+def _fetch_began(state: State, event: happened.FetchBegan) -> State:
+    return _with_service(state, event.service, fetching=True, fetch_began=event.monotonic, fetch_ended=0.0)
+
+
+def _tools_ready(state: State, event: happened.ToolsReady) -> State:
+    service = state.services.get(event.service)
+    is_in_use = service and service.option and service.option.variant == event.variant
+    tools = {"tools": event.tools} if is_in_use else {}
+    return _with_service(state, event.service, fetching=False, fetch_ended=event.monotonic, **tools)
+
+
+def _variant_missing(state: State, event: happened.VariantMissing) -> State:
+    service = state.services.get(event.service)
+    if not service:
+        return state
+    return _with_service(
+        state,
+        event.service,
+        fetching=False,
+        fetch_ended=event.monotonic,
+        tools=None,
+        options=tuple(o for o in service.options if o.variant != event.variant),
+        missing=(*service.missing, MissingVariant(event.variant, event.reason, event.remedy)),
+    )
+
+
+def _starting(state: State, event: happened.InstanceStarting) -> State:
+    service = state.services.get(event.service)
+    return _with_instance(
+        state, event.service, event.instance,
+        status=Status.STARTING, generation=service.generation if service else 0, spawned=event.monotonic,
+        pid=0, start_ticks=0, container="", first_good=0.0, good_since=0.0, restart_at=0.0, signalled=0.0, ended=False,
+    )  # fmt: skip
+
+
+def _started(state: State, event: happened.InstanceStarted) -> State:
+    before = state.instance(event.service, event.instance)
+    status = Status.STOPPING if before and before.status is Status.STOPPING else Status.STARTING
+    state = _with_instance(
+        state, event.service, event.instance,
+        status=status, pid=event.pid, start_ticks=event.start_ticks,
+        started_ns=event.started_ns, container=event.container, reason="", remedy="",
+    )  # fmt: skip
+    if event.checked or status is Status.STOPPING:
+        return state
+    return _good(state, event.service, event.instance, event.monotonic, Status.RUNNING)
+
+
+def _start_failed(state: State, event: happened.StartFailed) -> State:
+    return _with_instance(
+        state, event.service, event.instance, status=Status.FAILED, pid=0, reason=event.reason, remedy=event.remedy
+    )
+
+
+def _ready(state: State, event: happened.InstanceReady) -> State:
+    instance = state.instance(event.service, event.instance)
+    if not instance or instance.status not in (Status.STARTING, Status.RUNNING, Status.UNHEALTHY):
+        return state
+    return _good(state, event.service, event.instance, event.monotonic, Status.HEALTHY)
+
+
+def _good(state: State, service: str, instance: str, now: float, status: Status) -> State:
+    service_state, before = state.services.get(service), state.instance(service, instance)
+    if not service_state or not before:
+        return state
+    if service_state.option and before.generation == service_state.generation:
+        state = _with_service(state, service, healthy_digest=service_state.option.digest)
+    return _with_instance(
+        state, service, instance, status=status, reason="", good_since=now, first_good=before.first_good or now
+    )
+
+
+def _unready(state: State, event: happened.InstanceUnready) -> State:
+    instance = state.instance(event.service, event.instance)
+    if not instance or instance.status not in (Status.STARTING, Status.HEALTHY, Status.UNHEALTHY):
+        return state
+    return _with_instance(
+        state, event.service, event.instance, status=Status.UNHEALTHY, reason=event.answer, good_since=0.0
+    )
+
+
+def _exited(state: State, event: happened.InstanceExited) -> State:
+    instance = state.instance(event.service, event.instance)
+    if not instance or not instance.is_alive or (instance.pid and event.pid and instance.pid != event.pid):
+        return state
+    if instance.status is Status.STOPPING:  # its tree may still live; InstanceStopped says when it does not
+        return state
+    return _with_instance(state, event.service, event.instance, **_after_exit(instance, event))
+
+
+def _after_exit(instance: Instance, event: happened.InstanceExited) -> dict[str, Any]:
+    """Return what changes of an instance that ended by itself, by the verdict that was passed on it."""
+    changes: dict[str, Any] = {
+        "pid": 0, "exit_code": event.code, "ended": True, "good_since": 0.0, "reason": event.reason,
+        "exits": instance.exits if event.requested else (*instance.exits, event.monotonic)[-_KEPT_EXITS:],
+    }  # fmt: skip
+    if event.verdict is Verdict.RESTART:
+        in_a_row = 0 if is_stable(instance, event.monotonic) else instance.consecutive_restarts
+        changes |= {
+            "status": Status.PENDING, "restarts": instance.restarts + 1,
+            "consecutive_restarts": in_a_row + (not event.requested),
+            "restart_at": event.monotonic + event.pause_seconds,
+        }  # fmt: skip
+    else:
+        changes["status"] = Status.COMPLETED if event.verdict is Verdict.COMPLETED else Status.FAILED
+    return changes
+
+
+def _signalled(state: State, event: happened.InstanceSignalled) -> State:
+    return _with_instance(state, event.service, event.instance, signalled=event.monotonic)
+
+
+def _stopping(state: State, event: happened.InstanceStopping) -> State:
+    return _with_instance(
+        state, event.service, event.instance, status=Status.STOPPING, good_since=0.0, stop_began=event.monotonic
+    )
+
+
+def _stopped(state: State, event: happened.InstanceStopped) -> State:
+    state = _with_instance(state, event.service, event.instance, stop_ended=event.monotonic)
+    return _ended(state, event.service, event.instance, event.code)
+
+
+def _ended(state: State, service: str, instance: str, code: int | None) -> State:
+    """An instance that was told to stop has ended: it starts anew, stays stopped, or is forgotten."""
+    service_state, before = state.services.get(service), state.instance(service, instance)
+    if not service_state or not before:
+        return state
+    if service_state.removed or (service_state.desired_up and before.number > service_state.replicas):
+        return _forget(state, service_state, instance)
+    status = Status.PENDING if service_state.desired_up else Status.STOPPED
+    return _with_instance(
+        state, service, instance,
+        status=status, generation=NEVER, pid=0, exit_code=code, ended=True, reason="", restart_at=0.0,
+    )  # fmt: skip
+
+
+def _forget(state: State, service: ServiceState, instance: str) -> State:
+    left = {key: i for key, i in service.instances.items() if key != instance}
+    services = {**state.services, service.name: replace(service, instances=left)}
+    if service.removed and not left:
+        del services[service.name]
+    return replace(state, services=services)
+
+
+def _with_service(state: State, name: str, **changes: Any) -> State:
+    before = state.services.get(name)
+    if before is None:
+        return state
+    return replace(state, services={**state.services, name: replace(before, **changes)})
+
+
+def _with_instance(state: State, service: str, instance: str, **changes: Any) -> State:
+    before = state.services.get(service)
+    if before is None or instance not in before.instances:
+        return state
+    instances = {**before.instances, instance: replace(before.instances[instance], **changes)}
+    return replace(state, services={**state.services, service: replace(before, instances=instances)})
+
+
+def _files_watched(state: State, _: happened.FilesWatched) -> State:
+    return replace(state, watches=True)
+
+
+def _state_kept(state: State, event: happened.StateKept) -> State:
+    try:
+        return from_json(State, event.state)
+    except (KeyError, TypeError, ValueError):  # of another version, or damaged
+        return state
+
+
+def _supervisor_began(state: State, _: happened.SupervisorBegan) -> State:
+    """What an earlier supervisor was fetching is no longer being fetched."""
+    services = {name: replace(s, fetching=False) if s.fetching else s for name, s in state.services.items()}
+    return replace(state, services=services)
+
+
+_TRANSITIONS: dict[type[Event], Callable[[State, Any], State]] = {
+    happened.RunBegan: _run_began,
+    happened.RunEnded: _run_ended,
+    happened.SupervisorBegan: _supervisor_began,
+    happened.StateKept: _state_kept,
+    happened.FilesWatched: _files_watched,
+    happened.Planned: _planned,
+    happened.PortsAllocated: _ports_allocated,
+    happened.FetchBegan: _fetch_began,
+    happened.ToolsReady: _tools_ready,
+    happened.VariantMissing: _variant_missing,
+    happened.InstanceStarting: _starting,
+    happened.InstanceStarted: _started,
+    happened.StartFailed: _start_failed,
+    happened.InstanceReady: _ready,
+    happened.InstanceUnready: _unready,
+    happened.InstanceExited: _exited,
+    happened.InstanceSignalled: _signalled,
+    happened.InstanceStopping: _stopping,
+    happened.InstanceStopped: _stopped,
+}

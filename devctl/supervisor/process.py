@@ -1,0 +1,215 @@
+"""The supervisor's process: wires loop, stack, runners and server together, and ends when nothing is left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+
+from devctl.clock import SystemClock, rfc3339
+from devctl.core.events import FilesChanged, FilesWatched, Notice
+from devctl.core.status import Kind
+from devctl.errors import ExitCode
+from devctl.machine import boot
+from devctl.machine.locks import is_held_by, take_lock
+from devctl.machine.process import is_alive
+from devctl.paths import StackPaths
+from devctl.runners.process import ProcessRunner
+from devctl.supervisor.calls import ChangingCalls
+from devctl.supervisor.fetch import Item
+from devctl.supervisor.listeners import Change
+from devctl.supervisor.loop import Decision, Loop
+from devctl.supervisor.reading import ReadingCalls
+from devctl.supervisor.server import Server
+from devctl.supervisor.stack import Stack
+from devctl.supervisor.stop import leave_runtime
+from devctl.supervisor.subscription import Subscriptions
+from devctl.supervisor.telemetry import Telemetry
+from devctl.supervisor.watch import ChangedFiles, FileWatch
+
+IDLE_SECONDS = 10.0
+"""How long a supervisor without a run waits for somebody who begins one."""
+
+_RECHECK_SECONDS = 0.02  # before an idle supervisor ends, so that who is connected already is accepted
+_GUARD_SECONDS = 2.0  # between checks that the lock is still the one at its path
+_KEEPER_ENDS_TRIES, _KEEPER_ENDS_SECONDS = 1000, 0.002  # a keeper that holds nothing ends at once; two seconds are many
+
+
+class SupervisorProcess:
+    """Everything of one supervisor, wired."""
+
+    def __init__(self, paths: StackPaths, lock: int) -> None:
+        self._paths = paths
+        self._lock = lock
+        self._loop = Loop(SystemClock())
+        self._runner = ProcessRunner(paths)
+        self._subscriptions = Subscriptions(self._loop)
+        self._stack = Stack(
+            paths, self._loop, {Kind.PROCESS: self._runner}, boot=boot.boot_id(), on_progress=self._on_progress
+        )
+        self._files = FileWatch(self._restart_changed)
+        self._telemetry = Telemetry(self._loop)
+        reading = ReadingCalls(self._stack, self._subscriptions, self._keeper_pid)
+        changing = ChangingCalls(
+            self._stack,
+            self._subscriptions,
+            watch_files=self._watch_files,
+            on_started=self._telemetry.send_start,
+            clean_up=self._clean_up,
+        )
+        self._server = Server({**reading.table(), **changing.table()})
+        self._over = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> int:
+        """Listen, take back what an earlier supervisor left, and work until the end."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._over.set)
+        boot.mark(self._paths.runtime)
+        await self._stack.open()
+        deciding = loop.create_task(self._loop.run())
+        deciding.add_done_callback(self._on_loop_ended)
+        await self._loop.ask(lambda: Decision((), None))  # whoever asks first is told what was taken back
+        self._begin_logging()
+        await self._server.listen(self._paths.socket)
+        self._telemetry.begin()
+        guarding = loop.create_task(self._guard_lock())
+        loop.call_later(IDLE_SECONDS, self._end_if_idle)
+        gc.freeze()
+        await self._over.wait()
+        guarding.cancel()
+        await self._end()
+        return ExitCode.BUG if self._failure else ExitCode.OK
+
+    def _begin_logging(self) -> None:
+        """Have notices and errors written into the run's folder, and its files watched if they were before."""
+        if self._stack.run:
+            self._log_to(self._stack.run.folder)
+        else:
+            self._loop.listeners.add(self._on_first_run)
+        self._loop.listeners.add(self._log_notices)
+        if self._loop.state.watches:
+            self._watch_files()
+        self._server.on_idle = self._end_if_idle
+
+    async def _end(self) -> None:
+        if not self._stack.is_over.is_set():
+            await self._leave()
+        self._files.end()
+        self._telemetry.end()
+        await self._server.close()
+
+    def _keeper_pid(self) -> int:
+        return self._runner.keeper_pid if self._runner.keeper_pid and is_alive(self._runner.keeper_pid) else 0
+
+    def _on_progress(self, item: Item) -> None:
+        self._subscriptions.on_progress(item)
+
+    # The supervisor's log
+
+    def _log_notices(self, change: Change) -> None:
+        """Write what a person should know into the supervisor's log."""
+        for event in change.events:
+            if isinstance(event, Notice):
+                print(rfc3339(event.at_ns), event.text, file=sys.stderr, flush=True)
+
+    def _on_first_run(self, _: Change) -> None:
+        """Write errors into the run's folder as soon as there is one."""
+        if self._stack.run:
+            self._loop.listeners.remove(self._on_first_run)
+            self._log_to(self._stack.run.folder)
+
+    def _log_to(self, folder: Path) -> None:
+        path = folder / "supervisor.log"
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+
+    # When it ends
+
+    def _on_loop_ended(self, task: asyncio.Task[None]) -> None:
+        """End when the loop ends: without it nothing is decided; the next command starts another supervisor."""
+        if not task.cancelled():
+            self._failure = task.exception()
+            if self._failure:
+                import traceback
+
+                traceback.print_exception(self._failure)
+        self._over.set()
+
+    async def _guard_lock(self) -> None:
+        """Notice when somebody removes the runtime folder: without its lock there could be two supervisors."""
+        while True:
+            await asyncio.sleep(_GUARD_SECONDS)
+            if self._server.accepted:
+                self._end_if_idle()
+            if self._stack.is_over.is_set() or is_held_by(self._lock, self._paths.lock):
+                continue
+            print("the runtime folder was removed from outside", file=sys.stderr, flush=True)
+            lock = take_lock(self._paths)
+            if lock is None:
+                print("another supervisor has taken over; this one ends", file=sys.stderr, flush=True)
+                os._exit(ExitCode.OK)
+            self._lock = lock
+            boot.mark(self._paths.runtime)
+            await self._server.listen(self._paths.socket)
+
+    def _end_if_idle(self) -> None:
+        """End a supervisor that nobody talks to and that has nothing to watch over, soon.
+
+        Not at once: somebody may be connected already and only not accepted yet.
+        """
+        if self._is_idle():
+            asyncio.get_running_loop().call_later(_RECHECK_SECONDS, self._end_if_still_idle)
+
+    def _end_if_still_idle(self) -> None:
+        if self._is_idle():
+            self._server.refuse()  # or an apply would begin with a supervisor that is on its way out
+            self._over.set()
+
+    def _is_idle(self) -> bool:
+        return self._stack.run is None and not self._server.connections
+
+    async def _leave(self) -> None:
+        """Let go: of a stack that goes on without a supervisor, or of nothing at all."""
+        if self._stack.run is None:
+            await self._end_backends()
+            leave_runtime(self._paths)
+        else:
+            print(f"supervisor {os.getpid()} was told to end; the services go on", file=sys.stderr, flush=True)
+            await self._stack.close(end=False)
+
+    async def _end_backends(self) -> None:
+        """Let go of everything and wait for the keeper's end: what it removes then might be its successor's."""
+        await self._stack.close(end=True)
+        keeper = self._runner.keeper_pid
+        for _ in range(_KEEPER_ENDS_TRIES):
+            if not keeper or not is_alive(keeper):
+                break
+            await asyncio.sleep(_KEEPER_ENDS_SECONDS)
+
+    async def _clean_up(self) -> None:
+        """Leave nothing behind; called when all is stopped, before `down` is answered."""
+        await self._end_backends()
+        leave_runtime(self._paths)
+        asyncio.get_running_loop().call_soon(self._over.set)
+
+    # Watched files
+
+    def _watch_files(self) -> None:
+        if not self._loop.state.watches:
+            self._loop.post(FilesWatched())
+        self._files.begin(self._loop.spec.services)
+
+    async def _restart_changed(self, changed: ChangedFiles) -> None:
+        """Restart the services whose files changed, those that are up."""
+        for name, path in changed.paths.items():
+            self._loop.post(FilesChanged(name, path))
+            service_state = self._loop.state.services.get(name)
+            if service_state and service_state.desired_up:
+                cause = f"{Path(path).name} changed"
+                await self._stack.restart((name,), with_dependents=name in changed.with_dependents, cause=cause)
