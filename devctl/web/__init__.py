@@ -1,0 +1,1 @@
+"""Boards, traces, logs and services in a browser; also the embedded variant of Grafana."""

@@ -1,0 +1,288 @@
+// A board: its variables, rows and panels, each of which asks for its own data.
+
+import { get } from "./api.js";
+import { button, h, icon, isHere, replace } from "./dom.js";
+import { panelDrawer } from "./panels/index.js";
+import { carried, change, path, query, withQuery } from "./state.js";
+import { range, setDefaults, toggle } from "./time.js";
+
+const ROW = 38;
+const GAP = 8;
+const NARROW = 720;
+
+/** Return the list of boards. */
+export function boardsPage() {
+  const list = h("div", { class: "cards" });
+  const element = h("main", { class: "page" }, h("h1", {}, "Boards"), list);
+  const refresh = async () => {
+    try {
+      const boards = await get("search");
+      replace(list, ...(boards.length ? boards.map(card) : [h("p", { class: "empty" }, "There are no boards: `with: {dashboards: FOLDER}` in stack.yaml names their folder.")]));
+    } catch (error) {
+      replace(list, h("p", { class: "problem" }, error.message));
+    }
+  };
+  refresh();
+  return { element, refresh };
+}
+
+function card(board) {
+  if (board.type === "broken") return h("div", { class: "card broken" }, h("strong", {}, board.title), h("p", {}, board.problem));
+  return h("a", { class: "card", href: withQuery(`/d/${encodeURIComponent(board.uid)}`, carried({ variables: false })) },
+    h("strong", {}, board.title), h("p", {}, board.description), h("span", { class: "tags" }, board.tags.map((tag) => h("span", { class: "tag" }, tag))));
+}
+
+/** Return the page of one board. `before` is the same page as it stood, so that a new time range keeps what is drawn. */
+export function boardPage(before = null) {
+  return new BoardPage(before);
+}
+
+class BoardPage {
+  constructor(before) {
+    this.uid = path()[1] ?? "";
+    this.head = before?.head ?? h("div", { class: "board-head" });
+    this.grid = before?.grid ?? h("div", { class: "grid" });
+    this.element = before?.element ?? h("main", { class: "board" }, this.head, this.grid);
+    this.panels = before?.panels ?? new Map();
+    this.shape = before?.shape ?? "";
+    this.sync = before?.sync ?? `board-${Math.random().toString(36).slice(2)}`;
+    this.closed = new AbortController();
+    this.open = before?.open ?? new Map();
+    this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "300px" });
+    this.resized = new ResizeObserver(() => this.fit());
+    this.resized.observe(this.grid);
+    this.refresh();
+  }
+
+  close() {
+    this.closed.abort();
+    this.observer.disconnect();
+    this.resized.disconnect();
+  }
+
+  parameters() {
+    const kept = carried();
+    const { from, to } = range();
+    kept.set("from", from);
+    kept.set("to", to);
+    return kept;
+  }
+
+  async refresh() {
+    let board;
+    try {
+      const view = query().get("viewPanel") ?? query().get("panelId");
+      const parameters = carried();
+      if (view) parameters.set("viewPanel", view);
+      board = await get(`viewer/boards/${encodeURIComponent(this.uid)}`, parameters, this.closed.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") replace(this.grid, h("p", { class: "problem" }, error.message));
+      return;
+    }
+    setDefaults({ from: board.time.from, to: board.time.to, refresh: board.refresh });
+    const label = document.querySelector(".time-label");
+    if (label && !this.board) label.dispatchEvent(new CustomEvent("defaults", { bubbles: true }));
+    this.board = board;
+    document.title = `${board.title} · boards`;
+    this.drawHead();
+    this.lay();
+    await Promise.all([this.marks(), ...[...this.panels.values()].map((panel) => this.ask(panel))]);
+  }
+
+  async marks() {
+    if (!this.board.annotations.length) return;
+    try {
+      this.annotations = await get(`viewer/boards/${encodeURIComponent(this.uid)}/annotations`, this.parameters(), this.closed.signal);
+    } catch {
+      this.annotations = [];
+    }
+    for (const panel of this.panels.values()) panel.drawer?.annotate?.(this.annotations);
+  }
+
+  drawHead() {
+    const { board } = this;
+    const shape = JSON.stringify([board.title, board.variables, board.links, location.search]);
+    if (shape === this.headShape && this.head.childElementCount) return;
+    this.headShape = shape;
+    replace(this.head,
+      h("div", { class: "title" }, query().has("viewPanel") && button("Back to the board", { class: "quiet square", onclick: () => change({ viewPanel: null }) }, icon("back")),
+        h("h1", { title: board.description }, board.title), h("p", { class: "about" }, board.description)),
+      h("div", { class: "variables" }, board.variables.filter((each) => each.hide !== 2 && each.options.length + each.values.length > 0 && each.kind !== "constant").map((each) => variable(each))),
+      h("div", { class: "links" }, board.links.map((link) => boardLink(link, this.uid))));
+  }
+
+  lay() {
+    const { panels } = this.board;
+    const shape = JSON.stringify([panels, [...this.open], innerWidth < NARROW]);
+    if (shape === this.shape && this.grid.childElementCount) return;
+    this.shape = shape;
+    for (const panel of this.panels.values()) panel.drawer?.close?.();
+    this.panels.clear();
+    const elements = [];
+    const isSolo = query().has("viewPanel") || path()[0] === "d-solo";
+    for (const panel of panels) {
+      if (panel.kind !== "row") elements.push(this.add(panel, 0, isSolo));
+      else elements.push(...this.row(panel));
+    }
+    replace(this.grid, ...elements);
+    this.grid.classList.toggle("solo", isSolo);
+    this.fit();
+    for (const { element } of this.panels.values()) this.observer.observe(element);
+  }
+
+  row(row) {
+    const isOpen = this.open.get(row.id) ?? !row.collapsed;
+    const head = h("button", { type: "button", class: `row-head${isOpen ? " open" : ""}`, "aria-expanded": String(isOpen), onclick: () => { this.open.set(row.id, !isOpen); this.lay(); this.again(); } },
+      icon("down"), h("span", {}, row.title || "Row"), h("small", {}, isOpen ? "" : `${row.panels.length} panels`));
+    head.dataset.row = row.id;
+    head.place = { x: 0, y: row.grid[1], w: 24, h: 1 };
+    return isOpen ? [head, ...row.panels.map((panel) => this.add(panel))] : [head];
+  }
+
+  again() {
+    for (const panel of this.panels.values()) if (!panel.data) this.ask(panel);
+  }
+
+  add(panel, _shift = 0, isSolo = false) {
+    const body = h("div", { class: "panel-body" });
+    const state = h("span", { class: "panel-state", "aria-hidden": "true" });
+    const element = h("section", { class: `panel kind-${panel.drawn ? panel.kind : "unknown"}${panel.transparent ? " transparent" : ""}`, "aria-label": panel.title || panel.kind }, this.panelHead(panel, state), body);
+    element.dataset.panel = panel.id;
+    element.dataset.kind = panel.kind;
+    const [x, y, w, height] = panel.grid;
+    element.place = { x, y, w, h: height, isSolo };
+    const entry = { panel, element, body, state, drawer: panelDrawer(panel, body, { sync: this.sync, board: this }) };
+    this.panels.set(panel.id, entry);
+    return element;
+  }
+
+  panelHead(panel, state) {
+    const menu = h("div", { class: "menu panel-menu", hidden: true });
+    const open = button("Panel menu", { class: "quiet square panel-more", onclick: () => toggle(menu, () => this.fillMenu(menu, panel)) }, icon("menu"));
+    return h("header", { class: "panel-head" },
+      h("h2", { title: panel.title }, panel.title), panel.time && h("span", { class: "own-time", title: "This panel has a time range of its own" }, panel.time),
+      panel.description && h("span", { class: "described", tabindex: "0", title: panel.description, "aria-label": panel.description }, icon("info")), state, open, menu);
+  }
+
+  fillMenu(menu, panel) {
+    const entry = this.panels.get(panel.id);
+    const isAlone = query().has("viewPanel");
+    replace(menu,
+      button(isAlone ? "Back to the board" : "View alone", { onclick: () => change({ viewPanel: isAlone ? null : panel.id }) }),
+      ...panel.links.map((link) => panelLink(link)),
+      ...commands(panel, entry),
+      entry?.data?.asked?.length ? h("div", { class: "asked" }, h("small", {}, "What Prometheus was asked"), entry.data.asked.map((each) => h("code", {}, each.query, each.instant ? "" : `  · every ${each.step} s`))) : null);
+  }
+
+  fit() {
+    const isNarrow = this.grid.clientWidth < NARROW;
+    const unit = (this.grid.clientWidth + GAP) / 24;
+    this.grid.classList.toggle("narrow", isNarrow);
+    let bottom = 0;
+    for (const element of this.grid.children) {
+      if (!element.place) continue;
+      const { x, y, w, h: height, isSolo } = element.place;
+      const style = isNarrow || isSolo
+        ? { left: "", top: "", width: "", height: isSolo ? "calc(100vh - 150px)" : `${Math.max(height * ROW - GAP, element.dataset.row ? 30 : 110)}px` }
+        : { left: `${x * unit}px`, top: `${y * ROW}px`, width: `${w * unit - GAP}px`, height: `${height * ROW - GAP}px` };
+      Object.assign(element.style, style);
+      bottom = Math.max(bottom, y + height);
+    }
+    this.grid.style.height = isNarrow || this.grid.classList.contains("solo") ? "" : `${bottom * ROW}px`;
+  }
+
+  seen(entries) {
+    for (const entry of entries) {
+      const panel = this.panels.get(entry.target.dataset.panel);
+      if (!panel) continue;
+      panel.isSeen = entry.isIntersecting;
+      if (panel.isSeen && panel.isStale) this.ask(panel);
+    }
+  }
+
+  async ask(entry) {
+    if (entry.isSeen === false) {
+      entry.isStale = true;
+      return;
+    }
+    if (!entry.panel.drawn || entry.panel.kind === "text" || entry.isAsking) return;
+    entry.isAsking = true;
+    entry.isStale = false;
+    entry.element.classList.add("asking");
+    try {
+      const parameters = this.parameters();
+      parameters.set("points", String(Math.max(Math.round(entry.body.clientWidth / 2), 60)));
+      const data = await get(`viewer/boards/${encodeURIComponent(this.uid)}/panels/${encodeURIComponent(entry.panel.id)}`, parameters, this.closed.signal);
+      entry.data = data;
+      this.say(entry, [...(data.problems ?? []), ...(data.notices ?? [])]);
+      entry.drawer.draw(data);
+      if (this.annotations) entry.drawer.annotate?.(this.annotations);
+      entry.element.dataset.state = (data.problems ?? []).length ? "problem" : "drawn";
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.say(entry, [error.message]);
+      entry.element.dataset.state = "problem";
+      if (!entry.data) replace(entry.body, h("p", { class: "problem" }, error.message));
+      if (!error.message.startsWith("The viewer")) console.warn(error);
+    } finally {
+      entry.isAsking = false;
+      entry.element.classList.remove("asking");
+    }
+  }
+
+  say(entry, problems) {
+    entry.state.textContent = problems.length ? "!" : "";
+    entry.state.title = problems.join("\n");
+    entry.state.classList.toggle("bad", problems.length > 0);
+  }
+}
+
+function variable(each) {
+  if (each.kind === "textbox") {
+    return h("label", { class: "variable" }, h("span", {}, each.label), h("input", { value: each.values[0] ?? "", "aria-label": each.label, onchange: (event) => change({ [`var-${each.name}`]: event.target.value }) }));
+  }
+  const menu = h("div", { class: "menu variable-menu", role: "listbox", "aria-label": each.label, hidden: true });
+  const shown = each.problem ? "–" : each.text || "none";
+  return h("div", { class: "variable", "data-variable": each.name }, each.hide !== 1 && h("span", {}, each.label),
+    button(each.label, { class: "choice", title: each.problem || shown, onclick: () => toggle(menu, () => choices(menu, each)) }, h("span", { class: "choice-text" }, shown), icon("down")), menu);
+}
+
+function choices(menu, each) {
+  const chosen = new Set(each.values);
+  const set = (values) => change({ [`var-${each.name}`]: values });
+  const pick = (value) => {
+    if (!each.multi) return set([value]);
+    chosen.has(value) ? chosen.delete(value) : chosen.add(value);
+    return set(chosen.size ? [...chosen] : each.all ? ["$__all"] : []);
+  };
+  const list = h("div", { class: "options" });
+  const fill = (text) => replace(list, ...each.options.filter(([name]) => name.toLowerCase().includes(text.toLowerCase())).slice(0, 500).map(([name, value]) =>
+    button(name, { role: "option", "aria-selected": String(chosen.has(value)), class: chosen.has(value) ? "chosen" : "", onclick: () => pick(value) })));
+  fill("");
+  replace(menu, each.options.length > 8 && h("input", { placeholder: "Search", "aria-label": "Search", oninput: (event) => fill(event.target.value) }),
+    each.all && button("All", { class: each.isAll ? "chosen" : "", onclick: () => set(["$__all"]) }), list);
+}
+
+function boardLink(link, uid) {
+  if (link.kind !== "dashboards") return h("a", { href: withQuery(link.url, carried({ time: link.keepTime, variables: link.includeVars })), class: "link", title: link.tooltip || null, target: link.blank && !isHere(link.url) ? "_blank" : null, rel: "noreferrer" }, link.title || link.url);
+  const menu = h("div", { class: "menu link-menu", hidden: true });
+  const fill = async () => {
+    const boards = await get("search", new URLSearchParams(link.tags.map((tag) => ["tag", tag]))).catch(() => []);
+    replace(menu, ...boards.filter((board) => board.uid).map((board) => h("a", { href: withQuery(`/d/${encodeURIComponent(board.uid)}`, carried({ time: link.keepTime, variables: link.includeVars })), class: board.uid === uid ? "chosen" : "" }, board.title)));
+  };
+  return h("div", { class: "link-group" }, button(link.title, { class: "quiet", onclick: () => toggle(menu, fill) }, link.title, icon("down")), menu);
+}
+
+function panelLink(link) {
+  return h("a", { href: withQuery(link.url, carried({ time: link.keepTime, variables: link.includeVars })), target: link.blank && !isHere(link.url) ? "_blank" : null, rel: "noreferrer" }, link.title || link.url);
+}
+
+/** Return what leads from a panel on: traces and logs of the services that it shows, and the commands that say the same. */
+function commands(panel, entry) {
+  const services = [...new Set([...(entry?.data?.series ?? []), ...(entry?.data?.values ?? [])].map((each) => each.labels?.service).filter(Boolean))];
+  const chosen = services.length === 1 ? services[0] : "";
+  const time = carried({ variables: false });
+  if (chosen) time.set("service", chosen);
+  return [h("a", { href: withQuery("/traces", time) }, chosen ? `Traces of ${chosen}` : "Traces"), h("a", { href: withQuery("/logs", time) }, chosen ? `Logs of ${chosen}` : "Logs"),
+    h("code", { class: "command", title: "The same on the command line" }, chosen ? `devctl why ${chosen}` : `devctl metrics ${path()[1] ?? ""}`)];
+}

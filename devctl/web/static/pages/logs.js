@@ -1,0 +1,72 @@
+// Log lines of all services, merged by arrival, filtered, and live.
+
+import { get } from "../api.js";
+import { button, h, replace } from "../dom.js";
+import { change, query } from "../state.js";
+import { range } from "../time.js";
+import { clock } from "../units.js";
+import { fillServices } from "./traces.js";
+
+const LIVE_SECONDS = 1;
+const MOST_SHOWN = 2000;
+const LEVELS = ["debug", "info", "warning", "error"];
+
+/** Return one line. A click shows its fields. */
+export function lineRow(line) {
+  const at = new Date(Number(BigInt(line.time_ns) / 1000000n));
+  const fields = Object.entries(line.fields ?? {}).filter(([key]) => !["time", "service"].includes(key));
+  const more = h("dl", { class: "line-fields", hidden: true }, fields.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, String(value))]));
+  return h("div", { class: `line level-${line.level ?? "none"}` },
+    h("div", { class: "line-text", onclick: () => { more.hidden = !more.hidden; } }, h("time", {}, clock(at, true)), h("i", { class: "level", title: line.level ?? "no level" }), h("b", {}, line.service), h("span", {}, line.message),
+      line.trace_id && h("a", { href: `/trace/${encodeURIComponent(line.trace_id)}`, title: `Trace ${line.trace_id}` }, line.trace_id.slice(0, 6))), more);
+}
+
+export function logsPage() {
+  const list = h("div", { class: "sheet lines" });
+  const services = h("select", { "aria-label": "Service", onchange: (event) => change({ service: event.target.value || null }) });
+  const level = h("select", { "aria-label": "Level", onchange: (event) => change({ level: event.target.value || null }) }, h("option", { value: "" }, "Every level"), LEVELS.map((name) => h("option", { value: name, selected: name === query().get("level") }, `${name} and above`)));
+  const grep = h("input", { placeholder: "Text or regular expression", "aria-label": "Filter", value: query().get("grep") ?? "", onchange: (event) => change({ grep: event.target.value || null }) });
+  const isLive = query().has("live");
+  const live = button(isLive ? "Stop" : "Live", { class: isLive ? "primary" : "", onclick: () => change({ live: isLive ? null : "" }) });
+  const element = h("main", { class: "page" }, h("div", { class: "filters" }, h("h1", {}, "Logs"), services, level, grep, live), list, h("p", { class: "command-hint" }, "On the command line: ", h("code", {}, "devctl logs -f")));
+  fillServices(services);
+  let until = null;
+  let timer = 0;
+
+  function parameters(more) {
+    const asked = new URLSearchParams(more);
+    for (const name of ["service", "level", "grep", "trace"]) if (query().get(name)) asked.append(name, query().get(name));
+    return asked;
+  }
+
+  async function refresh() {
+    if (isLive && until) return;
+    const { from, to } = range();
+    try {
+      const answer = await get("viewer/stack/logs", parameters({ from, to, limit: "500" }));
+      until = answer.until;
+      replace(list, ...(answer.lines.length ? answer.lines.map(lineRow) : [h("p", { class: "empty" }, "No lines in this time range")]));
+      if (isLive) { follow(); scrollTo(0, document.body.scrollHeight); }
+    } catch (error) {
+      replace(list, h("p", { class: "problem" }, error.message));
+    }
+  }
+
+  function follow() {
+    timer = setTimeout(async () => {
+      try {
+        const answer = await get("viewer/stack/logs", parameters({ after: String(until), limit: "1000" }));
+        until = answer.until;
+        const isAtEnd = innerHeight + scrollY >= document.body.scrollHeight - 80;
+        if (answer.lines.length) list.querySelector(".empty")?.remove();
+        list.append(...answer.lines.map(lineRow));
+        while (list.childElementCount > MOST_SHOWN) list.firstElementChild.remove();
+        if (isAtEnd && answer.lines.length) scrollTo(0, document.body.scrollHeight);
+      } catch { /* the next look tells */ }
+      follow();
+    }, LIVE_SECONDS * 1000);
+  }
+
+  refresh();
+  return { element, refresh, close: () => clearTimeout(timer) };
+}
