@@ -51,6 +51,22 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
+class NpmPackage:
+    """A package of one version in the npm registry. `integrity` is what the registry itself publishes of it."""
+
+    name: str
+    version: str
+    integrity: str
+    sha256: str
+    bytes: int
+
+    @property
+    def tarball(self) -> str:
+        """Its path in any npm registry."""
+        return f"{self.name}/-/{self.name.rpartition('/')[2]}-{self.version}.tgz"
+
+
+@dataclass(frozen=True, slots=True)
 class DebianPackages:
     """The package of a Debian that holds the program; what it depends on comes with it.
 
@@ -83,6 +99,7 @@ class Entry:
     version: str = ""  # of what the lock pins
     bytes: int = 0  # of what the lock pins
     debian: DebianPackages | None = None
+    npm: NpmPackage | None = None
     remedy: str = ""  # what would bring it, for a person
 
 

@@ -20,7 +20,7 @@ from devctl.web.data.labels import Labels
 from devctl.web.data.panel import Answer, Moment
 from devctl.web.data.prometheus import Prometheus, Refused
 from devctl.web.data.times import TimeRange, aligned, seconds, step, time_range
-from devctl.web.drawn import DRAWN, LOG_KINDS, TRACE_KINDS
+from devctl.web.drawn import DRAWN, LOG_KINDS, METRIC_KINDS, TRACE_KINDS
 from devctl.web.stack import Nothing, StackRecord
 
 Query = Mapping[str, list[str]]
@@ -139,7 +139,7 @@ class BoardApi:
         targets, foreign = [], []
         for each in panel.targets:
             kind = panels.kind_of(each.source, values)
-            if kind == "prometheus":
+            if kind in METRIC_KINDS:
                 targets.append(each)
             elif kind in ("-- dashboard --", "datasource") and "panelId" in each.model:
                 other = text(each.model["panelId"])

@@ -11,9 +11,9 @@ def library_folder() -> Path | None:
     """Return the folder with the library's files, None where it was not brought yet."""
     if _is_whole(BUNDLED):
         return BUNDLED
-    from devctl import tools
+    from devctl.products import toolbox
 
-    tool = tools.find("uplot")
+    tool = toolbox.find("uplot")
     return Path(tool.path) if tool and _is_whole(Path(tool.path)) else None
 
 

@@ -15,6 +15,7 @@ from devctl.web.data import panel
 from devctl.web.data.frames import TIME, Field, Frame
 from devctl.web.data.prometheus import Prometheus
 from devctl.web.data.times import time_range
+from devctl.web.drawn import METRIC_KINDS
 
 MOST_QUERIES = 100
 
@@ -34,7 +35,7 @@ async def query(body: Mapping[str, Any], prometheus: Prometheus) -> dict[str, An
 
 async def _one(number: int, model: Mapping[str, Any], span: Any, prometheus: Prometheus) -> dict[str, Any]:
     asked = target(model, DataSource(), number)
-    if panel.kind_of(asked.source, {}) != "prometheus":
+    if panel.kind_of(asked.source, {}) not in METRIC_KINDS:
         return {asked.ref: {"status": 400, "error": f"{asked.source.kind}: only Prometheus is asked here"}}
     points = whole(model.get("maxDataPoints"), panel.USUAL_POINTS, 1, 11_000)
     bare = Panel("0", "timeseries", "", Grid(0, 0, 24, 8))

@@ -1,4 +1,4 @@
-"""Grafana: on loopback, with a random password per stack, viewers without one, and no calls home."""
+"""Grafana: on loopback, with a random password per stack, and no calls home; or devctl's own viewer of boards."""
 
 from __future__ import annotations
 
@@ -93,6 +93,25 @@ def native(settings: Settings, context: Context) -> Variant:
     )  # fmt: skip
 
 
+def embedded(settings: Settings, context: Context) -> Variant:
+    """Return devctl's own viewer of the same boards."""
+    metrics = _provider(context, "promql")
+    return Variant(
+        name="embedded",
+        kind=Kind.PROCESS,
+        argv=(
+            context.python, "-m", "devctl.web",
+            "--listen", address(context.service, "http"), "--run", reference("run.folder"),
+            *(("--boards", f"{context.folder}/{settings.dashboards}") if settings.dashboards else ()),
+            *(("--prometheus", address(*metrics)) if metrics else ()),
+        ),
+        working_dir=context.data,
+        check=Check(CheckKind.HTTP, port="http", path="/api/health"),
+        folders=(context.data,),
+        note="devctl's own viewer of Grafana's boards, with the traces, logs and services of this run",
+    )  # fmt: skip
+
+
 def _sources(context: Context) -> dict[str, str]:
     """Return where the stack's metrics and traces are asked for; an address that refuses where there are none."""
     return {
@@ -125,7 +144,14 @@ PRODUCT = Product(
     summary="Grafana with the boards of the stack",
     settings=Settings,
     ports=(Port("http", 3000),),
-    variants={"native": Recipe(native)},
+    variants={
+        "native": Recipe(native),
+        "embedded": Recipe(
+            embedded,
+            limitations="editing, users, alerting, plug-ins, data sources other than Prometheus and the record of the "
+            "run (traces, logs), the panels canvas, geomap, node graph, flame graph, candlestick, XY chart and news",
+        ),
+    },
     images=(r"(.*/)?grafana(-oss|-enterprise)?",),
     tools=TOOLS,
     page="http",

@@ -1,6 +1,6 @@
 """Grafana: where it comes from. Data only; every archive is pinned by sha256."""
 
-from devctl.tools.entry import Entry, Program, archives
+from devctl.tools.entry import Entry, NpmPackage, Program, archives
 from devctl.tools.versions import Range
 
 URL = "https://dl.grafana.com/grafana/release/13.2.3/grafana_13.2.3_36482603486_{}.tar.gz"
@@ -27,4 +27,19 @@ GRAFANA = Entry(
     ),
     remedy="install Grafana 10 or newer, or connect once to the network",
 )  # fmt: skip
-TOOLS = (GRAFANA,)
+UPLOT = Entry(
+    name="uplot",
+    summary="uPlot, the chart library of devctl's own board viewer",
+    sources=("cache", "npm"),
+    npm=NpmPackage(
+        name="uplot",
+        version="1.6.32",
+        integrity="sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==",
+        sha256="4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d",
+        bytes=164_279,
+    ),
+    program="package/dist/uPlot.iife.min.js",
+    is_folder=True,
+    remedy="connect once to the network",
+)
+TOOLS = (GRAFANA, UPLOT)

@@ -45,7 +45,7 @@ function drawing(edges) {
   const most = Math.max(...edges.map((edge) => edge.calls));
   const lines = edges.filter(({ caller, callee }) => caller !== callee).map((edge) => line(edge, places.get(edge.caller), places.get(edge.callee), most));
   const nodes = [...places].map(([name, { x, y }]) => s("g", { transform: `translate(${x} ${y})` }, s("rect", { width: WIDTH, height: HEIGHT, rx: 9, class: "node" }), s("text", { x: WIDTH / 2, y: 25, "text-anchor": "middle" }, name.length > 20 ? `${name.slice(0, 19)}…` : name)));
-  return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "map-drawing", style: { "max-width": `${width}px` } }, s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto-start-reverse" }, s("path", { d: "M0 0L8 4L0 8z", class: "arrow" }))), ...lines, ...nodes);
+  return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "map-drawing", style: { "max-width": `${width}px` } }, s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, s("path", { d: "M0 0L8 4L0 8z", class: "arrow" }))), ...lines, ...nodes);
 }
 
 function line(edge, from, to, most) {

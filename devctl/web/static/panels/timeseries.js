@@ -5,10 +5,11 @@ import { faded, named, ofSeries, steps } from "../colors.js";
 import { button, h, replace } from "../dom.js";
 import { dataLinks, near } from "../links.js";
 import { zoomTo } from "../time.js";
-import { format } from "../units.js";
+import { clock, format } from "../units.js";
 
 const MOST_IN_TIP = 24;
 const MOST_LEGENDS = 200;
+const POWERS = Array.from({ length: 61 }, (_, n) => 2 ** n); // ticks of bytes stand on round numbers of KiB and MiB
 
 export function timeSeries(panel, body, context) {
   return new TimeSeries(panel, body, context);
@@ -89,7 +90,7 @@ class TimeSeries {
       cursor: { points: { size: 6, width: 0, fill: (u, n) => this.colors[n - 1] }, drag: { x: true, y: false, setScale: false }, focus: { prox: 30 }, y: false },
       focus: { alpha: 1 },
       scales: { x: { time: true, range: () => Object.values(rangeOf(this.data)) }, ...Object.fromEntries(units.map((key) => [key, this.scale(key)])) },
-      axes: [this.axis({ space: 60 }), ...units.map((key, n) => this.valueAxis(key, n))],
+      axes: [this.axis({ space: 64, values: (u, ticks, n, space, step) => ticks.map((tick) => timeLabel(tick, step)) }), ...units.map((key, n) => this.valueAxis(key, n))],
       series: [{}, ...data.series.map((each, n) => this.line(each, n))],
       bands: this.stacks.bands,
       hooks: {
@@ -110,7 +111,7 @@ class TimeSeries {
     const { unit, decimals, custom } = first.config;
     const isRight = custom.axisPlacement === "right" || (number > 0 && custom.axisPlacement !== "left");
     return this.axis({
-      scale: key, side: isRight ? 1 : 3, show: custom.axisPlacement !== "hidden", grid: { stroke: css("--grid"), width: 1, show: number === 0 },
+      scale: key, side: isRight ? 1 : 3, show: custom.axisPlacement !== "hidden", grid: { stroke: css("--grid"), width: 1, show: number === 0 }, incrs: /bytes|bits|^binB|iBs/i.test(unit ?? "") && !/^dec/.test(unit) ? POWERS : undefined,
       label: custom.axisLabel || undefined, labelFont: FONT, labelSize: custom.axisLabel ? 16 : 0, space: 32,
       values: (u, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick, unit, decimals))),
       size: (u, texts) => Math.min(Math.max(...(texts ?? ["0"]).map((each) => each.length), 2) * 6.4 + 10, 96),
@@ -127,6 +128,7 @@ class TimeSeries {
       range: (u, low, high) => {
         if (low === null) return isLog ? [1, 10] : [0, 1];
         if (isLog) return uPlot.rangeLog(low, high, scaleDistribution?.log === 2 ? 2 : 10, true);
+        if (low === high && low === 0) return [pick("min", Math.min) ?? 0, pick("max", Math.max) ?? 1];
         const [least, most] = [pick("min", Math.min), pick("max", Math.max)];
         const [from, to] = uPlot.rangeNum(least !== null && all.some((each) => each.min !== undefined) ? least : Math.min(low, least ?? low), Math.max(high, most ?? high), { min: { pad: 0.05, soft: 0, mode: 2 }, max: { pad: 0.08, soft: 0, mode: 2 } });
         const hardMost = all.find((each) => typeof each.max === "number")?.max;
@@ -212,8 +214,8 @@ class TimeSeries {
     const key = scaleOf(this.data.series[0]);
     for (const each of this.data.exemplars ?? []) {
       if (each.value === null) continue;
-      const [x, y, size] = [u.valToPos(each.time, "x", true), u.valToPos(each.value, key, true), 4 * ratio];
-      context.fillStyle = css("--accent");
+      const [x, y, size] = [u.valToPos(each.time, "x", true), u.valToPos(each.value, key, true), 2.6 * ratio];
+      context.fillStyle = faded(css("--accent"), 0.75);
       context.beginPath();
       context.moveTo(x, y - size);
       context.lineTo(x + size, y);
@@ -300,6 +302,13 @@ class TimeSeries {
     this.shape = "";
     this.draw(this.data);
   }
+}
+
+/** Return what a tick of the time axis says: the time of day, the date where it changes. */
+function timeLabel(seconds, step) {
+  const at = new Date(seconds * 1000);
+  if (step >= 86400 || (at.getHours() === 0 && at.getMinutes() === 0 && step >= 3600)) return `${at.getMonth() + 1}/${at.getDate()}`;
+  return clock(at).slice(0, step < 60 ? 8 : 5);
 }
 
 const CALCS = { lastNotNull: "last", last: "last", max: "max", min: "min", mean: "mean", sum: "total", firstNotNull: "first", first: "first", count: "count", range: "range" };
