@@ -29,20 +29,20 @@ async def query(body: Mapping[str, Any], prometheus: Prometheus) -> dict[str, An
     """Answer `POST /api/ds/query` for Prometheus: `{results: {REF: {status, frames}}}`."""
     span = time_range(text(body.get("from")) or "now-1h", text(body.get("to")) or "now", time.time())
     models = objects(body.get("queries"))[:MOST_QUERIES]
-    answers = await asyncio.gather(*(_one(number, model, span, prometheus) for number, model in enumerate(models)))
+    answers = await asyncio.gather(*(_answered(number, model, span, prometheus) for number, model in enumerate(models)))
     return {"results": {ref: answer for each in answers for ref, answer in each.items()}}
 
 
-async def _one(number: int, model: Mapping[str, Any], span: Any, prometheus: Prometheus) -> dict[str, Any]:
-    asked = target(model, DataSource(), number)
-    if panel.kind_of(asked.source, {}) not in METRIC_KINDS:
-        return {asked.ref: {"status": 400, "error": f"{asked.source.kind}: only Prometheus is asked here"}}
+async def _answered(number: int, model: Mapping[str, Any], span: Any, prometheus: Prometheus) -> dict[str, Any]:
+    wish = target(model, DataSource(), number)
+    if panel.kind_of(wish.source, {}) not in METRIC_KINDS:
+        return {wish.ref: {"status": 400, "error": f"{wish.source.kind}: only Prometheus is asked here"}}
     points = whole(model.get("maxDataPoints"), panel.USUAL_POINTS, 1, 11_000)
     bare = Panel("0", "timeseries", "", Grid(0, 0, 24, 8))
-    answer = await panel.ask(bare, [asked], panel.Moment(span, points), {}, prometheus)
+    answer = await panel.ask(bare, [wish], panel.Moment(span, points), {}, prometheus)
     if answer.problems:
-        return {asked.ref: {"status": 400, "error": "; ".join(answer.problems), "frames": []}}
-    return {asked.ref: {"status": 200, "frames": [_frame(frame) for frame in answer.frames]}}
+        return {wish.ref: {"status": 400, "error": "; ".join(answer.problems), "frames": []}}
+    return {wish.ref: {"status": 200, "frames": [_frame(frame) for frame in answer.frames]}}
 
 
 def _frame(frame: Frame) -> dict[str, Any]:

@@ -160,12 +160,12 @@ def data_source(value: Any) -> DataSource:
 
 def target(model: Mapping[str, Any], source: DataSource, number: int) -> Target:
     """Return one query; without a data source of its own it goes where its panel's go."""
-    own = data_source(model.get("datasource"))
+    explicit = data_source(model.get("datasource"))
     is_instant = flag(model.get("instant"))
     return Target(
         ref=text(model.get("refId")) or chr(ord("A") + number % 26),
         expression=text(model.get("expr")) or text(model.get("query")) or text(model.get("expression")),
-        source=own if own.kind or own.uid else source,
+        source=explicit if explicit.kind or explicit.uid else source,
         legend=text(model.get("legendFormat")),
         is_instant=is_instant,
         is_range=flag(model.get("range")) or not is_instant,

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 ALL = "$__all"
 _REFERENCE = re.compile(r"\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:^}]+))?(?::([^}]+))?\}")
-_REGEX_CHARACTERS = re.compile(r"[\\^$.*+?()\[\]{}|]")
+_REGEX_CHARACTERS = re.compile(r"[\\^$.*+?()\[\]{}|\"]")
+_IN_PATTERN = {"\\": r"\\\\", '"': r"\""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def raw(value: Value) -> str:
 
 def _pattern(text: str) -> str:
     """Return a text as a regular expression within a PromQL string."""
-    return _REGEX_CHARACTERS.sub(lambda match: "\\\\" + match[0], text.replace('"', '\\"'))
+    return _REGEX_CHARACTERS.sub(lambda match: _IN_PATTERN.get(match[0], "\\\\" + match[0]), text)
 
 
 def _regex(value: Value) -> str:
@@ -105,13 +106,13 @@ def references(text: str) -> set[str]:
 def fill(text: str, values: Values, default: Format = for_people) -> str:
     """Return `text` with every variable filled in that has a value; `default` writes those that say no format."""
 
-    def one(match: re.Match[str]) -> str:
+    def replaced(match: re.Match[str]) -> str:
         name = match[1] or match[2] or match[4]
         if name not in values:
             return match[0]
         return _written(name, values[name], match[3] or match[6] or "", default)
 
-    return _REFERENCE.sub(one, text)
+    return _REFERENCE.sub(replaced, text)
 
 
 def _written(name: str, value: Value, format: str, default: Format) -> str:

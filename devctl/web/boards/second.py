@@ -105,15 +105,15 @@ def _part(
 def _grid(spec: Mapping[str, Any], elements: Mapping[str, Any], cursor: _Cursor) -> Iterator[Mapping[str, Any]]:
     top = cursor.y
     for item in objects(spec.get("items")):
-        place = mapping(item.get("spec"))
+        slot = mapping(item.get("spec"))
         position = {
-            "x": whole(place.get("x"), 0, 0, 23),
-            "y": top + whole(place.get("y"), 0, 0, 100_000),
-            "w": whole(place.get("width"), 12, 1, 24),
-            "h": whole(place.get("height"), 8, 1, 200),
+            "x": whole(slot.get("x"), 0, 0, 23),
+            "y": top + whole(slot.get("y"), 0, 0, 100_000),
+            "w": whole(slot.get("width"), 12, 1, 24),
+            "h": whole(slot.get("height"), 8, 1, 200),
         }
         cursor.y = max(cursor.y, position["y"] + position["h"])
-        yield {**_element(place, elements), "gridPos": position, **_repeat(place)}
+        yield {**_element(slot, elements), "gridPos": position, **_repeat(slot)}
 
 
 def _auto(spec: Mapping[str, Any], elements: Mapping[str, Any], cursor: _Cursor) -> Iterator[Mapping[str, Any]]:
@@ -122,14 +122,14 @@ def _auto(spec: Mapping[str, Any], elements: Mapping[str, Any], cursor: _Cursor)
     parts = objects(spec.get("items"))
     for number, item in enumerate(parts):
         y = cursor.y + number // columns * _AUTO_HEIGHT
-        place = mapping(item.get("spec"))
+        slot = mapping(item.get("spec"))
         position = {"x": number % columns * width, "y": y, "w": width, "h": _AUTO_HEIGHT}
-        yield {**_element(place, elements), "gridPos": position, **_repeat(place)}
+        yield {**_element(slot, elements), "gridPos": position, **_repeat(slot)}
     cursor.y += -(-len(parts) // columns) * _AUTO_HEIGHT
 
 
-def _repeat(place: Mapping[str, Any]) -> dict[str, Any]:
-    repeat = mapping(place.get("repeat"))
+def _repeat(slot: Mapping[str, Any]) -> dict[str, Any]:
+    repeat = mapping(slot.get("repeat"))
     if not repeat:
         return {}
     return {
@@ -139,8 +139,8 @@ def _repeat(place: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _element(place: Mapping[str, Any], elements: Mapping[str, Any]) -> dict[str, Any]:
-    name = text(mapping(place.get("element")).get("name"))
+def _element(slot: Mapping[str, Any], elements: Mapping[str, Any]) -> dict[str, Any]:
+    name = text(mapping(slot.get("element")).get("name"))
     element = mapping(elements.get(name))
     spec = mapping(element.get("spec"))
     if element.get("kind") == "LibraryPanel":
@@ -197,11 +197,11 @@ def _variable(model: Mapping[str, Any]) -> dict[str, Any]:
     query = mapping(spec.get("query"))
     inner = mapping(query.get("spec"))
     kind = _VARIABLES.get(text(model.get("kind")), text(model.get("kind")))
-    asked = text(inner.get("query")) or text(inner.get("__legacyStringValue")) or inner
+    query_text = text(inner.get("query")) or text(inner.get("__legacyStringValue")) or inner
     return {
         **spec,
         "type": kind,
-        "query": spec.get("pluginId") if kind == "datasource" else asked if query else spec.get("query"),
+        "query": spec.get("pluginId") if kind == "datasource" else query_text if query else spec.get("query"),
         "datasource": _source(spec, query),
         "hide": _HIDE.get(text(spec.get("hide")), 0),
         "sort": _SORT.get(text(spec.get("sort")), 0),

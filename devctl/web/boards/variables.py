@@ -110,8 +110,8 @@ async def _resolve(variable: Variable, chosen: Sequence[str] | None, values: Map
 
 
 async def _answers(variable: Variable, values: Mapping[str, Value], ask: Ask) -> Sequence[str]:
-    asked = question(fill(variable.query, values, for_promql))
-    return await ask(asked) if asked else []
+    wish = question(fill(variable.query, values, for_promql))
+    return await ask(wish) if wish else []
 
 
 def arranged(answers: Iterable[str], variable: Variable) -> list[Option]:

@@ -39,16 +39,16 @@ def series(result: Result, target: Target, span: TimeRange, step: float, values:
     """Return one frame of times and values for each series of a range query."""
     count = round((span.end - span.start) / step) + 1
     times = [span.start + number * step for number in range(count)]
-    return [_one(entry, target, times, step, values) for entry in result[:MOST_SERIES]]
+    return [_on_grid(entry, target, times, step, values) for entry in result[:MOST_SERIES]]
 
 
-def _one(entry: Mapping[str, Any], target: Target, times: Sequence[float], step: float, values: Values) -> Frame:
+def _on_grid(entry: Mapping[str, Any], target: Target, times: Sequence[float], step: float, values: Values) -> Frame:
     samples = [(float(moment), number(value)) for moment, value in entry.get("values", ())]
     on_grid: list[float | None] = [None] * len(times)
     for moment, value in samples:
-        place = round((moment - times[0]) / step)
-        if 0 <= place < len(on_grid):
-            on_grid[place] = value
+        slot = round((moment - times[0]) / step)
+        if 0 <= slot < len(on_grid):
+            on_grid[slot] = value
     labels = entry.get("metric", {})
     column = Field("Value", NUMBER, on_grid, labels, name(target, labels, values), target.ref)
     return Frame((Field("Time", TIME, times), column), target.ref)
@@ -94,9 +94,9 @@ def bucketed(frames: Sequence[Frame]) -> list[Frame]:
     done: list[Frame] = []
     for frame in ordered:
         column = _column(frame)
-        own = [_less(value, below[n] if n < len(below) else None) for n, value in enumerate(column.values)]
+        counts = [_less(value, below[n] if n < len(below) else None) for n, value in enumerate(column.values)]
         below = column.values
-        made = Field(column.name, NUMBER, own, column.labels, column.labels.get("le", column.display), column.ref)
+        made = Field(column.name, NUMBER, counts, column.labels, column.labels.get("le", column.display), column.ref)
         done.append(Frame((frame.fields[0], made), frame.ref))
     return done
 

@@ -122,12 +122,12 @@ def shown_name(config: Mapping[str, Any], column: Field) -> str:
     if not name:
         return column.title
 
-    def one(match: re.Match[str]) -> str:
+    def replaced(match: re.Match[str]) -> str:
         if match[1] == "name":
             return column.name
         return column.labels.get(match[2] or "", "") if match[2] else column.title
 
-    return re.sub(r"\$\{__(?:field|series)\.(?:(name|displayName)|labels\.([\w.]+))\}", one, name)
+    return re.sub(r"\$\{__(?:field|series)\.(?:(name|displayName)|labels\.([\w.]+))\}", replaced, name)
 
 
 def names(columns: Iterable[Field]) -> list[str]:

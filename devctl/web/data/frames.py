@@ -129,11 +129,11 @@ _ALIASES = {"current": "lastNotNull", "avg": "mean", "total": "sum", "lastNonNul
 
 def reduce(calc: str, values: Sequence[Any]) -> Any:
     """Return one value for many, by the name of a calculation; the last one for an unknown name."""
-    known = _CALCS.get(_ALIASES.get(calc, calc), _CALCS["lastNotNull"])
+    calculation = _CALCS.get(_ALIASES.get(calc, calc), _CALCS["lastNotNull"])
     if calc in ("lastNotNull", "last", "firstNotNull", "first") and any(isinstance(each, str) for each in values):
         texts = [each for each in values if each is not None]
         return texts[0 if calc.startswith("first") else -1]
-    return known(values)
+    return calculation(values)
 
 
 def has_calc(calc: str) -> bool:

@@ -91,8 +91,8 @@ def kind_of(source: DataSource, values: Values) -> str:
     if kind:
         return kind
     uid = fill(source.uid, values).lower()
-    known = ("jaeger", "tempo", "zipkin", "loki", "elasticsearch", "-- mixed --", "-- dashboard --", "grafana")
-    return next((each for each in known if each in uid), "prometheus")
+    kinds = ("jaeger", "tempo", "zipkin", "loki", "elasticsearch", "-- mixed --", "-- dashboard --", "grafana")
+    return next((each for each in kinds if each in uid), "prometheus")
 
 
 async def ask(panel: Panel, targets: Sequence[Target], moment: Moment, values: Values, source: Prometheus) -> Answer:
@@ -149,8 +149,8 @@ async def _exemplars(query: str, span: TimeRange, source: Prometheus) -> list[di
         series = await source.exemplars(query, span.start, span.end)
     except Refused:
         return []
-    found = [_exemplar(entry, each) for entry in series for each in entry.get("exemplars", ())]
-    return sorted(found, key=lambda each: each["time"])[-EXEMPLARS_SHOWN:]
+    exemplars = [_exemplar(entry, each) for entry in series for each in entry.get("exemplars", ())]
+    return sorted(exemplars, key=lambda each: each["time"])[-EXEMPLARS_SHOWN:]
 
 
 def _exemplar(entry: Mapping[str, Any], each: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,9 +97,9 @@ def _at(frame: Frame, by: str, keys: Sequence[Any]) -> list[Field]:
     key = named(frame, by)
     if not key:
         return []
-    place = {value: position for position, value in enumerate(key[0].values)}
+    row_of = {value: position for position, value in enumerate(key[0].values)}
     return [
-        replace(each, values=[each.values[place[value]] if value in place else None for value in keys])
+        replace(each, values=[each.values[row_of[value]] if value in row_of else None for value in keys])
         for each in frame.fields
         if each is not key[0]
     ]
@@ -109,14 +109,14 @@ def sort_by(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
     """Order rows by a column."""
     wish = next(iter(objects(options.get("sort"))), {})
 
-    def one(frame: Frame) -> Frame:
+    def ordered(frame: Frame) -> Frame:
         column = named(frame, text(wish.get("field")))
         if not column:
             return frame
         rank = sorted(range(frame.length), key=lambda n: _rank(column[0].values[n]), reverse=flag(wish.get("desc")))
         return _taken(frame, rank)
 
-    return [one(frame) for frame in frames]
+    return [ordered(frame) for frame in frames]
 
 
 def _rank(value: Any) -> tuple[int, float, str]:

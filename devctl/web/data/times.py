@@ -92,8 +92,8 @@ def time_range(start: str, end: str, now: float) -> TimeRange:
 def step(span: TimeRange, points: int, least: float) -> float:
     """Return the seconds between two points: at least `least`, a number that people count in, never too many points."""
     wish = max(span.seconds / max(points, 1), least)
-    nice = next((each for each in _NICE_SECONDS if each >= wish * 0.75), _NICE_SECONDS[-1])
-    return max(nice, least, span.seconds / MOST_POINTS)
+    fewest = max(wish * 0.75, span.seconds / MOST_POINTS)
+    return max(next((each for each in _NICE_SECONDS if each >= fewest), fewest), least)
 
 
 def aligned(span: TimeRange, step_seconds: float) -> TimeRange:

@@ -44,8 +44,8 @@ def _chosen(frames: Sequence[Frame], matcher: Options) -> tuple[Sequence[Frame],
     """Split off the frames that a step is not meant for."""
     if text(matcher.get("id")) != "byRefId":
         return frames, ()
-    wanted = text(matcher.get("options"))
-    return [each for each in frames if each.ref == wanted], [each for each in frames if each.ref != wanted]
+    ref = text(matcher.get("options"))
+    return [each for each in frames if each.ref == ref], [each for each in frames if each.ref != ref]
 
 
 def organize(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
@@ -54,15 +54,15 @@ def organize(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
     included = {key for key, value in mapping(options.get("includeByName")).items() if value}
     order, names = mapping(options.get("indexByName")), mapping(options.get("renameByName"))
 
-    def place(column: Field) -> float:
+    def rank(column: Field) -> float:
         return number(order.get(column.title, order.get(column.name)), 1e6)
 
-    def one(frame: Frame) -> Frame:
+    def organized(frame: Frame) -> Frame:
         kept = [each for each in frame.fields if not {each.title, each.name} & excluded]
         kept = [each for each in kept if not included or {each.title, each.name} & included]
-        return replace(frame, fields=[_renamed(each, names) for each in sorted(kept, key=place)])
+        return replace(frame, fields=[_renamed(each, names) for each in sorted(kept, key=rank)])
 
-    return [one(frame) for frame in frames]
+    return [organized(frame) for frame in frames]
 
 
 def _renamed(column: Field, names: Options) -> Field:
@@ -103,7 +103,7 @@ def filter_fields(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
 
 def _by_names(matcher: Options, column: Field) -> bool:
     """Tell whether a matcher takes a column; this transformation gives patterns beside lists of names."""
-    inner = mapping(matcher.get("options"))
+    inner = mapping(matcher.get("options")) or matcher
     if text(matcher.get("id")) in ("", "byName") and ("names" in inner or "pattern" in inner):
         pattern = text(inner.get("pattern"))
         return column.title in {text(each) for each in items(inner.get("names"))} or bool(
@@ -114,8 +114,8 @@ def _by_names(matcher: Options, column: Field) -> bool:
 
 def filter_by_ref(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
     """Keep the answers of some queries."""
-    wanted = text(options.get("include"))
-    return [frame for frame in frames if not wanted or matches({"id": "byRegexp", "options": wanted},
+    ref = text(options.get("include"))
+    return [frame for frame in frames if not ref or matches({"id": "byRegexp", "options": ref},
             Field(frame.ref, TEXT, ()))]  # fmt: skip
 
 
