@@ -80,8 +80,6 @@ class BoardPage {
       return;
     }
     setDefaults({ from: board.time.from, to: board.time.to, refresh: board.refresh });
-    const label = document.querySelector(".time-label");
-    if (label && !this.board) label.dispatchEvent(new CustomEvent("defaults", { bubbles: true }));
     this.board = board;
     document.title = `${board.title} · boards`;
     this.drawHead();

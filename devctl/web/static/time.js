@@ -15,6 +15,10 @@ let defaults = { from: "now-15m", to: "now", refresh: "10s" };
 /** Say what holds where the address says nothing. */
 export function setDefaults(next) {
   defaults = { ...defaults, ...next };
+  const shown = document.querySelector(".time-label");
+  if (shown) shown.firstChild.data = label(range());
+  const every = document.querySelector(".refresh-every");
+  if (every) every.value = currentRefresh();
 }
 
 export function range() {
