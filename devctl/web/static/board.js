@@ -45,7 +45,7 @@ class BoardPage {
     this.element = before?.element ?? h("main", { class: "board" }, this.head, this.grid);
     this.panels = before?.panels ?? new Map();
     this.shape = before?.shape ?? "";
-    this.sync = before?.sync ?? `board-${Math.random().toString(36).slice(2)}`;
+    this.shared = before?.shared ?? { element: this.element, board: null };
     this.closed = new AbortController();
     this.open = before?.open ?? new Map();
     this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "300px" });
@@ -80,7 +80,7 @@ class BoardPage {
       return;
     }
     setDefaults({ from: board.time.from, to: board.time.to, refresh: board.refresh });
-    this.board = board;
+    this.board = this.shared.board = board;
     document.title = `${board.title} · boards`;
     this.drawHead();
     this.lay();
@@ -114,14 +114,15 @@ class BoardPage {
     const shape = JSON.stringify([panels, [...this.open], innerWidth < NARROW]);
     if (shape === this.shape && this.grid.childElementCount) return;
     this.shape = shape;
-    for (const panel of this.panels.values()) panel.drawer?.close?.();
-    this.panels.clear();
+    this.before = this.panels;
+    this.panels = new Map();
     const elements = [];
     const isSolo = query().has("viewPanel") || path()[0] === "d-solo";
     for (const panel of panels) {
-      if (panel.kind !== "row") elements.push(this.add(panel, 0, isSolo));
+      if (panel.kind !== "row") elements.push(this.add(panel, isSolo));
       else elements.push(...this.row(panel));
     }
+    for (const [id, entry] of this.before) if (this.panels.get(id) !== entry) entry.drawer?.close?.();
     replace(this.grid, ...elements);
     this.grid.classList.toggle("solo", isSolo);
     this.fit();
@@ -134,24 +135,30 @@ class BoardPage {
       icon("down"), h("span", {}, row.title || "Row"), h("small", {}, isOpen ? "" : `${row.panels.length} panels`));
     head.dataset.row = row.id;
     head.place = { x: 0, y: row.grid[1], w: 24, h: 1 };
-    return isOpen ? [head, ...row.panels.map((panel) => this.add(panel))] : [head];
+    return isOpen ? [head, ...row.panels.map((panel) => this.add(panel, false))] : [head];
   }
 
   again() {
     for (const panel of this.panels.values()) if (!panel.data) this.ask(panel);
   }
 
-  add(panel, _shift = 0, isSolo = false) {
+  /** Return the element of a panel: the one that stands already where nothing but its place has changed. */
+  add(panel, isSolo = false) {
+    const [x, y, w, height] = panel.grid;
+    const key = JSON.stringify({ ...panel, grid: null });
+    const entry = this.before.get(panel.id)?.key === key ? this.before.get(panel.id) : this.made(panel, key);
+    entry.element.place = { x, y, w, h: height, isSolo };
+    this.panels.set(panel.id, entry);
+    return entry.element;
+  }
+
+  made(panel, key) {
     const body = h("div", { class: "panel-body" });
     const state = h("span", { class: "panel-state", "aria-hidden": "true" });
     const element = h("section", { class: `panel kind-${panel.drawn ? panel.kind : "unknown"}${panel.transparent ? " transparent" : ""}`, "aria-label": panel.title || panel.kind }, this.panelHead(panel, state), body);
     element.dataset.panel = panel.id;
     element.dataset.kind = panel.kind;
-    const [x, y, w, height] = panel.grid;
-    element.place = { x, y, w, h: height, isSolo };
-    const entry = { panel, element, body, state, drawer: panelDrawer(panel, body, { sync: this.sync, board: this }) };
-    this.panels.set(panel.id, entry);
-    return element;
+    return { key, panel, element, body, state, drawer: panelDrawer(panel, body, { board: this.shared }) };
   }
 
   panelHead(panel, state) {

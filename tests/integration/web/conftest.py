@@ -30,16 +30,17 @@ class Viewer:
         return f"http://{self.address}{path}"
 
 
-@pytest.fixture
-def viewer(tmp_path: Path) -> Iterator[Viewer]:
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     """The viewer with a board of every kind of panel and a hostile one."""
+    boards = tmp_path_factory.mktemp("boards")
     for board in (every_kind(), hostile()):
-        (tmp_path / f"{board['uid']}.json").write_text(json.dumps(board))
+        (boards / f"{board['uid']}.json").write_text(json.dumps(board))
     fake = FakePrometheus()
     with served(fake) as metrics:
-        application = Application(Library(tmp_path), Prometheus(metrics), None, library_folder)
+        application = Application(Library(boards), Prometheus(metrics), None, library_folder)
         with served(application) as address:
-            yield Viewer(address, fake, tmp_path)
+            yield Viewer(address, fake, boards)
 
 
 @pytest.fixture(scope="session")

@@ -27,12 +27,21 @@ def served(handler: Handler, *, any_host: bool = False) -> Iterator[str]:
     thread.start()
     asyncio.run_coroutine_threadsafe(server.listen(listener), loop).result(10)
     try:
-        yield "127.0.0.1:%d" % listener.getsockname()[1]
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        asyncio.run_coroutine_threadsafe(server.close(0.1), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_ended(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+async def _ended(server: Server) -> None:
+    """Close the server and whatever it still does."""
+    await server.close(0.1)
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 def value(service: str, moment: float) -> float:

@@ -68,7 +68,7 @@ class TimeSeries {
 
   /** What is drawn, for whoever wants to compare it. */
   shown() {
-    return { times: this.data.times, series: this.data.series.map(({ name, values, labels }) => ({ name, values, labels })) };
+    return { times: this.data?.times ?? [], series: (this.data?.series ?? []).map(({ name, values, labels }) => ({ name, values, labels })) };
   }
 
   resize() {
