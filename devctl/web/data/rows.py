@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -85,7 +86,19 @@ def join_by_field(frames: Sequence[Frame], options: Options) -> Sequence[Frame]:
         each_has = [{value for column in named(frame, by) for value in column.values} for frame in frames]
         keys = {value: None for value in keys if all(value in values for values in each_has)}
     key_column = Field(by, TEXT, list(keys))
-    return [Frame([key_column, *(each for frame in frames for each in _at(frame, by, list(keys)))])]
+    return [Frame(_numbered([key_column, *(each for frame in frames for each in _at(frame, by, list(keys)))]))]
+
+
+def _numbered(columns: Sequence[Field]) -> list[Field]:
+    """Return the columns with those of one name numbered from 1, as Grafana tells them apart."""
+    counts = Counter(each.title for each in columns)
+    seen: Counter[str] = Counter()
+    numbered: list[Field] = []
+    for column in columns:
+        title = column.title
+        seen[title] += 1
+        numbered.append(replace(column, display=f"{title} {seen[title]}") if counts[title] > 1 else column)
+    return numbered
 
 
 def named(frame: Frame, name: str) -> list[Field]:

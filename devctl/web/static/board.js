@@ -118,9 +118,13 @@ class BoardPage {
     this.panels = new Map();
     const elements = [];
     const isSolo = query().has("viewPanel") || path()[0] === "d-solo";
+    let shift = 0;
     for (const panel of panels) {
       if (panel.kind !== "row") elements.push(this.add(panel, isSolo));
-      else elements.push(...this.row(panel));
+      else {
+        elements.push(...this.row(panel, shift));
+        shift += this.grown(panel);
+      }
     }
     for (const [id, entry] of this.before) if (this.panels.get(id) !== entry) entry.drawer?.close?.();
     replace(this.grid, ...elements);
@@ -129,13 +133,21 @@ class BoardPage {
     for (const { element } of this.panels.values()) this.observer.observe(element);
   }
 
-  row(row) {
+  /** Return by how much a row is higher than the board has it, because somebody opened or closed it. */
+  grown(row) {
+    const isOpen = this.open.get(row.id) ?? !row.collapsed;
+    if (isOpen !== row.collapsed) return 0;
+    const height = Math.max(...row.panels.map(({ grid: [, y, , h] }) => y + h), row.grid[1] + 1) - row.grid[1] - 1;
+    return isOpen ? height : -height;
+  }
+
+  row(row, shift) {
     const isOpen = this.open.get(row.id) ?? !row.collapsed;
     const head = h("button", { type: "button", class: `row-head${isOpen ? " open" : ""}`, "aria-expanded": String(isOpen), onclick: () => { this.open.set(row.id, !isOpen); this.lay(); this.again(); } },
       icon("down"), h("span", {}, row.title || "Row"), h("small", {}, isOpen ? "" : `${row.panels.length} panels`));
     head.dataset.row = row.id;
-    head.place = { x: 0, y: row.grid[1], w: 24, h: 1 };
-    return isOpen ? [head, ...row.panels.map((panel) => this.add(panel, false))] : [head];
+    head.place = { x: 0, y: row.grid[1] + shift, w: 24, h: 1 };
+    return isOpen ? [head, ...row.panels.map((panel) => this.add(panel, false, shift))] : [head];
   }
 
   again() {
@@ -143,11 +155,11 @@ class BoardPage {
   }
 
   /** Return the element of a panel: the one that stands already where nothing but its place has changed. */
-  add(panel, isSolo = false) {
+  add(panel, isSolo = false, shift = 0) {
     const [x, y, w, height] = panel.grid;
     const key = JSON.stringify({ ...panel, grid: null });
     const entry = this.before.get(panel.id)?.key === key ? this.before.get(panel.id) : this.made(panel, key);
-    entry.element.place = { x, y, w, h: height, isSolo };
+    entry.element.place = { x, y: y + shift, w, h: height, isSolo };
     this.panels.set(panel.id, entry);
     return entry.element;
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+BELOW = {"x": 0, "y": 1000, "w": 24, "h": 1}
 SOURCE = {"type": "prometheus", "uid": "$source"}
 THRESHOLDS = {
     "mode": "absolute",
@@ -119,7 +120,7 @@ def every_kind() -> dict[str, Any]:
                 {"name": "level", "type": "custom", "query": "Low : 1, High : 9", "current": {"value": "9"}},
             ]
         },
-        "panels": [*panels, {**row, "panels": [panel(81, "inside", "stat")]}],
+        "panels": [*panels, {**row, "panels": [panel(81, "inside", "stat")]}, {**row, "id": 90, "panels": [], "gridPos": BELOW}],
     }  # fmt: skip
 
 

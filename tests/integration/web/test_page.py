@@ -26,6 +26,16 @@ def opened(page: Page, viewer: Viewer, path: str, height: int = 900) -> Page:
     return page
 
 
+def overlapping(page: Page) -> int:
+    """Return how many panels and rows cover others."""
+    count: int = page.run(
+        "(() => { const b = [...document.querySelectorAll('.panel, .row-head')].map(p => p.getBoundingClientRect());"
+        "return b.filter((x, i) => b.some((y, j) => j > i && x.left < y.right - 1 && y.left < x.right - 1 &&"
+        " x.top < y.bottom - 1 && y.top < x.bottom - 1)).length })()"
+    )
+    return count
+
+
 @pytest.fixture(scope="module")
 def every(chromium: Browser, viewer: Viewer) -> Page:
     """The board of every kind, so high that every panel is seen: panels out of sight are not asked for."""
@@ -133,6 +143,7 @@ def test_a_closed_row_opens_and_its_panels_ask_then(every: Page) -> None:
     assert every.run("document.querySelector('[data-panel=\"81\"]')") is None
     every.click("[data-row='80']")
     every.until("document.querySelector('[data-panel=\"81\"]')?.dataset.state === 'drawn'")
+    assert overlapping(every) == 0
 
 
 def test_links_lead_to_boards_with_time_and_variables(page: Page, viewer: Viewer) -> None:
@@ -163,12 +174,7 @@ def test_the_page_fits_every_width_and_theme(page: Page, viewer: Viewer, theme: 
     assert page.run("document.documentElement.dataset.theme") == theme
     light = page.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0] > 128")
     assert light == (theme == "light")
-    overlaps = page.run(
-        "(() => { const b = [...document.querySelectorAll('.panel')].map(p => p.getBoundingClientRect());"
-        "return b.filter((x, i) => b.some((y, j) => j > i && x.left < y.right - 1 && y.left < x.right - 1 &&"
-        " x.top < y.bottom - 1 && y.top < x.bottom - 1)).length })()"
-    )
-    assert overlaps == 0
+    assert overlapping(page) == 0
     assert page.complaints == []
 
 

@@ -65,6 +65,12 @@ def test_tables_are_joined_on_a_column() -> None:
     assert inner == [{"name": ["a"], "age": [1], "town": ["X"]}]
 
 
+def test_columns_of_one_name_are_numbered_after_a_join() -> None:
+    tables = [frame(ref, host=["x"], Value=[n]) for n, ref in enumerate("ABC")]
+    (joined,) = after(tables, "joinByField", byField="host")
+    assert joined == {"host": ["x"], "Value 1": [0], "Value 2": [1], "Value 3": [2]}
+
+
 def test_series_become_rows() -> None:
     series = [frame(Time=[1, 2], x=[10, 20]), frame(Time=[1], y=[5])]
     (rows,) = after(series, "seriesToRows")

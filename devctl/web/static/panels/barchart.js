@@ -94,6 +94,7 @@ class Bars {
     });
     context.fillStyle = css("--muted");
     context.textAlign = isLying ? "right" : "center";
+    if (isLying && slot < 11 && n % Math.ceil(12 / slot)) return;
     if (isLying) context.fillText(cut(name, 40), area.left - 6, start + slot * 0.38);
     else if (slot > 24 || n % Math.ceil(44 / slot) === 0) context.fillText(cut(name, Math.max(Math.floor(slot / 6), 5)), start + slot * 0.38, area.top + area.height + 12);
   }

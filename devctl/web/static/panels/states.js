@@ -1,7 +1,7 @@
 // States over time: one lane for each series, one colour for each state.
 
 import { Canvas, css, dragToZoom, onCrosshair, shownRange, tellCrosshair, timeAxis, Tip, tipHead, tipRow } from "../chart.js";
-import { classic, mapping, ofValue, readableOn } from "../colors.js";
+import { byThreshold, classic, mapping, ofValue, readableOn } from "../colors.js";
 import { h, replace } from "../dom.js";
 import { zoomTo } from "../time.js";
 import { duration, format } from "../units.js";
@@ -38,7 +38,7 @@ class States {
 
   draw(data) {
     this.data = data;
-    this.lanes = data.series.slice(0, 200).map((each) => ({ each, pieces: pieces(data.times, each.values, this.merges) }));
+    this.lanes = data.series.slice(0, 200).map((each) => ({ each, pieces: pieces(data.times, each.values, this.merges, each.config) }));
     this.texts = [...new Set(data.series.flatMap((each) => each.values).filter((each) => typeof each === "string"))];
     this.canvas.draw();
   }
@@ -113,13 +113,15 @@ class States {
 }
 
 /** Return the stretches of a lane. */
-function pieces(times, values, merges) {
+function pieces(times, values, merges, config) {
+  const isByThreshold = config.color?.mode === "thresholds" && !config.mappings?.length;
+  const kind = (value) => (isByThreshold && typeof value === "number" ? byThreshold(value, config, "") : value);
   const step = times.length > 1 ? times[1] - times[0] : 15;
   const all = [];
   values.forEach((value, n) => {
     const last = all.at(-1);
     const to = times[n + 1] ?? times[n] + step;
-    if (merges && last && last.value === value) last.to = to;
+    if (merges && last && kind(last.value) === kind(value)) Object.assign(last, { to, value });
     else all.push({ value, from: times[n], to });
   });
   return all;
