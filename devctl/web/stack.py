@@ -136,7 +136,7 @@ class StackRecord:
         if not declared:
             raise Nothing("the manifest names no journeys")
         with self._spans() as reader:
-            entries = list(journey.as_json(journey.travel(self.run, reader, declared, identity)))
+            entries = list(journey.as_json(journey.collect(self.run, reader, declared, identity)))
         if not entries:
             raise Nothing(f"no span and no log line of this run knows {identity!r}")
         return entries

@@ -106,7 +106,7 @@ def embedded(settings: Settings, context: Context) -> Variant:
             *(("--prometheus", address(*metrics)) if metrics else ()),
         ),
         working_dir=context.data,
-        check=Check(CheckKind.HTTP, port="http", path="/api/health"),
+        check=HttpCheck(port="http", path="/api/health"),
         folders=(context.data,),
         note="devctl's own viewer of Grafana's boards, with the traces, logs and services of this run",
     )  # fmt: skip
