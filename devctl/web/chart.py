@@ -12,8 +12,9 @@ def library_folder() -> Path | None:
     if _is_whole(BUNDLED):
         return BUNDLED
     from devctl.products import toolbox
+    from devctl.products.grafana.tools import UPLOT
 
-    tool = toolbox.find("uplot")
+    tool = toolbox.find(UPLOT.name)
     return Path(tool.path) if tool and _is_whole(Path(tool.path)) else None
 
 
