@@ -28,7 +28,8 @@ async def serve(listen: Address, application: Application) -> int:
         return 3
     server = Server(application, max_body=MOST_BODY_BYTES)
     await server.listen(listener)
-    log.info(f"{NAME} listens", address=str(listen))
+    bound = Address(*listener.getsockname()[:2])
+    log.info(f"{NAME} listens", address=str(bound))
     await until_told_to_stop()
     await server.close(grace_seconds=0.1)
     log.info("stopped")
