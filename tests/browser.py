@@ -177,10 +177,21 @@ def running(log: Callable[[str], None] = lambda _: None) -> Iterator[Browser]:
     read_ours, write_theirs = os.pipe()
     with tempfile.TemporaryDirectory(prefix="devctl-chromium-", ignore_cleanup_errors=True) as profile:
         arguments = [
-            "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={profile}", "--no-first-run", "--disable-gpu",
-            "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--mute-audio",
-            "--hide-scrollbars", "--force-color-profile=srgb", "--window-size=1280,900", *sandbox, "about:blank",
-        ]  # fmt: skip
+            "--headless=new",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            "--no-first-run",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-dev-shm-usage",
+            "--mute-audio",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+            "--window-size=1280,900",
+            *sandbox,
+            "about:blank",
+        ]
         process = subprocess.Popen(
             [sys.executable, "-c", _ON_THREE_AND_FOUR, str(read_theirs), str(write_theirs), path, *arguments],
             pass_fds=(read_theirs, write_theirs), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

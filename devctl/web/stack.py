@@ -37,25 +37,27 @@ class StackRecord:
 
     def status(self) -> dict[str, Any]:
         """Return what `status --json` prints."""
-        from devctl.session.client import connect
-        from devctl.views import offline
-
-        session = connect(self._paths)
-        if session is None:
-            return dict(offline.status(self._paths) or {"status": "stopped", "services": []})
-        with session:
+        with self._session() as session:
             return dict(session.status())
 
     def why(self, services: Sequence[str]) -> list[Any]:
         """Return what `why --json` prints."""
-        from devctl.session.client import connect
-        from devctl.views import offline
+        from devctl.diagnosis.why import why
 
-        session = connect(self._paths)
-        if session is None:
-            return list(offline.why(self._paths, services))
-        with session:
-            return list(session.why(services))
+        with self._session() as session:
+            return list(why(session, self._paths, services))
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Any]:
+        """Yield the running stack, or what its last run left."""
+        from devctl.actions.recorded import RecordedSession
+        from devctl.session.connect import connect
+
+        session = connect(self._paths) or RecordedSession(self._paths)
+        try:
+            yield session
+        finally:
+            session.close()
 
     def services(self) -> list[str]:
         """Return the names of services that have logs or spans."""

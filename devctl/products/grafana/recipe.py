@@ -101,7 +101,7 @@ def embedded(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.web",
-            "--listen", address(context.service, "http"), "--run", reference("run.folder"),
+            "--listen", address(context.service, "http"), "--run", placeholder("run.folder"),
             *(("--boards", f"{context.folder}/{settings.dashboards}") if settings.dashboards else ()),
             *(("--prometheus", address(*metrics)) if metrics else ()),
         ),

@@ -110,17 +110,17 @@ def every_kind() -> dict[str, Any]:
         "time": {"from": "now-15m", "to": "now"},
         "refresh": "",
         "links": [{"title": "Others", "type": "dashboards", "asDropdown": True, "keepTime": True, "includeVars": True}],
-        "annotations": {"list": [{"name": "Restarts", "expr": "requests", "datasource": SOURCE, "iconColor": "purple"}]},
+        "annotations": {"list": [{"name": "Marks", "expr": "requests", "datasource": SOURCE, "iconColor": "purple"}]},
         "templating": {
             "list": [
                 {"name": "source", "type": "datasource", "query": "prometheus"},
-                {"name": "service", "type": "query", "query": "label_values(service)", "multi": True, "includeAll": True,
-                 "datasource": SOURCE, "current": {"value": ["$__all"]}},
+                {"name": "service", "type": "query", "query": "label_values(service)", "multi": True,
+                 "includeAll": True, "datasource": SOURCE, "current": {"value": ["$__all"]}},
                 {"name": "every", "type": "interval", "query": "1m,5m", "auto": True},
                 {"name": "level", "type": "custom", "query": "Low : 1, High : 9", "current": {"value": "9"}},
             ]
         },
-        "panels": [*panels, {**row, "panels": [panel(81, "inside", "stat")]}, {**row, "id": 90, "panels": [], "gridPos": BELOW}],
+        "panels": [*panels, {**row, "panels": [panel(81, "inside", "stat")]}, {**row, "id": 90, "gridPos": BELOW}],
     }  # fmt: skip
 
 

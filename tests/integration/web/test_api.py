@@ -40,7 +40,10 @@ def test_a_query_answers_in_grafanas_frames(viewer: Viewer) -> None:
 
 
 def test_a_wrong_query_says_what_prometheus_said(viewer: Viewer) -> None:
-    queries = [{"refId": "A", "expr": "syntax error", "datasource": {"type": "prometheus"}}, {"refId": "B", "expr": "x", "datasource": {"type": "mysql"}}]  # fmt: skip
+    queries = [
+        {"refId": "A", "expr": "syntax error", "datasource": {"type": "prometheus"}},
+        {"refId": "B", "expr": "x", "datasource": {"type": "mysql"}},
+    ]
     results = httpx.post(viewer.url("/api/ds/query"), json={"queries": queries}).json()["results"]
     assert "parse error" in results["A"]["error"]
     assert "mysql" in results["B"]["error"]
@@ -70,7 +73,10 @@ def test_a_body_that_is_no_query_is_refused(viewer: Viewer, body: bytes) -> None
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/lib/../app.py", "/static/", "/etc/passwd", "/static/pages"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/%2e%2e/app.py", "/lib/../app.py", "/static/", "/etc/passwd", "/static/pages"],
+)
 def test_no_other_file_is_handed_out(viewer: Viewer, path: str) -> None:
     with httpx.Client() as client:
         request = client.build_request("GET", viewer.url("/"))

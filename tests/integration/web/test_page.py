@@ -16,6 +16,8 @@ SETTLED = "[...document.querySelectorAll('.panel')].every(p => p.dataset.state |
 ALL_AT_ONCE = 6_000
 """Higher than the board of every kind."""
 
+PANEL = "[...document.querySelectorAll('.panel')].find(p => p.getAttribute('aria-label') === '{}')"
+
 pytestmark = pytest.mark.xdist_group("chromium")
 
 
@@ -44,16 +46,13 @@ def every(chromium: Browser, viewer: Viewer) -> Page:
 
 def shown(page: Page, title: str) -> Any:
     """Return what a panel has drawn, as its chart holds it."""
-    return page.run(
-        f"[...document.querySelectorAll('.panel')].find(p => p.getAttribute('aria-label') === '{title}')"
-        ".querySelector('.panel-body').chart.shown()"
-    )
+    return page.run(f"{PANEL.format(title)}.querySelector('.panel-body').chart.shown()")
 
 
 def ink(page: Page, title: str) -> int:
     """Return how many pixels of a panel's canvas are painted."""
     count: int = page.run(
-        f"(() => {{ const p = [...document.querySelectorAll('.panel')].find(p => p.getAttribute('aria-label') === '{title}');"
+        f"(() => {{ const p = {PANEL.format(title)};"
         "const c = p.querySelector('canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
         "let n = 0; for (let i = 3; i < d.length; i += 4) if (d[i]) n++; return n })()"
     )
@@ -92,7 +91,7 @@ def test_tables_heat_maps_texts_and_lists_are_drawn(every: Page) -> None:
 def test_what_is_not_drawn_says_so_with_its_kind(every: Page) -> None:
     texts = every.run("[...document.querySelectorAll('.kind-unknown')].map(p => p.textContent)")
     assert [any(kind in text for text in texts) for kind in LACKING] == [True] * len(LACKING)
-    state = "[...document.querySelectorAll('.panel')].find(p => p.getAttribute('aria-label') === '{}').querySelector('.panel-state').title"  # fmt: skip
+    state = PANEL + ".querySelector('.panel-state').title"
     assert "parse error" in every.run(state.format("wrong"))
     assert "regression" in every.run(state.format("unknown step"))
 
