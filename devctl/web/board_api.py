@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from devctl.products.grafana.sources import LOG_KINDS, METRIC_KINDS, TRACE_KINDS
 from devctl.web.boards import layout, variables
 from devctl.web.boards.interpolation import Value, Values, fill, for_promql, with_queryparams
 from devctl.web.boards.library import Library, Loaded
@@ -20,7 +21,7 @@ from devctl.web.data.labels import Labels
 from devctl.web.data.panel import Answer, Moment
 from devctl.web.data.prometheus import Prometheus, Refused
 from devctl.web.data.times import TimeRange, aligned, seconds, step, time_range
-from devctl.web.drawn import DRAWN, LOG_KINDS, METRIC_KINDS, TRACE_KINDS
+from devctl.web.drawn import DRAWN
 from devctl.web.stack import Nothing, StackRecord
 
 Query = Mapping[str, list[str]]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import devctl
+from devctl.products.grafana.sources import METRIC_KINDS
 from devctl.web.boards.classic import target
 from devctl.web.boards.model import DataSource, Grid, Panel
 from devctl.web.boards.plain import objects, text, whole
@@ -15,7 +16,6 @@ from devctl.web.data import panel
 from devctl.web.data.frames import TIME, Field, Frame
 from devctl.web.data.prometheus import Prometheus
 from devctl.web.data.times import time_range
-from devctl.web.drawn import METRIC_KINDS
 
 MOST_QUERIES = 100
 

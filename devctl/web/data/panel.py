@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from devctl.products.grafana.sources import IN_UIDS, PROMETHEUS
 from devctl.web.boards.interpolation import Value, Values, fill, for_promql
 from devctl.web.boards.model import DataSource, Panel, Target
 from devctl.web.data import answers, times
@@ -91,8 +92,7 @@ def kind_of(source: DataSource, values: Values) -> str:
     if kind:
         return kind
     uid = fill(source.uid, values).lower()
-    kinds = ("jaeger", "tempo", "zipkin", "loki", "elasticsearch", "-- mixed --", "-- dashboard --", "grafana")
-    return next((each for each in kinds if each in uid), "prometheus")
+    return next((each for each in IN_UIDS if each in uid), PROMETHEUS)
 
 
 async def ask(panel: Panel, targets: Sequence[Target], moment: Moment, values: Values, source: Prometheus) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from devctl.web.app import Application
 from devctl.web.boards.library import Library
 from devctl.web.data.prometheus import Prometheus
 from tests.integration.web.conftest import Viewer
-from tests.integration.web.serving import served, value
+from tests.integration.web.serving import FakePrometheus, served, value
 
 
 def test_health_search_and_board_answer_as_grafana_does(viewer: Viewer) -> None:
@@ -93,14 +92,27 @@ def test_the_page_may_load_nothing_of_elsewhere_and_stands_in_no_frame(viewer: V
     assert "unsafe" not in policy
 
 
-def test_many_tabs_ask_prometheus_once(viewer: Viewer) -> None:
-    address = viewer.url("/api/viewer/boards/every/panels/1?points=300")
-    with ThreadPoolExecutor(8) as tabs:
-        answers = list(tabs.map(lambda _: httpx.get(address, timeout=30).json(), range(24)))
-    steps = {target for target in viewer.prometheus.questions if target.startswith("/api/v1/query_range")}
-    assert all(answer["series"] for answer in answers)
-    assert len(steps) <= 2  # one, or two where the tabs asked over the border of a step
-    assert max(viewer.prometheus.questions[target] for target in steps) == 1
+def test_what_many_tabs_ask_at_once_is_asked_once() -> None:
+    fake = FakePrometheus()
+
+    async def ask(address: str) -> None:
+        source = Prometheus(address)
+        answers = await asyncio.gather(*(source.range("requests", 0, 100, 5) for _ in range(24)))
+        assert all(answer == answers[0] and len(answer) == 3 for answer in answers)
+        assert (source.counts.sent, source.counts.shared) == (1, 23)
+
+    with served(fake) as address:
+        asyncio.run(ask(address))
+    assert list(fake.questions.values()) == [1]
+
+
+def test_pages_of_one_moment_ask_the_same_whatever_their_width(viewer: Viewer) -> None:
+    def targets(points: int) -> set[str]:
+        before = set(viewer.prometheus.questions)
+        httpx.get(viewer.url(f"/api/viewer/boards/every/panels/1?from=1773146000000&to=1773146900000&points={points}"))
+        return {each for each in set(viewer.prometheus.questions) - before if "query_range" in each}
+
+    assert [len(targets(points)) for points in (180, 200, 179)] == [1, 0, 0]
 
 
 def test_a_panel_says_what_was_asked_and_what_is_not_done(viewer: Viewer) -> None:
