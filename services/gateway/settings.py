@@ -9,7 +9,7 @@ from services.gateway.domain import Network
 # Where the page of links finds what else runs in the stack: variable, name, what is there to see.
 _LINKS = (
     ("JAEGER_URL", "Traces", "Jaeger: where the time of a request went"),
-    ("GRAFANA_URL", "Boards", "the shop in figures, its services, traces and logs"),
+    ("GRAFANA_URL", "Boards", "the shop in figures"),
     ("PROMETHEUS_URL", "Metrics", "Prometheus: queries and alerts"),
     ("CONSUL_URL", "Services", "Consul: who is there and healthy"),
 )
