@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devctl.products.grafana.sources import LOG_KINDS, METRIC_KINDS, TRACE_KINDS
+from devctl.web.board_json import link_json, listed, panel_json, variable_json
 from devctl.web.boards import layout, variables
-from devctl.web.boards.interpolation import Value, Values, fill, for_promql, with_queryparams
+from devctl.web.boards.interpolation import Value, Values, fill, for_promql
 from devctl.web.boards.library import Library, Loaded
 from devctl.web.boards.model import Annotation, Board, Panel, Target
-from devctl.web.boards.plain import flag, items, text
+from devctl.web.boards.plain import text
 from devctl.web.boards.variables import Resolved
 from devctl.web.data import panel as panels
 from devctl.web.data import shapes, transform
@@ -21,7 +21,8 @@ from devctl.web.data.labels import Labels
 from devctl.web.data.panel import Answer, Moment
 from devctl.web.data.prometheus import Prometheus, Refused
 from devctl.web.data.times import TimeRange, aligned, seconds, step, time_range
-from devctl.web.drawn import DRAWN
+from devctl.web.logql import logs_query
+from devctl.web.marks import marks_of
 from devctl.web.stack import Nothing, StackRecord
 
 Query = Mapping[str, list[str]]
@@ -53,7 +54,7 @@ class BoardApi:
         wish = "".join(query.get("query", [])).lower()
         tags = set(query.get("tag", []))
         return [
-            _listed(each)
+            listed(each)
             for each in self._library.all()
             if not each.board or (wish in each.board.title.lower() and tags <= set(each.board.tags))
         ]
@@ -82,10 +83,10 @@ class BoardApi:
             "refresh": board.refresh,
             "crosshair": board.crosshair,
             "now": time.time(),
-            "variables": [_variable(each) for each in resolved],
-            "links": [_link(each, values, span) for each in board.links],
+            "variables": [variable_json(each) for each in resolved],
+            "links": [link_json(each, values, span) for each in board.links],
             "annotations": [{"name": each.name, "color": each.color} for each in board.annotations if each.is_enabled],
-            "panels": [self._described(each, values, span) for each in _solo(placed, solo)],
+            "panels": [panel_json(each, values, span) for each in _solo(placed, solo)],
         }
 
     async def panel(self, uid: str, panel_id: str, query: Query) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class BoardApi:
             series = await self._prometheus.range(query, whole.start, whole.end, width)
         except Refused:
             return []
-        return [mark for entry in series for mark in _marks_of(annotation, entry, width)]
+        return [mark for entry in series for mark in marks_of(annotation, entry, width)]
 
     async def _data(self, board: Board, panel: Panel, moment: Moment, values: Values) -> dict[str, Any]:
         if panel.kind == "text":
@@ -192,39 +193,6 @@ class BoardApi:
         builtin = panels.builtin(Moment(span), step(span, panels.USUAL_POINTS, 5.0))
         return await variables.resolve(board.variables, chosen, builtin, self._labels.ask(span))
 
-    def _described(self, panel: Panel, values: Values, span: TimeRange) -> dict[str, Any]:
-        here = variables.scoped(values, panel.scope)
-        return {
-            "id": panel.id,
-            "kind": panel.kind,
-            "title": fill(panel.title, here),
-            "description": fill(panel.description, here),
-            "grid": [panel.grid.x, panel.grid.y, panel.grid.w, panel.grid.h],
-            "transparent": panel.is_transparent,
-            "collapsed": panel.is_collapsed,
-            "drawn": panel.kind in DRAWN,
-            "options": _options(panel, here),
-            "defaults": panel.defaults,
-            "links": [_link(each, here, span) for each in panel.links],
-            "time": panel.time_from or panel.time_shift,
-            "panels": [self._described(each, values, span) for each in panel.panels],
-        }
-
-
-def _options(panel: Panel, values: Values) -> Mapping[str, Any]:
-    """Return a panel's options; those of a text have their variables filled in."""
-    if panel.kind != "text":
-        return panel.options
-    return {**panel.options, "content": fill(text(panel.options.get("content")), values)}
-
-
-def _listed(loaded: Loaded) -> dict[str, Any]:
-    board = loaded.board
-    if board is None:
-        return {"uid": "", "title": loaded.path.name, "type": "broken", "problem": loaded.problem}
-    kept = {"uid": board.uid, "title": board.title, "tags": list(board.tags), "description": board.description}
-    return {**kept, "uri": f"db/{board.uid}", "url": f"/d/{board.uid}", "type": "dash-db", "isStarred": False}
-
 
 def _span(board: Board, query: Query) -> TimeRange:
     start = "".join(query.get("from", [])[-1:]) or board.time_from
@@ -242,45 +210,11 @@ def _values(resolved: Sequence[Resolved], span: TimeRange) -> dict[str, Value]:
     return panels.with_automatic(values, Moment(span))
 
 
-def _variable(resolved: Resolved) -> dict[str, Any]:
-    variable, value = resolved.variable, resolved.value
-    return {
-        "name": variable.name,
-        "label": variable.label,
-        "kind": variable.kind,
-        "hide": variable.hide,
-        "multi": variable.is_multi,
-        "all": variable.includes_all,
-        "isAll": value.is_all,
-        "values": [] if value.is_all else list(value.values),
-        "text": value.text,
-        "options": [[option.text, option.value] for option in resolved.options],
-        "problem": resolved.problem,
-    }
-
-
 def _solo(placed: Sequence[Panel], id: str) -> Sequence[Panel]:
     """Return one panel alone where the address asks for it."""
     if not id:
         return placed
     return [each for each in layout.flat(placed) if each.id == id]
-
-
-def _link(link: Mapping[str, Any], values: Values, span: TimeRange) -> dict[str, Any]:
-    """Return a link with its variables filled in, and with time and variables where it takes them along."""
-    url = fill(text(link.get("url")), {**values, **panels.builtin(Moment(span), 5.0)})
-    url = url.replace("${__all_variables}", with_queryparams(values))
-    return {
-        "title": fill(text(link.get("title")), values),
-        "kind": text(link.get("type")) or "link",
-        "url": url,
-        "tags": [text(each) for each in items(link.get("tags"))],
-        "dropdown": flag(link.get("asDropdown")),
-        "keepTime": flag(link.get("keepTime")),
-        "includeVars": flag(link.get("includeVars")),
-        "blank": flag(link.get("targetBlank")),
-        "tooltip": text(link.get("tooltip")),
-    }
 
 
 def _shown(panel: Panel, answer: Answer, foreign: list[str], moment: Moment) -> dict[str, Any]:
@@ -294,55 +228,9 @@ def _shown(panel: Panel, answer: Answer, foreign: list[str], moment: Moment) -> 
         "exemplars": answer.exemplars,
         "problems": [*answer.problems, *foreign],
         "notices": notices,
-        "asked": answer.asked,
+        "asked": answer.queries,
     }
 
 
 def _nanoseconds(span: TimeRange) -> dict[str, str]:
     return {"since": str(int(span.start * 1e9)), "until": str(int(span.end * 1e9))}
-
-
-def logs_query(expression: str) -> tuple[list[str], dict[str, str]]:
-    """Return which services' lines a LogQL selector means, and its filters: the first text or pattern, the level."""
-    services: list[str] = []
-    wish: dict[str, str] = {}
-    for label, operator, value in re.findall(r'(\w+)\s*(=~|=)\s*"((?:[^"\\]|\\.)*)"', expression):
-        if label in ("service", "service_name", "app", "job", "container"):
-            services += (
-                [] if value in (".*", ".+", "") else value.strip("()").split("|") if operator == "=~" else [value]
-            )
-        elif label in ("level", "severity", "detected_level"):
-            wish["level"] = value.partition("|")[0]
-    if match := re.search(r'\|([=~])\s*["`]((?:[^"`\\]|\\.)*)["`]', expression):
-        wish["grep"] = re.escape(match[2]) if match[1] == "=" else match[2]
-    return services, wish
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """Return the names that a pattern lists; none for one that means all."""
-    return [] if pattern in (".*", ".+", "") else pattern.strip("()").split("|")
-
-
-def _marks_of(annotation: Annotation, entry: Mapping[str, Any], width: float) -> list[dict[str, Any]]:
-    """Return one mark for each stretch of time in which a series has a value."""
-    labels = entry.get("metric", {})
-    marks: list[dict[str, Any]] = []
-    for moment, value in entry.get("values", ()):
-        if float(value) == 0:
-            continue
-        at = float(moment)
-        if marks and at - marks[-1]["end"] <= width * 1.5:
-            marks[-1]["end"] = at
-        else:
-            marks.append({"time": at, "end": at, **_mark_text(annotation, labels)})
-    return marks
-
-
-def _mark_text(annotation: Annotation, labels: Mapping[str, str]) -> dict[str, Any]:
-    def filled(template: str) -> str:
-        return re.sub(r"\{\{\s*([\w.]+)\s*\}\}", lambda match: labels.get(match[1], ""), template)
-
-    tags = [labels[each.strip()] for each in annotation.tags.split(",") if each.strip() in labels]
-    title = filled(annotation.title) or annotation.name
-    return {"name": annotation.name, "title": title, "text": filled(annotation.text), "tags": tags,
-            "color": annotation.color}  # fmt: skip

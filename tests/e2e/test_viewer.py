@@ -144,6 +144,16 @@ def compare(stack: Stack, title: str, expressions: Sequence[str], shown: Any) ->
         assert numbers(mine) == pytest.approx(numbers(theirs), rel=1e-6, abs=1e-9, nan_ok=True), title
 
 
+def compare_last(stack: Stack, title: str, expressions: Sequence[str], shown: Any) -> None:
+    """Compare single values with the last ones that Prometheus has for them at the time that they are of."""
+    for each in shown:
+        times = [each["time"] - 5 * number for number in range(12, -1, -1)]
+        series = {name: values for query in expressions for name, values in answered(stack, query, times).items()}
+        values = [value for value in series[key(each["labels"])] if value is not None and value == value]
+        # The newest sample may have come in since: what is shown is then the one before it.
+        assert any(each["value"] == pytest.approx(value, rel=1e-6) for value in values[-3:]), title
+
+
 def numbers(values: Sequence[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
@@ -164,6 +174,8 @@ def test_every_panel_draws_what_prometheus_answers(stack: Stack, viewer: str, ch
     for title, expressions in targets(board):
         if "times" in shown[title] and "labels" in shown[title]["series"][0]:
             compare(stack, title, expressions, shown[title])
+        elif "values" in shown[title]:
+            compare_last(stack, title, expressions, shown[title]["values"])
     assert page.complaints == []
     assert {f"http://{host}" for host in page.hosts} == {viewer}
 

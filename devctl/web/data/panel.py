@@ -23,12 +23,12 @@ EXEMPLARS_SHOWN = 200
 
 @dataclass(slots=True)
 class Answer:
-    """What a panel's queries brought. `asked` is what was really sent, for the panel's inspector."""
+    """What a panel's queries brought. `queries` is what was really sent, for the panel's inspector."""
 
     frames: list[Frame] = field(default_factory=list)
     exemplars: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    queries: list[dict[str, Any]] = field(default_factory=list)
     step: float = 0.0
 
 
@@ -97,50 +97,67 @@ def kind_of(source: DataSource, values: Values) -> str:
 
 async def ask(panel: Panel, targets: Sequence[Target], moment: Moment, values: Values, source: Prometheus) -> Answer:
     """Ask Prometheus everything that a panel shows."""
-    answer = Answer()
     shown = [each for each in targets if not each.is_hidden and each.expression][:MOST_TARGETS]
-    asking = [_ask_one(panel, each, moment, values, source, answer, is_only=len(shown) == 1) for each in shown]
-    for frames in await asyncio.gather(*asking):
-        answer.frames += frames
-    return answer
+    asking = _Asking(panel, moment, values, source, is_only=len(shown) == 1)
+    for frames in await asyncio.gather(*map(asking.ask, shown)):
+        asking.answer.frames += frames
+    return asking.answer
 
 
 def step_of(panel: Panel, target: Target, moment: Moment, values: Values) -> float:
     """Return the step of a query: what fits on the panel, no finer than its author or the scraping allows."""
     least = target.interval or panel.interval
     least_seconds = times.seconds(fill(least, values), moment.scrape) if least else moment.scrape
-    points = min(panel.most_points or moment.points, moment.points) if panel.most_points else moment.points
+    points = min(panel.most_points or moment.points, moment.points)
     return times.step(moment.span, points, least_seconds)
 
 
-async def _ask_one(
-    panel: Panel, target: Target, moment: Moment, values: Values, source: Prometheus, answer: Answer, *, is_only: bool
-) -> list[Frame]:
-    step = step_of(panel, target, moment, values)
-    answer.step = max(answer.step, step)
-    here = {**values, **builtin(moment, step)}
-    query = fill(target.expression, here, for_promql)
-    is_table = target.format == "table"
-    is_instant = target.is_instant and not target.is_range
-    answer.asked.append({"ref": target.ref, "query": query, "step": step, "instant": is_instant})
-    try:
-        if is_instant:
-            result = await source.instant(query, moment.span.end // moment.scrape * moment.scrape)
-            return [answers.table(result, target, is_only=is_only)] if is_table else answers.instants(
-                result, target, here)  # fmt: skip
-        span = times.aligned(moment.span, step)
-        result = await source.range(query, span.start, span.end, step)
+@dataclass(slots=True)
+class _Asking:
+    """The questions of one panel, and what they have brought."""
+
+    panel: Panel
+    moment: Moment
+    values: Values
+    source: Prometheus
+    is_only: bool
+    answer: Answer = field(default_factory=Answer)
+
+    async def ask(self, target: Target) -> list[Frame]:
+        """Return what one query brings; what went wrong is added to the answer."""
+        step = step_of(self.panel, target, self.moment, self.values)
+        here = {**self.values, **builtin(self.moment, step)}
+        query = fill(target.expression, here, for_promql)
+        is_instant = target.is_instant and not target.is_range
+        self.answer.step = max(self.answer.step, step)
+        self.answer.queries.append({"ref": target.ref, "query": query, "step": step, "instant": is_instant})
+        try:
+            if is_instant:
+                return await self._instant(target, query, here)
+            return await self._range(target, query, step, here)
+        except Refused as problem:
+            self.answer.problems.append(f"{target.ref}: {problem}")
+            return []
+
+    async def _instant(self, target: Target, query: str, here: Values) -> list[Frame]:
+        scrape = self.moment.scrape
+        result = await self.source.instant(query, self.moment.span.end // scrape * scrape)
+        if target.format == "table":
+            return [answers.table(result, target, is_only=self.is_only)]
+        return answers.instants(result, target, here)
+
+    async def _range(self, target: Target, query: str, step: float, here: Values) -> list[Frame]:
+        span = times.aligned(self.moment.span, step)
+        result = await self.source.range(query, span.start, span.end, step)
         if target.wants_exemplars:
-            answer.exemplars += await _exemplars(query, span, source)
-    except Refused as problem:
-        answer.problems.append(f"{target.ref}: {problem}")
-        return []
-    if is_table:
-        return [answers.table(result, target, is_only=is_only)]
-    if len(result) > answers.MOST_SERIES:
-        answer.problems.append(f"{target.ref}: {len(result)} series, the first {answers.MOST_SERIES} are drawn")
-    frames = answers.series(result, target, span, step, here)
-    return answers.bucketed(frames) if target.format == "heatmap" else frames
+            self.answer.exemplars += await _exemplars(query, span, self.source)
+        if target.format == "table":
+            return [answers.table(result, target, is_only=self.is_only)]
+        if len(result) > answers.MOST_SERIES:
+            kept = f"the first {answers.MOST_SERIES} are drawn"
+            self.answer.problems.append(f"{target.ref}: {len(result)} series, {kept}")
+        frames = answers.series(result, target, span, step, here)
+        return answers.bucketed(frames) if target.format == "heatmap" else frames
 
 
 async def _exemplars(query: str, span: TimeRange, source: Prometheus) -> list[dict[str, Any]]:

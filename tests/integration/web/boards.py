@@ -63,8 +63,16 @@ def panel(
     id: int, title: str, kind: str, *, expr: str = 'requests{service=~"$service"}', **more: Any
 ) -> dict[str, Any]:
     target = {"refId": "A", "expr": expr, "legendFormat": "{{service}}", **more.pop("target", {})}
-    place = {"x": id % 3 * 8, "y": id // 3 * 7, "w": 8, "h": 7}
-    return {"id": id, "title": title, "type": kind, "datasource": SOURCE, "targets": [target], "gridPos": place, **more}
+    position = {"x": id % 3 * 8, "y": id // 3 * 7, "w": 8, "h": 7}
+    return {
+        "id": id,
+        "title": title,
+        "type": kind,
+        "datasource": SOURCE,
+        "targets": [target],
+        "gridPos": position,
+        **more,
+    }
 
 
 def every_kind() -> dict[str, Any]:

@@ -48,8 +48,12 @@ def test_panels_without_an_id_or_with_a_taken_one_get_ids_that_no_other_has() ->
 
 
 def test_a_target_goes_where_its_panel_goes_unless_it_says_otherwise() -> None:
-    own = {"type": "jaeger", "uid": "j"}
-    panel = {"type": "stat", "datasource": {"type": "prometheus", "uid": "p"}, "targets": [{}, {"datasource": own}]}
+    explicit = {"type": "jaeger", "uid": "j"}
+    panel = {
+        "type": "stat",
+        "datasource": {"type": "prometheus", "uid": "p"},
+        "targets": [{}, {"datasource": explicit}],
+    }
     targets = made(panels=[panel]).panels[0].targets
     assert [(each.source.kind, each.ref) for each in targets] == [("prometheus", "A"), ("jaeger", "B")]
 

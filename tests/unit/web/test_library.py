@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devctl.web.board_api import logs_query
 from devctl.web.boards.library import MOST_BYTES, Library
+from devctl.web.logql import logs_query
 from devctl.web.stack import stack_paths
 
 

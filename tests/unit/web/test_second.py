@@ -30,9 +30,9 @@ def element(id: int, title: str, kind: str = "timeseries", **options: Any) -> di
     }  # fmt: skip
 
 
-def item(name: str, **place: Any) -> dict[str, Any]:
+def item(name: str, **position: Any) -> dict[str, Any]:
     reference = {"kind": "ElementReference", "name": name}
-    return {"kind": "GridLayoutItem", "spec": {"element": reference, **place}}
+    return {"kind": "GridLayoutItem", "spec": {"element": reference, **position}}
 
 
 def board(layout: dict[str, Any], **more: Any) -> Board:

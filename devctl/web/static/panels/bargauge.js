@@ -8,7 +8,7 @@ export function barGauge(panel, body) {
   const { orientation = "auto", displayMode = "gradient", valueMode = "color", showUnfilled = true } = panel.options ?? {};
   return {
     draw(data) {
-      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels }) => ({ name, value, labels })) }) };
+      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels, times }) => ({ name, value, labels, time: times?.at(-1) })) }) };
       if (!data.values.length) return replace(body, h("p", { class: "empty" }, panel.defaults?.noValue || "No data in this time range"));
       const isUp = orientation === "vertical";
       const most = Math.max(...data.values.map((each) => each.value ?? 0), 0);

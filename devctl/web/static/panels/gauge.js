@@ -11,7 +11,7 @@ export function gauge(panel, body) {
   return {
     draw(data) {
       const values = data.values.length ? data.values : [{ name: panel.title, value: null, config: panel.defaults }];
-      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels }) => ({ name, value, labels })) }) };
+      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels, times }) => ({ name, value, labels, time: times?.at(-1) })) }) };
       replace(body, h("div", { class: "gauges" }, values.slice(0, 60).map((each, n) => dial(each, n, values.length > 1))));
     },
   };

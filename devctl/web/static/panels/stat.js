@@ -11,7 +11,7 @@ export function stat(panel, body) {
     draw(data) {
       const values = data.values.length ? data.values : [{ name: panel.title, value: null, config: panel.defaults, line: [] }];
       const isWide = orientation === "horizontal" || (orientation === "auto" && body.clientWidth < body.clientHeight * 1.4);
-      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels }) => ({ name, value, labels })) }) };
+      body.chart = { shown: () => ({ values: data.values.map(({ name, value, labels, times }) => ({ name, value, labels, time: times?.at(-1) })) }) };
       replace(body, h("div", { class: `stats ${isWide ? "below" : "beside"}` }, values.map((each, n) => cell(each, n, values.length))));
     },
   };
