@@ -37,25 +37,31 @@ def interpolate(text: str, values: Values) -> str:
 
 
 def _until(text: str, at: int, values: Values, *, depth: int, used: bool) -> tuple[str, int]:
-    """Return what stands before the closing brace (or the end, at depth 0) and where that is."""
+    """Return what stands before the closing brace (or the end, at depth 0) and where that is. Braces of the text
+    itself are balanced, as in Compose: `{"n":1}` is a whole default."""
     parts: list[str] = []
+    open_braces = 0
     while at < len(text):
-        if depth and text[at] == "}":
-            return "".join(parts), at
-        if text[at] != "$":
-            end = _plain_end(text, at, depth)
-            parts.append(text[at:end])
-            at = end
-        else:
+        if text[at] == "$":
             part, at = _dollar(text, at + 1, values, depth, used=used)
             parts.append(part)
+            continue
+        if depth and text[at] == "}" and not open_braces:
+            return "".join(parts), at
+        end = _plain_end(text, at, depth)
+        parts.append(text[at:end])
+        open_braces += {"{": 1, "}": -1}.get(text[at], 0)
+        at = end
     if depth:
         raise ValueError("${ without its }")
     return "".join(parts), at
 
 
 def _plain_end(text: str, at: int, depth: int) -> int:
-    ends = [text.find("$", at), text.find("}", at) if depth else -1]
+    """Return where the plain text at `at` ends; inside ${…} a brace is a piece of its own."""
+    if depth and text[at] in "{}":
+        return at + 1
+    ends = [text.find(mark, at) for mark in ("${}" if depth else "$")]
     return min((end for end in ends if end >= 0), default=len(text))
 
 

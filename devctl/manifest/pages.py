@@ -49,7 +49,7 @@ services:
 
 - **YAML 1.2.** Only `true` and `false` are booleans, `010` is ten, and `22:22` is a text. Texts keep what is
   written: `tag: 1.10` is `1.10`. One file holds one document; a key may stand only once; tags are refused.
-- **Variables.** `${V}` or `$V`, `${V:-default}`, `${V-default}`, `${V:?message}`, `${V:+other}`, nested; `$$` is one
+- **Variables.** `${V}` or `$V`, `${V:-default}`, `${V-default}`, `${V:?message}`, `${V:+other}`, nested, with balanced braces (`${V:-{"n": 1}}`); `$$` is one
   `$`. `.env` beside the manifest is read; the command's own environment goes before it. A variable that is not set
   is an empty text, with one warning. Inside `{ }` put quotes around: `{A: "${V}"}`. What is put in is never read
   as YAML; a value in quotes becomes what its key needs, so `replicas: "${N:-2}"` is a number.

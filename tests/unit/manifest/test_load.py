@@ -133,6 +133,16 @@ def test_the_environment_file_comes_after_the_commands_environment(tmp_path: Pat
     }  # fmt: skip
 
 
+def test_a_default_with_braces_is_balanced_in_dot_env_and_env_file_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('SET=${LIMITS:-{"n":1}}\nUNSET=${NOTHING:-{"n":{"m":1}}}\n')
+    (tmp_path / "a.env").write_text('FILE=${LIMITS:-{"n":1}}\nQUOTED="${LIMITS:-{}}"\n')
+    text = "{command: x, env_file: a.env, environment: ['SET=$SET', 'UNSET=$UNSET', 'HERE=${LIMITS:-{}}']}"
+    environment = service_of(tmp_path, text, environ={"LIMITS": '{"n":2}'}).variants[0].environment
+    assert environment == {
+        "SET": '{"n":2}', "UNSET": '{"n":{"m":1}}', "FILE": '{"n":2}', "QUOTED": '{"n":2}', "HERE": '{"n":2}',
+    }  # fmt: skip
+
+
 def test_environment_goes_before_env_file_and_pass_env(tmp_path: Path) -> None:
     (tmp_path / "one.env").write_text("A=1\nB=1\nC=$X\n")
     (tmp_path / "two.env").write_text("B=2\n")
