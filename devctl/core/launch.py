@@ -138,7 +138,7 @@ def launch(context: RunContext, service: Service, variant: Variant, instance: st
         service=service.name,
         run=context.run,
         argv=tuple(resolver.text(argument) for argument in variant.argv),
-        environment=environment,
+        environment={name: value for name, value in environment.items() if name not in variant.unset},
         working_dir=resolver.text(variant.working_dir) or spec.folder,
         log_folder=f"{context.log_folder}/{instance}",
         ports=dict(ports),

@@ -116,6 +116,7 @@ class Variant:
     kind: Kind
     argv: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()  # variables that it does not get from anywhere
     working_dir: str = ""
     check: Check | None = None
     ports: tuple[Port, ...] = ()  # further ports that only this variant has
@@ -212,7 +213,7 @@ def digest(service: Service, variant: Variant) -> str:
     parts = (
         variant.argv, sorted(variant.environment.items()), variant.working_dir, variant.image, variant.name,
         [(p.name, p.number, p.inherited) for p in (*service.ports, *variant.ports)],
-        [(f.path, f.content, f.mode) for f in lasting],
+        [(f.path, f.content, f.mode) for f in lasting], *sorted(variant.unset),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

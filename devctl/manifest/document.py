@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from devctl.manifest.files import read_text
-from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
+from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.problems import Location, ManifestError, Problem, Problems, shown
 
 MAX_DEPTH = 64
@@ -19,6 +19,8 @@ MAX_NODES = 50_000  # after every alias and merge key is followed
 
 QUOTE_HINT = 'inside { } a text with ${…} needs quotes: "${…}"'
 MERGE_KEY = "<<"
+RESET, OVERRIDE = "!reset", "!override"
+"""The tags of the Compose specification, for what is laid over something."""
 
 
 def read(path: Path, name: str, problems: Problems) -> Mapping | None:
@@ -87,6 +89,7 @@ class _Builder:
         self._name = name
         self._problems = problems
         self._open: list[Sequence | Mapping] = []
+        self._resets: set[int] = set()  # ids of the open nodes that are tagged !reset
         self._keys: list[Scalar | None] = []  # beside _open: the key that waits for its value
         self._anchors: dict[str, Node] = {}
         self._documents = 0
@@ -119,7 +122,9 @@ class _Builder:
         node = Scalar(self._name, mark.line + 1, mark.column + 1, event.value, plain=not event.style)
         if "\0" in event.value:
             self._refuse(mark, "a NUL character in a value")
-        self._tagged(event)
+        self._tagged(event, node)
+        if event.tag == RESET:
+            node = Removal(node, is_reset=True)
         self._anchor(event, node)
         self._add(node, event)
 
@@ -132,7 +137,7 @@ class _Builder:
         self._start(event, Sequence(self._name, mark.line + 1, mark.column + 1))
 
     def _start(self, event: Any, node: Sequence | Mapping) -> None:
-        self._tagged(event)
+        self._tagged(event, node)
         self._anchor(event, node)
         self._open.append(node)
         self._keys.append(None)
@@ -147,8 +152,11 @@ class _Builder:
         self._end(event)
 
     def _end(self, event: Any) -> None:
-        node = self._open.pop()
+        node: Node = self._open.pop()
         self._keys.pop()
+        if id(node) in self._resets:
+            self._resets.remove(id(node))
+            node = Removal(node, is_reset=True)
         self._add(node, event)
 
     def _alias(self, event: Any) -> None:
@@ -163,8 +171,14 @@ class _Builder:
         if event.anchor is not None:
             self._anchors[event.anchor] = node
 
-    def _tagged(self, event: Any) -> None:
-        if event.tag not in (None, "!"):
+    def _tagged(self, event: Any, node: Node) -> None:
+        """Heed the tag of a node: `!reset` and `!override` are read, others refused."""
+        if event.tag == OVERRIDE:
+            node.replaces = True
+        elif event.tag == RESET:
+            if not isinstance(node, Scalar):
+                self._resets.add(id(node))
+        elif event.tag not in (None, "!"):
             tag = event.tag.removeprefix("tag:yaml.org,2002:")
             self._refuse(event.start_mark, f"the tag {shown(tag)} is not read here", "write the value without a tag")
 
@@ -177,7 +191,7 @@ class _Builder:
         if parent.size > MAX_NODES:
             self._refuse(event.start_mark, f"more than {MAX_NODES} values, aliases followed")
         if isinstance(parent, Sequence):
-            parent.items.append(node)
+            parent.items.extend([] if isinstance(node, Removal) else [node])
         else:
             self._put(parent, node)
 
@@ -202,9 +216,12 @@ class _Builder:
         if not isinstance(source, Mapping):
             self._refuse(source, "<< takes a mapping or a list of mappings", "<<: *anchor")
         for key, value in source.items.items():
-            if key not in into.items:
+            here = into.items.get(key)
+            if here is None:
                 into.items[key] = value
                 into.keys[key] = source.keys[key]
                 into.size += value.size
+            elif isinstance(here, Scalar) and here.is_null and not isinstance(here, Removal):
+                into.items[key] = Removal(here)
         if into.size > MAX_NODES:
             self._refuse(event.start_mark, f"more than {MAX_NODES} values, aliases followed")

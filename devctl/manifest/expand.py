@@ -97,6 +97,7 @@ class Expander:
             kind=Kind.PROCESS,
             argv=command,
             environment=self.environment(name, service),
+            unset=self.unset(service),
             working_dir=self.host_folder(service),
             check=where.host_check(service, bare.ports),
             folders=self.volume_folders(service),
@@ -108,7 +109,7 @@ class Expander:
         """Return the folder that a process runs in; the service's own where that is no path of an image."""
         folder = service.native.working_dir if service.native else ""
         shared = "" if where.has_image(service) and not service.uses else service.working_dir
-        return os.path.realpath(self._reader.folder / (folder or shared))
+        return os.path.realpath(self._reader.base_of(service.node) / (folder or shared))
 
     def environment(self, name: str, service: Service) -> dict[str, str]:
         """Return what the manifest says of a process's environment: pass_env, env_file, environment and native's,
@@ -116,13 +117,22 @@ class Expander:
         result = environment.passed(self._environ, service.pass_env)
         for index, entry in enumerate(service.env_file):
             result.update(self._env_file(entry, f"services.{name}.env_file[{index}]"))
-        native = service.native.environment if service.native else {}
-        for key, value in (*service.environment.items(), *native.items()):
+        for key, value in self._own_variables(service).items():
             if value is not None:
                 result[key] = value
-            elif (inherited := self._environ.get(key)) is not None:
-                result[key] = inherited
+            else:
+                result.pop(key, None)
         return result
+
+    def unset(self, service: Service) -> tuple[str, ...]:
+        """Return the variables that a process does not get from anywhere: without a value here and on this machine."""
+        return tuple(key for key, value in self._own_variables(service).items() if value is None)
+
+    def _own_variables(self, service: Service) -> dict[str, str | None]:
+        """Return `environment`, with native's laid over it; this machine's own stands for one without a value."""
+        native = service.native.environment if service.native else {}
+        variables = {**service.environment, **native}
+        return {key: self._environ.get(key) if value is None else value for key, value in variables.items()}
 
     def _env_file(self, entry: EnvFile, name: str) -> dict[str, str]:
         path = Path(entry.path)

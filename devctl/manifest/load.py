@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.core.status import RUN_AS
-from devctl.manifest import check, document, environment, expand, merge, nodes, where
+from devctl.manifest import check, environment, expand, nodes, where
+from devctl.manifest.layers import DOT_ENV, Layers
 from devctl.manifest.lookup import ProductLookup
 from devctl.manifest.model import Logs, Manifest, Telemetry
 from devctl.manifest.problems import Location, ManifestError, Problem, Problems
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from devctl.tools.base import Available, Unavailable
 
 OVERRIDE_NAMES = ("stack.override.yaml", "stack.override.yml")
-DOT_ENV = ".env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,9 @@ class _Load:
         return values | environ
 
     def _document(self) -> nodes.Mapping:
-        root: nodes.Mapping | None = None
-        for path in self.files:
-            layer = document.read(path, self._shown(path), self.problems)
-            if layer is not None:
-                root = layer if root is None else merge.overlay(root, layer)
+        layers = Layers(self.reader, self._shown)
+        root = layers.read(self.files)
+        self.files = tuple(layers.files)
         if root is None:
             raise ManifestError(self.problems.mistakes)
         return root
@@ -205,7 +203,7 @@ class _Load:
             record_bytes=record,
             log_bytes=(manifest.logs or Logs()).record,
             host_environment=environment.passed(self.environ, (*environment.HOST, *manifest.pass_env)),
-            manifests=tuple(str(path.resolve()) for path in self.files),
+            manifests=tuple(map(str, self.files)),
             profiles=self.request.profiles,
             tools=tools,
         )

@@ -125,7 +125,7 @@ class Build(Section):
     """The folder that is sent to the engine."""
     dockerfile: PlainText = "Dockerfile"
     """The file with the steps, seen from `context`."""
-    args: Annotated[Entries[str | None], Variables()] = Entries()
+    args: Annotated[Entries[str | None], Variables(inherited=True)] = Entries()
     """Arguments of the build."""
     target: PlainText = ""
     """The stage to stop at."""
@@ -151,12 +151,32 @@ class Watch(Section):
     """Restart also what depends on the service."""
 
 
+class Extends(Section):
+    """The service that this one is laid over, as in Compose."""
+
+    service: PlainText
+    """Its name."""
+    file: Annotated[str, Inside()] = ""
+    """The file that it stands in; this one unless given."""
+
+
+class Include(Section):
+    """Files that belong to the manifest too, as in Compose. Their paths are seen from their own folder."""
+
+    path: Annotated[tuple[str, ...], ListOf(Inside(), single=True)]
+    """The file, or several that are laid over each other."""
+    project_directory: Annotated[str, Inside()] = ""
+    """The folder that their paths are seen from; that of the first file unless given."""
+    env_file: Annotated[tuple[str, ...], ListOf(Inside(), single=True)] = ()
+    """Files with variables for them, instead of the `.env` in their folder; the manifest's own go before them."""
+
+
 class Native(Section):
     """How a service that has an image also runs on this machine, as a process."""
 
     command: Arguments
     """The program and its arguments, as `command` of a service without an image."""
-    environment: Annotated[Entries[str | None], Variables()] = Entries()
+    environment: Annotated[Entries[str | None], Variables(inherited=True)] = Entries()
     """Variables for the process alone; they go before the service's own."""
     working_dir: Annotated[str, Inside()] = ""
     """The folder it runs in; the manifest's folder unless given."""
@@ -168,9 +188,11 @@ class Native(Section):
 class Service(Section):
     """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
 
-    command: Arguments = ()
+    extends: Annotated[Extends | None, Object(Extends, short="service")] = None
+    """A service that this one is laid over: its name, or {service: NAME, file: FILE}."""
+    command: ImageWords = ()
     """The program and its arguments. A text is split as the shell would split it, but no shell runs it. With `image`
-    or `build` it is a command of the image and never runs on this machine."""
+    or `build` it is a command of the image and never runs on this machine; empty is the image's own."""
     entrypoint: ImageWords = ()
     """What the image starts before `command`; only with `image` or `build`. Empty takes the image's own away."""
     native: Annotated[Native | None, Object(Native)] = None
@@ -185,7 +207,7 @@ class Service(Section):
     """How to build its image; a text is the context."""
     working_dir: Annotated[str, Text(expected="a path inside the project, or of the image", refers=False)] = ""
     """The folder it runs in; the manifest's folder unless given. With `image` or `build` it is a path of the image."""
-    environment: Annotated[Entries[str | None], Variables()] = Entries()
+    environment: Annotated[Entries[str | None], Variables(inherited=True)] = Entries()
     """Its environment variables, as a mapping or a list of NAME=VALUE."""
     env_file: Annotated[tuple[EnvFile, ...], ListOf(Object(EnvFile, short="path"), single=True)] = ()
     """Files with further variables; `environment` goes before them."""
@@ -244,7 +266,6 @@ class Service(Section):
         "logging": "every line is kept; see `logs` at the top level",
         "secrets": "use env_file with a file that git ignores, or pass_env",
         "configs": "a process reads its files from the project",
-        "extends": "use an anchor and a merge key: <<: *name",
         "platform": "a process runs on this machine's platform",
         "develop": "use `watch`",
         "init": "devctl reaps every process itself",
@@ -304,6 +325,9 @@ class Manifest(Section):
     """The name of the stack; the name of its folder unless given."""
     services: Annotated[Entries[Service], MapOf(Object(Service), pattern=NAME)]
     """What runs."""
+    include: Annotated[tuple[Include, ...], ListOf(Object(Include, short="path"), single=True)] = ()
+    """Further files whose services belong to the stack. A name may stand in one of them only; a later file (`-f`, or
+    stack.override.yaml) changes what they bring."""
     volumes: Annotated[Entries[Volume] | None, MapOf(Object(Volume), pattern=NAME)] = None
     """The names of data folders. Where the key is given, only these may be used."""
     python: PlainText = ""
@@ -325,5 +349,4 @@ class Manifest(Section):
         "networks": "everything here shares one loopback network",
         "secrets": "use env_file with a file that git ignores, or pass_env",
         "configs": "a process reads its files from the project",
-        "include": "give several files: -f a.yaml -f b.yaml",
     }

@@ -8,14 +8,16 @@ NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
 class Node:
-    """A scalar, list or mapping and where it stands. `size` counts the nodes below it, aliases followed."""
+    """A scalar, list or mapping and where it stands. `size` counts the nodes below it, aliases followed; `replaces`
+    is true after `!override`: nothing of what the value is laid over remains."""
 
-    __slots__ = ("column", "file", "line", "size")
+    __slots__ = ("column", "file", "line", "replaces", "size")
 
     def __init__(self, file: str, line: int, column: int) -> None:
         self.file = file
         self.line = line
         self.column = column
+        self.replaces = False
         self.size = 1
 
     @property
@@ -36,6 +38,18 @@ class Scalar(Node):
     @property
     def is_null(self) -> bool:
         return self.plain and self.text in NULLS
+
+
+class Removal(Scalar):
+    """What takes a value away: the null of a later file, of the service that extends or beside a merge key, or
+    `!reset`. `is_declaration`: nothing was there to take away, so that it may also name an entry without settings."""
+
+    __slots__ = ("is_declaration", "is_reset")
+
+    def __init__(self, node: Node, *, is_reset: bool = False, is_declaration: bool = False) -> None:
+        super().__init__(node.file, node.line, node.column, "", plain=True)
+        self.is_reset = is_reset
+        self.is_declaration = is_declaration
 
 
 class Sequence(Node):

@@ -15,6 +15,8 @@ SECTIONS = (
     (model.Build, "build"),
     (model.EnvFile, "env_file"),
     (model.Watch, "watch"),
+    (model.Extends, "extends"),
+    (model.Include, "include"),
     (model.Telemetry, "telemetry"),
     (model.Logs, "logs"),
     (model.Exporter, "exporters.NAME"),
@@ -48,11 +50,13 @@ services:
 ## How it is read
 
 - **YAML 1.2.** Only `true` and `false` are booleans, `010` is ten, and `22:22` is a text. Texts keep what is
-  written: `tag: 1.10` is `1.10`. One file holds one document; a key may stand only once; tags are refused.
-- **Variables.** `${V}` or `$V`, `${V:-default}`, `${V-default}`, `${V:?message}`, `${V:+other}`, nested, with balanced braces (`${V:-{"n": 1}}`); `$$` is one
-  `$`. `.env` beside the manifest is read; the command's own environment goes before it. A variable that is not set
-  is an empty text, with one warning. Inside `{ }` put quotes around: `{A: "${V}"}`. What is put in is never read
-  as YAML; a value in quotes becomes what its key needs, so `replicas: "${N:-2}"` is a number.
+  written: `tag: 1.10` is `1.10`. One file holds one document; a key may stand only once; tags other than
+  `!reset` and `!override` are refused.
+- **Variables.** `${V}` or `$V`, `${V:-default}`, `${V-default}`, `${V:?message}`, `${V:+other}`, nested, braces
+  balanced (`${V:-{"n": 1}}`); `$$` is one `$`. `.env` beside the manifest is read; the command's own environment goes
+  before it. A variable that is not set is an empty text, with one warning. Inside `{ }` put quotes around:
+  `{A: "${V}"}`. What is put in is never read as YAML; a value in quotes becomes what its key needs, so
+  `replicas: "${N:-2}"` is a number.
 - **Addresses.** `${services.NAME.PORT}` is host:port of a named port of a service; `.host` and `.port` behind it give
   the halves; `.all` all instances, with commas. They may stand in `command`, `environment`, `healthcheck`,
   `exporters` and `with`. `${volumes.NAME}` is a folder for data, `${python}` the interpreter. None implies an order.
@@ -69,7 +73,11 @@ services:
   ```
 
 - **Several files.** `stack.override.yaml` beside the manifest, or every further `-f FILE`, is laid over it: mappings
-  are merged, lists appended, everything else (also `command`, `entrypoint` and `test`) replaced.
+  are merged, lists appended, everything else (also `command`, `entrypoint` and `test`) replaced. Null takes away what
+  an earlier file, `extends` or a merge key says; so does `!reset`, and `!override` replaces what would be merged, both
+  as in Compose. A variable of `environment` that is null has the value of your own environment; where that has none,
+  the service does not get it from anywhere (env_file, recipe, devctl). `include` brings further files in, `extends`
+  lays a service over another.
 - **Extensions.** Keys that begin with `x-` may stand anywhere and are not looked at. Anchors and merge keys (`<<`)
   work as in Compose.
 - **Paths** are seen from the manifest's folder and stay in it, links followed.

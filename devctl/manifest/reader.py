@@ -11,7 +11,7 @@ from pathlib import Path
 from devctl.core.spec import MARK, placeholder
 from devctl.manifest.interpolate import interpolate
 from devctl.manifest.nodes import Node, Scalar
-from devctl.manifest.problems import Location, Problems
+from devctl.manifest.problems import Location, Problems, shown
 from devctl.manifest.shapes.base import InvalidValue
 
 SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
@@ -44,6 +44,8 @@ class ProjectReader:
         self.uses: list[Use] = []
         self.volume_uses: list[VolumeUse] = []
         self.values: dict[str, str] = {}  # references that have their value already
+        self.bases: dict[str, Path] = {}  # file that is included or extended → the folder that its paths are seen from
+        self.defaults: dict[str, Mapping[str, str]] = {}  # file that is included → the variables of its own .env
         self._volumes = volumes
         self._environ = environ
         self._texts: dict[int, tuple[Scalar, str]] = {}  # by id; the scalar is kept so that its id stays its own
@@ -58,7 +60,7 @@ class ProjectReader:
             return node.text
         if (done := self._texts.get(id(node))) is not None:
             return done[1]
-        text = self.resolve(node.text, node.location)
+        text = self.resolve(node.text, node.location, self.defaults.get(node.file))
         self._texts[id(node)] = (node, text)
         return text
 
@@ -116,14 +118,23 @@ class ProjectReader:
 
     def path(self, text: str, node: Node, name: str) -> str:
         """Return the real path of something inside the project; links are resolved before the test."""
-        real = self._paths.get(text)
+        base = self.base_of(node)
+        real = self._paths.get(text) if base is self.folder else None
         if real is None:
-            real = self._paths[text] = os.path.realpath(self.folder / text)
+            real = os.path.realpath(base / text)
+        if base is self.folder:
+            self._paths[text] = real
         if not is_inside(real, str(self.folder)):
-            hint = f"the project is {self.folder}"
-            self.problems.add(node.location, f"{name} leads out of the project", hint=hint)
+            written = node.text if isinstance(node, Scalar) else text
+            target = "" if "$" in written else f"it is {real}, "  # a variable's value is never shown
+            hint = f"{target}the project is {self.folder}"
+            self.problems.add(node.location, f"{name}: {shown(written)} leads out of the project", hint=hint)
             raise InvalidValue
         return real
+
+    def base_of(self, node: Node) -> Path:
+        """Return the folder that the paths of a node are seen from: the project's, or that of an included file."""
+        return self.bases.get(node.file, self.folder)
 
 
 def is_inside(real: str, folder: str) -> bool:

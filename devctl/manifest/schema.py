@@ -15,12 +15,19 @@ from devctl.manifest.shapes.objects import REQUIRED, Object, Section, defaults_o
 SCHEMA_FILE = "stack.schema.json"
 PAGE_FILE = "docs/manifest.md"
 
+NOT_EMPTY: Schema = {
+    "if": {"not": {"anyOf": [{"required": ["image"]}, {"required": ["build"]}]}},
+    "then": {"properties": {"command": {"not": {"enum": [[], "", None]}}}},
+}
+"""Only an image has a command of its own that stands for an empty one."""
+
 
 def json_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a stack.yaml."""
     definitions: Schema = {}
     whole = Object(Manifest)
     root = definition_of(whole.cls, whole.fields, whole.required, definitions)
+    definitions["Service"]["allOf"] = [NOT_EMPTY]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stack.yaml",

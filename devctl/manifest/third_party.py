@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +79,7 @@ class ProductExpander:
         if name == "container":
             return MissingVariant(name, where.NO_CONTAINERS, remedy)
         try:
-            variant = recipe.expand(settings, self._context(entry.name))
+            variant = recipe.expand(settings, self._context(entry))
         except ValueError as error:
             self._reader.problems.add(entry.service.at("uses"), f"services.{entry.name}: {error}")
             return None
@@ -101,36 +102,40 @@ class ProductExpander:
     def _dress(self, entry: Entry, recipe: Recipe, variant: Variant) -> Variant:
         """Lay what the manifest says over what the recipe brought."""
         service = entry.service
-        ports, folder = (*entry.bare.ports, *variant.ports), str(self._reader.folder)
+        ports, folder = (*entry.bare.ports, *variant.ports), str(self._reader.base_of(service.node))
+        unset = self._expander.unset(service)
+        environment = {**variant.environment, **self._expander.environment(entry.name, service)}
         return dataclasses.replace(
             variant,
-            environment={**variant.environment, **self._expander.environment(entry.name, service)},
+            environment={name: value for name, value in environment.items() if name not in unset},
+            unset=unset,
             working_dir=self._expander.host_folder(service) if service.working_dir else variant.working_dir or folder,
             check=healthchecks.check_of(service.healthcheck, variant.check, ports),
             folders=(*variant.folders, *self._expander.volume_folders(service)),
             provides=dict(recipe.provides),
         )
 
-    def _context(self, name: str) -> Context:
+    def _context(self, entry: Entry) -> Context:
+        base = self._reader.base_of(entry.service.node)
         return Context(
-            service=name,
-            folder=str(self._reader.folder),
-            data=str(self._project.volumes / name),
+            service=entry.name,
+            folder=str(base),
+            data=str(self._project.volumes / entry.name),
             python=sys.executable,
             services=self._others,
-            read=self._read,
-            files=self._files,
+            read=functools.partial(self._read, base),
+            files=functools.partial(self._files, base),
             telemetry=self._project.telemetry,
         )
 
-    def _inside(self, path: str) -> Path:
-        real = Path(self._reader.folder, path).resolve()
+    def _inside(self, base: Path, path: str) -> Path:
+        real = (base / path).resolve()
         if not is_inside(str(real), str(self._reader.folder)):
             raise ValueError(f"{path} leads out of the project")
         return real
 
-    def _read(self, path: str) -> str:
-        file = self._inside(path)
+    def _read(self, base: Path, path: str) -> str:
+        file = self._inside(base, path)
         if not file.is_file():
             raise ValueError(f"{path} is no file")
         try:
@@ -138,8 +143,8 @@ class ProductExpander:
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 
-    def _files(self, path: str) -> list[str]:
-        folder = self._inside(path)
+    def _files(self, base: Path, path: str) -> list[str]:
+        folder = self._inside(base, path)
         if not folder.is_dir():
             raise ValueError(f"{path} is no folder")
         return sorted(str(file) for file in folder.rglob("*") if file.is_file())

@@ -17,7 +17,7 @@ from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Problems
 
 WAYS = ("command", "uses", "image", "build", "native")
-LEFT_EMPTY = ("build", "native")
+LEFT_EMPTY = ("command", "build", "native")
 """Ways that are as good as not written when nothing stands after them."""
 OF_A_RECIPE = ("command", "entrypoint", "native")
 NO_CONTAINERS = "this version runs no containers yet"
@@ -57,13 +57,23 @@ def check_ways(manifest: Manifest, problems: Problems) -> None:
     """Note services that say no way to run, or ways that do not fit together."""
     for name, service in manifest.services.items():
         path = f"services.{name}"
-        if not any(_is_written(service, way) for way in WAYS):
+        if service.has("command") and not has_image(service):
+            _check_command(path, service, problems)
+        elif not any(_is_written(service, way) for way in WAYS):
             problems.add(manifest.services.locations[name], f"{path} does not say what to run", allowed=WAYS)
         _check_recipe(path, service, problems)
         _check_run_as(path, service, problems)
         if not service.has("uses"):
             _check_host_words(path, service, problems)
             _check_image_words(name, service, problems)
+
+
+def _check_command(path: str, service: Service, problems: Problems) -> None:
+    """Note a command of this machine with nothing in it; one that could not be read is noted already."""
+    if not _is_written(service, "command"):
+        problems.add(service.at("command"), f"{path}.command must be a text or a list, not empty")
+    elif not vars(service).get("command", "unread"):
+        problems.add(service.at("command"), f"{path}.command is empty")
 
 
 def _is_written(service: Service, way: str) -> bool:
@@ -77,7 +87,7 @@ def _check_recipe(path: str, service: Service, problems: Problems) -> None:
             problems.add(service.at("with"), f"{path}.with are settings of a recipe", hint="it goes with uses")
         return
     for key in OF_A_RECIPE:
-        if service.has(key):
+        if _is_written(service, key):
             problems.add(service.at(key), f"{path} has both uses and {key}", hint="a recipe brings the command")
 
 
@@ -90,7 +100,7 @@ def _check_run_as(path: str, service: Service, problems: Problems) -> None:
         problems.add(at, f"{path}.run_as: {run_as} needs a `native` section, since {IMAGE_ONLY}", hint=SAY_NATIVE)
     elif run_as in ("native", "embedded"):
         problems.add(at, f"{path}.run_as: {run_as} needs uses", hint="container" if image else "process")
-    elif run_as == "process" and not service.has("command"):
+    elif run_as == "process" and not _is_written(service, "command"):
         problems.add(at, f"{path}.run_as: process needs a command")
     elif run_as == "container" and not image:
         problems.add(at, f"{path}.run_as: container needs image or build")
@@ -103,7 +113,7 @@ def _check_host_words(path: str, service: Service, problems: Problems) -> None:
     if service.has("entrypoint"):
         hint = "write the whole command line under `command`"
         problems.add(service.at("entrypoint"), f"{path}.entrypoint goes with image or build", hint=hint)
-    if service.has("command") and _is_written(service, "native"):
+    if _is_written(service, "command") and _is_written(service, "native"):
         hint = "keep one of them; command is the image's where there is one"
         problems.add(service.at("command"), f"{path} has both command and native, and no image", hint=hint)
 

@@ -56,6 +56,7 @@ class Shape:
 
     expected = "a value"
     refers = False  # whether addresses of services may stand in it
+    reads_nothing = False  # whether an empty value stands for one with all its defaults
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         """Return the value of `node`; `name` is its dotted key, for messages."""

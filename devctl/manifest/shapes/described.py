@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from devctl.manifest.shapes.base import Schema, Shape
-from devctl.manifest.shapes.groups import ListOf, MapOf, Variables
+from devctl.manifest.shapes.groups import Command, ListOf, MapOf, Variables
 
 EXTENSIONS = {"^x-": {"description": "An extension: devctl does not look at it."}}
 
@@ -49,7 +49,8 @@ def definition_of(cls: type, fields: Fields, required: Sequence[str], definition
 
 def _may_be_empty(shape: Shape, schema: Schema) -> Schema:
     """Return a schema that also takes nothing, where that is as good as no key."""
-    if not isinstance(shape, MapOf | ListOf | Variables):
+    is_image_word = isinstance(shape, Command) and shape.may_be_empty
+    if not isinstance(shape, MapOf | ListOf | Variables) and not is_image_word:
         return schema
     if "anyOf" in schema:
         return {"anyOf": [*schema["anyOf"], {"type": "null"}]}

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
+from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.problems import Location, shown
 from devctl.manifest.shapes.base import Entries, InvalidValue, Reader, Schema, Shape
 from devctl.manifest.shapes.scalars import Text, core_value
@@ -120,7 +120,7 @@ class MapOf(Shape):
             raise self.invalid(node, reader, name)
         for key, value in node.items.items():
             location = node.keys[key].location
-            if not self._accepts(key, location, reader, name):
+            if self._is_taken_away(value) or not self._accepts(key, location, reader, name):
                 continue
             entries.locations[key] = location
             entries.written[key] = node.keys[key].text
@@ -129,6 +129,10 @@ class MapOf(Shape):
             except InvalidValue:
                 continue
         return entries
+
+    def _is_taken_away(self, value: Node) -> bool:
+        """Tell true for what is not there; a name with nothing behind it may stand for an entry all the same."""
+        return isinstance(value, Removal) and not (value.is_declaration and self.item.reads_nothing)
 
     def _accepts(self, key: str, location: Location, reader: Reader, name: str) -> bool:
         if self.pattern and not re.fullmatch(self.pattern, key):
@@ -157,9 +161,14 @@ class MapOf(Shape):
 
 
 class Variables(Shape):
-    """Environment variables: a mapping, or a list of NAME=VALUE; without a value the command's own is taken."""
+    """Environment variables: a mapping, or a list of NAME=VALUE. Where they are `inherited`, the command's own stands
+    for one without a value; elsewhere it is empty, and null takes away what an earlier file says."""
 
     expected = "a mapping or a list of NAME=VALUE"
+    refers = True
+
+    def __init__(self, *, inherited: bool = False) -> None:
+        self.inherited = inherited
 
     def read(self, node: Node, reader: Reader, name: str) -> Entries[str | None]:
         entries: Entries[str | None] = Entries()
@@ -175,6 +184,8 @@ class Variables(Shape):
     def _pairs(self, node: Node, reader: Reader, name: str) -> Iterator[tuple[str, str | None, Scalar]]:
         if isinstance(node, Mapping):
             for key, value in node.items.items():
+                if self._is_taken_away(value):
+                    continue
                 try:
                     yield key, self._value(value, reader, f"{name}.{key}"), node.keys[key]
                 except InvalidValue:
@@ -189,6 +200,9 @@ class Variables(Shape):
                 yield key, text if equals else None, item
         else:
             raise self.invalid(node, reader, name)
+
+    def _is_taken_away(self, value: Node) -> bool:
+        return isinstance(value, Removal) and (value.is_reset or not (self.inherited or value.is_declaration))
 
     def _value(self, node: Node, reader: Reader, name: str) -> str | None:
         if isinstance(node, Scalar) and node.is_null:
@@ -228,7 +242,8 @@ class Anything(Shape):
 
     def read(self, node: Node, reader: Reader, name: str) -> Any:
         if isinstance(node, Mapping):
-            return {key: self.read(value, reader, f"{name}.{key}") for key, value in node.items.items()}
+            kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
+            return {key: self.read(value, reader, f"{name}.{key}") for key, value in kept.items()}
         if isinstance(node, Sequence):
             return [self.read(item, reader, f"{name}[{i}]") for i, item in enumerate(node.items)]
         assert isinstance(node, Scalar)

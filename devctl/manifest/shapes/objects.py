@@ -14,10 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from devctl.manifest.nodes import Mapping, Node, Scalar
+from devctl.manifest.nodes import Mapping, Node, Removal, Scalar
 from devctl.manifest.problems import Location, shown
 from devctl.manifest.shapes.base import Entries, InvalidValue, Reader, Schema, Shape
-from devctl.manifest.shapes.groups import AnyNode, Anything, ListOf, MapOf, OneOf, Variables
+from devctl.manifest.shapes.groups import AnyNode, Anything, Command, ListOf, MapOf, OneOf, Variables
 from devctl.manifest.shapes.scalars import Choice, Decimal, Flag, Number, Text
 
 REQUIRED = object()
@@ -33,6 +33,10 @@ class Object(Shape):
     @property
     def expected(self) -> str:  # type: ignore[override]
         return f"{self.fields[self.short][1].expected}, or a mapping" if self.short else "a mapping"
+
+    @property
+    def reads_nothing(self) -> bool:  # type: ignore[override]
+        return not self.required
 
     @functools.cached_property
     def fields(self) -> dict[str, tuple[str, Shape]]:
@@ -62,14 +66,14 @@ class Object(Shape):
             if target is None:
                 self._unknown(key, node.keys[key].location, reader, name)
                 continue
-            if key not in self.required and is_left_empty(value, target[1]):
+            if isinstance(value, Removal) or (key not in self.required and is_left_empty(value, target[1])):
                 continue
             try:
                 values[target[0]] = target[1].read(value, reader, f"{name}.{key}" if name else key)
             except InvalidValue:
                 failed = failed or key in self.required
         for key in self.required:
-            if key not in node.items:
+            if key not in node.items or isinstance(node.items[key], Removal):
                 reader.problems.add(node.location, f"{name or 'the manifest'} needs the key {key}")
                 failed = True
         if failed:
@@ -89,7 +93,8 @@ class Object(Shape):
     def _make(self, values: dict[str, Any], nodes: dict[str, Node], node: Node) -> Any:
         made = self.cls(**values)
         if isinstance(made, Section):
-            made.__dict__.update(nodes=nodes, node=node)
+            kept = {key: value for key, value in nodes.items() if not isinstance(value, Removal)}
+            made.__dict__.update(nodes=kept, node=node)
         return made
 
     def schema(self, definitions: Schema) -> Schema:
@@ -144,9 +149,12 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def is_left_empty(node: Node, shape: Shape) -> bool:
-    """Tell whether nothing stands where a list or a mapping would: as in Compose, that is as good as no key."""
-    return (
-        isinstance(node, Scalar) and node.is_null and isinstance(shape, MapOf | ListOf | Variables | Object | AnyNode)
+    """Tell whether nothing stands where a list, a mapping or words of an image would: as in Compose, that is as good
+    as no key."""
+    if not isinstance(node, Scalar) or not node.is_null:
+        return False
+    return isinstance(shape, MapOf | ListOf | Variables | Object | AnyNode) or (
+        isinstance(shape, Command) and shape.may_be_empty
     )
 
 

@@ -254,19 +254,19 @@ TABLE = [
     # paths
     (
         "services:\n  a: {command: x, working_dir: ../b}",
-        "stack.yaml:2:32: services.a.working_dir leads out of the project (the project is FOLDER)",
+        'stack.yaml:2:32: services.a.working_dir: "../b" leads out of the project (it is PARENT/b, the project is FOLDER)',
     ),
     (
         "services:\n  a: {command: x, watch: [/etc]}",
-        "stack.yaml:2:27: services.a.watch[0] leads out of the project (the project is FOLDER)",
+        'stack.yaml:2:27: services.a.watch[0]: "/etc" leads out of the project (it is /etc, the project is FOLDER)',
     ),
     (
         "services:\n  a: {command: x, build: link}",
-        "stack.yaml:2:26: services.a.build leads out of the project (the project is FOLDER)",
+        'stack.yaml:2:26: services.a.build: "link" leads out of the project (it is /usr, the project is FOLDER)',
     ),
     (
         "services:\n  a: {image: x, volumes: ['../b:/b']}",
-        "stack.yaml:2:27: services.a.volumes[0] leads out of the project (the project is FOLDER)",
+        'stack.yaml:2:27: services.a.volumes[0]: "../b:/b" leads out of the project (it is PARENT/b, the project is FOLDER)',
     ),
     (
         "services:\n  a: {image: x, volumes: ['/var/run/docker.sock:/s']}",
@@ -278,7 +278,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {command: x, build: {dockerfile: ../Dockerfile}}",
-        "stack.yaml:2:39: services.a.build.dockerfile leads out of the project (the project is FOLDER)",
+        'stack.yaml:2:39: services.a.build.dockerfile: "../Dockerfile" leads out of the project (it is PARENT/Dockerfile, the project is FOLDER)',
     ),
     # interpolation
     (
@@ -302,7 +302,7 @@ TABLE = [
 @pytest.mark.parametrize(("text", "mistake"), TABLE)
 def test_a_mistake_has_one_exact_message(tmp_path: Path, text: str, mistake: str) -> None:
     (tmp_path / "link").symlink_to("/usr")
-    expected = mistake.replace("FOLDER", str(tmp_path.resolve()))
+    expected = mistake.replace("FOLDER", str(tmp_path.resolve())).replace("PARENT", str(tmp_path.resolve().parent))
     assert mistakes_of(tmp_path, text) == [expected]
 
 

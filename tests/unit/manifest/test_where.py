@@ -212,7 +212,7 @@ def test_a_check_that_only_the_image_has_is_pointed_out(tmp_path: Path) -> None:
         ("{image: x, native: {environment: {A: b}}}", "25: services.a.native needs the key command"),
         ("{image: x, native: {command: }}", "35: services.a.native.command must be a text or a list, not empty"),
         ("{image: x, native: {command: y, image: z}}", '38: unknown key in services.a.native: "image" (allowed: command, environment, working_dir, healthcheck)'),
-        ("{image: x, native: {command: y, working_dir: /app}}", "51: services.a.native.working_dir leads out of the project (the project is FOLDER)"),
+        ("{image: x, native: {command: y, working_dir: /app}}", '51: services.a.native.working_dir: "/app" leads out of the project (it is /app, the project is FOLDER)'),
         ("{image: x, native: {command: y, healthcheck: {interval: 1s}}}", "51: services.a.native.healthcheck does not say what to check (allowed: http, tcp, grpc, test, log, disable)"),
         ("{image: x, native: {command: y, healthcheck: {tcp: q}}}", '57: services.a.native.healthcheck.tcp: no port "q"'),
         ("{image: x, command: ['${python}', -m, y]}", f"26: services.a.command runs inside the image, where ${{python}} of this machine is not ({SAY_NATIVE})"),
