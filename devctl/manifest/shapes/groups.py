@@ -11,6 +11,7 @@ from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.problems import Location, shown
 from devctl.manifest.shapes.base import Entries, InvalidValue, Reader, Schema, Shape
 from devctl.manifest.shapes.scalars import Text, core_value
+from devctl.manifest.shapes.shell import shell_argument, shell_word
 
 MAX_COMMAND = 128 << 10  # what Linux takes as one argument
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
@@ -57,6 +58,7 @@ class Command(Shape):
     def read(self, node: Node, reader: Reader, name: str) -> tuple[str, ...]:
         if isinstance(node, Sequence):
             arguments: tuple[str, ...] = ListOf(Text()).read(node, reader, name)
+            warn_of_shell(node, shell_argument(arguments), reader, name)
         else:
             arguments = self._split(node, reader, name)
         if arguments in ((), ("",)) and self.may_be_empty:
@@ -78,11 +80,22 @@ class Command(Shape):
         except ValueError as error:
             reader.problems.add(node.location, f"{name} cannot be split into words: {str(error).lower()}")
             raise InvalidValue from None
+        warn_of_shell(node, shell_word(text), reader, name)
         return tuple(reader.substitute(word) for word in arguments)
 
     def schema(self, definitions: Schema) -> Schema:
         arguments: Schema = {"type": "array", "items": Text().schema(definitions)}
         return {"anyOf": [{"type": "string"}, arguments if self.may_be_empty else {**arguments, "minItems": 1}]}
+
+
+def warn_of_shell(node: Node, word: str, reader: Reader, name: str) -> None:
+    """Warn of a word that only a shell would understand, with how one is asked for."""
+    if not word:
+        return
+    scalars = node.items if isinstance(node, Sequence) else [node]
+    text = shown(" ".join(item.text for item in scalars if isinstance(item, Scalar)))
+    hint = f"write [sh, -c, {text}] if one is meant, else put it in quotes"
+    reader.problems.warn(node.location, f"{name}: no shell runs it, so that {word} is a word like any other", hint=hint)
 
 
 class CheckCommand(Shape):
@@ -97,6 +110,8 @@ class CheckCommand(Shape):
         if not arguments or (arguments[0] in ("CMD", "CMD-SHELL") and len(arguments) == 1):
             reader.problems.add(node.location, f"{name} is empty")
             raise InvalidValue
+        if arguments[0] != "CMD-SHELL":
+            warn_of_shell(node, shell_argument(arguments[arguments[0] == "CMD" :]), reader, name)
         return arguments
 
     def schema(self, definitions: Schema) -> Schema:
