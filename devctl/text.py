@@ -1,4 +1,4 @@
-"""Words for people: what is safe on a terminal, durations, sizes, the nearest right word, and what stays secret.
+"""Words for people: what is safe on a terminal, durations, sizes, and the nearest right word.
 
 Standard library only, nothing heavy at import: `devctl status` loads this.
 """
@@ -20,9 +20,6 @@ _COLOUR = r"\x1b\[[0-9;:]*m"
 _HIDDEN = (
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_SECRET_NAME = r"(?i:(?:^|_)(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIALS?)S?$)"  # noqa: S105
-_URL_PASSWORD = r"(?<=://)([^/@:\s]*):([^/@\s]+)(?=@)"  # noqa: S105
-MASK = "********"
 
 
 @cache
@@ -136,32 +133,6 @@ def nearest(word: str, choices: Iterable[str]) -> str:
         return by_lower[lower]
     close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else ""
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a variable of this name holds something that must not be shown."""
-    return bool(_compiled(_SECRET_NAME).search(name))
-
-
-def masked(name: str, value: str) -> str:
-    """Return `value` as it may be shown: secrets by name and passwords in URLs are hidden."""
-    if value and is_secret(name):
-        return MASK
-    return _compiled(_URL_PASSWORD).sub(rf"\1:{MASK}", value)
-
-
-def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return a copy of `environment` as it may be shown."""
-    return {name: masked(name, value) for name, value in environment.items()}
-
-
-def mask_text(text: str, environment: Mapping[str, str]) -> str:
-    """Return free text with every secret value of `environment` (of four characters or more) and every password
-    in a URL hidden."""
-    values = {value for name, value in environment.items() if len(value) >= 4 and is_secret(name)}
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, MASK)
-    return _compiled(_URL_PASSWORD).sub(rf"\1:{MASK}", text)
 
 
 def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cwd: str = "") -> str:

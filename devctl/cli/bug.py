@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import devctl
+from devctl.masking import mask_text
 from devctl.paths import STATE_FOLDER, find_folder
-from devctl.text import mask_text
 
 
 def write(error: Exception, argv: Sequence[str], environ: Mapping[str, str]) -> Path:

@@ -93,8 +93,8 @@ def _trouble(error: OSError) -> DevctlError:
 
 
 def _show(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:
+    from devctl.masking import mask_text
     from devctl.render import problems
-    from devctl.text import mask_text
 
     terminal.say(mask_text(problems.text(error, terminal), environ))
     return error.exit_code

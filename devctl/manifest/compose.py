@@ -17,6 +17,7 @@ from devctl.manifest.shapes.base import Shape
 from devctl.manifest.shapes.groups import MapOf
 from devctl.manifest.shapes.objects import Object
 from devctl.manifest.where import NO_CONTAINERS
+from devctl.manifest.yaml_text import Unquoted, dump, plain
 
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 PORT = r"(?:(?:[0-9]+(?:\.[0-9]+){3}|localhost):)?(?:(\$\{\w+(?::?-[0-9]+)?\}|[0-9]{1,5}):)?([0-9]{1,5})(?:/tcp)?"
@@ -81,7 +82,7 @@ class _Conversion:
         if volumes := self._mapping(self.root, "volumes").items:
             stack["volumes"] = {key: {} for key in volumes}
         self._point_out_addresses(services)
-        return Converted(f"{SCHEMA_LINE}\n{_dump(stack)}", tuple(self.notes))
+        return Converted(f"{SCHEMA_LINE}\n{dump(stack)}", tuple(self.notes))
 
     def _mapping(self, parent: Mapping, key: str) -> Mapping:
         node = parent.items.get(key)
@@ -118,7 +119,7 @@ class _Conversion:
         if self.products[name]:
             return {}
         self._note_container(name, node)
-        return {"image": _plain(node)}
+        return {"image": plain(node)}
 
     def _build(self, name: str, node: Node) -> dict[str, Any]:
         if "image" not in self._compose_service(name).items:
@@ -146,7 +147,7 @@ class _Conversion:
 
     def _entrypoint(self, name: str, node: Node) -> dict[str, Any]:
         if self._compose_service(name).items.keys() & {"image", "build"}:
-            return {"entrypoint": _plain(node)}
+            return {"entrypoint": plain(node)}
         hint = "write the whole command line under `command`"
         self._note(node.location, f"services.{name}.entrypoint was left out", hint)
         return {}
@@ -154,7 +155,7 @@ class _Conversion:
     def _volumes(self, name: str, node: Node) -> dict[str, Any]:
         if self.products[name]:
             return {}
-        texts = [_plain(item) for item in node.items] if isinstance(node, Sequence) else []
+        texts = [plain(item) for item in node.items] if isinstance(node, Sequence) else []
         short = [text for text in texts if isinstance(text, str) and ":" in text and not text.startswith(("/", "~"))]
         if len(short) != len(texts):
             self._note(
@@ -163,7 +164,7 @@ class _Conversion:
         return {"volumes": short} if short else {}
 
     def _scale(self, name: str, node: Node) -> dict[str, Any]:
-        return {"deploy": {"replicas": _plain(node)}}
+        return {"deploy": {"replicas": plain(node)}}
 
     def _plain_of(self, shape: Shape, node: Node, path: str) -> Any:
         """Return a node as plain data, without the keys that stack.yaml does not have."""
@@ -175,7 +176,7 @@ class _Conversion:
             return {key: self._plain_of(shape.fields[key][1], value, f"{path}.{key}") for key, value in kept.items()}
         if isinstance(shape, MapOf) and isinstance(node, Mapping):
             return {key: self._plain_of(shape.item, value, f"{path}.{key}") for key, value in node.items.items()}
-        return _plain(node)
+        return plain(node)
 
     def _point_out_addresses(self, services: Mapping) -> None:
         """Say where the name of another service stands as a host name: there is no such name on a loopback."""
@@ -219,13 +220,15 @@ def _port(node: Node) -> tuple[str, str] | None:
     """Return (outside, inside) of one entry of Compose's `ports`; `auto` outside is any free one."""
     if isinstance(node, Mapping):
         inside, outside = node.items.get("target"), node.items.get("published")
-        published = _Plain(outside.text) if isinstance(outside, Scalar) and outside.text.isdigit() else _Plain("auto")
+        published = (
+            Unquoted(outside.text) if isinstance(outside, Scalar) and outside.text.isdigit() else Unquoted("auto")
+        )
         return (published, inside.text) if isinstance(inside, Scalar) else None
     match = re.fullmatch(PORT, node.text) if isinstance(node, Scalar) else None
     if not match:
         return None
     outside_text = match[1] or "auto"
-    return (outside_text if "$" in outside_text else _Plain(outside_text), match[2])
+    return (outside_text if "$" in outside_text else Unquoted(outside_text), match[2])
 
 
 def _texts(node: Node | None) -> Iterator[tuple[Location, str]]:
@@ -234,36 +237,3 @@ def _texts(node: Node | None) -> Iterator[tuple[Location, str]]:
     elif isinstance(node, Mapping | Sequence):
         for item in node.items.values() if isinstance(node, Mapping) else node.items:
             yield from _texts(item)
-
-
-def _plain(node: Node) -> Any:
-    """Return a node as plain data whose scalars are written again as they were."""
-    if isinstance(node, Mapping):
-        return {key: _plain(value) for key, value in node.items.items()}
-    if isinstance(node, Sequence):
-        return [_plain(item) for item in node.items]
-    assert isinstance(node, Scalar)
-    return None if node.is_null else _Plain(node.text) if node.plain else node.text
-
-
-class _Plain(str):
-    """A text that stood without quotes, such as a number, and does so again."""
-
-    __slots__ = ()
-
-
-def _dump(stack: dict[str, Any]) -> str:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """Writes texts that had no quotes without quotes, and indents lists."""
-
-        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-            super().increase_indent(flow, indentless=False)
-
-    def plain(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        tag = dumper.resolve(yaml.ScalarNode, str(text), (True, False))  # type: ignore[no-untyped-call]
-        return yaml.ScalarNode(tag, str(text))
-
-    Dumper.add_representer(_Plain, plain)
-    return yaml.dump(stack, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)

@@ -107,9 +107,12 @@ class Expander:
 
     def host_folder(self, service: Service) -> str:
         """Return the folder that a process runs in; the service's own where that is no path of an image."""
-        folder = service.native.working_dir if service.native else ""
-        shared = "" if where.has_image(service) and not service.uses else service.working_dir
-        return os.path.realpath(self._reader.base_of(service.node) / (folder or shared))
+        if service.native and service.native.working_dir:
+            return service.native.working_dir
+        is_of_image = where.has_image(service) and not service.uses
+        shared = "" if is_of_image else service.working_dir
+        node = service.nodes["working_dir"] if shared else service.node
+        return os.path.realpath(self._reader.base_of(node) / shared)
 
     def environment(self, name: str, service: Service) -> dict[str, str]:
         """Return what the manifest says of a process's environment: pass_env, env_file, environment and native's,

@@ -172,7 +172,11 @@ class _Extensions:
             self._note_ring([*(each for _, each in chain[chain.index((path, name)) :]), name], extends)
             return bare
         base = self._base(name, extends, services, path, (*chain, (path, name)))
-        return merge.overlay(base, bare) if isinstance(base, Mapping) else bare
+        if not isinstance(base, Mapping):
+            return bare
+        extended = merge.overlay(base, bare)
+        extended.file, extended.line, extended.column = bare.file, bare.line, bare.column
+        return extended
 
     def _note_ring(self, names: list[str], extends: Node) -> None:
         """Note services that extend each other, once for all of them."""

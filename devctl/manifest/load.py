@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.core.status import RUN_AS
@@ -58,10 +58,11 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A manifest that can be used, and what is worth a look all the same."""
+    """A manifest that can be used, and what is worth a look all the same. `written` returns it as one file's data."""
 
     spec: Spec
     warnings: tuple[Problem, ...] = ()
+    written: Callable[[], dict[str, Any]] = dict
 
 
 def load(request: LoadRequest) -> Loaded:
@@ -102,7 +103,13 @@ class _Load:
         spec = self._spec(manifest, ports, active)
         self._check_uses(manifest, ports)
         self.problems.stop()
-        return Loaded(spec, tuple(self.problems.warnings.values()))
+
+        def written() -> dict[str, Any]:
+            from devctl.manifest.canonical import Canonical
+
+            return Canonical(root, self.reader, self.environ).data(manifest, spec.name)
+
+        return Loaded(spec, tuple(self.problems.warnings.values()), written)
 
     def _environ(self) -> dict[str, str]:
         """Return the variables for interpolation: those of `.env`, and before them those of the command."""

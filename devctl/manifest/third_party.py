@@ -102,7 +102,7 @@ class ProductExpander:
     def _dress(self, entry: Entry, recipe: Recipe, variant: Variant) -> Variant:
         """Lay what the manifest says over what the recipe brought."""
         service = entry.service
-        ports, folder = (*entry.bare.ports, *variant.ports), str(self._reader.base_of(service.node))
+        ports, folder = (*entry.bare.ports, *variant.ports), str(self._reader.folder)
         unset = self._expander.unset(service)
         environment = {**variant.environment, **self._expander.environment(entry.name, service)}
         return dataclasses.replace(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from devctl import text
+from devctl.masking import masked
 from devctl.queries.traces import Trace
 from devctl.queries.waterfall import Row
 from devctl.record.spans import attributes, text_of
@@ -153,7 +154,7 @@ def _pairs(span: Span) -> Iterable[str]:
 
 
 def _pair(key: str, value: object) -> str:
-    return f"{short(key)} = {short(text.masked(key.replace('.', '_'), text_of(value)), _LONGEST_TEXT)}"
+    return f"{short(key)} = {short(masked(key, text_of(value)), _LONGEST_TEXT)}"
 
 
 def _log_line(line: Line, indent: str, terminal: Terminal) -> str:

@@ -1,85 +1,110 @@
-"""`devctl config`: the manifest as it is understood here: interpolated, merged, expanded; secrets masked."""
+"""`devctl config`: the manifest as it is understood here: one file, interpolated and merged; secrets masked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from devctl.actions.names import check_services
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
-from devctl.cli.line.params import Flag
-from devctl.text import is_secret, mask_text, masked
+from devctl.cli.line.params import Flag, Text
+from devctl.masking import mask_value, secrets_in, secrets_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.core.spec import Spec
+    from devctl.manifest.load import Loaded
+
+ALL = "*"
 
 
 class ConfigOptions(Options):
     """What `devctl config` takes."""
 
     services = shared.SERVICES
+    format = Text("--format", choices=("yaml", "json"), help="How it is written; yaml unless given.")
     as_json = shared.JSON
     quiet = Flag("--quiet", "-q", help="Only check; print nothing but mistakes.")
+    list_services = Flag("--services", help="Only the names of the services, one a line.")
+    list_images = Flag("--images", help="Only the images, one a line.")
+    hash = Flag("--hash", help="Only the services with what identifies their definition, one a line.")
+    resolved = Flag("--resolved", help="What devctl makes of it: recipes expanded, every default filled in.")
     reveal = Flag("--reveal", help="Show secrets too.")
     run_as = shared.RUN_AS
     profiles = shared.PROFILE
 
 
 def run(context: Context, options: ConfigOptions) -> int:
-    """Print the resolved specification as YAML or JSON."""
-    from devctl.core import spec as specs
-
-    spec = context.load(run_as=options.run_as or "", profiles=options.profiles)
-    check_services(options.services, spec.services)
+    """Print the manifest, what became of it, or one fact of each service."""
+    loaded = context.stack.load(run_as=options.run_as or "", profiles=options.profiles)
+    context.warn(map(str, loaded.warnings))
+    spec = loaded.spec
+    requested = [name for name in options.services if name != ALL]
+    check_services(requested, spec.services)
     if options.quiet:
         return 0
-    plain = specs.to_json(spec)
-    chosen = options.services or spec.active
-    plain["services"] = {name: service for name, service in plain["services"].items() if name in chosen}
-    shown = _readable(plain if options.reveal else _masked(plain, context.stack.environ))
-    context.terminal.write(_json(shown) if options.as_json else _yaml(shown).rstrip())
+    chosen = requested or [name for name in spec.active if name in spec.services]
+    if options.list_services or options.list_images or options.hash:
+        for line in _facts(options, loaded, chosen):
+            context.terminal.write(line)
+        return 0
+    data = _resolved(spec, chosen) if options.resolved else _manifest(loaded, requested)
+    secrets = secrets_in(data) | secrets_of(context.stack.environ)
+    shown = data if options.reveal else mask_value(data, secrets)
+    as_json = options.as_json or options.format == "json"
+    context.terminal.write(_json(shown) if as_json else _yaml(shown).rstrip())
     return 0
 
 
-def _masked(plain: Any, environ: Mapping[str, str]) -> Any:
-    """Return `plain` with every secret hidden wherever its value stands, also in commands and written files."""
-    secrets = {name: value for name, value in environ.items() if is_secret(name)}
-    for number, value in enumerate(_secret_values(plain)):
-        secrets[f"{number}_SECRET"] = value
-    return _hidden(plain, secrets)
+def _manifest(loaded: Loaded, requested: Sequence[str]) -> dict[str, Any]:
+    """Return the manifest with all its services, or those that were asked for."""
+    data = loaded.written()
+    if requested:
+        data["services"] = {name: data["services"][name] for name in requested if name in data["services"]}
+    return data
 
 
-def _secret_values(value: Any, name: str = "") -> Iterator[str]:
-    """Yield the values of all variables with secret names, and of all headers."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _secret_values(item, "HEADER_SECRET" if name == "headers" else key)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secret_values(item, name)
-    elif isinstance(value, str) and (is_secret(name) or name == "HEADER_SECRET"):
-        yield value
+def _facts(options: ConfigOptions, loaded: Loaded, chosen: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of --services, --images and --hash; devctl's own hub is no service of the manifest."""
+    from devctl.core.spec import HUB, digest
+
+    services = loaded.written()["services"]
+    for name in chosen:
+        if name == HUB:
+            continue
+        if options.list_services:
+            yield name
+        elif options.list_images:
+            written = services[name]
+            if image := written.get("image") or ("build" in written and f"{loaded.spec.name}-{name}"):
+                yield str(image)
+        else:
+            service = loaded.spec.services[name]
+            yield f"{name} {' '.join(digest(service, variant) for variant in service.variants[:1]) or '-'}"
 
 
-def _hidden(value: Any, secrets: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: masked(key, item) if is_secret(key) and isinstance(item, str) else _hidden(item, secrets)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_hidden(item, secrets) for item in value]
-    return mask_text(value, secrets) if isinstance(value, str) else value
+def _resolved(spec: Spec, chosen: Sequence[str]) -> dict[str, Any]:
+    from devctl.core import spec as specs
+
+    data = specs.to_json(spec)
+    data["services"] = {name: service for name, service in data["services"].items() if name in chosen}
+    readable = _readable(data)
+    assert isinstance(readable, dict)
+    return readable
 
 
-def _readable(value: Any) -> Any:
-    """Return `value` without what is empty, and with references written as the manifest writes them."""
+def _readable(value: Any, name: str = "") -> Any:
+    """Return `value` without what is empty (a variable may be), and with references as the manifest writes them."""
     if isinstance(value, list | tuple):
         return [_readable(item) for item in value]
     if isinstance(value, dict):
-        return {key: _readable(item) for key, item in value.items() if item not in ("", None, [], (), {})}
+        empty = (None,) if name.endswith("environment") else ("", None, [], (), {})
+        return {key: _readable(item, key) for key, item in value.items() if item not in empty}
     if isinstance(value, str) and "\0" in value:
         parts = value.split("\0")
-        parts[1::2] = [f"${{{name}}}" for name in parts[1::2]]
+        parts[1::2] = [f"${{{dotted}}}" for dotted in parts[1::2]]
         return "".join(parts)
     return value
 
@@ -91,18 +116,25 @@ def _json(value: Any) -> str:
 
 
 def _yaml(value: Any) -> str:
-    import json
+    from devctl.manifest.yaml_text import dump
 
-    import yaml
-
-    plain = json.loads(json.dumps(value))  # enums become their values
-    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=120))
+    return dump(value)
 
 
 COMMAND = Command(
     run,
     ConfigOptions,
-    about="Addresses that are known only at the start stay references such as ${services.kafka.broker}.",
-    examples={"devctl config": "everything", "devctl config order": "one service", "devctl config -q": "only check"},
-    shape="One object: the specification of the stack (`name`, `folder`, `services`, `active`, …) without empty keys.",
+    about="It is one file that `devctl -f FILE` can load: files laid over each other, `include` and `extends` "
+    "followed, variables put in. Addresses that are known only at the start stay references. Secrets are masked: what "
+    "is to be loaded again needs `--reveal`.",
+    examples={
+        "devctl config": "everything",
+        "devctl config order": "one service",
+        "devctl config -q": "only check",
+        "devctl config --reveal > all.yaml": "a single file",
+        "devctl config --resolved kafka": "what a recipe brings",
+        "devctl config --hash": "what changes when a service has to be restarted",
+    },
+    shape="One object: the manifest. With `--resolved` the specification of the stack (`name`, `folder`, `services`, "
+    "`active`, …) without empty keys.",
 )

@@ -7,7 +7,8 @@ from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Flag
-from devctl.text import clean, mask_environment
+from devctl.masking import mask_environment
+from devctl.text import clean
 
 
 class EnvOptions(Options):
@@ -36,7 +37,8 @@ def run(context: Context, options: EnvOptions) -> int:
 COMMAND = Command(
     run,
     EnvOptions,
-    about="Values of *_PASSWORD, *_TOKEN, *_SECRET, *_KEY and passwords in URLs are masked.",
+    about="What names with PASS, TOKEN, SECRET, KEY, CREDENTIAL or DSN hold is masked, and passwords and tokens in "
+    "addresses and options; a folder or an address stays readable.",
     examples={"devctl env order": "what the service sees", "devctl env order --reveal > order.env": "with secrets"},
     shape="One object, name → value.",
 )

@@ -135,7 +135,7 @@ class MapOf(Shape):
             raise self.invalid(node, reader, name)
         for key, value in node.items.items():
             location = node.keys[key].location
-            if self._is_taken_away(value) or not self._accepts(key, location, reader, name):
+            if self.is_taken_away(value) or not self._accepts(key, location, reader, name):
                 continue
             entries.locations[key] = location
             entries.written[key] = node.keys[key].text
@@ -145,7 +145,7 @@ class MapOf(Shape):
                 continue
         return entries
 
-    def _is_taken_away(self, value: Node) -> bool:
+    def is_taken_away(self, value: Node) -> bool:
         """Tell true for what is not there; a name with nothing behind it may stand for an entry all the same."""
         return isinstance(value, Removal) and not (value.is_declaration and self.item.reads_nothing)
 

@@ -26,7 +26,7 @@ def write(tmp_path: Path) -> None:
 
 def test_config_shows_no_secret_wherever_it_stands(run: Run, tmp_path: Path) -> None:
     write(tmp_path)
-    for line in ("config", "config --json"):
+    for line in ("config", "config --json", "config --resolved", "config --resolved --json"):
         code, screen = run(line, None, DB_PASSWORD="hunter22")
         assert code == 0, screen.messages
         assert not [secret for secret in SECRETS if secret in screen.shown]
@@ -36,14 +36,45 @@ def test_config_shows_no_secret_wherever_it_stands(run: Run, tmp_path: Path) -> 
 
 def test_config_reveals_what_it_is_asked_to(run: Run, tmp_path: Path) -> None:
     write(tmp_path)
-    _, screen = run("config --reveal", None, DB_PASSWORD="hunter22")
-    assert all(secret in screen.shown for secret in SECRETS)
+    for line in ("config --reveal", "config --reveal --resolved"):
+        _, screen = run(line, None, DB_PASSWORD="hunter22")
+        assert all(secret in screen.shown for secret in SECRETS)
+
+
+def test_config_prints_a_manifest_that_can_be_loaded(run: Run, tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "all.yaml").write_text(run("config --reveal", None, DB_PASSWORD="hunter22")[1].shown)
+    code, screen = run("-f all.yaml config --reveal", None)
+    assert (code, screen.messages) == (0, "")
+    assert screen.shown == (tmp_path / "all.yaml").read_text()
+
+
+def test_config_lists_services_images_and_hashes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(
+        "name: shop\nservices: {a: {command: x}, b: {image: 'alpine:3'}, c: {build: .}, d: {command: x, profiles: [p]}}"
+    )
+    assert run("config --services", None)[1].shown.split() == ["a", "b", "c"]
+    assert run("config --services --profile p", None)[1].shown.split() == ["a", "b", "c", "d"]
+    assert run("config --images", None)[1].shown.split() == ["alpine:3", "shop-c"]
+    first = run("config --hash a", None)[1].shown
+    assert [line.split()[0] for line in run("config --hash *", None)[1].shown.splitlines()] == ["a", "b", "c"]
+    (tmp_path / "stack.yaml").write_text("name: shop\nservices: {a: {command: y}}")
+    second = run("config --hash", None)[1].shown
+    assert (first.split()[0], second.split()[0]) == ("a", "a")
+    assert first != second
+
+
+def test_config_shows_variables_that_are_empty(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("services: {a: {command: x, environment: {EMPTY: ''}}}")
+    for line in ("config --json", "config --resolved --json"):
+        assert '"EMPTY": ""' in run(line, None)[1].shown
 
 
 def test_config_of_one_service_shows_that_one(run: Run, tmp_path: Path) -> None:
     write(tmp_path)
-    told = json.loads(run("config api --json", None, DB_PASSWORD="hunter22")[1].shown)
-    assert list(told["services"]) == ["api"]
+    for line in ("config api --json", "config api --format json", "config api --resolved --json"):
+        told = json.loads(run(line, None, DB_PASSWORD="hunter22")[1].shown)
+        assert list(told["services"]) == ["api"]
     assert run("config ap", None, DB_PASSWORD="x")[0] == 2
 
 

@@ -81,6 +81,7 @@ services:
     a, b = (spec.services[name] for name in "ab")
     assert a.variants[0].argv == ("x",)
     assert a.variants[0].environment == {"B": "2", "C": "3", "E": "1"}
+    assert Path(a.variants[0].working_dir) == tmp_path
     assert (a.profiles, [port.number for port in a.ports], a.restart.condition) == ((), [81], "always")
     assert (b.variants[0].argv, b.restart.condition) == (("y",), "on-failure")
 
