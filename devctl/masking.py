@@ -30,6 +30,7 @@ _ADDRESS = r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}(?:,(?:\[[0-9a-fA-F
 _PATH = r"(?:~|\.{1,2})?(?:/[\w.@ -]+)+/?"
 _RANDOM = r"(?=[^/]*[0-9])(?=[^/]*[a-z])(?=[^/]*[A-Z])[^/]{16,}"
 """A piece of a path that is as long and as mixed as keys are."""
+_OPEN_NAMES = frozenset(("name", "uses", "image"))
 _WORDS = frozenset(("true", "false", "none", "null", "yes", "auto"))
 
 
@@ -81,14 +82,31 @@ def _options(arguments: Sequence[str]) -> Iterable[tuple[int, str]]:
             yield index, name
 
 
-def secrets_in(value: object, name: str = "") -> set[str]:
-    """Return the secrets in plain data: the values of secret names at any depth, and of options of argument lists."""
+def secrets_in(value: object) -> set[str]:
+    """Return the secrets in plain data: the values of secret names at any depth, and of options of argument lists.
+    A word that also names a service, an image or a product stays readable: hiding `postgres` would hide nothing."""
+    return _secrets_in(value) - set(_open_words(value))
+
+
+def _open_words(value: object, name: str = "") -> Iterable[str]:
     if isinstance(value, Mapping):
-        return set().union(*(secrets_in(item, str(key)) for key, item in value.items()))
+        for key, item in value.items():
+            yield str(key)
+            yield from _open_words(item, str(key))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _open_words(item)
+    elif isinstance(value, str) and name in _OPEN_NAMES:
+        yield from _compiled(r"[/:@]").split(value)
+
+
+def _secrets_in(value: object, name: str = "") -> set[str]:
+    if isinstance(value, Mapping):
+        return set().union(*(_secrets_in(item, str(key)) for key, item in value.items()))
     if isinstance(value, list | tuple):
         texts = [item if isinstance(item, str) else "" for item in value]
         pairs = {option: texts[index] for index, option in _options(texts)}
-        return secrets_of(pairs).union(*(secrets_in(item) for item in value))
+        return secrets_of(pairs).union(*(_secrets_in(item) for item in value))
     return secrets_of({name: value}) if isinstance(value, str) else set()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 MANIFEST_NAMES = ("stack.yaml", "stack.yml")
 STATE_FOLDER = ".devctl"
+LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes on macOS (108 on Linux), one of them the NUL
 
 
 class StackPaths(NamedTuple):

@@ -10,9 +10,11 @@ from typing import Protocol
 
 from devctl.clock import Clock, SystemClock
 from devctl.core.plan import check_names
+from devctl.core.spec import to_json
 from devctl.diagnosis.causes import explain
 from devctl.diagnosis.evidence import read_evidence
 from devctl.diagnosis.views import WhyView
+from devctl.masking import mask_text, secrets_in
 from devctl.paths import StackPaths
 from devctl.session.protocol import SnapshotView
 
@@ -32,4 +34,15 @@ def why(
     evidence = read_evidence(source.snapshot(), paths, (clock or SystemClock()).monotonic())
     if evidence.snapshot.spec.services:
         check_names(evidence.snapshot.spec.services, names)
-    return explain(evidence, names)
+    secrets = secrets_in(to_json(evidence.snapshot.spec))
+    return [_masked(view, secrets) for view in explain(evidence, names)]
+
+
+def _masked(view: WhyView, secrets: set[str]) -> WhyView:
+    """Return an answer without the secrets of the stack; what its services wrote may hold them, too."""
+    for cause in view["chain"]:
+        cause["says"] = mask_text(cause["says"], secrets)
+        cause["next"] = mask_text(cause["next"], secrets)
+        cause["answer"] = mask_text(cause["answer"], secrets)
+        cause["lines"] = [mask_text(line, secrets) for line in cause["lines"]]
+    return view

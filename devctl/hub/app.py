@@ -17,6 +17,7 @@ from devctl.hub.forward import Forwarder
 from devctl.hub.logs import LogSink
 from devctl.hub.metrics import Metrics, sample
 from devctl.hub.store import RETRY_SECONDS, Store
+from devctl.masking import mask_text
 from devctl.record.spans import COUNTERS
 from devctl.record.store import Run
 
@@ -215,4 +216,4 @@ def _stamp(path: Path | None) -> int:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(mask_text(text), file=sys.stderr, flush=True)

@@ -27,13 +27,48 @@ def json_schema() -> Schema:
     definitions: Schema = {}
     whole = Object(Manifest)
     root = definition_of(whole.cls, whole.fields, whole.required, definitions)
-    definitions["Service"]["allOf"] = [NOT_EMPTY]
+    definitions["Service"]["properties"]["uses"] |= {"type": "string", "anyOf": _products(definitions)}
+    definitions["Service"]["allOf"] = [NOT_EMPTY, *_settings()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "stack.yaml",
         **root,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _products(definitions: Schema) -> list[Schema]:
+    """Return the recipes that `uses` can name, each with what it is; put the schemas of their settings in place."""
+    from devctl import products
+
+    choices: list[Schema] = []
+    for name in sorted(products.names()):
+        product = products.find(name)
+        assert product is not None
+        choices.append({"const": name, "description": product.summary})
+        definitions[f"with.{name}"] = _settings_of(product.settings, definitions)
+        if product.example:
+            definitions[f"with.{name}"]["examples"] = [dict(product.example)]
+    return [*choices, {"pattern": r"\$"}]
+
+
+def _settings_of(settings: type, definitions: Schema) -> Schema:
+    shape = Object(settings)
+    definition = definition_of(shape.cls, shape.fields, shape.required, definitions)
+    for key, (field, _) in shape.fields.items():
+        default = defaults_of(settings)[field]
+        if default is not REQUIRED and isinstance(default, str | int | float | bool) and default != "":
+            definition["properties"][key]["default"] = default
+    return definition
+
+
+def _settings() -> Iterator[Schema]:
+    """Yield for each recipe that its settings, and no others, go under `with`."""
+    from devctl import products
+
+    for name in sorted(products.names()):
+        is_used = {"properties": {"uses": {"const": name}}, "required": ["uses"]}
+        yield {"if": is_used, "then": {"properties": {"with": {"$ref": f"#/$defs/with.{name}"}}}}
 
 
 def schema_text() -> str:

@@ -48,7 +48,7 @@ class Recipe:
 class Product:
     """A third-party product.
 
-    `settings` is a frozen dataclass whose fields are the keys of `with:`. `images` are patterns of the names of images
+    `settings` is a frozen dataclass whose fields are the keys of `with:`, `example` one that people write. `images` are patterns of the names of images
     that it stands for when a Compose file is taken over. `tools` are the native programs that it brings to the catalog.
     """
 
@@ -57,6 +57,7 @@ class Product:
     settings: type
     ports: tuple[Port, ...]
     variants: Mapping[str, Recipe]  # by names of VARIANTS
+    example: Mapping[str, Any] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     tools: tuple[Entry, ...] = ()
     page: str = ""

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from devctl.errors import DevctlError, EnvironmentProblem
+from devctl.errors import EnvironmentProblem
 from devctl.keeper import start, wire
 from devctl.runners.base import BackendLost
+from devctl.runners.failed_start import StartRefused
 
 _CONNECT_SECONDS = 10.0  # a keeper answers within 50 ms; a machine under load takes its time
 _RETRY_SECONDS = 0.005
@@ -112,7 +113,7 @@ class KeeperLink:
         self._writer.write(wire.encode({"id": number, "op": op, **arguments}, body))
         answer, answer_body = await future
         if error := answer.get("error"):
-            raise DevctlError(error["what"], where=error["where"])
+            raise StartRefused(error["what"], where=error["where"], number=error["errno"])
         return answer, answer_body
 
     async def _read(self, reader: asyncio.StreamReader) -> None:

@@ -20,6 +20,7 @@ from devctl.machine.process import start_ticks
 from devctl.paths import StackPaths
 from devctl.runners import processes
 from devctl.runners.base import BackendLost, Exit, Identity, Stopped
+from devctl.runners.failed_start import explain
 from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.managed import ManagedProcess
 from devctl.runners.processes import SessionLeader, Table
@@ -93,11 +94,7 @@ class ProcessRunner:
         except BackendLost:
             raise
         except DevctlError as error:
-            raise DevctlError(
-                f"{launch.instance} cannot be started: {error.what}",
-                where=error.where or launch.argv[0],
-                next="see its command and working_dir in the manifest",
-            ) from error
+            raise explain(error, launch, self._paths.folder) from error
         return self._learn(described).identity
 
     async def signal(self, instance: str, number: int) -> None:

@@ -18,7 +18,7 @@ from devctl.keeper.start import SOCKET_NAME as KEEPER_SOCKET
 from devctl.machine import boot
 from devctl.machine.locks import take_lock
 from devctl.machine.process import wait_until_gone
-from devctl.paths import StackPaths
+from devctl.paths import LONGEST_SOCKET_PATH, StackPaths
 from devctl.session.client import Client
 
 _ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
@@ -128,8 +128,14 @@ def _reach(path: Path) -> socket.socket | None:
         connection.close()
         if error.errno in _NOBODY_LISTENS:
             return None
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            raise EnvironmentProblem(
+                f"the path of its socket is longer than the {LONGEST_SOCKET_PATH} bytes that the system takes",
+                where=str(path),
+                next="Set XDG_RUNTIME_DIR to a folder with a shorter name.",
+            ) from error
         raise EnvironmentProblem(
-            f"cannot reach the supervisor: {error.strerror}", where=str(path), next="Is it your stack?"
+            f"cannot reach the supervisor: {error.strerror or error}", where=str(path), next="Is it your stack?"
         ) from error
     return connection
 

@@ -16,6 +16,7 @@ from devctl.errors import ExitCode
 from devctl.machine import boot
 from devctl.machine.locks import is_held_by, take_lock
 from devctl.machine.process import is_alive
+from devctl.masking import mask_text
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
 from devctl.supervisor.calls import ChangingCalls
@@ -114,7 +115,7 @@ class SupervisorProcess:
         """Write what a person should know into the supervisor's log."""
         for event in change.events:
             if isinstance(event, Notice):
-                print(rfc3339(event.at_ns), event.text, file=sys.stderr, flush=True)
+                print(rfc3339(event.at_ns), mask_text(event.text), file=sys.stderr, flush=True)
 
     def _on_first_run(self, _: Change) -> None:
         """Write errors into the run's folder as soon as there is one."""

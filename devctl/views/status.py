@@ -11,6 +11,7 @@ from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.plan import Plan
 from devctl.core.spec import Service, Variant
 from devctl.core.state import Instance, ServiceState, State
+from devctl.masking import mask_text
 from devctl.session.protocol import InstanceView, ServiceView, StatusView, StepView
 from devctl.views.snapshot import StackSnapshot
 
@@ -51,8 +52,8 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
         "why_variant": _why_variant(service_state),
         "kind": variant.kind.value if variant else "",
         "optional": service.optional,
-        "reason": derived.reason,
-        "cure": derived.remedy,
+        "reason": mask_text(derived.reason),
+        "cure": mask_text(derived.remedy),
         "note": variant.note if variant else "",
         "uses": service.uses,
         "provides": dict(variant.provides if variant else service.provides),
@@ -81,7 +82,7 @@ def _instance_view(instance: Instance, ports: Mapping[str, int], usage: Usage) -
         "pid": pid,
         "container": instance.container,
         "status": instance.status.value,
-        "reason": instance.reason,
+        "reason": mask_text(instance.reason),
         "ports": _addresses(ports),
         "started_at": rfc3339(instance.started_ns) if instance.started_ns else "",
         "restarts": instance.restarts,

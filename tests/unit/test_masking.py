@@ -87,6 +87,11 @@ def test_secret_values_are_hidden_wherever_they_stand() -> None:
     assert masking.mask_text(text, environment) == text.replace("hunter22", MASK)
 
 
+def test_a_secret_that_is_also_the_name_of_something_hides_nothing() -> None:
+    data = {"db": {"uses": "postgres", "environment": {"POSTGRES_PASSWORD": "postgres", "KEY": "hunter22"}}}
+    assert masking.secrets_in(data) == {"hunter22"}
+
+
 def test_plain_data_is_masked_at_any_depth() -> None:
     data = {
         "env": {"DB_PASS": "hunter22", "A": "x"},

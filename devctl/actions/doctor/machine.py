@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from devctl.http.message import NotHttp, parse_head, request_bytes
-from devctl.paths import StackPaths, cache_folder, runtime_base
+from devctl.paths import LONGEST_SOCKET_PATH, StackPaths, cache_folder, runtime_base
 from devctl.text import size
 
 ENOUGH_DISK = 2_000_000_000  # native programs with their archives, and logs and spans up to their caps
@@ -21,7 +21,6 @@ ENOUGH_MEMORY = 1_500_000_000  # for a stack with native programs in it: each JV
 ENOUGH_FILES = 1024  # what Linux grants by default; a stack opens two for each instance, and sockets
 ENOUGH_WATCHES = 8192  # the lowest default of a kernel; a folder that is watched takes one for each folder in it
 ENGINE_SECONDS = 1.0  # an engine on this machine answers a ping in milliseconds; one that hangs counts as none
-LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes on macOS (108 on Linux), one of them the NUL
 
 
 class FindingState(StrEnum):

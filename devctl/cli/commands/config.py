@@ -100,7 +100,7 @@ def _readable(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_readable(item) for item in value]
     if isinstance(value, dict):
-        empty = (None,) if name.endswith("environment") else ("", None, [], (), {})
+        empty: tuple[object, ...] = (None,) if name.endswith("environment") else ("", None, [], (), {})
         return {key: _readable(item, key) for key, item in value.items() if item not in empty}
     if isinstance(value, str) and "\0" in value:
         parts = value.split("\0")

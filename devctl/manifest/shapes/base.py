@@ -5,6 +5,7 @@ Reading notes every mistake and goes on; it raises `Wrong` only for the value at
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.core.spec import MARK
@@ -45,8 +46,8 @@ class Entries(dict[str, T], Generic[T]):
     locations: dict[str, Location]
     written: dict[str, str]  # key → as it stands in the file, before interpolation
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, entries: Iterable[tuple[str, T]] = ()) -> None:
+        super().__init__(entries)
         self.locations = {}
         self.written = {}
 

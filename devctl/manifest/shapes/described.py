@@ -19,7 +19,7 @@ Fields = Mapping[str, tuple[str, Shape]]
 
 def reference_to(cls: type, fields: Fields, required: Sequence[str], definitions: Schema) -> Schema:
     """Return a reference to the schema of a part, which is put among `definitions`."""
-    name = cls.__name__
+    name = cls.__name__ if "devctl.manifest" in cls.__module__ else f"{cls.__module__}.{cls.__name__}"
     if name not in definitions:
         definitions[name] = {}
         definitions[name] = definition_of(cls, fields, required, definitions)

@@ -93,6 +93,7 @@ PRODUCT = Product(
     name="consul",
     summary="Consul, a single server",
     settings=Settings,
+    example={"config": {"log_level": "DEBUG"}},
     ports=(Port("http", 8500),),
     variants={
         "native": Recipe(native),

@@ -57,6 +57,7 @@ PRODUCT = Product(
     name="etcd",
     summary="etcd, a single member",
     settings=Settings,
+    example={"config": {"quota-backend-bytes": "1073741824"}},
     ports=(Port("client", 2379),),
     variants={"native": Recipe(native, provides={"etcd": "client", "metrics": "client"})},
     images=(r"(.*/)?etcd",),

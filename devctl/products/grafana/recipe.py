@@ -143,6 +143,7 @@ PRODUCT = Product(
     name="grafana",
     summary="Grafana with the boards of the stack",
     settings=Settings,
+    example={"dashboards": "dashboards"},
     ports=(Port("http", 3000),),
     variants={
         "native": Recipe(native),

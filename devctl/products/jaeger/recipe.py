@@ -136,6 +136,7 @@ PRODUCT = Product(
     name="jaeger",
     summary="Jaeger, which shows the traces that the hub passes on",
     settings=Settings,
+    example={"max_traces": 100_000},
     ports=(Port("ui", 16686), Port("otlp")),
     variants={
         "native": Recipe(native, provides={"spans": "otlp", "jaeger": "ui"}),

@@ -123,6 +123,7 @@ PRODUCT = Product(
     name="kafka",
     summary="Apache Kafka, a single node",
     settings=Settings,
+    example={"topics": {"orders": {"partitions": 6, "config": {"retention.ms": "86400000"}}}, "heap": "512m"},
     ports=(Port("broker", 9092),),
     variants={
         "native": Recipe(native, provides={"kafka": "broker"}),

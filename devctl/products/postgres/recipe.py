@@ -52,6 +52,7 @@ PRODUCT = Product(
     name="postgres",
     summary="PostgreSQL",
     settings=Settings,
+    example={"databases": ["orders", "users"], "settings": ["max_connections=200"]},
     ports=(Port("postgres", 5432),),
     variants={"native": Recipe(native)},
     images=(r"(.*/)?(postgres|postgresql)",),

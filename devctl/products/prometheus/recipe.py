@@ -147,6 +147,7 @@ PRODUCT = Product(
     name="prometheus",
     summary="Prometheus, which scrapes every service that has `metrics:`",
     settings=Settings,
+    example={"config": "prometheus.yml", "retention": "7d"},
     ports=(Port("http", 9090),),
     variants={"native": Recipe(native, provides={"promql": "http"})},
     images=(r"(.*/)?prometheus",),

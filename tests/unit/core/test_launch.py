@@ -17,9 +17,13 @@ PORTS = {
 
 
 def make(
-    environment: dict[str, str], argv: tuple[str, ...] = ("run",), instance: str = "web.1", **fields: object
+    environment: dict[str, str],
+    argv: tuple[str, ...] = ("run",),
+    instance: str = "web.1",
+    unset: tuple[str, ...] = (),
+    **fields: object,
 ) -> object:
-    variant = Variant("process", Kind.PROCESS, argv=argv, environment=environment)
+    variant = Variant("process", Kind.PROCESS, argv=argv, environment=environment, unset=unset)
     web = Service("web", (variant,), ports=(Port("http"), Port("admin-page", inherited=True)), replicas=2)
     hub = replace(fakes.service("hub"), ports=(Port("otlp"),))
     spec = replace(fakes.spec(web, hub), host_environment={"PATH": "/bin", "LANG": "C"}, **fields)  # type: ignore[arg-type]
@@ -43,6 +47,13 @@ def test_ports_are_told_by_name_and_the_manifest_has_the_last_word() -> None:
     assert variables["HTTP_PORT"] == "8000"
     assert variables["ADMIN_PAGE_PORT"] == "8001"
     assert (variables["PATH"], variables["LANG"]) == ("/bin", "de")
+
+
+def test_a_variable_that_is_taken_away_comes_from_nowhere() -> None:
+    names = ("PORT", "LANG", "OTEL_SERVICE_NAME")
+    variables = environment(make({"A": "1"}, unset=names))
+    assert not variables.keys() & set(names)
+    assert (variables["A"], variables["HTTP_PORT"]) == ("1", "8000")
 
 
 def test_references_stand_for_the_own_instance_and_for_all() -> None:

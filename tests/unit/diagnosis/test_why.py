@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from devctl.diagnosis.views import WhyView
@@ -74,3 +75,15 @@ def test_everything_good_needs_no_words() -> None:
     world = after("a", "up", "a.1 started", "a.1 ready")
     assert explain(world) == []
     assert explain(world, "a")[0]["chain"] == []
+
+
+def test_no_secret_of_the_stack_is_told() -> None:
+    world = after("a", "up", "a.1 started", "wait 12")
+    spec = world.loop.spec
+    variant = replace(spec.services["a"].variants[0], environment={"DB_PASS": "hunter22"})
+    service = replace(spec.services["a"], variants=(variant,))
+    world.loop.spec = replace(spec, services={**spec.services, "a": service})
+    answer = "401 of http://me:pa55@h/?token=t0ken, tried hunter22"
+    told = str(explain(world, answers={"a.1": answer}))
+    assert "401 of http://me:" in told
+    assert not [secret for secret in ("pa55", "t0ken", "hunter22") if secret in told]

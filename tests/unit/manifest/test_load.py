@@ -136,7 +136,7 @@ def test_the_environment_file_comes_after_the_commands_environment(tmp_path: Pat
 def test_addresses_may_stand_in_a_list_of_variables_too(tmp_path: Path) -> None:
     text = "services: {web: {command: x, ports: {http: 81}}, a: {command: x, environment: ['W=http://${services.web.http}']}}"
     value = spec_of(tmp_path, text).services["a"].variants[0].environment["W"]
-    assert fill(value, {"services.web.http": "h:1"}) == "http://h:1"
+    assert substitute(value, {"services.web.http": "h:1"}) == "http://h:1"
 
 
 def test_a_default_with_braces_is_balanced_in_dot_env_and_env_file_too(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """stack.schema.json and docs/manifest.md come from the model and say the same as the loader."""
 
+import json
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
 import yaml
 
+from devctl import products
 from devctl.manifest import model, schema
 from devctl.manifest.__main__ import main
-from devctl.manifest.shapes.objects import Object, Section
+from devctl.manifest.load import LoadRequest, load
+from devctl.manifest.shapes.objects import Object, Section, defaults_of
+from devctl.paths import StackPaths
 from tests.unit.manifest.sample import SAMPLE
 from tests.unit.manifest.test_mistakes import TABLE
 
@@ -46,12 +50,44 @@ def test_the_generator_writes_what_it_then_finds_in_order(tmp_path: Path, monkey
 
 
 def test_a_manifest_that_uses_everything_fits_the_schema() -> None:
-    assert is_right(SAMPLE)
+    assert is_right(SAMPLE.replace("uses: broker", "uses: kafka"))
+
+
+def with_settings(name: str, settings: object) -> str:
+    return json.dumps({"services": {"a": {"uses": name, "with": settings}}})
+
+
+@pytest.mark.parametrize("name", sorted(products.names()))
+def test_every_recipe_is_in_the_schema_with_its_settings_defaults_and_an_example(name: str, tmp_path: Path) -> None:
+    product = products.find(name)
+    assert product is not None
+    definition = schema.json_schema()["$defs"][f"with.{name}"]
+    assert set(definition["properties"]) == set(Object(product.settings).fields)
+    assert all(part["description"] for part in definition["properties"].values())
+    for key, default in defaults_of(product.settings).items():
+        if isinstance(default, str | int) and default:
+            assert definition["properties"][key]["default"] == default
+    (example,) = definition["examples"]
+    assert is_right(with_settings(name, example))
+    for file in ("prometheus.yml", "dashboards/a.json"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("{}")
+    (tmp_path / "stack.yaml").write_text(with_settings(name, example))
+    assert load(LoadRequest(StackPaths(tmp_path))).spec.services["a"].uses == name
 
 
 @pytest.mark.parametrize(
-    "text", [text for text, mistake in TABLE if "unknown key" in mistake and "with" not in mistake]
-)
+    ("uses", "settings"),
+    [
+        ("kafak", {}), ("kafka", {"topcs": {}}), ("kafka", {"topics": {"t": {"partitons": 3}}}), ("kafka", {"log_level": "LOUD"}),
+        ("jaeger", {"max_traces": "many"}), ("postgres", {"databases": "one"}), ("rabbitmq", {"topics": {}}),
+    ],
+)  # fmt: skip
+def test_a_recipe_or_a_setting_that_does_not_exist_does_not_fit_the_schema(uses: str, settings: object) -> None:
+    assert not is_right(with_settings(uses, settings))
+
+
+@pytest.mark.parametrize("text", [text for text, mistake in TABLE if "unknown key" in mistake and "broker" not in text])
 def test_an_unknown_key_does_not_fit_the_schema(text: str) -> None:
     assert not is_right(text)
 

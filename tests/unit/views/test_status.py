@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -86,3 +87,14 @@ def test_a_fetch_that_took_less_than_what_was_waited_for_is_no_link() -> None:
         happen(world, what)
     path = critical_path(snapshot_of(world.loop), ["a", "b"], since)
     assert [(link["step"], link["service"]) for link in path] == [("start", "a"), ("start", "b")]
+
+
+def test_a_reason_tells_no_secret() -> None:
+    world = after("a", "up", "a.1 started", "a.1 ready", "a.1 unready")
+    snapshot = snapshot_of(world.loop)
+    service = snapshot.state.services["a"]
+    instance = replace(service.instances["a.1"], reason="GET /?token=t0ken failed")
+    state = replace(snapshot.state, services={"a": replace(service, instances={"a.1": instance})})
+    view = status_view(replace(snapshot, state=state), "/t")
+    assert "t0ken" not in json.dumps(view)
+    assert view["services"][0]["instances"][0]["reason"].startswith("GET /?token=*")
