@@ -48,8 +48,9 @@ class Recipe:
 class Product:
     """A third-party product.
 
-    `settings` is a frozen dataclass whose fields are the keys of `with:`, `example` one that people write. `images` are patterns of the names of images
-    that it stands for when a Compose file is taken over. `tools` are the native programs that it brings to the catalog.
+    `settings` is a frozen dataclass whose fields are the keys of `with:`, `example` one that people write. `images` are
+    patterns of the names of images that it stands for when a Compose file is taken over, `compose_settings` the
+    settings that stand for variables of its image. `tools` are the native programs that it brings to the catalog.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Product:
     ports: tuple[Port, ...]
     variants: Mapping[str, Recipe]  # by names of VARIANTS
     example: Mapping[str, Any] = field(default_factory=dict)
+    compose_settings: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     tools: tuple[Entry, ...] = ()
     page: str = ""

@@ -1,4 +1,4 @@
-"""`devctl init`: a first stack.yaml, from nothing or from a Compose file."""
+"""`devctl init`: a first stack.yaml, from nothing or from a file of Compose, foreman or process-compose."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from pathlib import Path
 
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
-from devctl.cli.line.params import Flag, Text
+from devctl.cli.line.params import Flag, Text, TextList
 from devctl.errors import UsageError
-from devctl.manifest.compose import convert, template
+from devctl.manifest.compose import convert, convert_other, template
 from devctl.text import typed
 
 
 class InitOptions(Options):
     """What `devctl init` takes."""
 
-    from_compose = Text("--from-compose", metavar="FILE", complete="file", help="Convert this Compose file.")
+    from_compose = TextList(
+        "--from-compose", metavar="FILE", complete="file",
+        help="Convert this Compose file; several are laid over each other.",
+    )  # fmt: skip
+    from_file = Text(
+        "--from", metavar="FILE", complete="file",
+        help="Convert a Procfile, a process-compose.yaml or a Compose file.",
+    )  # fmt: skip
     output = Text("--output", "-o", metavar="FILE", help="Where to write, - for stdout; stack.yaml unless given.")
     force = Flag("--force", help="Replace what is there.")
 
@@ -23,8 +30,7 @@ class InitOptions(Options):
 def run(context: Context, options: InitOptions) -> int:
     """Write the manifest; what is there already is only replaced with --force."""
     target = Path(options.output or "stack.yaml")
-    compose = options.from_compose
-    text = _converted(context, Path(compose)) if compose else template(_name(Path.cwd()))
+    text = _text(context, options, target.parent)
     if options.output == "-":
         context.terminal.write(text.rstrip())
         return 0
@@ -37,9 +43,17 @@ def run(context: Context, options: InitOptions) -> int:
     return 0
 
 
-def _converted(context: Context, compose: Path) -> str:
-    """Return the converted file; say what was left out or is to be looked at."""
-    converted = convert(compose)
+def _text(context: Context, options: InitOptions, folder: Path) -> str:
+    """Return what is to be written; say what was left out or is to be looked at."""
+    if options.from_compose and options.from_file:
+        raise UsageError("--from-compose and --from exclude each other")
+    if not options.from_compose and not options.from_file:
+        return template(_name(Path.cwd()))
+    environ = context.stack.environ
+    if options.from_file:
+        converted = convert_other(Path(options.from_file), folder, environ)
+    else:
+        converted = convert([Path(file) for file in options.from_compose], folder, environ)
     context.warn(map(str, converted.notes))
     return converted.text
 
@@ -53,8 +67,12 @@ def _name(folder: Path) -> str:
 COMMAND = Command(
     run,
     InitOptions,
+    about="What a file of another program says and a stack.yaml cannot is listed, each with its place; what is written "
+    "always loads.",
     examples={
         "devctl init": "a stack of one web server to begin with",
         "devctl init --from-compose compose.yaml -o -": "see what a Compose file becomes",
+        "devctl init --from-compose a.yaml --from-compose b.yaml": "files that are laid over each other",
+        "devctl init --from Procfile": "one program a line",
     },
 )

@@ -52,6 +52,7 @@ PRODUCT = Product(
     name="postgres",
     summary="PostgreSQL",
     settings=Settings,
+    compose_settings={"POSTGRES_DB": "databases", "POSTGRESQL_DATABASE": "databases"},
     example={"databases": ["orders", "users"], "settings": ["max_connections=200"]},
     ports=(Port("postgres", 5432),),
     variants={"native": Recipe(native)},

@@ -84,6 +84,7 @@ PRODUCT = Product(
     name="rabbitmq",
     summary="RabbitMQ, a single node with its management page",
     settings=Settings,
+    compose_settings={"RABBITMQ_DEFAULT_USER": "user"},
     example={"plugins": ["rabbitmq_shovel"], "config": {"channel_max": "200"}},
     ports=(Port("amqp", 5672), Port("http", 15672), Port("prometheus", 15692)),
     variants={"native": Recipe(native, provides={"amqp": "amqp", "metrics": "prometheus"})},

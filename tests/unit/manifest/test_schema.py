@@ -79,8 +79,9 @@ def test_every_recipe_is_in_the_schema_with_its_settings_defaults_and_an_example
 @pytest.mark.parametrize(
     ("uses", "settings"),
     [
-        ("kafak", {}), ("kafka", {"topcs": {}}), ("kafka", {"topics": {"t": {"partitons": 3}}}), ("kafka", {"log_level": "LOUD"}),
-        ("jaeger", {"max_traces": "many"}), ("postgres", {"databases": "one"}), ("rabbitmq", {"topics": {}}),
+        ("kafak", {}), ("kafka", {"topcs": {}}), ("kafka", {"topics": {"t": {"partitons": 3}}}),
+        ("kafka", {"log_level": "LOUD"}), ("jaeger", {"max_traces": "many"}), ("postgres", {"databases": "one"}),
+        ("rabbitmq", {"topics": {}}),
     ],
 )  # fmt: skip
 def test_a_recipe_or_a_setting_that_does_not_exist_does_not_fit_the_schema(uses: str, settings: object) -> None:

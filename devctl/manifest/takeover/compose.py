@@ -1,0 +1,468 @@
+"""Compose files as a stack.yaml: what both have is taken over, recipes stand for images that devctl knows, and
+everything that is lost on the way is noted with its place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from collections.abc import Mapping as Table
+from collections.abc import Sequence as Many
+from pathlib import Path
+from typing import Any
+
+from devctl.core.spec import HUB
+from devctl.manifest import environment
+from devctl.manifest.interpolate import interpolate
+from devctl.manifest.layers import DOT_ENV, Layers
+from devctl.manifest.model import NAME, SIGNALS, Manifest, Service
+from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
+from devctl.manifest.problems import Problems
+from devctl.manifest.reader import ProjectReader, is_inside
+from devctl.manifest.shapes.base import Shape
+from devctl.manifest.shapes.groups import ListOf, MapOf
+from devctl.manifest.shapes.objects import Object
+from devctl.manifest.shapes.scalars import Inside
+from devctl.manifest.takeover import recipes, repair
+from devctl.manifest.takeover.addresses import point_out
+from devctl.manifest.takeover.notes import Notes
+from devctl.manifest.takeover.ports import PortReader, named
+from devctl.manifest.where import NO_CONTAINERS
+from devctl.manifest.yaml_text import Unquoted, plain
+from devctl.products.base import Product
+
+RUNNABLE = ("image", "build")
+REQUIRED_VARIABLE = re.compile(r"\$\{(\w+):?\?[^}]*\}")
+MOUNT_OPTIONS = ("ro", "rw")
+SHARED_WITH = ("network_mode", "ipc", "pid", "uts")
+"""Keys that may name another service (`service:NAME`), which then has to run before."""
+
+
+class ComposeFiles:
+    """Takes the Compose files of one project over. `folder` is where the stack.yaml will lie."""
+
+    def __init__(self, files: Many[Path], folder: Path, environ: Table[str, str]) -> None:
+        self.notes = Notes()
+        self._files = [file.resolve() for file in files]
+        self._folder = folder.resolve()
+        self._project = self._files[0].parent
+        self._problems = Problems()
+        self._environ = self._with_dot_env(environ)
+        self._reader = ProjectReader(Path("/"), self._folder, self._environ, self._problems)
+        self._services = Mapping("", 0, 0)
+        self._products: dict[str, Product] = {}
+        self._extra: dict[str, dict[str, Any]] = {}  # jobs that a service brings along
+
+    def stack(self) -> dict[str, Any]:
+        """Return the manifest as plain data that loads; ManifestError when a file cannot be read at all."""
+        root = self._root()
+        services = root.items.get("services")
+        self._services = services if isinstance(services, Mapping) else Mapping("", root.line, root.column)
+        stack: dict[str, Any] = {}
+        if isinstance(name := root.items.get("name"), Scalar) and not name.is_null:
+            stack["name"] = name.text
+            self.notes.sources["name",] = name.location
+        for key in root.items:
+            if key not in ("name", "services", "volumes") and not key.startswith("x-"):
+                self.notes.dropped(root, key, key, Manifest.FOREIGN)
+        self._find_products()
+        stack["services"] = self._all()
+        self._volumes_of(root, stack)
+        point_out(self._services, self.notes)
+        self._leave_out(stack)
+        repair.made_to_load(stack, self._folder, self._environ, self.notes)
+        return stack
+
+    # Reading
+
+    def _with_dot_env(self, environ: Table[str, str]) -> dict[str, str]:
+        file = self._project / DOT_ENV
+        reader = ProjectReader(self._project, self._project, environ, self._problems)
+        values = environment.values_of(file, DOT_ENV, reader) if file.is_file() else {}
+        return {**values, **environ}
+
+    def _root(self) -> Mapping:
+        for file in self._files:
+            self._reader.bases[self._shown(file)] = self._project
+        root = Layers(self._reader, self._shown).read(self._files)
+        if root is None:
+            self._problems.stop()
+        assert root is not None
+        for problem in self._problems.mistakes:
+            self.notes.add(problem.location, problem.message, problem.advice)
+        return root
+
+    def _shown(self, path: Path) -> str:
+        return os.path.relpath(path, self._project) if path.is_relative_to(self._project) else str(path)
+
+    def _resolved(self, node: Scalar) -> str:
+        """Return a text with today's variables put in."""
+        try:
+            return interpolate(node.text, self._reader)
+        except ValueError:
+            return node.text
+
+    # Names
+
+    def _name(self, name: str) -> str:
+        """Return how a service is called in a stack.yaml."""
+        renamed = re.sub(r"[^A-Za-z0-9_-]", "-", name).lstrip("-_")[:63] or "service"
+        return f"{renamed}-service" if renamed == HUB else renamed
+
+    def _note_name(self, name: str) -> None:
+        if (renamed := self._name(name)) != name:
+            location = self._services.keys[name].location
+            self.notes.add(location, f"services.{name} is called {renamed} now", "a name has letters, digits, - and _")
+
+    # Services
+
+    def _find_products(self) -> None:
+        for name, node in self._services.items.items():
+            if isinstance(node, Mapping) and (product := recipes.product_of(node)):
+                self._products[name] = product
+
+    def _all(self) -> dict[str, Any]:
+        services: dict[str, Any] = {}
+        for name, node in self._services.items.items():
+            self._note_name(name)
+            self.notes.sources["services", self._name(name)] = self._services.keys[name].location
+            if not isinstance(node, Mapping):
+                if not isinstance(node, Removal):
+                    self.notes.lost(node.location, f"services.{name}", "it is no mapping")
+                continue
+            services[self._name(name)] = self._service(name, node)
+        return {**services, **self._extra}
+
+    def _service(self, name: str, node: Mapping) -> dict[str, Any]:
+        product = self._products.get(name)
+        written: dict[str, Any] = {"uses": product.name} if product else {}
+        for key, value in node.items.items():
+            if isinstance(value, Removal) or key.startswith("x-"):
+                continue
+            self.notes.sources["services", self._name(name), key] = value.location
+            if product and key in recipes.BROUGHT:
+                recipes.take_over(product, key, value, name, written, self.notes)
+            elif key in CONVERSIONS:
+                CONVERSIONS[key](self, name, value, written)
+            else:
+                self._other(name, node, key, written)
+        if product is None and any(key in written for key in RUNNABLE):
+            at = node.items.get("image") or node.items["build"]
+            hint = "add native: {command: [...]}, so that it also runs on this machine"
+            self.notes.add(at.location, f"services.{name} is a container: {NO_CONTAINERS}", hint)
+        return written
+
+    def _other(self, name: str, node: Mapping, key: str, written: dict[str, Any]) -> None:
+        """Take over a key that means the same here, or note that it is lost."""
+        field = SHARED.get(key)
+        if field is None:
+            self.notes.dropped(node, key, f"services.{name}.{key}", Service.FOREIGN)
+            self._add_dependency(node.items[key], written)
+            return
+        value = self._plain(field, node.items[key], f"services.{name}.{key}")
+        if value is not None:
+            _merge(written, key, value)
+
+    def _add_dependency(self, value: Node, written: dict[str, Any]) -> None:
+        """Let a service start after one whose network or processes it shares."""
+        if isinstance(value, Scalar) and value.text.startswith("service:"):
+            self._depend(value.text.removeprefix("service:"), written)
+
+    def _depend(self, target: str, written: dict[str, Any], condition: str = "service_started") -> None:
+        if target in self._services.items:
+            entry = {self._name(target): {"condition": condition}}
+            written["depends_on"] = {**entry, **written.get("depends_on", {})}
+
+    def _plain(self, shape: Shape, node: Node, path: str) -> Any:
+        """Return a node as plain data, without the keys that stack.yaml does not have."""
+        if isinstance(shape, Object):
+            if shape.short and not isinstance(node, Mapping):
+                shape = shape.fields[shape.short][1]
+            elif isinstance(node, Mapping):
+                return self._object(shape, node, path)
+        if isinstance(shape, MapOf) and isinstance(node, Mapping):
+            kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
+            return {key: self._plain(shape.item, value, f"{path}.{key}") for key, value in kept.items()}
+        if isinstance(shape, ListOf):
+            items = node.items if isinstance(node, Sequence) else [] if _is_null(node) else [node]
+            values = [self._plain(shape.item, item, path) for item in items]
+            return [value for value in values if value is not None]
+        return self._path(node, path) if isinstance(shape, Inside) else self._text(node)
+
+    def _object(self, shape: Object, node: Mapping, path: str) -> dict[str, Any]:
+        written = {}
+        for key, value in node.items.items():
+            if isinstance(value, Removal) or key.startswith("x-"):
+                continue
+            if key not in shape.fields:
+                self.notes.dropped(node, key, f"{path}.{key}", getattr(shape.cls, "FOREIGN", {}))
+                continue
+            written[key] = self._plain(shape.fields[key][1], value, f"{path}.{key}")
+        return written
+
+    def _text(self, node: Node) -> Any:
+        """Return a value as it is written; a variable that must be set may be empty until it is."""
+        value = plain(node)
+        match = REQUIRED_VARIABLE.search(node.text) if isinstance(node, Scalar) else None
+        if match is None or self._environ.get(match[1]):
+            return value
+        assert isinstance(node, Scalar)
+        self.notes.add(node.location, f"{match[0]} is empty until {match[1]} is set", "set it in .env")
+        return REQUIRED_VARIABLE.sub(r"${\1:-}", node.text)
+
+    def _path(self, node: Node, name: str) -> str | None:
+        """Return a path as it is seen from the new manifest, None where that cannot reach it."""
+        if not isinstance(node, Scalar) or node.is_null:
+            return None
+        base = self._reader.bases.get(node.file, self._project)
+        text = self._resolved(node)
+        if "://" in text or re.match(r"[\w.-]+@[\w.-]+:", text):
+            self.notes.lost(node.location, f"{name}: {node.text}", "only what lies in the project can be used")
+            return None
+        real = os.path.realpath(base / Path(text).expanduser())
+        if not is_inside(real, str(self._folder)):
+            self.notes.lost(node.location, f"{name}: {node.text}", f"it leads out of {self._folder}")
+            return None
+        return node.text if base == self._folder else os.path.relpath(real, self._folder)
+
+    # Keys that mean something else here
+
+    def _image(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        if isinstance(node, Scalar) and not node.is_null:
+            written["image"] = self._text(node)
+
+    def _build(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        if _is_null(node):
+            return
+        build = self._plain(Object(Service).fields["build"][1], node, f"services.{name}.build")
+        context_lost = isinstance(build, dict) and "context" in build and build["context"] is None
+        if build is not None and not context_lost:
+            written["build"] = build
+
+    def _ports(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        if ports := named(PortReader(name, self.notes, self._resolved).read(node)):
+            written["ports"] = ports
+
+    def _environment(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        if isinstance(node, Mapping):
+            kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
+            written["environment"] = {key: self._text(value) for key, value in kept.items()}
+        elif isinstance(node, Sequence):
+            written["environment"] = [self._text(item) for item in node.items]
+        elif not _is_null(node):
+            self.notes.lost(node.location, f"services.{name}.environment", "it is no mapping and no list")
+
+    def _env_file(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        entries = self._plain(Object(Service).fields["env_file"][1], node, f"services.{name}.env_file")
+        kept: list[dict[str, Any]] = []
+        for entry in entries if isinstance(entries, list) else []:
+            long = entry if isinstance(entry, dict) else {"path": entry}
+            if long.get("path") is not None:
+                is_there = (self._folder / str(long["path"])).is_file()
+                kept.append(long if is_there or "required" in long else {**long, "required": Unquoted("false")})
+        if kept:
+            written["env_file"] = kept
+
+    def _depends_on(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        entries: dict[str, Any] = {}
+        if isinstance(node, Sequence):
+            entries = {item.text: {} for item in node.items if isinstance(item, Scalar)}
+        elif isinstance(node, Mapping):
+            shape = Object(Service).fields["depends_on"][1]
+            entries = self._plain(shape, node, f"services.{name}.depends_on")
+        for target, entry in entries.items():
+            if target in self._services.items:
+                written.setdefault("depends_on", {})[self._name(target)] = entry or {"condition": "service_started"}
+            else:
+                self.notes.lost(node.location, f"services.{name}.depends_on.{target}", "there is no such service")
+
+    def _links(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        """Keep the order that links imply; the names that they give are lost."""
+        for item in node.items if isinstance(node, Sequence) else []:
+            if isinstance(item, Scalar):
+                target, _, alias = item.text.partition(":")
+                self._depend(target, written)
+                shown = f" as {alias}" if alias else ""
+                reason = "its order is kept in depends_on; write ${services.NAME.PORT} for the address"
+                self.notes.lost(item.location, f"services.{name}.links: {target}{shown}", reason)
+
+    def _volumes_from(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        self.notes.lost(node.location, f"services.{name}.volumes_from", "name the volumes of each service")
+        for item in node.items if isinstance(node, Sequence) else []:
+            if isinstance(item, Scalar):
+                self._depend(item.text.partition(":")[0], written)
+
+    def _volumes(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        mounts = [self._mount(name, item) for item in node.items] if isinstance(node, Sequence) else []
+        if not isinstance(node, Sequence) and not _is_null(node):
+            self.notes.lost(node.location, f"services.{name}.volumes", "it is no list")
+        if kept := [mount for mount in mounts if mount]:
+            written["volumes"] = kept
+
+    def _mount(self, name: str, item: Node) -> str | None:
+        path = f"services.{name}.volumes"
+        if isinstance(item, Mapping):
+            return self._long_mount(path, item)
+        if not isinstance(item, Scalar):
+            self.notes.lost(item.location, path, "it is no text and no mapping")
+            return None
+        source, colon, rest = item.text.partition(":")
+        if not colon:
+            self.notes.lost(item.location, f"{path}: {item.text}", "a volume without a name: write NAME:/path")
+            return None
+        target, _, options = rest.partition(":")
+        return self._joined(path, item, source, target, options.split(",") if options else [])
+
+    def _long_mount(self, path: str, item: Mapping) -> str | None:
+        texts = {key: value.text for key, value in item.items.items() if isinstance(value, Scalar)}
+        target, source = texts.get("target", ""), texts.get("source", "")
+        for key in item.items:
+            if key not in ("type", "source", "target", "read_only") and not key.startswith("x-"):
+                self.notes.dropped(item, key, f"{path}.{key}", {})
+        if texts.get("type", "volume") not in ("volume", "bind") or not source or not target:
+            kind = texts.get("type", "volume")
+            self.notes.lost(item.location, f"{path}: {target}", f"write NAME:/path or ./path:/path, not a {kind}")
+            return None
+        return self._joined(path, item, source, target, ["ro"] if texts.get("read_only") == "true" else [])
+
+    def _joined(self, path: str, item: Node, source: str, target: str, options: list[str]) -> str | None:
+        """Return the short form of a mount, None where its source cannot be reached."""
+        if source.startswith((".", "/", "~", "$")):
+            at = Scalar(item.file, item.line, item.column, source, plain=True)
+            inside = self._path(at, path)
+            if inside is None:
+                return None
+            source = inside if inside.startswith((".", "$")) else f"./{inside}"
+        for option in options:
+            if option not in MOUNT_OPTIONS:
+                self.notes.lost(item.location, f"{path}: the option {option}", "only ro and rw are known here")
+        kept = [option for option in options if option in MOUNT_OPTIONS]
+        return ":".join([source, target, *kept])
+
+    def _scale(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        written["deploy"] = {**written.get("deploy", {}), "replicas": plain(node)}
+
+    def _deploy(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        deploy = self._plain(Object(Service).fields["deploy"][1], node, f"services.{name}.deploy")
+        if isinstance(deploy, dict) and deploy:
+            written["deploy"] = {**deploy, **written.get("deploy", {})}
+
+    def _stop_signal(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        text = node.text if isinstance(node, Scalar) else ""
+        signal = text if text.startswith(("SIG", "$")) else f"SIG{text}"
+        if signal in SIGNALS or "$" in signal:
+            written["stop_signal"] = signal
+        else:
+            self.notes.lost(node.location, f"services.{name}.stop_signal: {text}", f"one of {', '.join(SIGNALS)}")
+
+    def _profiles(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        profiles = []
+        for item in node.items if isinstance(node, Sequence) else []:
+            text = item.text if isinstance(item, Scalar) else ""
+            renamed = text if re.fullmatch(NAME, text) else self._name(text)
+            if renamed != text:
+                self.notes.add(item.location, f"services.{name}.profiles: {text} is called {renamed} now")
+            profiles.append(renamed)
+        if profiles:
+            written["profiles"] = profiles
+
+    def _develop(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        """Keep the folders of `develop.watch`: their change restarts the service, whatever the action was."""
+        path = f"services.{name}.develop"
+        watch = node.items.get("watch") if isinstance(node, Mapping) else None
+        if isinstance(node, Mapping):
+            for key in node.items:
+                if key != "watch" and not key.startswith("x-"):
+                    self.notes.dropped(node, key, f"{path}.{key}", {})
+        for item in watch.items if isinstance(watch, Sequence) else []:
+            if isinstance(item, Mapping):
+                self._watch(f"{path}.watch", item, written)
+
+    def _watch(self, path: str, item: Mapping, written: dict[str, Any]) -> None:
+        folder = item.items.get("path")
+        kept = self._path(folder, path) if folder is not None else None
+        for key in item.items:
+            if key not in ("path", "ignore") and not key.startswith("x-"):
+                self.notes.dropped(item, key, f"{path}.{key}", {"action": "a change restarts the service"})
+        if kept is not None:
+            ignore = item.items.get("ignore")
+            long = {"path": kept, "ignore": plain(ignore)} if isinstance(ignore, Sequence) else kept
+            written.setdefault("watch", []).append(long)
+
+    def _pre_start(self, name: str, node: Node, written: dict[str, Any]) -> None:
+        """Make a job of each command that runs before the service."""
+        hooks = node.items if isinstance(node, Sequence) else []
+        service = self._services.items[name]
+        for number, hook in enumerate(hooks, start=1):
+            command = hook.items.get("command") if isinstance(hook, Mapping) else None
+            if not isinstance(hook, Mapping) or command is None or not isinstance(service, Mapping):
+                self.notes.lost(node.location, f"services.{name}.pre_start[{number - 1}]", "it has no command")
+                continue
+            job: dict[str, Any] = {}
+            for key in RUNNABLE:
+                if key in service.items and key not in hook.items:
+                    CONVERSIONS[key](self, name, service.items[key], job)
+            for key, value in hook.items.items():
+                if key in ("command", "environment", "image", "working_dir"):
+                    job[key] = plain(value)
+                elif not key.startswith("x-"):
+                    self.notes.dropped(hook, key, f"services.{name}.pre_start[{number - 1}].{key}", Service.FOREIGN)
+            job["restart"] = "no"
+            job_name = f"{self._name(name)}-pre-start-{number}"
+            self.notes.sources["services", job_name] = hook.location
+            self.notes.add(hook.location, f"services.{name}.pre_start[{number - 1}] is the job {job_name} now")
+            self._extra[job_name] = job
+            written.setdefault("depends_on", {})[job_name] = {"condition": "service_completed_successfully"}
+
+    # What is left
+
+    def _volumes_of(self, root: Mapping, stack: dict[str, Any]) -> None:
+        volumes = root.items.get("volumes")
+        if not isinstance(volumes, Mapping) or not volumes.items:
+            return
+        stack["volumes"] = {self._name(key): {} for key in volumes.items}
+        for name, node in volumes.items.items():
+            for key in node.items if isinstance(node, Mapping) else ():
+                assert isinstance(node, Mapping)
+                if not key.startswith("x-"):
+                    reason = (
+                        "a volume is a folder of this stack" if key in VOLUME_KEYS else "stack.yaml has no such key"
+                    )
+                    self.notes.lost(node.keys[key].location, f"volumes.{name}.{key}", reason)
+
+    def _leave_out(self, stack: dict[str, Any]) -> None:
+        """Leave out what says nothing that can run here: only an image or a recipe does."""
+        for name, service in list(stack["services"].items()):
+            if not any(key in service for key in ("uses", *RUNNABLE)):
+                repair.without(
+                    stack, name, "it has no image that can be run, and its command is an image's", self.notes
+                )
+
+
+VOLUME_KEYS = ("external", "driver", "driver_opts", "name", "labels")
+SHARED: dict[str, Shape] = {
+    key: Object(Service).fields[key][1]
+    for key in ("command", "entrypoint", "working_dir", "healthcheck", "restart", "stop_grace_period", "labels")
+}
+"""Keys that mean the same in both."""
+
+Conversion = Callable[[ComposeFiles, str, Node, dict[str, Any]], None]
+CONVERSIONS: dict[str, Conversion] = {
+    "image": ComposeFiles._image, "build": ComposeFiles._build, "ports": ComposeFiles._ports,
+    "environment": ComposeFiles._environment, "env_file": ComposeFiles._env_file,
+    "depends_on": ComposeFiles._depends_on, "links": ComposeFiles._links, "volumes": ComposeFiles._volumes,
+    "volumes_from": ComposeFiles._volumes_from, "scale": ComposeFiles._scale, "deploy": ComposeFiles._deploy,
+    "stop_signal": ComposeFiles._stop_signal, "profiles": ComposeFiles._profiles, "develop": ComposeFiles._develop,
+    "pre_start": ComposeFiles._pre_start,
+}  # fmt: skip
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.is_null
+
+
+def _merge(written: dict[str, Any], key: str, value: Any) -> None:
+    if isinstance(value, dict) and isinstance(written.get(key), dict):
+        written[key] = {**value, **written[key]}
+    else:
+        written[key] = value
