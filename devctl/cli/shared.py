@@ -16,7 +16,7 @@ RUN_AS = Text(
     "--run-as", choices=status.RUN_AS, env="DEVCTL_RUN_AS",
     help="How third-party products run.",
 )  # fmt: skip
-PROFILE = TextList("--profile", metavar="NAME", help="Also this profile's services.")
+PROFILE = TextList("--profile", metavar="NAME", complete="profile", help="Also this profile's services.")
 NO_WAIT = Flag("--no-wait", help="Return as soon as the work has begun.")
 PROGRESS_SHAPE = (
     "JSON lines, each with its `type`: `accepted` (`run`, `began`, `steps`), `service` (as in `status --json`), "

@@ -14,6 +14,9 @@ from typing import Any
 
 SHOWN = frozenset({"timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "barchart", "piechart", "histogram"})
 
+FOLDER = "dashboards"
+"""Where boards lie beside the manifest; Grafana's recipe reads them too."""
+
 NAMELESS = "value"
 """What a series without labels is called."""
 

@@ -52,7 +52,14 @@ def heading(view: StatusView, terminal: Terminal) -> str:
         parts.append(f"{size(memory)}, {sum(instance['cpu_percent'] for instance in instances):.1f} % CPU")
     if view["run"]:
         parts.append(f"run {view['run']}")
-    return f"{terminal.paint(clean(view['stack']), 'bold')} is {painted}: {'; '.join(parts)}"
+    while (
+        parts
+        and terminal.is_terminal
+        and table.width(f"{view['stack']} is {status}: {'; '.join(parts)}") > terminal.width
+    ):
+        parts.pop()
+    rest = f": {'; '.join(parts)}" if parts else ""
+    return f"{terminal.paint(clean(view['stack']), 'bold')} is {painted}{rest}"
 
 
 def _rows(service: ServiceView, *, reasons: bool) -> list[list[table.Cell]]:

@@ -10,6 +10,7 @@ Cell = str | tuple[str, str]
 """Text, or text with a style."""
 GAP = "  "
 LAST_COLUMN = 20  # so much of the last column shall be seen
+LEAST = 8  # a cell of which less would be seen is left out, with what follows
 
 
 def lines(
@@ -38,15 +39,17 @@ def _least(widths: Mapping[int, int], kept: Sequence[int]) -> int:
 
 def _line(cells: Sequence[Cell], widths: list[int], right: list[bool], room: int, terminal: Terminal) -> str:
     parts: list[str] = []
-    last = len(cells) - 1
+    used = 0
     for i, cell in enumerate(cells):
         content = _plain(cell)
-        used = sum(widths[:i]) + len(GAP) * i
-        if i == last and used + width(content) > room:
-            content = cut(content, max(room - used, 8))
-        pad = " " * (widths[i] - width(content))
+        left = room - used
+        if left < min(width(content), LEAST):
+            break
+        content = cut(content, left)
+        pad = " " * max(min(widths[i], left) - width(content), 0)
         painted = terminal.paint(content, cell[1]) if isinstance(cell, tuple) and cell[1] else content
-        parts.append(pad + painted if right[i] else painted + ("" if i == last else pad))
+        parts.append(pad + painted if right[i] else painted + ("" if i == len(cells) - 1 else pad))
+        used += widths[i] + len(GAP)
     return GAP.join(parts).rstrip()
 
 

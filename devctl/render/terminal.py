@@ -63,6 +63,16 @@ class Terminal:
         except (OSError, ValueError):
             return 200
 
+    @property
+    def height(self) -> int:
+        """Lines to fill: the terminal's, or plenty where there is none."""
+        if (lines := self.environ.get("LINES", "")).isdigit() and int(lines) > 0:
+            return int(lines)
+        try:
+            return os.get_terminal_size(self.out.fileno()).lines or 24
+        except (OSError, ValueError):
+            return 10_000
+
     def write(self, text: str) -> None:
         """Write a result to stdout, with a newline after it."""
         self.out.write(text + "\n")

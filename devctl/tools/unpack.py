@@ -6,6 +6,7 @@ Names that are absolute or climb out, links that lead out, devices, too many mem
 from __future__ import annotations
 
 import copy
+import errno
 import os
 import posixpath
 import shutil
@@ -20,6 +21,8 @@ from devctl.tools.base import Refused
 
 MAX_BYTES = 4 << 30
 MAX_MEMBERS = 100_000
+OF_THE_ARCHIVE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What a system says of names in an archive that do not go together."""
 MAX_RATIO = 200
 """A member that grows more than this is a bomb."""
 
@@ -31,7 +34,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int = MAX_BYTES, max_membe
         _opener(archive)(archive, folder, max_bytes, max_members)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, *OF_THE_ARCHIVE):
             raise  # the disk's problem, not the archive's
         raise Refused(f"{archive.name} is not a sound archive: {error}") from error
     except Refused:
@@ -96,9 +99,19 @@ def _untar(archive: Path, folder: Path, max_bytes: int, max_members: int) -> Non
             raise Refused(f"{member.name} is neither a file nor a folder")
         return member
 
+    names: set[str] = set()
     with tarfile.open(archive, "r:*") as source:
         for member in source:
+            _check_once(member.name, names, is_folder=member.isdir())
             _extract(source, harmless(member), folder)
+
+
+def _check_once(name: str, names: set[str], *, is_folder: bool) -> None:
+    """Refuse a second member of one name: which of them is meant depends on who unpacks. A folder may stand twice."""
+    normal = posixpath.normpath(name)
+    if normal in names and not is_folder:
+        raise Refused(f"the archive holds {name!r} twice")
+    names.add(normal)
 
 
 def _extract(source: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -137,8 +150,10 @@ def _unowned(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def _unzip(archive: Path, folder: Path, max_bytes: int, max_members: int) -> None:
     budget = _Budget(max_bytes, max_members)
     with zipfile.ZipFile(archive) as source:
+        names: set[str] = set()
         for member in source.infolist():
             budget.take(member.file_size)
+            _check_once(member.filename, names, is_folder=member.is_dir())
             _check_name(member.filename)
             if member.file_size > MAX_RATIO * max(member.compress_size, 1 << 10):
                 raise Refused(f"{member.filename} grows more than {MAX_RATIO} times")

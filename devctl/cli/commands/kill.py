@@ -18,6 +18,7 @@ class KillOptions(Options):
 
     services = shared.SOME_SERVICES
     signal = Text("--signal", "-s", metavar="SIGNAL", help="Signal to send instead of KILL: a name or a number.")
+    as_json = shared.JSON
 
 
 def run(context: Context, options: KillOptions) -> int:
@@ -29,7 +30,12 @@ def run(context: Context, options: KillOptions) -> int:
     hit = client.kill(options.services, signal=signal)
     if not hit:
         raise DevctlError(f"nothing of {listing(options.services)} runs", next="`devctl status` shows what does.")
-    context.terminal.say(f"Sent {signal} to {listing(hit)}.")
+    if options.as_json:
+        import json
+
+        context.terminal.write(json.dumps({"signal": signal, "instances": list(hit)}))
+    else:
+        context.terminal.say(f"Sent {signal} to {listing(hit)}.")
     return 0
 
 
@@ -49,4 +55,5 @@ COMMAND = Command(
     about="Unlike after `stop`, the restart policy still applies: the service is restarted at once, however often it "
     "is killed, since an end by this signal does not count as a crash.",
     examples={"devctl kill payment": "watch it come back", "devctl kill -s HUP order": "any other signal"},
+    shape="One object: `signal`, `instances` (the ids of those that got it).",
 )

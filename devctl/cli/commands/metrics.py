@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from devctl.queries.boards import Board
     from devctl.queries.prometheus import Prometheus, Series
 
-BOARDS = "dashboards"  # beside the manifest, where Grafana's recipe reads them too
 POINTS = 80  # a terminal has no room for more
 DEFAULT_WINDOW_SECONDS = 900.0
 REDRAW_SECONDS = 5.0
@@ -31,7 +30,7 @@ HOME_AND_CLEAR = "\x1b[H\x1b[J"
 class MetricsOptions(Options):
     """What `devctl metrics` takes."""
 
-    board = OptionalArgument("[BOARD]", help="The board to draw; without it they are listed.")
+    board = OptionalArgument("[BOARD]", complete="board", help="The board to draw; without it they are listed.")
     query = Text("--query", "-q", metavar="PROMQL", help="Ask this instead of drawing a board.")
     since = Duration("--since", metavar="TIME", help="How far back [15m].")
     variables = TextList("--var", metavar="NAME=VALUE", help="Choose a board's variable.")
@@ -60,7 +59,7 @@ def run(context: Context, options: MetricsOptions) -> int:
 def _boards(context: Context) -> list[Board]:
     from devctl.queries import boards
 
-    folder = Path(context.stack.paths.folder) / BOARDS
+    folder = Path(context.stack.paths.folder) / boards.FOLDER
     loaded = boards.load_all(folder)
     if not loaded:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devctl.actions.names import check_services
+from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Argument, Flag
@@ -15,6 +16,7 @@ class OpenOptions(Options):
 
     service = Argument("SERVICE", complete="service", help="The service whose page to open.")
     show = Flag("--print", help="Print the address and open nothing.")
+    as_json = shared.JSON
 
 
 def run(context: Context, options: OpenOptions) -> int:
@@ -24,8 +26,14 @@ def run(context: Context, options: OpenOptions) -> int:
     url = address(next(view for view in services if view["name"] == options.service))
     if not url.startswith("http"):
         raise UsageError(f"{options.service} has no page", next="`devctl status` shows what has one.")
+    is_opened = not options.show and _open(url)
+    if options.as_json:
+        import json
+
+        context.terminal.write(json.dumps({"service": options.service, "address": url, "opened": is_opened}))
+        return 0
     context.terminal.write(url)
-    if not options.show and not _open(url):
+    if not options.show and not is_opened:
         context.terminal.say("No browser could be opened here.")
     return 0
 
@@ -43,4 +51,5 @@ COMMAND = Command(
     run,
     OpenOptions,
     examples={"devctl open grafana": "the dashboards", "devctl open gateway --print": "only the address"},
+    shape="One object: `service`, `address`, `opened`.",
 )

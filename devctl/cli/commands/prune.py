@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class PruneOptions(Options):
     volumes = Flag("--volumes", help="Also delete the data of all services (the stack must be down).")
     dry_run = Flag("--dry-run", help="Say what would go, and delete nothing.")
     yes = shared.YES
+    as_json = shared.JSON
 
 
 def run(context: Context, options: PruneOptions) -> int:
@@ -31,20 +33,23 @@ def run(context: Context, options: PruneOptions) -> int:
     from devctl.record import store
 
     past, data = _unused(context, volumes=options.volumes)
-    if not past and not data:
-        context.terminal.say("There is nothing to delete.")
-        return 0
-    freed = size(sum(map(store.size, past)) + sum(map(_size, data)))
+    freed = sum(map(store.size, past)) + sum(map(_size, data))
     what = count(len(past), "past run") + (f" and the data of {count(len(data), 'volume')}" if options.volumes else "")
-    if options.dry_run:
-        context.terminal.say(f"Would delete {what}: {freed}.")
-        return 0
-    confirm(context, f"Delete {what} ({freed})?", yes=options.yes)
-    for recorded in past:
-        store.delete(recorded)
-    for folder in data:
-        shutil.rmtree(folder)
-    context.terminal.say(f"Deleted {what}: {freed}.")
+    if (past or data) and not options.dry_run:
+        confirm(context, f"Delete {what} ({size(freed)})?", yes=options.yes)
+        for recorded in past:
+            store.delete(recorded)
+        for folder in data:
+            shutil.rmtree(folder)
+    if options.as_json:
+        runs, volumes = [recorded.id for recorded in past], [folder.name for folder in data]
+        context.terminal.write(
+            json.dumps({"runs": runs, "volumes": volumes, "bytes": freed, "deleted": not options.dry_run})
+        )
+    elif not past and not data:
+        context.terminal.say("There is nothing to delete.")
+    else:
+        context.terminal.say(f"{'Would delete' if options.dry_run else 'Deleted'} {what}: {size(freed)}.")
     return 0
 
 
@@ -70,4 +75,5 @@ COMMAND = Command(
     PruneOptions,
     about="The run that is going on is never touched. Downloaded programs stay: `devctl tools remove`.",
     examples={"devctl prune": "past runs, after a question", "devctl prune --volumes --yes": "all that is left behind"},
+    shape="One object: `runs` (ids), `volumes` (names), `bytes`, `deleted` (false with `--dry-run`).",
 )

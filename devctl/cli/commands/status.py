@@ -53,8 +53,13 @@ def show(context: Context, view: StatusView, options: StatusOptions) -> None:
         return
     from devctl.render import status
 
-    text = "\n".join(status.lines(view, terminal, services, reasons=options.reasons))
-    terminal.write((HOME_AND_CLEAR if options.watch and terminal.is_terminal else "") + text)
+    lines = status.lines(view, terminal, services, reasons=options.reasons)
+    if not options.watch or not terminal.is_terminal:
+        terminal.write("\n".join(lines))
+        return
+    room = terminal.height - 1  # the cursor stands below the last line
+    shown = lines if len(lines) <= room else [*lines[: room - 1], f"… and {len(lines) - room + 1} more"]
+    terminal.write(HOME_AND_CLEAR + "\n".join(shown))
 
 
 def exit_code(view: StatusView) -> int:

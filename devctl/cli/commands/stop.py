@@ -13,6 +13,7 @@ class StopOptions(Options):
     """What `devctl stop` takes."""
 
     services = shared.SOME_SERVICES
+    as_json = shared.JSON
 
 
 def run(context: Context, options: StopOptions) -> int:
@@ -20,7 +21,12 @@ def run(context: Context, options: StopOptions) -> int:
     client = context.stack.running()
     names.check_services(options.services, names.of_services(client))
     settled = client.stop(options.services)
-    context.terminal.say(f"Stopped {listing(options.services)} in {duration(settled['seconds'])}.")
+    if options.as_json:
+        import json
+
+        context.terminal.write(json.dumps({"type": "settled", **settled}))
+    else:
+        context.terminal.say(f"Stopped {listing(options.services)} in {duration(settled['seconds'])}.")
     return 0
 
 
@@ -29,4 +35,5 @@ COMMAND = Command(
     StopOptions,
     about="What depends on them keeps running, as in Compose; `devctl start` brings them back.",
     examples={"devctl stop payment": "see how the others bear it", "devctl stop order cart": "two at once"},
+    shape="One object, the last line of `up --json`: `settled`.",
 )

@@ -8,14 +8,14 @@ import json
 from devctl.cli import display, shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Group, Options
-from devctl.cli.line.params import Arguments, Flag, RequiredArguments
-from devctl.errors import UsageError
+from devctl.cli.line.params import Arguments, Flag
+from devctl.errors import DevctlError, UsageError
 from devctl.text import clean, listing, size, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.render.table import Cell
-    from devctl.tools.base import Available, Progress, Unavailable
+    from devctl.tools.base import Available, Progress, Report, Tool, Unavailable
 
 TOOLS_HELP = "Programs, as `devctl tools list` names them."
 HEADS = ("tool", "state", "version", "from", "size", "checksum", "path or remedy")
@@ -30,7 +30,8 @@ class ListOptions(Options):
 class InstallOptions(Options):
     """What `devctl tools install` takes."""
 
-    tools = RequiredArguments("TOOL...", complete="tool", help=TOOLS_HELP)
+    tools = Arguments("[TOOL]...", complete="tool", help=f"{TOOLS_HELP} Without any, all that the stack here needs.")
+    profiles = shared.PROFILE
     as_json = shared.JSON
 
 
@@ -87,11 +88,11 @@ def _size(total: int) -> str:
 
 
 def install(context: Context, options: InstallOptions) -> int:
-    """Bring the named programs into the cache, with progress."""
-    from devctl.products import catalog, toolbox
-
-    for name in options.tools:
-        catalog.entry(name)
+    """Bring the named programs (or all that the stack here needs) into the cache; one that fails stops no other."""
+    names = options.tools or _needed(context, options.profiles)
+    if not names:
+        context.terminal.say("Nothing here needs a native program.")
+        return 0
     progress = display.choose(context, as_json=options.as_json)
 
     def report(step: Progress) -> None:
@@ -99,13 +100,43 @@ def install(context: Context, options: InstallOptions) -> int:
         progress.item({"progress": {"service": "", **view}})  # type: ignore[typeddict-item]
 
     with progress:
-        fetched = [toolbox.fetch(name, report) for name in options.tools]
-    for tool in fetched:
-        if options.as_json:
-            context.terminal.write(json.dumps({"type": "tool", **dataclasses.asdict(tool)}))
-        else:
-            context.terminal.say(f"{tool.name} {clean(tool.version)} from {tool.source}: {clean(tool.path)}")
-    return 0
+        outcomes = {name: _fetch(name, report) for name in dict.fromkeys(names)}
+    for name, outcome in outcomes.items():
+        _tell(context, name, outcome, as_json=options.as_json)
+    return max((each.exit_code for each in outcomes.values() if isinstance(each, DevctlError)), default=0)
+
+
+def _needed(context: Context, profiles: list[str]) -> list[str]:
+    """Return the programs that the services of the manifest here run."""
+    from devctl.actions import downloads
+
+    return downloads.needed(context.load(profiles=profiles))
+
+
+def _fetch(name: str, report: Report) -> Tool | DevctlError:
+    from devctl.products import catalog, toolbox
+
+    try:
+        catalog.entry(name)
+        return toolbox.fetch(name, report)
+    except DevctlError as error:
+        return error
+
+
+def _tell(context: Context, name: str, outcome: Tool | DevctlError, *, as_json: bool) -> None:
+    """Say what came of one program."""
+    terminal = context.terminal
+    if isinstance(outcome, DevctlError):
+        from devctl.render import problems
+
+        if as_json:
+            failure = {"type": "failure", "name": name, "reason": outcome.what, "cure": outcome.next}
+            terminal.write(json.dumps(failure))
+        terminal.say(problems.text(outcome, terminal))
+    elif as_json:
+        terminal.write(json.dumps({"type": "tool", **dataclasses.asdict(outcome)}))
+    else:
+        terminal.say(f"{outcome.name} {clean(outcome.version)} from {outcome.source}: {clean(outcome.path)}")
 
 
 def remove(context: Context, options: RemoveOptions) -> int:
@@ -144,9 +175,12 @@ GROUP = Group(
                 InstallOptions,
                 about="Every download is verified by its checksum before it is unpacked; nothing is installed "
                 "system-wide.",
-                examples={"devctl tools install kafka java": "before going offline"},
+                examples={
+                    "devctl tools install": "what the stack here needs, before going offline",
+                    "devctl tools install kafka java": "only these",
+                },
                 shape="JSON lines: `progress` as in `up --json`, then `{type: tool, name, path, version, source, "
-                "checksum, bytes}` for each.",
+                "checksum, bytes}` for each, or `{type: failure, name, reason, cure}`.",
             ),
         ),
         "remove": (

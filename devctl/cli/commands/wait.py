@@ -10,12 +10,19 @@ from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Duration
 from devctl.errors import ExitCode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devctl.diagnosis.views import WhyView
+
 
 class WaitOptions(Options):
     """What `devctl wait` takes."""
 
     services = shared.SERVICES
     timeout = Duration("--timeout", "-t", metavar="DURATION", help="Give up after this long (30s, 5m).")
+    as_json = shared.JSON
 
 
 def run(context: Context, options: WaitOptions) -> int:
@@ -23,9 +30,20 @@ def run(context: Context, options: WaitOptions) -> int:
     try:
         wait_until_healthy(context.stack, options.services, timeout_seconds=options.timeout)
     except WaitFailed as failure:
-        display.explain(context, failure.explanations)
+        if options.as_json:
+            _write(context, healthy=False, reason=failure.what, why=failure.explanations)
+        else:
+            display.explain(context, failure.explanations)
         raise
+    if options.as_json:
+        _write(context, healthy=True, reason="", why=[])
     return ExitCode.OK
+
+
+def _write(context: Context, *, healthy: bool, reason: str, why: Sequence[WhyView]) -> None:
+    import json
+
+    context.terminal.write(json.dumps({"healthy": healthy, "reason": reason, "why": list(why)}))
 
 
 COMMAND = Command(
@@ -34,4 +52,5 @@ COMMAND = Command(
     about="Jobs count when they completed. Ends at once, with the reason, when a service failed for good. "
     "Exit code 0 healthy, 1 not.",
     examples={"devctl wait": "for everything that is not optional", "devctl wait order --timeout 30s": "in a script"},
+    shape="One object: `healthy`, `reason` and `why` (as `devctl why --json`) of what is not.",
 )

@@ -6,7 +6,7 @@ Service names come from the running stack's record, else from a quick look at st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder
@@ -14,7 +14,8 @@ from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder
 
 def offers(what: str) -> Callable[[], list[str]] | None:
     """Return typer's completion function for `what`, None where the shell's own does."""
-    return {"service": services, "tool": tools, "run": runs}.get(what)
+    offered = {"service": services, "tool": tools, "run": runs, "profile": profiles, "board": boards}
+    return offered.get(what)
 
 
 def services() -> list[str]:
@@ -34,14 +35,15 @@ def _from_record(paths: StackPaths) -> set[str]:
 
 
 def _from_manifest(folder: Path) -> set[str]:
-    names: set[str] = set()
+    return {name for text in _manifests(folder) for name in names_in(text)}
+
+
+def _manifests(folder: Path) -> Iterator[str]:
     for name in (*MANIFEST_NAMES, "stack.override.yaml"):
         try:
-            text = (folder / name).read_text(encoding="utf-8", errors="replace")[: 1 << 20]
+            yield (folder / name).read_text(encoding="utf-8", errors="replace")[: 1 << 20]
         except OSError:
             continue
-        names |= names_in(text)
-    return names
 
 
 _NAME = re.compile(r"^( +)[\"']?([A-Za-z0-9][\w.-]*)[\"']?:", re.MULTILINE)
@@ -64,6 +66,31 @@ def _parsed(manifest: str) -> set[str]:
         return set(map(str, yaml.safe_load(manifest)["services"]))
     except (yaml.YAMLError, RecursionError, KeyError, TypeError):
         return set()
+
+
+_PROFILES = re.compile(r"[\s{,][\"']?profiles[\"']?:[ ]*(?:\[([^\]]*)\]|([A-Za-z0-9][\w.-]*)|((?:\s*\n\s*-[ ].*)+))")
+
+
+def profiles() -> list[str]:
+    """Return the profiles that the manifest here names."""
+    folder = find_folder(Path.cwd())
+    return sorted({name for text in _manifests(folder) for name in profiles_in(text)}) if folder else []
+
+
+def profiles_in(manifest: str) -> set[str]:
+    """Return the words under every `profiles:` of a manifest's text."""
+    listed = (match[1] or match[2] or match[3] for match in _PROFILES.finditer(manifest))
+    return {name for words in listed for name in re.findall(r"[A-Za-z0-9][\w.-]*", words)}
+
+
+def boards() -> list[str]:
+    """Return the boards beside the manifest here."""
+    folder = find_folder(Path.cwd())
+    if folder is None:
+        return []
+    from devctl.queries import boards
+
+    return sorted(board.uid for board in boards.load_all(folder / boards.FOLDER))
 
 
 def tools() -> list[str]:

@@ -103,7 +103,7 @@ class GlobalOptions(Options):
         help="Name of a second copy of the stack, with state of its own.",
     )  # fmt: skip
     profiles = TextList(
-        "--profile", metavar="NAME", env="DEVCTL_PROFILES",
+        "--profile", metavar="NAME", complete="profile", env="DEVCTL_PROFILES",
         help="Also start the services of this profile; may be repeated.",
     )  # fmt: skip
     env_files = TextList(

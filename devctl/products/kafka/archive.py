@@ -43,7 +43,7 @@ def learn_options(classes: Path) -> list[str]:
     return [f"-XX:DumpLoadedClassList={classes}"]
 
 
-def make(jvm: list[str], classes: Path, java: str, class_path: str) -> bool:
+def make(jvm: list[str], classes: Path, java: str, class_path: str, seconds: float = DUMP_SECONDS) -> bool:
     """Make the archive from the list of classes; `jvm` is the broker's command line up to its main class."""
     target = folder(java, class_path) / ARCHIVE
     if target.exists() or _count(classes) < LEAST_CLASSES:
@@ -53,7 +53,7 @@ def make(jvm: list[str], classes: Path, java: str, class_path: str) -> bool:
         dump = ["-Xshare:dump", f"-XX:SharedClassListFile={classes}", f"-XX:SharedArchiveFile={archive}"]
         done = subprocess.run(
             [jvm[0], *dump, *jvm[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=DUMP_SECONDS, check=False,
+            stderr=subprocess.DEVNULL, timeout=seconds, check=False,
         )  # fmt: skip
         if done.returncode != 0 or not archive.is_file():
             return False
@@ -75,12 +75,19 @@ def main() -> None:
     parser.add_argument("--classes", required=True, type=Path)
     parser.add_argument("--class-path", required=True)
     parser.add_argument("--rest", type=float, default=REST_SECONDS)
+    parser.add_argument("--seconds", type=float, default=DUMP_SECONDS)
     parser.add_argument("jvm", nargs="+")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.nice(19)
     time.sleep(arguments.rest)
-    made = make(arguments.jvm, arguments.classes, arguments.jvm[0], arguments.class_path)
+    try:
+        made = make(arguments.jvm, arguments.classes, arguments.jvm[0], arguments.class_path, arguments.seconds)
+    except subprocess.TimeoutExpired:
+        made = False  # a machine under load; the next start tries again
+    except OSError as error:
+        print(f"class archive: {error.strerror}", file=sys.stderr, flush=True)
+        made = False
     arguments.classes.unlink(missing_ok=True)
     sys.exit(0 if made else 1)
 

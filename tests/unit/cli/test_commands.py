@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from devctl.actions.access import Selection, StackAccess
+from devctl.cli.commands import status
+from devctl.cli.commands.status import HOME_AND_CLEAR, StatusOptions
+from devctl.cli.context import Context
 from devctl.errors import DevctlError, EnvironmentProblem, ExitCode, UsageError
-from devctl.render import diagnosis
+from devctl.render import diagnosis, table
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_session import FakeSession, Screen, instance, service, settled, stack
 
@@ -254,3 +258,47 @@ def test_open_prints_the_address(run: Run) -> None:
     view = stack(service("web", page="http://127.0.0.1:1/"), service("db"))
     assert run("open web --print", FakeSession(view))[1].shown == "http://127.0.0.1:1/\n"
     assert run("open db --print", FakeSession(view))[0] == 2
+
+
+class NarrowScreen(Screen):
+    """A small terminal."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80])
+def test_watched_status_keeps_its_headline_on_a_small_terminal(columns: int) -> None:
+    services = [service(f"a-service-with-a-name-{n}", ports={"http": "127.0.0.1:8000"}) for n in range(30)]
+    screen = NarrowScreen(COLUMNS=str(columns), LINES="12", NO_COLOR="1")
+    context = Context(StackAccess(Selection(), {}), screen)
+    status.show(context, stack(*services), StatusOptions({"watch": True}, {}))
+    lines = screen.shown.removeprefix(HOME_AND_CLEAR).splitlines()
+    assert lines[0].startswith("shop is healthy")
+    assert lines[-1] == "… and 22 more"
+    assert len(lines) == 11
+    assert all(table.width(line) <= columns for line in lines)
+
+
+def test_stop_kill_wait_open_and_prune_answer_in_json(run: Run) -> None:
+    session = FakeSession(stack(service("order", ports={"http": "127.0.0.1:8103"})))
+    assert json.loads(run("stop order --json", session)[1].shown)["type"] == "settled"
+    assert json.loads(run("kill order --json", session)[1].shown)["signal"] == "SIGKILL"
+    assert json.loads(run("wait --json", session)[1].shown) == {"healthy": True, "reason": "", "why": []}
+    opened = json.loads(run("open order --print --json", session)[1].shown)
+    assert opened == {"service": "order", "address": "http://127.0.0.1:8103", "opened": False}
+    pruned = json.loads(run("prune --dry-run --json", session)[1].shown)
+    assert pruned == {"runs": [], "volumes": [], "bytes": 0, "deleted": False}
+
+
+def test_tools_install_goes_on_after_a_name_that_fails(run: Run) -> None:
+    code, screen = run("tools install no-such-tool neither --json", None)
+    assert code == 2
+    failures = [json.loads(line) for line in screen.shown.splitlines()]
+    assert [(each["type"], each["name"]) for each in failures] == [("failure", "no-such-tool"), ("failure", "neither")]
+
+
+def test_tools_install_without_names_installs_what_the_manifest_needs(run: Run, tmp_path: Path) -> None:
+    code, screen = run("tools install", None)
+    assert (code, screen.messages) == (0, "Nothing here needs a native program.\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devctl.cli.line import complete
+from devctl.cli.line.complete import offers, profiles_in
 
 BLOCK = """\
 name: shop
@@ -56,3 +57,22 @@ def test_services_come_from_the_manifest_and_from_what_last_ran(
 def test_where_there_is_no_stack_nothing_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert complete.services() == []
+
+
+def test_profiles_are_offered_in_every_form_of_the_manifest() -> None:
+    text = (
+        "services:\n  a: {profiles: [one, 'two']}\n  b:\n    profiles:\n      - three\n      - four\n    command: x\n"
+        "  c:\n    profiles: five\n"
+    )
+    assert profiles_in(text) == {"one", "two", "three", "four", "five"}
+
+
+def test_profiles_and_boards_of_the_folder_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stack.yaml").write_text("services: {a: {command: x, profiles: [extra]}}")
+    (tmp_path / "dashboards").mkdir()
+    (tmp_path / "dashboards" / "b.json").write_text('{"uid": "checkout", "title": "Checkout", "panels": []}')
+    profiles, boards = offers("profile"), offers("board")
+    assert profiles is not None
+    assert boards is not None
+    assert (profiles(), boards()) == (["extra"], ["checkout"])

@@ -46,3 +46,10 @@ def test_styles_colour_a_cell_without_moving_it() -> None:
     plain = table.lines(HEADS, [[("a", "red"), "1", "x"]], Screen())
     painted = table.lines(HEADS, [[("a", "red"), "1", "x"]], Screen(FORCE_COLOR="1"))
     assert painted[1] == plain[1].replace("a", "\x1b[31ma\x1b[0m", 1)
+
+
+@pytest.mark.parametrize("columns", range(8, 60))
+def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
+    rows = [["a-long-name", "12345", "x" * 30], ["b", "1", "a short note"]]
+    shown = table.lines(HEADS, rows, Narrow(COLUMNS=str(columns)), right="size", spare="size")
+    assert all(0 < table.width(line) <= columns for line in shown)

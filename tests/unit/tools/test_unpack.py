@@ -54,6 +54,14 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     "too many bytes": lambda p: tar(p, ("ok/large", b"\0" * 2_000_000, {})),
     "no archive": lambda p: p.write_bytes(b"<html>404</html>") and p,
     "cut": lambda p: p.write_bytes(tar(p, ("ok/x", bytes(range(256)) * 300, {})).read_bytes()[:-200]) and p,
+    "a name twice": lambda p: tar(p, ("ok/x", b"1", {}), ("./ok/x", b"2", {})),
+    "a link and a file of one name": lambda p: tar(
+        p, ("ok/x", None, {**LINK, "linkname": "first"}), ("ok/x", b"2", {})
+    ),
+    "a file that is also a folder": lambda p: tar(p, ("ok/x", b"1", {}), ("ok/x/y", b"2", {})),
+    "a name that is too long": lambda p: tar(p, ("ok/" + "x" * 300, b"1", {})),
+    "zip with a name twice": lambda p: zipped(p, ("ok/x", b"1", 0o100644), ("ok/./x", b"2", 0o100644)),
+    "zip with a file that is also a folder": lambda p: zipped(p, ("ok/x", b"1", 0o100644), ("ok/x/y", b"2", 0o100644)),
     "zip climbs out": lambda p: zipped(p, ("ok/../../evil", b"x", 0o100644)),
     "zip absolute": lambda p: zipped(p, ("/evil", b"x", 0o100644)),
     "zip with backslashes": lambda p: zipped(p, ("..\\evil", b"x", 0o100644)),
