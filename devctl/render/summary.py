@@ -10,7 +10,7 @@ MEANINGFUL_SECONDS = 0.1  # of a shorter chain the ratio says nothing
 _STEPS = {"fetch": "fetching ", "stop": "stopping "}
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from devctl.session.protocol import PathView, Settled, StatusView
+    from devctl.session.protocol import PathView, ServiceView, Settled, StatusView
 
 
 def results(view: StatusView, terminal: Terminal) -> list[str]:
@@ -23,21 +23,26 @@ def messages(view: StatusView, settled: Settled, terminal: Terminal) -> list[str
     lines = status.missing(view, terminal)
     if settled["going_on"]:
         lines.append(f"Still being fetched in the background: {listing(map(clean, settled['going_on']))}.")
-    if path := critical_path(settled):
-        lines.append(path)
+    if settled["healthy"] and settled["critical_path"]:
+        lines.append(critical_path(settled, is_whole=not any(map(_held_up, view["services"]))))
     elif settled["healthy"]:
         lines.append("Nothing had to be started: everything runs as stack.yaml says.")
     return lines
 
 
-def critical_path(settled: Settled) -> str:
-    """Return the longest chain of the start with its total, and the whole start's ratio to it; empty for none."""
+def _held_up(service: ServiceView) -> bool:
+    """Tell whether a service was waited for that did not become good: no chain has that time in it."""
+    return service["status"] in ("failed", "unhealthy", "starting", "pending", "blocked")
+
+
+def critical_path(settled: Settled, *, is_whole: bool) -> str:
+    """Return the longest chain of the start with its total, and, where the chain is all that was waited for, the
+    whole start's ratio to it."""
     chain = settled["critical_path"]
-    if not chain:
-        return ""
     total = sum(link["seconds"] for link in chain)
     links = " → ".join(f"{_step(link)} {duration(link['seconds'])}" for link in chain)
-    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if total >= MEANINGFUL_SECONDS else ""
+    is_meaningful = is_whole and MEANINGFUL_SECONDS <= total <= settled["seconds"]
+    ratio = f", {settled['seconds'] / total:.2f} × the longest chain" if is_meaningful else ""
     whole = f" = {duration(total)}" if len(chain) > 1 else ""
     return f"Started in {duration(settled['seconds'])}{ratio}: {links}{whole}."
 

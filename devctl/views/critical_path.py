@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from devctl.core.order import Graph
+from devctl.core.spec import Dependency
 from devctl.core.state import ServiceState
+from devctl.core.status import Condition
 from devctl.session.protocol import PathView
 from devctl.views.snapshot import StackSnapshot
 
@@ -34,10 +36,16 @@ def critical_path(snapshot: StackSnapshot, names: Collection[str], since: float)
     starts: dict[str, _Link] = {}
     for name, service_state in services.items():
         if took := _longest_start(service_state, since):
-            before = [starts[d.service] for d in snapshot.graph.needs[name] if d.service in starts]
+            before = [link for d in snapshot.graph.needs[name] if (link := _waited_for(d, starts))]
             before += [links[name] for links in (fetches, stops) if name in links]
             starts[name] = _Link(name, "start", took, _longest(before))
     return [_view(link) for link in _chain(_longest(starts.values()))]
+
+
+def _waited_for(dependency: Dependency, starts: dict[str, _Link]) -> _Link | None:
+    """Return the chain that a dependent waited for: where a start is enough, only what came before that start."""
+    link = starts.get(dependency.service)
+    return link.before if link and dependency.condition is Condition.STARTED else link
 
 
 def _fetches(services: Iterable[ServiceState], since: float) -> dict[str, _Link]:

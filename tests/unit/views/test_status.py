@@ -57,6 +57,16 @@ def test_the_critical_path_is_the_longest_chain_of_what_became_good() -> None:
     assert path[-1]["ready_seconds"] == 3.5
 
 
+def test_who_waits_only_for_a_start_is_not_behind_what_follows_it() -> None:
+    world = after("a, b(after a started), c(after b healthy)", "up", "a.1 started", "b.1 started")
+    since = world.clock.seconds
+    for what in ("wait 2", "b.1 ready", "c.1 started", "wait 1", "a.1 ready", "c.1 ready"):
+        happen(world, what)
+    path = critical_path(snapshot_of(world.loop), ["a", "b", "c"], since)
+    assert [(link["service"], link["seconds"]) for link in path] in ([("b", 2.0), ("c", 1.0)], [("a", 3.0)])
+    assert path[-1]["ready_seconds"] == 3.0
+
+
 def test_what_had_to_be_fetched_first_is_a_link_of_the_critical_path() -> None:
     world = after("a(tools java), b(after a healthy)", "up")
     since = world.clock.seconds
