@@ -183,7 +183,7 @@ def _pattern(text: str) -> str:
 
 
 def _line(line: Any) -> dict[str, Any]:
-    from devctl.text import masked
+    from devctl.masking import masked
 
     parsed = line.parsed
     fields = {key: masked(key, str(value))[:LONGEST_MESSAGE] for key, value in parsed.fields.items()}
@@ -199,8 +199,8 @@ def _line(line: Any) -> dict[str, Any]:
 
 
 def _span(row: Any) -> dict[str, Any]:
+    from devctl.masking import masked
     from devctl.record.spans import text_of
-    from devctl.text import masked
 
     span = row.span
     return {
