@@ -12,6 +12,8 @@ import sys
 
 LOCK_NAME, SOCKET_NAME, ERRORS_NAME, FIFO_FOLDER = "keeper.lock", "keeper.sock", "keeper.err", "fifo"
 LOCK_FD, SOCKET_FD = 3, 4
+_STANDARD_ERROR = 2
+_OPEN_FILES_FOLDER = "/proc/self/fd" if sys.platform.startswith("linux") else "/dev/fd"
 _SPARE_FD = 16  # descriptors to hand over are moved out of the way of 3 and 4 first
 
 
@@ -62,6 +64,23 @@ def lock_file(path: str) -> int | None:
         os.close(lock)
 
 
+def move_out_of_way(fd: int) -> int:
+    """Return a copy of a descriptor that is to be handed over, above the numbers that the child gets them as."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _SPARE_FD)
+
+
+def close_inheritable() -> list[tuple[int, int]]:
+    """Return the actions of a spawn that close what a child would inherit beyond its standard streams: a pipe or a
+    lock of the caller, which a process that stays would hold for as long as it runs.
+    """
+    inheritable = []
+    for name in os.listdir(_OPEN_FILES_FOLDER):
+        with contextlib.suppress(OSError):  # the listing's own descriptor is in it
+            if int(name) > _STANDARD_ERROR and os.get_inheritable(int(name)):
+                inheritable.append((os.POSIX_SPAWN_CLOSE, int(name)))
+    return inheritable
+
+
 def _listen(path: str) -> socket.socket:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -75,8 +94,7 @@ def _listen(path: str) -> socket.socket:
 def _spawn(python: str, runtime: str, lock: int, listener: int) -> int:
     main = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
     errors = os.path.join(runtime, ERRORS_NAME)
-    high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, _SPARE_FD)
-    high_listener = fcntl.fcntl(listener, fcntl.F_DUPFD_CLOEXEC, _SPARE_FD)
+    high_lock, high_listener = move_out_of_way(lock), move_out_of_way(listener)
     try:
         return os.posix_spawn(
             python,
@@ -86,6 +104,7 @@ def _spawn(python: str, runtime: str, lock: int, listener: int) -> int:
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),
                 (os.POSIX_SPAWN_OPEN, 2, errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                *close_inheritable(),
                 (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
                 (os.POSIX_SPAWN_DUP2, high_listener, SOCKET_FD),
             ],

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from devctl.errors import DevctlError, EnvironmentProblem
+from devctl.keeper.start import LOCK_FD, close_inheritable, move_out_of_way
 from devctl.keeper.start import SOCKET_NAME as KEEPER_SOCKET
 from devctl.machine import boot
 from devctl.machine.locks import take_lock
@@ -152,12 +153,16 @@ def _left_behind(paths: StackPaths) -> bool:
 
 
 def _spawn(paths: StackPaths, lock: int) -> int:
-    """Start the supervisor in a session of its own, holding the lock; return its pid."""
-    os.set_inheritable(lock, True)
+    """Start the supervisor in a session of its own, holding the lock and nothing that the caller opened."""
+    arguments = ["--folder", str(paths.folder), "--project", paths.project, "--lock", str(LOCK_FD)]
+    argv = [sys.executable, "-P", "-m", "devctl.supervisor", *arguments]
+    high_lock = move_out_of_way(lock)
     try:
-        arguments = ["--folder", str(paths.folder), "--project", paths.project, "--lock", str(lock)]
-        argv = [sys.executable, "-P", "-m", "devctl.supervisor", *arguments]
-        quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-        return os.posix_spawn(sys.executable, argv, os.environ, file_actions=quiet, setsid=True)
+        actions = [
+            *((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)),
+            *close_inheritable(),
+            (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
+        ]
+        return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
     finally:
-        os.set_inheritable(lock, False)
+        os.close(high_lock)

@@ -2,36 +2,16 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.cli.shell import Shell, is_alive
 from tests.waiting import eventually
 
-MANIFEST = """\
-name: demo
-telemetry: off
-services:
-  db:
-    command:
-      - ${python}
-      - -c
-      - |
-        import os, pathlib, time
-        pathlib.Path("db.pid").write_text(str(os.getpid()))
-        print("db is here", flush=True)
-        time.sleep(600)
-  api:
-    command: ["${python}", -c, "import time; print('api is here', flush=True); time.sleep(600)"]
-    depends_on: {db: {condition: service_started}}
-    environment: {API_TOKEN: hunter22}
-"""
 FAILS = """\
 name: demo
 telemetry: off
@@ -42,88 +22,6 @@ services:
     healthcheck: {http: /}
   api: {command: sleep 600, depends_on: {db: {condition: service_healthy}}}
 """
-
-
-class Shell:
-    """Runs devctl in a folder with a runtime folder of its own."""
-
-    def __init__(self, folder: Path, runtime: str) -> None:
-        self.folder = folder
-        self.runtime = Path(runtime)
-        self.environ = {**os.environ, "XDG_RUNTIME_DIR": runtime, "CI": "1"}
-
-    def run(self, line: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "devctl", *line.split()]
-        done = subprocess.run(
-            argv,
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            stdin=subprocess.DEVNULL,
-        )
-        assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def begin(self, line: str) -> "Running":
-        return Running(self, line)
-
-    @property
-    def pid(self) -> int:
-        file = self.folder / "db.pid"
-        eventually(lambda: file.exists() and file.read_text())
-        return int(file.read_text())
-
-    def is_empty(self) -> bool:
-        return not any((self.runtime / "devctl").iterdir()) if (self.runtime / "devctl").exists() else True
-
-
-class Running:
-    """A devctl in the foreground, its output in a file."""
-
-    def __init__(self, shell: Shell, line: str) -> None:
-        self._file = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in end()
-        argv = [sys.executable, "-m", "devctl", *line.split()]
-        self.process = subprocess.Popen(
-            argv, cwd=shell.folder, env=shell.environ, stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._file,
-            start_new_session=True,
-        )  # fmt: skip
-
-    @property
-    def output(self) -> str:
-        return os.pread(self._file.fileno(), 1 << 20, 0).decode()
-
-    def says(self, text: str) -> "Running":
-        eventually(lambda: text in self.output, within=30, what=f"{text!r} in the output")
-        return self
-
-    def signal(self, number: int) -> "Running":
-        self.process.send_signal(number)
-        return self
-
-    def end(self) -> tuple[int, str]:
-        code = self.process.wait(30)
-        output = self.output
-        self._file.close()
-        return code, output
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    with tempfile.TemporaryDirectory(prefix="dc") as runtime:
-        (tmp_path / "stack.yaml").write_text(MANIFEST)
-        shell = Shell(tmp_path.resolve(), runtime)
-        yield shell
-        shell.run("down --now")
-        assert shell.is_empty()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_up_d_returns_when_all_is_well_and_down_leaves_nothing(shell: Shell) -> None:
