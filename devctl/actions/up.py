@@ -10,7 +10,7 @@ from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
-from devctl.core.status import GOOD
+from devctl.core.status import is_good
 from devctl.text import clean, duration
 
 TYPE_CHECKING = False
@@ -186,4 +186,4 @@ def _failure(stack: StackAccess, what: str, failed: Sequence[str]) -> StartFaile
 
 
 def _is_late(service: ServiceView) -> bool:
-    return service["status"] not in (*GOOD, "unavailable")
+    return service["status"] != "unavailable" and not is_good(service["status"], service["reason"])

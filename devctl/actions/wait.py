@@ -8,7 +8,7 @@ from devctl.actions import names
 from devctl.actions.access import StackAccess
 from devctl.actions.failures import WaitFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
-from devctl.core.status import GOOD
+from devctl.core.status import is_good
 from devctl.errors import DevctlError
 from devctl.text import clean, duration, listing
 
@@ -68,7 +68,7 @@ class _Awaited:
 
     def late(self) -> list[ServiceView]:
         """Return those that are not good yet."""
-        return [view for view in self._views() if view["status"] not in GOOD]
+        return [view for view in self._views() if not is_good(view["status"], view["reason"])]
 
     def _views(self) -> list[ServiceView]:
         if self._services:

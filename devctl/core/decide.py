@@ -122,7 +122,7 @@ def owes_fetch(service: Service, service_state: ServiceState) -> bool:
     """Tell whether `service` cannot start before its programs have been fetched."""
     variant = variant_of(service, service_state)
     is_unfetched = variant is not None and bool(variant.tools) and service_state.tools is None
-    return service_state.desired_up and is_unfetched
+    return service_state.desired_up and service_state.replicas > 0 and is_unfetched
 
 
 def _starts(situation: Situation, service_state: ServiceState, *, fetch_optional: bool) -> Iterator[Fetch | Start]:

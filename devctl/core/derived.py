@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from devctl.core.order import Graph
 from devctl.core.spec import Dependency
 from devctl.core.state import Instance, ServiceState, State
-from devctl.core.status import GOOD, Condition, Status
+from devctl.core.status import GOOD, SCALED_TO_ZERO, Condition, Status, is_good
 
 # The worst of its instances is the status of a service: the first of these that one of them has.
 _WORST_FIRST = (
@@ -29,6 +29,11 @@ class DerivedStatus:
     remedy: str = ""
     waits_for: tuple[str, ...] = ()
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the service is as it shall be."""
+        return is_good(self.status, self.reason)
+
 
 def derive_status(graph: Graph, state: State, name: str) -> DerivedStatus:
     """Return the status of service `name`; one that nobody asked for is stopped."""
@@ -37,6 +42,8 @@ def derive_status(graph: Graph, state: State, name: str) -> DerivedStatus:
         return DerivedStatus(Status.STOPPED)
     if not service.desired_up:
         return DerivedStatus(_status_down(service))
+    if not service.replicas:
+        return _scaled_to_zero(service)
     if not service.options:
         return _unavailable(service)
     worst = _worst(service)
@@ -52,6 +59,12 @@ def _status_down(service: ServiceState) -> Status:
     if any(i.is_alive for i in service.instances.values()):
         return Status.STOPPING
     return Status.COMPLETED if statuses == {Status.COMPLETED} else Status.STOPPED
+
+
+def _scaled_to_zero(service: ServiceState) -> DerivedStatus:
+    is_leaving = any(i.is_alive for i in service.instances.values())
+    remedy = "Say how many there shall be with deploy.replicas in the manifest, then `devctl up`."
+    return DerivedStatus(Status.STOPPING if is_leaving else Status.STOPPED, SCALED_TO_ZERO, remedy)
 
 
 def _unavailable(service: ServiceState) -> DerivedStatus:
@@ -78,9 +91,10 @@ def waits_for(graph: Graph, state: State, name: str) -> tuple[str, ...]:
 
 
 def is_satisfied(state: State, dependency: Dependency) -> bool:
-    """Tell whether a dependency lets its dependent start. What nobody asked for is not waited for."""
+    """Tell whether a dependency lets its dependent start. What nobody asked for, or shall have no instance, is not
+    waited for."""
     service = state.services.get(dependency.service)
-    if service is None or not service.desired_up:
+    if service is None or not service.desired_up or not service.replicas:
         return True
     if not service.options:
         return not dependency.required
@@ -126,13 +140,14 @@ def _is_stuck(statuses: Mapping[str, DerivedStatus], waits_for: Collection[str])
 
 def is_healthy(statuses: Mapping[str, DerivedStatus], optional: Collection[str]) -> bool:
     """Tell whether everything but the optional is good."""
-    return all(s.status in GOOD for name, s in statuses.items() if name not in optional)
+    return all(s.is_good for name, s in statuses.items() if name not in optional)
 
 
 def overall_status(statuses: Mapping[str, DerivedStatus], optional: Collection[str]) -> str:
     """Return the status of a whole stack: healthy, unhealthy, starting, stopping or stopped."""
-    present = {s.status for name, s in statuses.items() if name not in optional}
-    if present <= GOOD and present:
+    needed = [s for name, s in statuses.items() if name not in optional]
+    present = {s.status for s in needed}
+    if needed and all(s.is_good for s in needed):
         return "healthy"
     if present <= {Status.STOPPED, Status.COMPLETED}:
         return "stopped"

@@ -42,7 +42,7 @@ def allocate(
     taking = _Taking(is_free, candidates, used)
     allocated: dict[str, dict[str, int]] = {}
     for service in services:
-        for number in range(1, service.replicas + 1):
+        for number in range(1, max(service.replicas, 1) + 1):  # one at least, for those that refer to its address
             instance = instance_name(service.name, number)
             before = settled.get(instance, {})
             numbers = {port.name: taking.take(service, port, before.get(port.name)) for port in _all_ports(service)}

@@ -22,6 +22,15 @@ class Status(StrEnum):
 GOOD = frozenset({Status.RUNNING, Status.HEALTHY, Status.COMPLETED})
 """What counts as good for the exit code of `status`."""
 
+SCALED_TO_ZERO = "scaled to 0"
+"""The reason of a service that is stopped since it shall have no instance."""
+
+
+def is_good(status: str, reason: str) -> bool:
+    """Tell whether a service is as it shall be: good, or without an instance because it shall have none."""
+    return status in GOOD or (status == Status.STOPPED and reason == SCALED_TO_ZERO)
+
+
 SETTLED = GOOD | {Status.STOPPED, Status.FAILED, Status.UNAVAILABLE}
 """Where nothing more happens by itself."""
 

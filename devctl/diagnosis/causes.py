@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from devctl.core.decide import variant_of
 from devctl.core.state import Instance, ServiceState
-from devctl.core.status import GOOD, Status
+from devctl.core.status import Status
 from devctl.diagnosis.evidence import Evidence
 from devctl.diagnosis.views import CauseView, WhyView
 from devctl.views.snapshot import StackSnapshot
@@ -43,7 +43,7 @@ _WORST_FIRST = (Status.FAILED, Status.UNAVAILABLE, Status.UNHEALTHY, Status.BLOC
 def explain(evidence: Evidence, names: Collection[str] = ()) -> list[WhyView]:
     """Explain each of `names` (none: each service that people see and that is not good)."""
     snapshot = evidence.snapshot
-    names = names or [name for name in snapshot.shown if snapshot.status(name).status not in GOOD]
+    names = names or [name for name in snapshot.shown if not snapshot.status(name).is_good]
     return [_explain_service(evidence, name) for name in names]
 
 
@@ -55,7 +55,7 @@ def _explain_service(evidence: Evidence, name: str) -> WhyView:
 def _chain(snapshot: StackSnapshot, name: str) -> Iterator[str]:
     """Yield `name` and what it waits for, down to what waits for nobody; nothing when it is good."""
     passed: set[str] = set()
-    while name and name not in passed and snapshot.status(name).status not in GOOD:
+    while name and name not in passed and not snapshot.status(name).is_good:
         passed.add(name)
         yield name
         name = _likeliest(snapshot, snapshot.status(name).waits_for)

@@ -107,7 +107,7 @@ class Deploy(Section):
     """How many instances run and how they are restarted."""
 
     replicas: Annotated[int, Number(0, 1000)] = 1
-    """The number of instances. More than one needs `auto` ports."""
+    """The number of instances. More than one needs `auto` ports; with 0 it stays stopped, which counts as good."""
     restart_policy: Annotated[RestartPolicy | None, Object(RestartPolicy)] = None
     """Restarts in detail; goes before `restart`."""
 

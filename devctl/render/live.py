@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from devctl.core.status import GOOD, SETTLED
+from devctl.core.status import GOOD, SETTLED, is_good
 from devctl.render.progress import ForPeople, describe, stage
 from devctl.render.status import STYLES
 from devctl.render.terminal import Terminal
@@ -94,7 +94,7 @@ class Live(ForPeople):
             downloads = [p for p in self._downloads.values() if p["stage"] not in ("done", "ready")]
         grid = Table.grid(padding=(0, 2))
         label, reached = self._goal
-        count = sum(view["status"] in reached for view in views)
+        count = sum(view["status"] in reached or is_good(view["status"], view["reason"]) for view in views)
         elapsed = duration(time.monotonic() - self._began)
         grid.add_row("", Text(f"{count} of {len(views)} {label}", style="bold"), "", Text(elapsed, style="dim"))
         room = max(height - 3 - len(downloads), 3)

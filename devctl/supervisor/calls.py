@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from devctl.core.derived import is_healthy
-from devctl.core.status import GOOD
 from devctl.session.protocol import Settled
 from devctl.supervisor.apply import Accepted
 from devctl.supervisor.background import Background
@@ -112,5 +111,5 @@ class ChangingCalls:
             "seconds": round(self._loop.clock.monotonic() - began, 3),
             "critical_path": critical_path(snapshot, names, began),
             "going_on": going_on,
-            "failed": sorted(n for n, s in statuses.items() if s.status not in GOOD and n not in going_on),
+            "failed": sorted(n for n, s in statuses.items() if not s.is_good and n not in going_on),
         }
