@@ -11,6 +11,7 @@ from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
 from devctl.core.status import is_good
+from devctl.errors import DevctlError
 from devctl.text import clean, duration
 
 TYPE_CHECKING = False
@@ -119,6 +120,22 @@ class Startup:
     def owns_run(self) -> bool:
         """Whether the run is this start's own; one that it joined is somebody else's to stop."""
         return self._began_run if self._is_accepted else self.client.started
+
+    def hang_up(self) -> bool:
+        """Hang up in the middle, and tell whether what runs is this start's own to stop.
+
+        A start that was not accepted yet may be on its way to the supervisor, or its answer to us: then the supervisor
+        says who began the run, and where it has none, what is on its way is to come to nothing.
+        """
+        self.client.close()
+        if self._is_accepted:
+            return self._began_run
+        try:
+            client = self.stack.client()
+            hello = client.hello() if client else None
+        except DevctlError:  # it ends, since nobody is left that wants something
+            return True
+        return hello is None or not hello["run"] or hello["starter"] == self.client.name
 
     def run(self, *, give_up: bool = False) -> Settled:
         """Hand the specification over and show what comes of it.

@@ -15,8 +15,9 @@ class Interrupts:
         self._is_held = False
 
     def listen(self) -> None:
-        """Handle Ctrl-C for the rest of this process."""
-        _signal.signal(_signal.SIGINT, self._ring)
+        """Handle Ctrl-C for the rest of this process, unless its caller ignores it (`nohup`, `&` in a script)."""
+        if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+            _signal.signal(_signal.SIGINT, self._ring)
 
     def look(self) -> None:
         """Raise KeyboardInterrupt when there was one that came to nothing."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from devctl.actions import follow
 from devctl.actions.up import Startup
 from devctl.cli import display
 from devctl.cli.context import Context
-from devctl.cli.ctrl_c import INTERRUPTS
+from devctl.cli.leaving import LeaveSignals
 from devctl.cli.log_output import LogOutput
 from devctl.errors import DevctlError, ExitCode
 from devctl.record import logs
@@ -26,37 +24,17 @@ if TYPE_CHECKING:
     from devctl.record.batch import Batch
 
 
-class _Hangup(BaseException):
-    """The terminal is gone, or somebody asks this process to end."""
-
-
-@contextmanager
-def _hangups() -> Iterator[None]:
-    def hang_up(*_: object) -> None:
-        raise _Hangup
-
-    earlier = {number: signal.signal(number, hang_up) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
 def run(context: Context, startup: Startup, show_result: Callable[[], None], *, as_json: bool) -> int:
     """Start the stack, stay with it, and return the exit code of the command."""
-    try:
-        with _hangups():
-            startup.run()
-            show_result()
-            startup.client.close()
-            INTERRUPTS.look()
-            return _follow(context, startup, as_json=as_json)
-    except (_Hangup, KeyboardInterrupt) as leaving:
-        if isinstance(leaving, _Hangup):
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            context.terminal.lose()
-        return _leave(context, startup)
+    with LeaveSignals(context.terminal.lose) as signals:
+        try:
+            with signals.raised():
+                startup.run()
+                show_result()
+                startup.client.close()
+                return _follow(context, startup, as_json=as_json)
+        except KeyboardInterrupt:
+            return _leave(context, startup, signals)
 
 
 def _follow(context: Context, startup: Startup, *, as_json: bool) -> int:
@@ -103,18 +81,18 @@ def _answer_enter(context: Context, startup: Startup) -> None:
         session.close()
 
 
-def _leave(context: Context, startup: Startup) -> int:
+def _leave(context: Context, startup: Startup, signals: LeaveSignals) -> int:
     """Stop the run that this `up` began, at once on a second Ctrl-C; detach from one that it joined."""
     terminal = context.terminal
-    if not startup.owns_run:
+    if not startup.hang_up():
         terminal.say(typed("\nDetached: another `up` began this run, so it goes on. `devctl down` stops it."))
         return ExitCode.INTERRUPTED
     terminal.say("\nStopping in order; press Ctrl-C again to stop at once.")
     try:
-        _stop(context, startup, now=False)
+        with signals.raised():
+            _stop(context, startup, now=False)
     except KeyboardInterrupt:
         terminal.say("\nStopping at once.")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _stop(context, startup, now=True)
     return ExitCode.INTERRUPTED
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ class Client:
 
     def __init__(self, connection: socket.socket, reconnect: Reconnect, *, started: bool = False) -> None:
         self.started = started  # this client started the supervisor
+        self.name = os.urandom(8).hex()  # by which a supervisor tells whether this client began the run
         self._find_again = reconnect
         self._connection = connection
         self._reader = connection.makefile("rb")
@@ -94,7 +96,7 @@ class Client:
     ) -> Settled:
         """Bring `names` (none: all that is active) and what they need up, as `spec` says; see Session.apply."""
         arguments = {"names": list(names), "force": force, "no_deps": no_deps, "watch": watch, "wait": wait}
-        return cast(Settled, self._ask("apply", on_item, spec=_plain(spec), **arguments))
+        return cast(Settled, self._ask("apply", on_item, spec=_plain(spec), starter=self.name, **arguments))
 
     def start(self, names: Sequence[str], *, wait: bool = True, on_item: OnItem | None = None) -> Settled:
         """Bring services of the specification in force up again."""

@@ -208,12 +208,13 @@ class SpecView(TypedDict):
 
 
 class HelloView(TypedDict):
-    """Who answers. `run` is empty before the first `apply`."""
+    """Who answers. `run` is empty before the first `apply`, `starter` what the client that began it calls itself."""
 
     version: int
     devctl: str
     pid: int
     run: str
+    starter: str
 
 
 OnItem = Callable[[Item], None]

@@ -56,7 +56,8 @@ class ChangingCalls:
 
     async def _apply(self, request: Request, send: Send) -> Settled:
         spec = spec_of(request)
-        return await self._follow(lambda: self._stack.apply(spec, up_of(request)), request, send)
+        starter = str(request.get("starter", ""))
+        return await self._follow(lambda: self._stack.apply(spec, up_of(request), starter), request, send)
 
     async def _stop(self, request: Request, send: Send) -> Settled:
         names = list(request.get("names", ()))

@@ -181,6 +181,8 @@ class Loop:
                 self._record(message)
 
     def _grant(self, request: Request) -> None:
+        if request.granted.cancelled():  # whoever asked is gone, and nothing was promised yet
+            return
         try:
             decision = request.decide()
             for event in decision.events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 from devctl.clock import SystemClock, rfc3339
 from devctl.core.events import FilesChanged, FilesWatched, Notice
 from devctl.core.status import Kind
-from devctl.errors import ExitCode
+from devctl.errors import DevctlError, ExitCode
 from devctl.machine import boot
 from devctl.machine.locks import is_held_by, take_lock
 from devctl.machine.process import is_alive
@@ -213,4 +214,5 @@ class SupervisorProcess:
             service_state = self._loop.state.services.get(name)
             if service_state and service_state.desired_up:
                 cause = f"{Path(path).name} changed"
-                await self._stack.restart((name,), with_dependents=name in changed.with_dependents, cause=cause)
+                with contextlib.suppress(DevctlError):  # the stack is being taken down meanwhile
+                    await self._stack.restart((name,), with_dependents=name in changed.with_dependents, cause=cause)

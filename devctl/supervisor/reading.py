@@ -54,7 +54,10 @@ class ReadingCalls:
 
     async def _hello(self, _: Request, __: Send) -> HelloView:
         run = self._stack.run
-        return {"version": VERSION, "devctl": devctl.__version__, "pid": os.getpid(), "run": run.id if run else ""}
+        return {
+            "version": VERSION, "devctl": devctl.__version__, "pid": os.getpid(), "run": run.id if run else "",
+            "starter": self._stack.starter,
+        }  # fmt: skip
 
     async def _status(self, _: Request, __: Send) -> StatusView:
         return self._status_view()

@@ -67,6 +67,7 @@ class Stack:
         self._reconciler = Reconciler(loop, runners, boot)
         self._safekeeping = Safekeeping(loop, runners[Kind.PROCESS], self._background)
         self.settling = Settling(loop, self._downloads)
+        self.starter = ""  # what the client that began the run calls itself
         self._is_ending = False
         self._connected: asyncio.Task[None] | None = None
         loop.listeners.add(self._on_change)
@@ -129,17 +130,15 @@ class Stack:
         """Return what `apply` would do."""
         return plan_up(self._spec_or_in_force(spec), self.loop.state, up)
 
-    async def apply(self, spec: Spec | None, up: Up) -> Accepted:
+    async def apply(self, spec: Spec | None, up: Up, starter: str = "") -> Accepted:
         """Bring services up as `spec` (none: the one in force) says; the first call begins the run.
 
         UsageError and EnvironmentProblem leave everything as it was.
         """
         if spec is None:
             self._active()
-        if self._is_ending:
-            raise DevctlError("the stack is being taken down", next="Run the command again in a moment.")
         await self._reached()
-        return await self.loop.ask(lambda: self._commit(self._decide(self._spec_or_in_force(spec), up)))
+        return await self.loop.ask(lambda: self._commit(self._decide(self._spec_or_in_force(spec), up), starter))
 
     def _spec_or_in_force(self, spec: Spec | None) -> Spec:
         return self._variants.prefer(spec) if spec else self.loop.spec
@@ -149,10 +148,11 @@ class Stack:
             await self._connected
 
     def _decide(self, spec: Spec, up: Up) -> ApplyDecision:
+        self._refuse_while_ending()
         in_force = self.loop.spec if self.active else None
         return decide_apply(spec, in_force, self.loop.state, up, self._allocator)
 
-    def _commit(self, decision: ApplyDecision) -> Decision[Accepted]:
+    def _commit(self, decision: ApplyDecision, starter: str) -> Decision[Accepted]:
         """Put a decision in force: on disk first, where it may still fail."""
         is_first = self.active is None
         run = self.active.run if self.active else runs.create_run(self.paths)
@@ -160,6 +160,7 @@ class Stack:
         events = decision.events
         if is_first:
             self._work_on(run)
+            self.starter = starter
             began = happened.RunBegan(run.id, decision.spec.name, self._boot)
             events = (began, happened.SupervisorBegan(os.getpid()), *events)
         self.loop.force_stop = False
@@ -184,11 +185,17 @@ class Stack:
         check_names(self.loop.spec.services, names)
 
         def decide() -> Decision[Accepted]:
+            self._refuse_while_ending()
             plan = make_plan()
             affected = frozenset(goal.service for goal in plan.goals)
             return Decision((happened.Planned(plan.goals),), Accepted(run.id, False, plan, affected | frozenset(names)))
 
         return await self.loop.ask(decide)
+
+    def _refuse_while_ending(self) -> None:
+        """Refuse what would bring something up behind a `down`; to be asked where it is decided, not before."""
+        if self._is_ending:
+            raise DevctlError("the stack is being taken down", next="Run the command again in a moment.")
 
     def _active(self) -> ActiveRun:
         if self.active is None:

@@ -117,6 +117,14 @@ def test_a_start_owns_the_run_that_it_began_and_not_the_one_it_joined(scene: Sce
     assert startup.owns_run is owns
 
 
+@pytest.mark.parametrize(("run", "starter", "owns"), [("", "", True), ("r", "me", True), ("r", "somebody else", False)])
+def test_a_start_that_is_left_before_its_answer_owns_the_run_unless_another_one_began_it(
+    scene: Scene, run: str, starter: str, owns: bool
+) -> None:
+    scene.session.greeting = {"version": 1, "devctl": "", "pid": 1, "run": run, "starter": starter}
+    assert scene.prepare().hang_up() is owns
+
+
 def test_a_manifest_that_is_refused_cancels_the_supervisor_that_was_on_its_way(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text("services: 3\n")
     with pytest.raises(DevctlError):

@@ -69,6 +69,8 @@ class FakeSession:
         self.calls: list[tuple[str, Any]] = []
         self.fail = fail
         self.started = False
+        self.name = "me"
+        self.greeting: dict[str, Any] = {"version": 1, "devctl": "0", "pid": 10, "run": self.view["run"], "starter": ""}
         self.hangs = False  # until it is cancelled, after its items
         self._cancelled = threading.Event()
 
@@ -82,7 +84,7 @@ class FakeSession:
 
     def hello(self) -> dict[str, Any]:
         self._record("hello")
-        return {"version": 1, "devctl": "0", "pid": 10, "run": self.view["run"]}
+        return self.greeting
 
     def status(self) -> dict[str, Any]:
         self._record("status")
