@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 """So long may a busy machine take for one answer."""
 _ON_THREE_AND_FOUR = (
     "import os, sys; r, w = int(sys.argv[1]), int(sys.argv[2]); os.dup2(r, 13); os.dup2(w, 14); "
