@@ -10,9 +10,7 @@ from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
-from devctl.core.status import is_good
-from devctl.errors import DevctlError
-from devctl.text import clean, duration
+from devctl.text import GOOD, is_good
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +76,18 @@ def load(stack: StackAccess, options: UpOptions, display: Display) -> Spec:
     )
     for warning in loaded.warnings:
         display.warning(str(warning))
-    return loaded.spec
+    return _with_kept_variants(stack, loaded.spec, display)
+
+
+def _with_kept_variants(stack: StackAccess, spec: Spec, display: Display) -> Spec:
+    """Return the specification with the variants that data belongs to, and tell where they are not the first."""
+    from devctl.record.variants import KeptVariants
+
+    spec = KeptVariants(stack.paths).prefer(spec)
+    for name in spec.active:
+        if reason := spec.services[name].kept:
+            display.warning(f"{name} runs as {typed(reason)}")
+    return spec
 
 
 def plan(stack: StackAccess, options: UpOptions, display: Display) -> list[StepView]:

@@ -222,7 +222,7 @@ def _steps(service: Service, service_state: ServiceState | None, goal: Goal, who
 
 
 def _subject(service: Service, variant: Variant) -> str:
-    parts = [variant.name] if service.uses else []
+    parts = [service.kept or variant.name] if service.uses else []
     if service.replicas != 1:
         parts.append(f"{service.replicas} instances")
     return ", ".join(parts)

@@ -162,6 +162,7 @@ class Service:
     page: str = ""  # port name of the page that `open` shows
     telemetry: bool = True  # gets OTEL_* variables
     labels: dict[str, str] = field(default_factory=dict)
+    kept: str = ""  # why its first variant is not the first that can be had, for people
     provides: dict[str, str] = field(default_factory=dict)  # what any of its variants would, also a missing one
 
 

@@ -19,6 +19,7 @@ from devctl.errors import DevctlError, UsageError
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
+from devctl.record.variants import KeptVariants
 from devctl.runners.base import Identity, Runner
 from devctl.supervisor import adopt, runs, sockets
 from devctl.supervisor.active_run import ActiveRun
@@ -36,7 +37,6 @@ from devctl.supervisor.reconcile import Reconciler
 from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
-from devctl.supervisor.variants import KeptVariants
 
 
 class Stack:

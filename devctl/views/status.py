@@ -49,7 +49,7 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
         "name": name,
         "status": derived.status.value,
         "variant": variant.name if variant else "",
-        "why_variant": _why_variant(service_state),
+        "why_variant": _why_variant(service, service_state),
         "kind": variant.kind.value if variant else "",
         "optional": service.optional,
         "reason": mask_text(derived.reason),
@@ -103,9 +103,11 @@ def _page(service: Service, ports: Mapping[str, int]) -> str:
     return f"http://{HOST}:{number}/" if number else ""
 
 
-def _why_variant(service_state: ServiceState) -> str:
+def _why_variant(service: Service, service_state: ServiceState) -> str:
     if not service_state.option:
         return ""
+    if service.kept and service_state.option.variant == service.variants[0].name:
+        return service.kept
     missing = "; ".join(f"{m.variant} cannot be had: {m.reason}" for m in service_state.missing)
     return missing or "the first that can be had here"
 

@@ -106,3 +106,15 @@ def test_init_writes_a_manifest_that_is_understood_and_never_replaces_one(run: R
 
 def test_the_schema_is_json(run: Run) -> None:
     assert json.loads(run("schema", None)[1].shown)["properties"]["services"]
+
+
+def test_plan_and_up_tell_a_variant_that_was_kept_with_its_data(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("services: {k: {uses: consul}}")
+    volumes = tmp_path / ".devctl" / "volumes"
+    volumes.mkdir(parents=True)
+    (volumes / ".variants.json").write_text('{"k": ["embedded", "2026-01-31"]}')
+    _, screen = run("plan", None)
+    if "native" in json.loads(run("config --resolved --json", None)[1].shown)["services"]["k"]["variants"][0]["name"]:
+        reason = "embedded, kept with its data since 2026-01-31; `--run-as native` changes it"
+        assert f"start   k ({reason})" in screen.shown
+        assert f"k runs as {reason}" in screen.messages

@@ -16,13 +16,13 @@ from devctl.core.state import Instance
 from devctl.errors import EnvironmentProblem, ExitCode
 from devctl.paths import StackPaths
 from devctl.probes.base import Answer
+from devctl.record.variants import KeptVariants
 from devctl.supervisor import files
 from devctl.supervisor.executor import signal_number
 from devctl.supervisor.fetch import at_hand
 from devctl.supervisor.health import Schedule
 from devctl.supervisor.restart import Ended, describe_exit, pause_seconds
 from devctl.supervisor.telemetry import Telemetry, metrics_body, trace_body
-from devctl.supervisor.variants import KeptVariants
 from devctl.supervisor.watch import changed_files
 from tests import fakes
 from tests.fakes import World
@@ -125,11 +125,18 @@ def test_the_variant_that_was_chosen_stays_with_the_data(tmp_path: Path) -> None
     variant = fakes.service("k").variants[0]
     service = Service("k", (replace(variant, name="native"), replace(variant, name="embedded")), uses="kafka")
     spec = fakes.spec(service, fakes.service("own"))
-    KeptVariants(paths).record(service, "embedded")
+    KeptVariants(paths, lambda: "2026-01-31").record(service, "embedded")
+    kept = KeptVariants(paths).prefer(spec).services["k"]
+    assert kept.kept == "embedded, kept with its data since 2026-01-31; `--run-as native` changes it"
     names = [v.name for v in KeptVariants(paths).prefer(spec).services["k"].variants]
     assert names == ["embedded", "native"]
     only = replace(spec, services={"k": replace(service, variants=service.variants[:1])})
     assert [v.name for v in KeptVariants(paths).prefer(only).services["k"].variants] == ["native"]
+    (paths.volumes / ".variants.json").write_text('{"k": "embedded"}')
+    assert (
+        KeptVariants(paths).prefer(spec).services["k"].kept
+        == "embedded, kept with its data; `--run-as native` changes it"
+    )
     (paths.volumes / ".variants.json").write_text("garbage")
     assert KeptVariants(paths).prefer(spec) == spec
 

@@ -108,3 +108,14 @@ def test_a_reason_tells_no_secret() -> None:
     view = status_view(replace(snapshot, state=state), "/t")
     assert "t0ken" not in json.dumps(view)
     assert view["services"][0]["instances"][0]["reason"].startswith("GET /?token=*")
+
+
+def test_why_a_variant_runs_that_was_kept_with_its_data_is_told() -> None:
+    world = after("a", "up", "a.1 started", "a.1 ready")
+    snapshot = snapshot_of(world.loop)
+    spec = replace(
+        snapshot.spec, services={"a": replace(snapshot.spec.services["a"], kept="process, kept with its data")}
+    )
+    assert (
+        status_view(replace(snapshot, spec=spec), "/t")["services"][0]["why_variant"] == "process, kept with its data"
+    )
