@@ -143,8 +143,8 @@ class EnvFile(Section):
 class Watch(Section):
     """Files whose change restarts the service."""
 
-    path: Annotated[str, Inside()]
-    """A file or a folder."""
+    path: Annotated[str, Inside(keeps_links=True)]
+    """A file or a folder, which may also come to be later. Whatever happens to the name counts."""
     ignore: tuple[PlainText, ...] = ()
     """Patterns of names that do not count."""
     dependents: bool = False

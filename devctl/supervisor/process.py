@@ -207,12 +207,16 @@ class SupervisorProcess:
             self._loop.post(FilesWatched())
         self._files.begin(self._loop.spec.services)
 
+    def _shown(self, path: str) -> str:
+        return os.path.relpath(path, self._paths.folder)
+
     async def _restart_changed(self, changed: ChangedFiles) -> None:
         """Restart the services whose files changed, those that are up."""
         for name, path in changed.paths.items():
             self._loop.post(FilesChanged(name, path))
             service_state = self._loop.state.services.get(name)
             if service_state and service_state.desired_up:
+                self._loop.post(Notice(f"{self._shown(path)} changed: {name} is restarted", name))
                 cause = f"{Path(path).name} changed"
                 with contextlib.suppress(DevctlError):  # the stack is being taken down meanwhile
                     await self._stack.restart((name,), with_dependents=name in changed.with_dependents, cause=cause)

@@ -6,6 +6,7 @@ Reading notes every mistake and goes on; it raises `Wrong` only for the value at
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.core.spec import MARK
@@ -33,6 +34,10 @@ class Reader(Protocol):
 
     def substitute(self, text: str) -> str:
         """Return `text` with those references replaced whose values are known already."""
+        ...
+
+    def base_of(self, node: Node) -> Path:
+        """Return the folder that the paths of a node are seen from."""
         ...
 
     def path(self, text: str, node: Node, name: str) -> str:

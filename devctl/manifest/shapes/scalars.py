@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -58,13 +59,16 @@ class Regex(Text):
 
 
 class Inside(Text):
-    """A path inside the project; its value is the real path."""
+    """A path inside the project; its value is the real path, or with `keeps_links` the name as it is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_links: bool = False) -> None:
         super().__init__(expected="a path inside the project", refers=False)
+        self.keeps_links = keeps_links
 
     def read(self, node: Node, reader: Reader, name: str) -> str:
-        return reader.path(self.scalar(node, reader, name), node, name)
+        text = self.scalar(node, reader, name)
+        real = reader.path(text, node, name)
+        return os.path.normpath(reader.base_of(node) / text) if self.keeps_links else real
 
 
 class Mount(Text):

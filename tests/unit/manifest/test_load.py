@@ -396,3 +396,10 @@ def test_an_edit_without_a_meaning_changes_nothing(tmp_path: Path) -> None:
     text = "services:\n  a: {command: x, ports: {p: 0}}\n"
     two = "# a comment\nservices:\n  a:\n    ports: {p: auto}\n    command: [x]\n"
     assert spec_of(tmp_path, text) == spec_of(tmp_path, two)
+
+
+def test_what_is_watched_is_a_name_also_where_it_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "current").symlink_to("one")
+    (watch,) = service_of(tmp_path, "{command: x, watch: [current]}").watch
+    assert Path(watch.path) == tmp_path.resolve() / "current"
