@@ -10,7 +10,9 @@ from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
 from devctl.actions.time_limit import TimeIsOver, time_limit
-from devctl.text import GOOD, is_good
+from devctl.core.status import is_good
+from devctl.errors import DevctlError
+from devctl.text import clean, duration, typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
