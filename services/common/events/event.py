@@ -11,6 +11,7 @@ from services.common.runtime.ids import new_id
 
 _PREFIX = "ce_"
 _SPEC_VERSION = "1.0"
+_JSON = "application/json"
 _REQUIRED = ("id", "source", "type", "specversion")
 
 
@@ -61,7 +62,7 @@ def to_message(event: Event) -> Message:
         "ce_subject": event.subject or event.key,
         "ce_dataschema": f"/schemas/{event.type}.v{event.version}.json",
         "ce_partitionkey": event.key,
-        "content-type": "application/json",
+        "content-type": _JSON,
         "traceparent": event.traceparent,
         "tracestate": event.tracestate,
     }
@@ -77,6 +78,7 @@ def from_message(message: Message) -> Event:
     missing = [name for name in _REQUIRED if not attributes.get(name)]
     if missing:
         raise MalformedEventError(f"without {', '.join(missing)}")
+    _check_claims(attributes["specversion"], message.headers.get("content-type", _JSON))
     return Event(
         type=attributes["type"],
         topic=message.topic,
@@ -92,9 +94,19 @@ def from_message(message: Message) -> Event:
     )
 
 
+def _check_claims(spec_version: str, content_type: str) -> None:
+    """Refuse what says that it is written otherwise than we would read it."""
+    if spec_version.partition(".")[0] != "1":
+        raise MalformedEventError(f"CloudEvents {spec_version[:10]!r}, and 1.0 is read")
+    kind, *parameters = content_type.lower().replace(" ", "").split(";")
+    charsets = {text.partition("=")[2].strip('"') for text in parameters if text.startswith("charset=")}
+    if not (kind == _JSON or kind.endswith("+json")) or charsets - {"utf-8", "utf8"}:
+        raise MalformedEventError(f"the data is {content_type[:80]!r}, and {_JSON} in UTF-8 is read")
+
+
 def _object(value: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(value)
+        data = json.loads(value.decode())  # of bytes, Python would also read UTF-16
     except (ValueError, RecursionError) as error:
         raise MalformedEventError(f"the data is not JSON: {error}") from error
     if not isinstance(data, dict):

@@ -55,3 +55,24 @@ def test_ids_sort_by_the_time_of_their_making() -> None:
 def test_an_event_without_a_version_is_of_the_first(schema: str) -> None:
     headers = dict(to_message(ORDER).headers) | {"ce_dataschema": schema}
     assert from_message(Message("t", "k", b"{}", headers)).version == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "value"),
+    [
+        ({"ce_specversion": "0.3"}, b"{}"),
+        ({"content-type": "application/xml"}, b"{}"),
+        ({"content-type": "application/json; charset=utf-16"}, b"{}"),
+        ({}, "{}".encode("utf-16")),
+    ],
+    ids=str,
+)
+def test_a_message_that_says_it_is_written_otherwise_is_called_malformed(headers: dict[str, str], value: bytes) -> None:
+    with pytest.raises(MalformedEventError):
+        from_message(Message("t", "k", value, dict(to_message(ORDER).headers) | headers))
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=UTF-8", "application/x+json"])
+def test_a_message_in_json_by_any_of_its_names_is_read(content_type: str) -> None:
+    headers = dict(to_message(ORDER).headers) | {"content-type": content_type}
+    assert from_message(Message("t", "k", b"{}", headers)).data == {}
