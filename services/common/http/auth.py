@@ -20,7 +20,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.common.http.problems import ProblemError, unavailable
-from services.common.runtime import secrets
+from services.common.runtime import secrets, telemetry
 
 ALGORITHM = "EdDSA"
 ISSUER = "shop-user"
@@ -95,7 +95,9 @@ class Tokens:
     async def keep_fresh(self) -> None:
         """Fetch the keys before anybody asks, and again and again, so that no request waits for them."""
         while True:
-            await self.refresh()
+            # At the start of a stack the user service may come last: that is waited for, and no failure to look into.
+            with telemetry.untraced():
+                await self.refresh()
             is_fresh = self._tried_at <= self._fetched_at
             pause = _KEYS_LIVE_SECONDS if is_fresh else _FETCH_PAUSE_SECONDS
             await asyncio.sleep(pause * random.uniform(1.0, 1.1))  # noqa: S311

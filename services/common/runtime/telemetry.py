@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 1.0  # of the ten that a supervisor gives before it kills
 _TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$")
 _ROOT = Context()
+# Whatever has a parent that is not sampled is not sampled either, here and in the service that is called.
+_UNSAMPLED = NonRecordingSpan(SpanContext(1, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT)))
 _QUEUED_SPANS = 16_384  # eight times the default of the SDK, which drops spans while a busy service bursts
 
 
@@ -143,6 +145,16 @@ def entered(span: Span) -> Iterator[Span]:
     finally:
         otel_context.detach(token)
         span.end()
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Record no span in here, nor in what is called from here: for questions repeated until they are answered."""
+    token = otel_context.attach(trace.set_span_in_context(_UNSAMPLED))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
 
 
 def fail(span: Span, error_type: str, error: BaseException | None = None) -> None:

@@ -13,9 +13,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from services.common.http.auth import ALGORITHM, AUDIENCE, ISSUER, BadTokenError, Tokens
 from services.common.http.problems import ProblemError
+from services.common.runtime import telemetry
+from tests.waiting import eventually_async
 
 KEY = Ed25519PrivateKey.generate()
 FOREIGN = Ed25519PrivateKey.generate()
@@ -130,3 +136,30 @@ async def test_a_withdrawn_key_is_not_believed_from_memory() -> None:
     tokens.fetch_from(away)
     with pytest.raises(BadTokenError):
         await tokens.check(old)
+
+
+async def test_waiting_for_the_keys_at_the_start_leaves_no_trace_and_a_request_that_waits_does() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer, answers = provider.get_tracer("test"), iter([away, fetch, fetch])
+    sent: list[str] = []
+
+    async def traced() -> dict[str, Any]:
+        with telemetry.entered(telemetry.start(tracer, "GET", SpanKind.CLIENT, {})):
+            sent.append(telemetry.outgoing()["traceparent"])
+            return await next(answers)()
+
+    tokens = Tokens(traced)
+    keeping = asyncio.create_task(tokens.keep_fresh())
+    await eventually_async(lambda: _done(bool(sent)))
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert sent[0].endswith("-00")
+    assert not exporter.get_finished_spans()
+    assert (await tokens.check(token())).user_id == "u1"
+    assert [span.name for span in exporter.get_finished_spans()] == ["GET"]
+    provider.shutdown()
+
+
+async def _done(value: bool) -> bool:
+    return value
