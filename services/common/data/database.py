@@ -6,8 +6,15 @@ It opens transactions and brings the schema up to date; it knows no table but it
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +24,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.util import await_only
 
 from services.common.runtime import lazy_imports
 
@@ -33,7 +41,10 @@ if TYPE_CHECKING:
     from services.common.runtime.telemetry import Telemetry
 
 _READ_ONLY = {"shop_read_only": True}
-_AFTER_COMMIT = "after_commit"
+_AFTER_COMMIT, _DELAY = "after_commit", "delay"
+_NO_SPAN = frozenset({"BEGIN", "PRAGMA"})
+# A wait for a connection or the one writer's turn that is worth a span: where it is shorter, a trace has no gap.
+_LONG_WAIT_SECONDS = 0.005
 _MIGRATION_LOCK = 7305172  # any number that nothing else in the database uses
 _WAIT_FOR_WRITER_SECONDS = 4.0  # as long as a request may take
 # Parameters of statements may be secrets: they stay out of errors, and so out of logs and spans. Eight connections:
@@ -55,18 +66,18 @@ class Database:
         self._schema = schema
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._migrations = migrations
-        self.before_transaction: Callable[[], Awaitable[None]] | None = None
+        # By how many seconds the first statement of a transaction is to take longer.
+        self.query_delay: Callable[[], float] = lambda: 0.0
         # SQLite has one writer: ours queue here, in order, instead of polling for its lock.
         self._write_lock: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._waits = _Waits(telemetry, metrics, self.engine.dialect.name)
         _watch(self.engine, telemetry, metrics)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that may write; it commits at the end and rolls back on an exception."""
-        if self.before_transaction is not None:
-            await self.before_transaction()
         hooks: list[Callable[[], None]] = []
-        async with self._write_lock, self._connected() as connection:
+        async with self._connected(self._write_lock) as connection:
             connection.info[_AFTER_COMMIT] = hooks
             transaction = await self._begin(connection)
             try:
@@ -83,8 +94,6 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a snapshot to read from; it never waits for a writer."""
-        if self.before_transaction is not None:
-            await self.before_transaction()
         async with self._connected() as connection:
             await connection.execution_options(**_READ_ONLY)
             yield connection
@@ -111,16 +120,23 @@ class Database:
             await connection.run_sync(upgrade, self._migrations)
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, lock: AbstractAsyncContextManager[Any] | None = None) -> AsyncIterator[AsyncConnection]:
         """Take a connection; a failure is a DatabaseUnavailableError, whatever the driver raises."""
         async with AsyncExitStack() as held:
-            try:
-                connection = await held.enter_async_context(self.engine.connect())
-            except SQLAlchemyError:
-                raise
-            except Exception as error:
-                raise DatabaseUnavailableError(f"no connection to the database: {error!r}") from error
+            with self._waits.measured():
+                if lock is not None:
+                    await held.enter_async_context(lock)
+                connection = await self._connect(held)
+            connection.info[_DELAY] = self.query_delay()
             yield connection
+
+    async def _connect(self, held: AsyncExitStack) -> AsyncConnection:
+        try:
+            return await held.enter_async_context(self.engine.connect())
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            raise DatabaseUnavailableError(f"no connection to the database: {error!r}") from error
 
     async def _begin(self, connection: AsyncConnection) -> AsyncTransaction:
         """Begin, waiting on the event loop for as long as another process writes to the same file."""
@@ -200,6 +216,30 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+class _Waits:
+    """Measures how long transactions wait for a connection, and in SQLite for their turn to write."""
+
+    def __init__(self, telemetry_: "Telemetry", metrics: "Metrics", dialect: str) -> None:
+        self._tracer, self._attributes = telemetry_.tracer, {"db.system.name": dialect}
+        self._seconds = metrics.histogram(
+            "db_client_connection_wait_time_seconds", "Time until a transaction had its connection"
+        )
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure the wait, and show a long one in the trace that is open here."""
+        began, started_ns = time.perf_counter(), time.time_ns()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - began
+            self._seconds.observe(seconds)
+            if seconds > _LONG_WAIT_SECONDS and telemetry.current_span().is_recording():
+                self._tracer.start_span(
+                    "wait for a connection", kind=SpanKind.CLIENT, attributes=self._attributes, start_time=started_ns
+                ).end()
+
+
 def _watch(engine: AsyncEngine, telemetry_: "Telemetry", metrics: "Metrics") -> None:
     """Open a span around every statement and measure it."""
     system = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
@@ -208,16 +248,18 @@ def _watch(engine: AsyncEngine, telemetry_: "Telemetry", metrics: "Metrics") -> 
     )
     tracer = telemetry_.tracer
 
-    def before(_conn: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
+    def before(connection: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
         operation = statement[: statement.find(" ")].upper() if " " in statement else statement
         attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.text": statement}
         span = None
-        if telemetry.current_span().is_recording() and operation not in {"BEGIN", "PRAGMA"}:
+        if telemetry.current_span().is_recording() and operation not in _NO_SPAN:
             if table := _table(statement):
                 attributes["db.collection.name"] = table
             span = telemetry.start(tracer, f"{operation} {table}".strip(), SpanKind.CLIENT, attributes)
         if context is not None:
             context.shop_watch = (operation, span, time.perf_counter())
+        if operation not in _NO_SPAN and (delay := connection.info.pop(_DELAY, 0.0)):
+            await_only(asyncio.sleep(delay))
 
     def after(_conn: Any, _cursor: Any, _statement: str, _params: Any, context: Any, _many: bool) -> None:
         _finish(context, None)

@@ -129,7 +129,7 @@ class Faults:
             return
         where = f"{method} {path}"
         if slow := self._strike(Kind.LATENCY, where):
-            await _sleep(slow)
+            await asyncio.sleep(_delay(slow))
         if self.hit(Kind.LEAK, where):
             self._leaked.append(bytearray(_LEAK_STEP))
         if self.hit(Kind.RESET, where):
@@ -138,10 +138,10 @@ class Faults:
             headers = {"Retry-After": "1"} if fault.status in (429, 503) else {}
             raise ProblemError(fault.status, "injected_fault", "A fault is switched on here", headers=headers)
 
-    async def before_query(self) -> None:
-        """Make a transaction slow where that is on."""
-        if slow := self._strike(Kind.SLOW_QUERY):
-            await _sleep(slow)
+    def query_delay(self) -> float:
+        """Return by how many seconds the first statement of a transaction takes longer."""
+        slow = self._strike(Kind.SLOW_QUERY)
+        return _delay(slow) if slow else 0.0
 
     async def wait_while_paused(self) -> None:
         """Wait while a fault pauses consumers."""
@@ -165,6 +165,5 @@ class Faults:
             self._on.labels(kind.value).set(sum(active.fault.kind is kind for active in self._active))
 
 
-async def _sleep(slow: _Active) -> None:
-    extra = slow.rng.uniform(0, slow.fault.jitter)
-    await asyncio.sleep((slow.fault.milliseconds + extra) / 1000)
+def _delay(slow: _Active) -> float:
+    return (slow.fault.milliseconds + slow.rng.uniform(0, slow.fault.jitter)) / 1000
