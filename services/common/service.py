@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from services.common.events.broker import Broker, NoBroker
 from services.common.events.consumer import Consumer, Handler
 from services.common.events.outbox import Outbox
 from services.common.http import application, auth, client, middleware
+from services.common.http.context import FindRoute
 from services.common.http.discovery import Discovery
 from services.common.http.faults import Faults, Kind
 from services.common.http.health import Check, Ready
@@ -72,7 +74,7 @@ class Runtime:
         self.token = secrets.service_token(settings)
         self.faults = Faults(self.metrics, is_allowed=settings.faults_allowed)
         self.database = open_database(service, settings, self.telemetry, self.metrics)
-        self.database.before_transaction = self.faults.before_query
+        self.database.query_delay = self.faults.query_delay
         self.broker = broker or _broker(settings, self)
         self.consul = _consul(settings, self)
         self.discovery = Discovery(settings.urls, self.consul, consul_first=service.is_front)
@@ -81,6 +83,7 @@ class Runtime:
         self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")
         self.outbox = Outbox(service.name, self.database, self.broker, self.metrics, self.log, self.telemetry.tracer)
         self.is_draining = False
+        self.find_route: FindRoute = lambda _: ""
         self._on_start: list[Job] = []
         self._jobs: list[tuple[str, Job]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,6 +98,7 @@ class Runtime:
         """Make the application, with the routes that every service has."""
         self.app = application.build(self, title, description)
         self.app.router.lifespan_context = self._lifespan
+        self.find_route = partial(application.find_route, self.app)
         return self.app
 
     def subscribe(self, topics: Sequence[str], group: str, handlers: Mapping[str, Handler]) -> None:

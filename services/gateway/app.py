@@ -20,7 +20,7 @@ def build(runtime: Runtime) -> ASGIApp:
     app = runtime.application("Shop", "All routes of the shop that can be reached from outside.")
     app.include_router(router(splits))
     add_pages(app, settings.links, contracts)
-    return Proxy(
+    proxy = Proxy(
         gateway_app=app,
         forwarding=_forwarding(runtime, splits),
         limits=_limits(runtime, settings),
@@ -30,6 +30,8 @@ def build(runtime: Runtime) -> ASGIApp:
         trusted=settings.trusted_proxies,
         seconds=settings.timeout_seconds,
     )
+    runtime.find_route = proxy.find_route
+    return proxy
 
 
 def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:

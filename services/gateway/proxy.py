@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from services.common.http import deadlines
-from services.common.http.application import BODY_LIMIT
+from services.common.http import body_claims, deadlines
+from services.common.http.application import find_route
 from services.common.http.auth import BadTokenError, Tokens, unauthorized
 from services.common.http.faults import ConnectionCutError
 from services.common.http.middleware import QUIET_PATHS
@@ -61,7 +62,7 @@ _NOT_RETURNED = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b
 class Proxy:
     """Sends what belongs to a service there, and everything else to the gateway's own application."""
 
-    gateway_app: ASGIApp
+    gateway_app: FastAPI
     forwarding: Forwarding
     limits: Limits
     tokens: Tokens
@@ -87,6 +88,11 @@ class Proxy:
         scope["route_template"] = self.templates.match(target)
         await self._forward(target, headers, address, scope, receive, send)
 
+    def find_route(self, scope: Scope) -> str:
+        """Return the template of the route that a request is for, of a service's or of the gateway's own."""
+        target = route(scope["path"])
+        return self.templates.match(target) if target else find_route(self.gateway_app, scope)
+
     async def _forward(
         self, target: Target, headers: Headers, address: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
@@ -100,7 +106,7 @@ class Proxy:
             query=scope["query_string"],
             headers=_forwarded_headers(scope, address),
             named=headers,
-            body=await _body(receive, self.seconds) if _has_body(headers) else b"",
+            body=await _body(receive, self.seconds) if body_claims.has_body(headers) else b"",
             who=user_id or address,
         )
         async with _DisconnectWatch(receive):
@@ -185,33 +191,13 @@ class _DisconnectWatch:
         self._task.cancel()
 
 
-def _has_body(headers: Headers) -> bool:
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-
-
 async def _body(receive: Receive, seconds: float) -> bytes:
     """Read the whole body, so that it can be sent again; it is small by rule."""
     try:
         async with asyncio.timeout(seconds):
-            return await _read_bounded(receive)
+            return await body_claims.read(receive)
     except TimeoutError:
         raise ProblemError(408, "too_slow", f"The body did not come within {seconds:g} s") from None
-
-
-async def _read_bounded(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ProblemError(400, "incomplete", "The body ended early")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > BODY_LIMIT:
-            raise ProblemError(413, "too_large", f"A body may have at most {BODY_LIMIT} bytes")
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 async def _send_back(reply: Reply, send: Send) -> None:

@@ -5,13 +5,15 @@ import functools
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Match
+from starlette.types import Scope
 
 from services.common.http import auth, operations
+from services.common.http.body_claims import BODY_LIMIT
 from services.common.http.context import EdgeContext
 from services.common.http.problems import MEDIA_TYPE, install
 from services.common.http.schemas import Problem
-
-BODY_LIMIT = 256 * 1024  # as the contract of the shop says; the largest valid body has some 20 KiB
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 # What any operation may answer beside its own answers, so that the documents are complete.
@@ -26,7 +28,8 @@ COMMON_ANSWERS: dict[int | str, dict[str, Any]] = {
         408: "The body did not come in time",
         409: "The current state does not allow it",
         413: "The body is too large",
-        415: "The body is not application/json",
+        415: "The body is not application/json in UTF-8",
+        417: "Something is expected that is not done here",
         422: "The input is malformed",
         429: "Too many requests; see Retry-After",
         500: "An internal error",
@@ -53,6 +56,14 @@ def build(runtime: EdgeContext, title: str, description: str = "") -> FastAPI:
     operations.add(app, runtime)
     app.openapi = functools.cache(lambda: described(app))  # type: ignore[method-assign]
     return app
+
+
+def find_route(app: FastAPI, scope: Scope) -> str:
+    """Return the template of the route that a request is for, before or without the router's having done so."""
+    by_match: dict[Match, str] = {}
+    for route in iter_route_contexts(app.routes):
+        by_match.setdefault(route.matches(scope)[0], route.path or "")
+    return by_match.get(Match.FULL) or by_match.get(Match.PARTIAL, "")
 
 
 def described(app: FastAPI) -> dict[str, Any]:

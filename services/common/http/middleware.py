@@ -15,8 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.http import deadlines
-from services.common.http.application import BODY_LIMIT
+from services.common.http import body_claims, deadlines
 from services.common.http.context import EdgeContext
 from services.common.http.faults import ConnectionCutError
 from services.common.http.problems import (
@@ -32,9 +31,8 @@ from services.common.runtime.logs import request_id
 from services.common.runtime.metrics import exemplar
 
 QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
-_LONG_LENGTH = len(str(BODY_LIMIT))
+_LONG_LENGTH = len(str(body_claims.BODY_LIMIT))
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 # How much of a refused body is still read: a client that sends on sees a reset instead of the answer.
 _DRAIN_BYTES, _DRAIN_SECONDS = 4 * 1024 * 1024, 1.0
@@ -92,10 +90,11 @@ class RequestMiddleware:
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive, exchange: "_Exchange") -> None:
         path = scope["path"]
         try:
-            _check_body(scope["method"], headers)
+            body_claims.check(scope, headers)
             allowed = "" if self._is_front else headers.get(deadlines.HEADER, "")
             async with deadlines.guard(allowed, self._timeout_seconds):
                 await self._runtime.faults.before_request(scope["method"], path)
+                receive = await body_claims.verified(receive, headers)
                 await self.inner(scope, receive, exchange.send)
         except ProblemError as problem:
             await exchange.answer(problem_response(problem, path), scope, receive)
@@ -113,7 +112,7 @@ class RequestMiddleware:
 
     def _conclude(self, scope: Scope, method: str, exchange: "_Exchange", span: Span, seconds: float) -> None:
         """Measure, name the span and write the line, now that route and status are known."""
-        route = _route(scope)
+        route = self._route(scope)
         status = exchange.status or 499
         self._durations.labels(method, route, str(status)).observe(seconds, exemplar())
         if span.is_recording():
@@ -123,6 +122,14 @@ class RequestMiddleware:
                 telemetry.fail(span, str(status))
         log = self._log.warning if status >= 500 else self._log.info
         log(f"{method} {route} {status}", path=scope["path"], status=status, duration_ms=round(seconds * 1000, 2))
+
+    def _route(self, scope: Scope) -> str:
+        """Return the template of the route that the request was for; never the path itself, which has no bound.
+
+        What was refused or failed before the router had its turn still has a route.
+        """
+        routed = scope.get("route_template") or getattr(scope.get("route"), "path", "")
+        return str(routed or self._runtime.find_route(scope) or "unmatched")
 
 
 class _Exchange:
@@ -191,28 +198,8 @@ def _attributes(scope: Scope, method: str) -> dict[str, Any]:
     return attributes
 
 
-def _route(scope: Scope) -> str:
-    """Return the template of the route that answered; never the path itself, which has no bound."""
-    route = scope.get("route")
-    path = scope.get("route_template") or getattr(route, "path", None)
-    return str(path) if path else "unmatched"
-
-
 def _may_be_endless(headers: Headers) -> bool:
     return "transfer-encoding" in headers or len(headers.get("content-length", "")) >= _LONG_LENGTH
-
-
-def _check_body(method: str, headers: Headers) -> None:
-    """Refuse a body that is too large or of another type before it is read."""
-    if method not in _WITH_BODY:
-        return
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:18]) > BODY_LIMIT:
-        raise ProblemError(413, "too_large", f"A body may have at most {BODY_LIMIT} bytes")
-    has_body = "transfer-encoding" in headers or length not in ("", "0")
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and kind != "application/json":
-        raise ProblemError(415, "unsupported_media_type", "Send application/json")
 
 
 async def _cut(send: Send) -> None:

@@ -13,7 +13,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-from services.common.http.application import BODY_LIMIT
+from services.common.http.body_claims import BODY_LIMIT
 from services.common.http.breaker import State
 from services.common.runtime import secrets
 from services.common.runtime.settings import Environment, Settings

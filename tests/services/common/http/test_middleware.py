@@ -1,6 +1,7 @@
 """The middleware of every service: errors look the same everywhere, and answers come in time."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -233,3 +234,36 @@ async def test_a_slow_and_a_cut_connection_are_faults_too(client: httpx.AsyncCli
     await client.put("/faults", json=[{"kind": "reset"}])
     with pytest.raises(ConnectionResetError):
         await client.get("/things/1")
+
+
+@pytest.mark.parametrize(
+    ("fault", "method", "path", "route"),
+    [
+        ({"kind": "error", "status": 500}, "GET", "/things/1", "/things/{number}"),
+        ({"kind": "latency", "milliseconds": 1000}, "DELETE", "/things/2", "/things/{number}"),
+        ({"kind": "reset"}, "POST", "/things", "/things"),
+    ],
+    ids=str,
+)
+async def test_what_a_fault_ends_before_the_router_keeps_its_route(
+    client: httpx.AsyncClient, fault: dict[str, Any], method: str, path: str, route: str
+) -> None:
+    await client.put("/faults", json=[fault])
+    with contextlib.suppress(ConnectionResetError):
+        await client.request(method, path, json={"name": "x"})
+    page = (await client.get("/metrics")).text
+    counted = [line for line in page.splitlines() if line.startswith("http_server_request_duration_seconds_count")]
+    assert [line for line in counted if f'"{method}"' in line and f'http_route="{route}"' in line]
+    assert "unmatched" not in page
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [(b"{}", {"content-type": "text/plain"}), (b" " * 300_000, JSON), (b"{}", {**JSON, "content-encoding": "gzip"})],
+    ids=["type", "size", "coding"],
+)
+async def test_a_body_that_is_refused_unread_keeps_its_route(
+    client: httpx.AsyncClient, content: bytes, headers: dict[str, str]
+) -> None:
+    await client.post("/things", content=content, headers=headers)
+    assert 'http_route="/things"' in (await client.get("/metrics")).text
