@@ -248,7 +248,7 @@ class Runtime:
             while self.faults.exhausts_pool():
                 try:
                     async with asyncio.timeout(0.2):
-                        await held.enter_async_context(self.database.engine.connect())
+                        await held.enter_async_context(self.database.reading())
                     self.faults.hit(Kind.POOL_EXHAUSTION)
                 except (TimeoutError, PoolTimeoutError):
                     await asyncio.sleep(0.1)

@@ -5,46 +5,42 @@ It opens transactions and brings the schema up to date; it knows no table but it
 
 import asyncio
 import random
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
-    AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
     suppress,
 )
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind
-from sqlalchemy import Engine, Table, event, text
+from sqlalchemy import Connection, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.util import await_only
+from sqlalchemy.util import greenlet_spawn
 
 from services.common.runtime import lazy_imports
 
 lazy_imports.load_lazily("sqlalchemy.ext.asyncio")
 
 from sqlalchemy.ext.asyncio.engine import AsyncConnection as AsyncConnection
-from sqlalchemy.ext.asyncio.engine import AsyncEngine, AsyncTransaction, create_async_engine
+from sqlalchemy.ext.asyncio.engine import AsyncEngine, create_async_engine
 
 from services.common.data import inline_sqlite
-from services.common.runtime import failpoints, telemetry
+from services.common.data.inline_sqlite import InlineConnection
+from services.common.data.observe import DELAY, Turn, Waits, Watch
+from services.common.runtime import failpoints
 
 if TYPE_CHECKING:
     from services.common.runtime.metrics import Metrics
     from services.common.runtime.telemetry import Telemetry
 
-_READ_ONLY = {"shop_read_only": True}
-_AFTER_COMMIT, _DELAY = "after_commit", "delay"
-_NO_SPAN = frozenset({"BEGIN", "PRAGMA"})
-# A wait for a connection or the one writer's turn that is worth a span: where it is shorter, a trace has no gap.
-_LONG_WAIT_SECONDS = 0.005
+_READING, _WRITING = {"shop_begins_with": "BEGIN"}, {"shop_begins_with": "BEGIN IMMEDIATE"}
+_AFTER_COMMIT = "after_commit"
 _MIGRATION_LOCK = 7305172  # any number that nothing else in the database uses
 _WAIT_FOR_WRITER_SECONDS = 4.0  # as long as a request may take
 # Parameters of statements may be secrets: they stay out of errors, and so out of logs and spans. Eight connections:
@@ -65,28 +61,26 @@ class Database:
         self.engine = _engine(url, schema)
         self._schema = schema
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._connection_type = InlineConnection if self.is_sqlite else AsyncConnection
         self._migrations = migrations
         # By how many seconds the first statement of a transaction is to take longer.
         self.query_delay: Callable[[], float] = lambda: 0.0
+        self._waits = Waits(telemetry, metrics, self.engine.dialect.name)
         # SQLite has one writer: ours queue here, in order, instead of polling for its lock.
-        self._write_lock: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.is_sqlite else nullcontext()
-        self._waits = _Waits(telemetry, metrics, self.engine.dialect.name)
-        _watch(self.engine, telemetry, metrics)
+        self._turn: AbstractAsyncContextManager[Any] = Turn(self._waits) if self.is_sqlite else nullcontext()
+        Watch(telemetry, metrics, self.engine.dialect.name).listen(self.engine.sync_engine)
+        _watch_pool(self.engine, metrics)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that may write; it commits at the end and rolls back on an exception."""
         hooks: list[Callable[[], None]] = []
-        async with self._connected(self._write_lock) as connection:
-            connection.info[_AFTER_COMMIT] = hooks
-            transaction = await self._begin(connection)
-            try:
-                yield connection
-                failpoints.reach("before_commit")
-            except BaseException:
-                await transaction.rollback()
-                raise
-            await transaction.commit()
+        async with self._turn, self._begun(_WRITING) as connection:
+            info = connection.info
+            info[_AFTER_COMMIT], info[DELAY] = hooks, self.query_delay()
+            yield connection
+            failpoints.reach("before_commit")
+            await connection.commit()
             failpoints.reach("after_commit")
         for hook in hooks:
             hook()
@@ -94,8 +88,8 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a snapshot to read from; it never waits for a writer."""
-        async with self._connected() as connection:
-            await connection.execution_options(**_READ_ONLY)
+        async with self._begun(_READING) as connection:
+            connection.info[DELAY] = self.query_delay()
             yield connection
 
     async def answers(self) -> bool:
@@ -113,41 +107,42 @@ class Database:
             return
         from services.common.data.migrate import upgrade
 
-        async with self._connected() as connection, connection.begin():
+        async with self._begun(_WRITING) as connection:
             if not self.is_sqlite:
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
             await connection.run_sync(upgrade, self._migrations)
+            await connection.commit()
 
     @asynccontextmanager
-    async def _connected(self, lock: AbstractAsyncContextManager[Any] | None = None) -> AsyncIterator[AsyncConnection]:
-        """Take a connection; a failure is a DatabaseUnavailableError, whatever the driver raises."""
-        async with AsyncExitStack() as held:
-            with self._waits.measured():
-                if lock is not None:
-                    await held.enter_async_context(lock)
-                connection = await self._connect(held)
-            connection.info[_DELAY] = self.query_delay()
-            yield connection
-
-    async def _connect(self, held: AsyncExitStack) -> AsyncConnection:
+    async def _begun(self, options: Mapping[str, Any]) -> AsyncIterator[AsyncConnection]:
+        """Take a connection and begin; whatever is not committed is rolled back at the end."""
+        with self._waits.measured():
+            connection = self._connection_type(self.engine, await self._begin(options))
         try:
-            return await held.enter_async_context(self.engine.connect())
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            raise DatabaseUnavailableError(f"no connection to the database: {error!r}") from error
+            yield connection
+        finally:
+            await self._release(connection)
 
-    async def _begin(self, connection: AsyncConnection) -> AsyncTransaction:
+    async def _begin(self, options: Mapping[str, Any]) -> Connection:
         """Begin, waiting on the event loop for as long as another process writes to the same file."""
         ends_at = time.monotonic() + _WAIT_FOR_WRITER_SECONDS
         while True:
             try:
-                return await connection.begin()
+                return await greenlet_spawn(_begin, self.engine.sync_engine, options)
             except OperationalError:
                 if not self.is_sqlite or time.monotonic() > ends_at:
                     raise
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                raise DatabaseUnavailableError(f"no connection to the database: {error!r}") from error
             await asyncio.sleep(random.uniform(0.002, 0.02))  # noqa: S311
+
+    async def _release(self, connection: AsyncConnection) -> None:
+        """Give the connection back. With a server that takes a while, which no cancellation may cut short."""
+        released = connection.close()
+        await (released if self.is_sqlite else asyncio.shield(asyncio.create_task(released)))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -205,94 +200,31 @@ def _engine(url: str, schema: str) -> AsyncEngine:
             connect_args={"timeout": 3, "server_settings": {"search_path": schema}},
         )
     path = Path(url.partition(":///")[2])
-    engine = create_async_engine("sqlite+aiosqlite:///file", async_creator=lambda: inline_sqlite.connect(path), **_POOL)
+    engine = create_async_engine("sqlite+aiosqlite:///file", creator=lambda: inline_sqlite.connect(path), **_POOL)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
-def _begin_sqlite(connection: Any) -> None:
-    """Take the write lock at the start: a lock taken half-way through cannot be waited for."""
-    read_only = connection.get_execution_options().get("shop_read_only")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+def _begin(engine: Engine, options: Mapping[str, Any]) -> Connection:
+    """Connect and begin in one step: each switch to SQLAlchemy's synchronous side costs as much as a statement."""
+    connection = engine.connect()
+    try:
+        connection.execution_options(**options).begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-class _Waits:
-    """Measures how long transactions wait for a connection, and in SQLite for their turn to write."""
-
-    def __init__(self, telemetry_: "Telemetry", metrics: "Metrics", dialect: str) -> None:
-        self._tracer, self._attributes = telemetry_.tracer, {"db.system.name": dialect}
-        self._seconds = metrics.histogram(
-            "db_client_connection_wait_time_seconds", "Time until a transaction had its connection"
-        )
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Measure the wait, and show a long one in the trace that is open here."""
-        began, started_ns = time.perf_counter(), time.time_ns()
-        try:
-            yield
-        finally:
-            seconds = time.perf_counter() - began
-            self._seconds.observe(seconds)
-            if seconds > _LONG_WAIT_SECONDS and telemetry.current_span().is_recording():
-                self._tracer.start_span(
-                    "wait for a connection", kind=SpanKind.CLIENT, attributes=self._attributes, start_time=started_ns
-                ).end()
-
-
-def _watch(engine: AsyncEngine, telemetry_: "Telemetry", metrics: "Metrics") -> None:
-    """Open a span around every statement and measure it."""
-    system = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
-    durations = metrics.histogram(
-        "db_client_operation_duration_seconds", "Time of one database statement", ["db_operation_name"]
-    )
-    tracer = telemetry_.tracer
-
-    def before(connection: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
-        operation = statement[: statement.find(" ")].upper() if " " in statement else statement
-        attributes = {"db.system.name": system, "db.operation.name": operation, "db.query.text": statement}
-        span = None
-        if telemetry.current_span().is_recording() and operation not in _NO_SPAN:
-            if table := _table(statement):
-                attributes["db.collection.name"] = table
-            span = telemetry.start(tracer, f"{operation} {table}".strip(), SpanKind.CLIENT, attributes)
-        if context is not None:
-            context.shop_watch = (operation, span, time.perf_counter())
-        if operation not in _NO_SPAN and (delay := connection.info.pop(_DELAY, 0.0)):
-            await_only(asyncio.sleep(delay))
-
-    def after(_conn: Any, _cursor: Any, _statement: str, _params: Any, context: Any, _many: bool) -> None:
-        _finish(context, None)
-
-    def failed(details: Any) -> None:
-        _finish(details.execution_context, details.original_exception)
-
-    def _finish(context: Any, error: BaseException | None) -> None:
-        operation, span, began = getattr(context, "shop_watch", ("", None, 0.0))
-        if not operation:
-            return
-        context.shop_watch = ("", None, 0.0)
-        durations.labels(operation).observe(time.perf_counter() - began)
-        if span is not None:
-            if error is not None:
-                telemetry.fail(span, type(error).__qualname__, error)
-            span.end()
-
-    sync: Engine = engine.sync_engine
-    event.listen(sync, "before_cursor_execute", before)
-    event.listen(sync, "after_cursor_execute", after)
-    event.listen(sync, "handle_error", failed)
-    _watch_pool(engine, metrics)
+def _begin_sqlite(connection: Connection) -> None:
+    """Take a writer's lock at the start: a lock taken half-way through cannot be waited for."""
+    statement = (_WRITING | connection.get_execution_options())["shop_begins_with"]
+    try:
+        connection.connection.dbapi_connection.execute(statement)  # type: ignore[union-attr]
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
 
 
 def _watch_pool(engine: AsyncEngine, metrics: "Metrics") -> None:
     used = metrics.gauge("shop_db_pool_connections_used", "Connections of the pool that are in use")
     used.set_function(lambda: float(getattr(engine.pool, "checkedout", int)()))
-
-
-def _table(statement: str) -> str:
-    """Return the first table of a statement, or nothing."""
-    for before, table in pairwise(statement.split(None, 40)):
-        if before.upper() in {"FROM", "INTO", "UPDATE"}:
-            return table.strip('(,"')
-    return ""
