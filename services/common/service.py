@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 
 from services.common.data import database
 from services.common.events.broker import Broker, NoBroker
-from services.common.events.consumer import Consumer, Handler
+from services.common.events.consumer import AT_ONCE, Consumer, Handler
 from services.common.events.outbox import Outbox
 from services.common.http import application, auth, client, middleware
 from services.common.http.context import FindRoute
@@ -115,7 +115,7 @@ class Runtime:
         )
         self._consumers.append(consumer)
         self._topics.update(topics)
-        self.broker.subscribe(topics, group, consumer.deliver)
+        self.broker.subscribe(topics, group, consumer.deliver, AT_ONCE)
 
     def on_start(self, job: Job) -> None:
         """Run something once after the migrations and before the first request."""

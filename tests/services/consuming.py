@@ -5,6 +5,7 @@ Each effect takes so many seconds and then adds a line to FOLDER/done; FOLDER/me
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from services.common.events.event import Message
@@ -21,7 +22,8 @@ async def consume(address: str, topic: str, seconds: float, folder: Path) -> Non
     metrics = Metrics(with_process=False)
     broker = KafkaBroker(address, "consuming", folder.name, metrics, logs.Logger("consuming"))
 
-    async def deliver(message: Message) -> None:
+    async def deliver(messages: Sequence[Message]) -> None:
+        (message,) = messages
         await asyncio.sleep(seconds)
         with (folder / "done").open("ab") as done:
             done.write(message.value + b"\n")

@@ -7,8 +7,8 @@ from services.common.events.event import Message
 
 DEAD_LETTER_SUFFIX = ".dlq"
 
-# Called for one message after the other; when it returns, the message may be acknowledged.
-Deliver = Callable[[Message], Coroutine[Any, Any, None]]
+# Called for some messages after the others; when it returns, all of them may be acknowledged.
+Deliver = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 
 
 class BrokerUnavailableError(Exception):
@@ -24,8 +24,8 @@ class Broker(Protocol):
     async def publish(self, message: Message) -> None:
         """Return once the broker holds the message, else raise BrokerUnavailableError."""
 
-    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver) -> None:
-        """Hand every message of the topics to the group; before `start` only."""
+    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver, at_once: int = 1) -> None:
+        """Hand every message of the topics to the group, at most so many at once; before `start` only."""
 
     async def stop_consuming(self) -> None:
         """Finish the message in hand and leave the groups."""
@@ -47,7 +47,7 @@ class NoBroker:
         """Refuse, so that the outbox keeps the message."""
         raise BrokerUnavailableError("KAFKA_BOOTSTRAP_SERVERS is not set")
 
-    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver) -> None:
+    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver, at_once: int = 1) -> None:
         """Accept, and never deliver."""
 
     async def stop_consuming(self) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # An effect of an event, on the connection of the transaction that also remembers the event.
 Handler = Callable[[Event, AsyncConnection], Awaitable[None]]
 
+# Events that one transaction takes in: its cost is shared by then, and in SQLite other writers wait some 50 ms.
+AT_ONCE = 25
 TRIES = 5  # with doubling pauses some 0.75 s: a deadlock is over by then, a bug is not
 KEEP_INBOX_SECONDS = 7 * 24 * 3600  # as long as the topics keep messages, so that none comes again unknown
 _FIRST_PAUSE_SECONDS = 0.05
@@ -31,6 +34,13 @@ _FIRST_PAUSE_SECONDS = 0.05
 
 class TryLaterError(Exception):
     """Raised by a handler that cannot work now through no fault of the event; it is tried until it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    event: Event
+    message: Message
+    handler: Handler
 
 
 class Consumer:
@@ -62,19 +72,46 @@ class Consumer:
             "shop_event_delivery_seconds", "From the making of an event to its effect", ["topic", "group"]
         )
 
-    async def deliver(self, message: Message) -> None:
-        """Handle a message, or publish it as a dead letter; return when one of the two is done."""
+    async def deliver(self, messages: Sequence[Message]) -> None:
+        """Handle messages in their order, or publish them as dead letters; return when each is one of the two."""
         await self._before_delivery()
+        deliveries = [delivery for message in messages if (delivery := await self._read(message))]
+        if len(deliveries) > 1 and await self._all_at_once(deliveries):
+            return
+        for delivery in deliveries:
+            with self._span(delivery):
+                await self._until_done(delivery)
+
+    async def _read(self, message: Message) -> "_Delivery | None":
+        """Read an event that there is something to do for."""
         try:
             event = from_message(message)
         except MalformedEventError as error:
             await self._dead_letter(message, "malformed", str(error), tries=1)
-            return
+            return None
         handler = self._handlers.get(event.type)
         if handler is None:
             self._count(event, "ignored")
-            return
-        await self._with_span(event, message, handler)
+        return _Delivery(event, message, handler) if handler else None
+
+    async def _all_at_once(self, deliveries: Sequence["_Delivery"]) -> bool:
+        """Handle events in one transaction, which costs more than most effects; say whether that went well.
+
+        It is all or nothing, so where one fails, nothing has happened yet and each may have its own tries.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                are_new = [await self._once(delivery, connection) for delivery in deliveries]
+        except Exception as error:
+            self._log.info("events are handled one by one", events=len(deliveries), error=repr(error))
+            return False
+        for delivery, is_new in zip(deliveries, are_new, strict=True):
+            self._conclude(delivery.event, is_new=is_new)
+        return True
+
+    async def _once(self, delivery: "_Delivery", connection: AsyncConnection) -> bool:
+        with self._span(delivery):
+            return await self._handle(delivery, connection)
 
     async def purge(self) -> None:
         """Delete events from the inbox that are too old to come again."""
@@ -82,44 +119,51 @@ class Consumer:
             oldest = time.time() - KEEP_INBOX_SECONDS
             await connection.execute(delete(inbox).where(inbox.c.received_at < oldest))
 
-    async def _with_span(self, event: Event, message: Message, handler: Handler) -> None:
+    @contextmanager
+    def _span(self, delivery: "_Delivery") -> Iterator[None]:
+        event = delivery.event
         origin = telemetry.remote(event.traceparent, event.tracestate)
         span = self._tracer.start_span(
             f"process {event.topic}",
             context=telemetry.under(origin),
             kind=SpanKind.CONSUMER,
-            attributes=self._attributes(event, message),
+            attributes=self._attributes(event, delivery.message),
             links=[Link(origin)] if origin else None,
             record_exception=False,
             set_status_on_exception=False,
         )
         with telemetry.entered(span):
-            await self._until_done(event, message, handler)
+            yield
 
-    async def _until_done(self, event: Event, message: Message, handler: Handler) -> None:
-        tries = 0
+    async def _until_done(self, delivery: "_Delivery") -> None:
+        event, tries = delivery.event, 0
         pause = min(_FIRST_PAUSE_SECONDS, self._longest_pause)
         while True:
             try:
-                await self._once(event, handler)
+                async with self._database.transaction() as connection:
+                    is_new = await self._handle(delivery, connection)
+                self._conclude(event, is_new=is_new)
                 return
             except Exception as error:
                 waits = isinstance(error, TryLaterError) or is_transient(error)
                 tries += not waits
                 if tries >= TRIES:
                     telemetry.fail(telemetry.current_span(), type(error).__qualname__, error)
-                    await self._dead_letter(message, type(error).__qualname__, str(error), tries)
+                    await self._dead_letter(delivery.message, type(error).__qualname__, str(error), tries)
                     return
                 self._count(event, "retried")
                 self._log.warning("event will be tried again", event_id=event.id, type=event.type, error=repr(error))
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
             pause = min(self._longest_pause, pause * 2)
 
-    async def _once(self, event: Event, handler: Handler) -> None:
-        async with self._database.transaction() as connection:
-            is_new = await self._is_first_delivery(connection, event)
-            if is_new:
-                await handler(event, connection)
+    async def _handle(self, delivery: "_Delivery", connection: AsyncConnection) -> bool:
+        """Bring about the effect of an event, unless it came before; say whether it was new."""
+        is_new = await self._is_first_delivery(connection, delivery.event)
+        if is_new:
+            await delivery.handler(delivery.event, connection)
+        return is_new
+
+    def _conclude(self, event: Event, *, is_new: bool) -> None:
         self._count(event, "done" if is_new else "duplicate")
         if is_new:
             age = (datetime.now(UTC) - event.time).total_seconds()

@@ -59,7 +59,7 @@ class InProcessBroker:
 
     async def _hand_over(self, group: str, deliver: Deliver, message: Message) -> None:
         async with self._locks[group]:
-            await deliver(message)
+            await deliver([message])
 
 
 class _Port:
@@ -75,7 +75,7 @@ class _Port:
     async def publish(self, message: Message) -> None:
         await self._broker.publish(message)
 
-    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver) -> None:
+    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver, at_once: int = 1) -> None:
         self._waiting += [(topic, group, deliver) for topic in topics]
         self._mine.append(deliver)
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.common.events.broker import BrokerUnavailableError, Deliver
 from services.common.events.event import Message
-from services.common.events.kafka_group import Group, Health, Quiet
+from services.common.events.kafka_group import Group, Health, Quiet, Subscription
 from services.common.events.kafka_lag import LagGauge
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class KafkaBroker:
             raise BrokerUnavailableError(str(error)) from error
         await delivered
 
-    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver) -> None:
+    def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver, at_once: int = 1) -> None:
         """Hand every message of the topics to the group."""
-        config = self._consumer_config(group)
-        self._groups.append(Group(config, list(topics), deliver, self._health, LagGauge(self._lag, group), self._log))
+        subscription = Subscription(self._consumer_config(group), list(topics), deliver, at_once)
+        self._groups.append(Group(subscription, self._health, LagGauge(self._lag, group), self._log))
 
     async def stop_consuming(self) -> None:
         """Finish the messages in hand, commit, and end the consumer threads."""

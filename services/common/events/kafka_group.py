@@ -8,7 +8,9 @@ under an assignment is neither gone on with nor acknowledged under the next.
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -55,19 +57,22 @@ class Quiet:
     debug = info = warning = error = critical = log
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a member of a group consumes, and who brings about the effects, of so many messages at once at most."""
+
+    config: dict[str, Any]
+    topics: list[str]
+    deliver: Deliver
+    at_once: int
+
+
 class Group:
     """A member of a consumer group that consumes until it is stopped, whatever becomes of its session."""
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        topics: list[str],
-        deliver: Deliver,
-        health: Health,
-        lag: LagGauge,
-        log: "Logger",
-    ) -> None:
-        self._config, self._topics, self._deliver = config, topics, deliver
+    def __init__(self, subscription: Subscription, health: Health, lag: LagGauge, log: "Logger") -> None:
+        self._config, self._topics = subscription.config, subscription.topics
+        self._deliver, self._at_once = subscription.deliver, subscription.at_once
         self._health, self._lag, self._log = health, lag, log
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -128,7 +133,8 @@ class Group:
         for message in reversed(batch):
             if not message.error():
                 self._first_undone[_partition(message)] = message.offset()
-        is_whole = all(self._take_one(consumer, message, assignment) for message in batch)
+        messages = [message for message in batch if not self._is_error(message)]
+        is_whole = all(self._take_some(consumer, some, assignment) for some in batched(messages, self._at_once))
         if assignment != self._assignments:  # what is not acknowledged comes again, to whoever holds it now
             return
         self._acknowledge(consumer)
@@ -136,22 +142,25 @@ class Group:
             self._go_back(consumer)
         self._forget_batch()
 
-    def _take_one(self, consumer: Consumer, message: Any, assignment: int) -> bool:
-        """Bring about the effect of a message; say whether the next may follow."""
+    def _is_error(self, message: Any) -> bool:
         if message.error():
             self._on_error(message.error())
-            return True
-        if self._stopping.is_set() or not self._finish(consumer, message):
+        return bool(message.error())
+
+    def _take_some(self, consumer: Consumer, messages: list[Any], assignment: int) -> bool:
+        """Bring about the effects of some messages; say whether the next may follow."""
+        if self._stopping.is_set() or not self._finish(consumer, messages):
             return False
         if assignment != self._assignments:
             return False
-        self._done[_partition(message)] = self._first_undone[_partition(message)] = message.offset() + 1
+        for message in messages:
+            self._done[_partition(message)] = self._first_undone[_partition(message)] = message.offset() + 1
         self._measure(consumer)
         return True
 
-    def _finish(self, consumer: Consumer, message: Any) -> bool:
-        """Bring about the effect of one message; say whether it is done."""
-        work = asyncio.run_coroutine_threadsafe(self._deliver(received(message)), self._loop)
+    def _finish(self, consumer: Consumer, messages: list[Any]) -> bool:
+        """Bring about the effects of some messages; say whether all are done."""
+        work = asyncio.run_coroutine_threadsafe(self._deliver([received(each) for each in messages]), self._loop)
         try:
             self._wait(consumer, work)
         finally:
@@ -253,6 +262,12 @@ class Group:
 
     def _measure(self, consumer: Consumer) -> None:
         self._lag.measure(consumer, self._topics, self._first_undone)
+
+
+def batched(messages: list[Any], size: int) -> Iterator[list[Any]]:
+    """Yield them in their order, so many at once."""
+    for first in range(0, len(messages), size):
+        yield messages[first : first + size]
 
 
 def _partition(message: Any) -> Partition:

@@ -56,6 +56,11 @@ class ServiceParts:
         async with self.database.reading() as connection:
             return len((await connection.execute(table.select())).all())
 
+    async def names(self) -> list[str]:
+        """Return the names of all things in the order of their making."""
+        async with self.database.reading() as connection:
+            return [row.name for row in await connection.execute(things.select().order_by(things.c.id))]
+
 
 @pytest_asyncio.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[ServiceParts]:

@@ -33,7 +33,7 @@ async def client(
 ) -> AsyncIterator[KafkaBroker]:
     broker = KafkaBroker(address, name, name, metrics or Metrics(with_process=False), log or Logger("test"))
     for group, deliver in subscriptions:
-        broker.subscribe([TOPIC], group, deliver)  # type: ignore[arg-type]
+        broker.subscribe([TOPIC], group, lambda messages, deliver=deliver: deliver(*messages))  # type: ignore[misc]
     await broker.start()
     try:
         yield broker
