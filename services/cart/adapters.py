@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, and_, delete, or_, select
 
 from services.cart.domain import Cart, Line, Owner, Product
 from services.cart.ports import CartTx, Checkout, Reply, UpstreamUnavailable
@@ -44,6 +44,14 @@ class SqlCartTx:
         await locks.hold(self._connection, f"cart of {owner.id}")
         row = (await self._connection.execute(_of(owner).with_for_update())).first()
         return _cart(row) if row else None
+
+    async def carts_of(self, *owners: Owner) -> dict[Owner, Cart]:
+        """Return the carts of some owners, locked in the order in which `holding` locks: no deadlock with it."""
+        for owner_id in sorted(owner.id for owner in owners):
+            await locks.hold(self._connection, f"cart of {owner_id}")
+        query = select(carts).where(or_(*map(_is_of, owners))).order_by(carts.c.id).with_for_update()
+        locked = [_cart(row) for row in await self._connection.execute(query)]
+        return {cart.owner: cart for cart in locked}
 
     async def save(self, cart: Cart) -> None:
         """Insert or update a cart."""
@@ -127,7 +135,11 @@ class SqlCartTx:
 
 
 def _of(owner: Owner) -> Any:
-    return select(carts).where(carts.c.owner_id == owner.id, carts.c.is_guest == owner.is_guest)
+    return select(carts).where(_is_of(owner))
+
+
+def _is_of(owner: Owner) -> Any:
+    return and_(carts.c.owner_id == owner.id, carts.c.is_guest == owner.is_guest)
 
 
 def _line_fields(line: Line) -> list[Any]:

@@ -21,7 +21,7 @@ def build(runtime: Runtime) -> FastAPI:
     async def expire() -> None:
         expired.inc(await handlers.expire(store=store, clock=utc_now))
 
-    runtime.subscribe(consumers.TOPICS, "cart", consumers.build(store, utc_now))
+    runtime.subscribe(consumers.TOPICS, "cart", consumers.build(store, utc_now), at_once=1)
     runtime.every(_EXPIRE_SECONDS, "delete expired carts", expire)
     app = runtime.application("Cart", "Carts of users and guests, and the checkout.")
     controller = api.Controller(

@@ -63,7 +63,11 @@ async def remove(owner: Owner, product_id: str, *, store: CartStore, clock: Cloc
 
 
 async def _cart(tx: CartTx, owner: Owner, *, clock: Clock, new_id: Callable[[], str]) -> Cart:
-    cart = await tx.cart(owner)
+    return await _usable(tx, await tx.cart(owner), owner, clock=clock, new_id=new_id)
+
+
+async def _usable(tx: CartTx, cart: Cart | None, owner: Owner, *, clock: Clock, new_id: Callable[[], str]) -> Cart:
+    """Return a cart that is still good, else an empty one in its place."""
     if cart is not None and cart.expires_at > clock():
         return cart
     if cart is not None:
@@ -74,11 +78,12 @@ async def _cart(tx: CartTx, owner: Owner, *, clock: Clock, new_id: Callable[[], 
 async def merge(user: Owner, guest: Owner, *, store: CartStore, clock: Clock, new_id: Callable[[], str]) -> None:
     """Move a guest's cart into the user's; a second time there is nothing left to move."""
     async with store.begin() as tx:
-        left = await tx.cart(guest)
+        carts = await tx.carts_of(guest, user)
+        left = carts.get(guest)
         if left is None:
             return
         if left.expires_at > clock():
-            cart = await _cart(tx, user, clock=clock, new_id=new_id)
+            cart = await _usable(tx, carts.get(user), user, clock=clock, new_id=new_id)
             await tx.save(domain.merge(cart, left, clock()))
         await tx.drop(left)
 

@@ -44,6 +44,10 @@ class CartTx(Protocol):
         """Return the cart of an owner, locked until the end of the transaction."""
         ...
 
+    async def carts_of(self, *owners: Owner) -> dict[Owner, Cart]:
+        """Return the carts of some owners, all of them locked until the end of the transaction."""
+        ...
+
     async def save(self, cart: Cart) -> None:
         """Insert or update a cart."""
         ...

@@ -101,8 +101,13 @@ class Runtime:
         self.find_route = partial(application.find_route, self.app)
         return self.app
 
-    def subscribe(self, topics: Sequence[str], group: str, handlers: Mapping[str, Handler]) -> None:
-        """Take in the events of these topics by type, each once, in the transaction of its effect."""
+    def subscribe(
+        self, topics: Sequence[str], group: str, handlers: Mapping[str, Handler], at_once: int = AT_ONCE
+    ) -> None:
+        """Take in the events of these topics by type, each once, in the transaction of its effect.
+
+        So many share a transaction: one where the effect of an event locks rows that others lock in another order.
+        """
         consumer = Consumer(
             group,
             handlers,
@@ -115,7 +120,7 @@ class Runtime:
         )
         self._consumers.append(consumer)
         self._topics.update(topics)
-        self.broker.subscribe(topics, group, consumer.deliver, AT_ONCE)
+        self.broker.subscribe(topics, group, consumer.deliver, at_once)
 
     def on_start(self, job: Job) -> None:
         """Run something once after the migrations and before the first request."""

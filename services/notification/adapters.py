@@ -87,8 +87,11 @@ class SqlNotificationTx:
         return [_message(row) for row in await self._connection.execute(due_rows(messages, now, limit))]
 
     async def contact(self, user_id: str) -> Contact | None:
-        """Return how a user can be reached."""
-        query = select(contacts).where(contacts.c.user_id == user_id).with_for_update()
+        """Return how a user can be reached; it stays so until the end, for whoever else reads it too.
+
+        A shared lock, since events about several users come in one transaction, in another order in each replica.
+        """
+        query = select(contacts).where(contacts.c.user_id == user_id).with_for_update(read=True)
         row = (await self._connection.execute(query)).first()
         return Contact(row.user_id, row.email, row.name) if row else None
 

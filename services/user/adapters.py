@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.common.data.database import AsyncConnection, Database, dialect_insert
@@ -175,10 +175,14 @@ class SqlUsers:
 
     async def purge(self, now: datetime) -> None:
         """Delete sessions that are over and failures that are forgotten."""
+        await self._purge(sessions.c.id, sessions.c.expires_at < now)
+        await self._purge(login_attempts.c.key, login_attempts.c.last_at < now - FAILURES_FORGOTTEN_AFTER)
+
+    async def _purge(self, key: Column[str], is_over: ColumnElement[bool]) -> None:
+        """Delete what is over, one table in one transaction, and wait for nobody who holds a row: no deadlock."""
+        free = select(key).where(is_over).with_for_update(skip_locked=True)
         async with self._database.transaction() as connection:
-            await connection.execute(delete(sessions).where(sessions.c.expires_at < now))
-            forgotten = login_attempts.c.last_at < now - FAILURES_FORGOTTEN_AFTER
-            await connection.execute(delete(login_attempts).where(forgotten))
+            await connection.execute(delete(key.table).where(key.in_(free.scalar_subquery())))
 
     async def _account_where(self, which: Any) -> Account | None:
         async with self._database.reading() as connection:

@@ -1,5 +1,6 @@
 """A service's runtime over a real database of its own: SQLite, and a real PostgreSQL where one can be had."""
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -14,10 +15,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.common.data.database import Database
 from services.common.events.broker import NoBroker
 from services.common.runtime.settings import Environment, Settings
 from services.common.service import Runtime, Service
-from tests.waiting import eventually
+from tests.waiting import eventually, eventually_async
 
 _numbers = itertools.count(1)
 
@@ -98,3 +100,15 @@ async def migrated(service: Service, url: str, folder: Path) -> AsyncIterator[Ru
         yield runtime
     finally:
         await runtime.database.close()
+
+
+async def until_blocked(database: Database, other: "asyncio.Task[object]") -> None:
+    """Wait until the other task waits for a lock of the database, or has ended without one."""
+
+    async def is_blocked() -> bool:
+        if other.done():
+            return True
+        async with database.reading() as connection:
+            return bool(await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+    await eventually_async(is_blocked, what="the other one waits")

@@ -35,6 +35,9 @@ class FakeCarts:
     async def cart(self, owner: Owner) -> Cart | None:
         return self.carts.get(owner)
 
+    async def carts_of(self, *owners: Owner) -> dict[Owner, Cart]:
+        return {owner: self.carts[owner] for owner in owners if owner in self.carts}
+
     async def save(self, cart: Cart) -> None:
         self.carts[cart.owner] = cart
 

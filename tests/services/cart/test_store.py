@@ -1,7 +1,7 @@
 """The cart's database, over SQLite and PostgreSQL alike."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +13,12 @@ from services.cart import domain, handlers
 from services.cart.adapters import SqlCarts
 from services.cart.app import SERVICE
 from services.cart.domain import Cart, Owner, Product
-from services.cart.ports import Checkout
+from services.cart.ports import CartTx, Checkout
 from services.cart.tables import carts, holdings
+from services.common.data.database import AsyncConnection
 from services.common.runtime.clock import utc_now
 from services.common.runtime.ids import new_id
-from tests.services.stores import database_url, migrated, postgres
+from tests.services.stores import database_url, migrated, postgres, until_blocked
 
 __all__ = ["database_url", "postgres"]
 
@@ -112,3 +113,40 @@ async def test_a_hand_over_is_found_again_by_its_key_and_by_the_state_of_its_car
         assert await tx.unfinished(cart) is None
         await tx.drop_checkout("ada", "k")
         assert await tx.checkout("ada", "k") is None
+
+
+class Interrupted(SqlCarts):
+    """Lets a new price in as soon as a transaction has locked its first cart."""
+
+    price: "asyncio.Task[object] | None" = None
+
+    def on(self, connection: AsyncConnection) -> CartTx:
+        tx = super().on(connection)
+        for name in ("cart", "carts_of"):
+            setattr(tx, name, self._followed(getattr(tx, name)))
+        return tx
+
+    def _followed(self, lock: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
+        async def locked(*owners: Owner) -> object:
+            outcome = await lock(*owners)
+            if self.price is None:
+                self.price = asyncio.create_task(self._new_price())
+                await until_blocked(self._database, self.price)
+            return outcome
+
+        return locked
+
+    async def _new_price(self) -> None:
+        async with SqlCarts(self._database).begin() as tx:
+            await handlers.refresh_price(tx, "pot", 7, "EUR", clock=utc_now)
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_new_price_and_a_merge_of_the_same_carts_wait_for_each_other_in_one_order(sql_carts: SqlCarts) -> None:
+    for owner in (ADA, GUEST):
+        await put(sql_carts, owner, "pot", 1)
+    interrupted = Interrupted(sql_carts._database)
+    await handlers.merge(ADA, GUEST, store=interrupted, clock=utc_now, new_id=new_id)
+    assert interrupted.price is not None
+    await interrupted.price
+    assert await lines(sql_carts, ADA) == {"pot": 2}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from services.common.events.tables import outbox
 from services.common.service import Runtime
@@ -25,11 +25,12 @@ from services.user.domain import (
     LockedError,
     Rotation,
     Session,
+    fingerprint,
 )
 from services.user.handlers import Users
-from services.user.tables import metadata
+from services.user.tables import accounts, login_attempts, metadata
 from tests.services.fakes import START, FakeClock
-from tests.services.stores import database_url, migrated, postgres
+from tests.services.stores import database_url, migrated, postgres, until_blocked
 
 __all__ = ["database_url", "postgres"]
 
@@ -219,3 +220,18 @@ def test_the_command_line_says_where_it_found_no_database_and_makes_none(url: st
     assert "devctl exec user" in result.stderr
     assert "Traceback" not in result.stderr
     assert url or not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_what_is_purged_while_its_account_is_deleted_is_no_deadlock(world: World) -> None:
+    session = Session("s", ADA.id, START, START)
+    assert await world.store.open_session(session, "hash", ADA)
+    key = fingerprint(ADA.email)
+    await world.store.note_failure(key, START, None)
+    async with world.runtime.database.transaction() as connection:
+        await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
+        purging = asyncio.create_task(world.store.purge(START + timedelta(days=30)))
+        await until_blocked(world.runtime.database, purging)
+        await connection.execute(delete(accounts).where(accounts.c.id == ADA.id))
+    await purging
+    assert await world.store.sessions(ADA.id) == []
