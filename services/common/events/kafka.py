@@ -1,17 +1,16 @@
 """The broker port over Kafka, by confluent-kafka: an idempotent producer, and the groups of kafka_group beside it."""
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError
 
-from services.common.events.broker import BrokerUnavailableError, Deliver
+from services.common.events.broker import Deliver
 from services.common.events.event import Message
-from services.common.events.kafka_group import Group, Health, Quiet, Subscription
+from services.common.events.kafka_group import Group, Health, Subscription
 from services.common.events.kafka_lag import LagGauge
+from services.common.events.kafka_producer import KafkaProducer
 
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
@@ -33,37 +32,19 @@ class KafkaBroker:
             "shop_consumer_lag_messages", "Messages not yet consumed", ["group", "topic", "partition"]
         )
         self._health = Health()
-        self._producer: Producer | None = None
-        self._stopping = threading.Event()
-        self._poller: threading.Thread | None = None
+        self._producer: KafkaProducer | None = None
 
     async def start(self) -> None:
         """Start the producer and every group; the broker may come later."""
-        self._loop = asyncio.get_running_loop()
-        self._producer = Producer(self._producer_config(), logger=Quiet())
-        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
-        self._poller.start()
+        self._producer = KafkaProducer(self._producer_config(), self._health, self._log)
+        self._producer.start()
         for group in self._groups:
-            group.start(self._loop)
+            group.start(asyncio.get_running_loop())
 
     async def publish(self, message: Message) -> None:
         """Hand the message to the broker and wait until it is held there."""
         assert self._producer is not None
-        delivered: asyncio.Future[None] = self._loop.create_future()
-
-        def report(error: KafkaError | None, _message: Any) -> None:
-            self._health.tell(is_up=error is None)
-            with contextlib.suppress(RuntimeError):  # the loop may be gone while the last reports come in
-                self._loop.call_soon_threadsafe(_settle, delivered, error)
-
-        headers: dict[str, str | bytes | None] = dict(message.headers)
-        try:
-            self._producer.produce(
-                message.topic, message.value, message.key.encode(), headers=headers, on_delivery=report
-            )
-        except (BufferError, KafkaException) as error:
-            raise BrokerUnavailableError(str(error)) from error
-        await delivered
+        await self._producer.publish(message)
 
     def subscribe(self, topics: Sequence[str], group: str, deliver: Deliver, at_once: int = 1) -> None:
         """Hand every message of the topics to the group."""
@@ -77,18 +58,12 @@ class KafkaBroker:
     async def close(self) -> None:
         """Stop consuming, flush for a bounded time, and disconnect."""
         await self.stop_consuming()
-        self._stopping.set()
         if self._producer is not None:
-            await asyncio.to_thread(self._producer.flush, 1.0)
+            await self._producer.close()
 
     def is_up(self) -> bool:
         """Say whether the broker answered lately."""
         return self._health.is_up
-
-    def _poll(self) -> None:
-        assert self._producer is not None
-        while not self._stopping.is_set():
-            self._producer.poll(0.5)
 
     def _common(self) -> dict[str, Any]:
         return {
@@ -128,12 +103,3 @@ class KafkaBroker:
 
     def _on_error(self, error: KafkaError) -> None:
         self._health.on_error(error)
-
-
-def _settle(delivered: "asyncio.Future[None]", error: KafkaError | None) -> None:
-    if delivered.done():
-        return
-    if error is None:
-        delivered.set_result(None)
-    else:
-        delivered.set_exception(BrokerUnavailableError(error.str()))

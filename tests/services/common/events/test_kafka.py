@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import ctypes
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError
 
 from services.common.events.broker import BrokerUnavailableError
 from services.common.events.event import Event, Message, to_message
@@ -192,3 +194,53 @@ async def test_a_consumer_whose_client_has_failed_for_good_is_replaced(tmp_path:
             await asyncio.to_thread(fencing.close)
             await broker.publish(message(2))
             await eventually_async(lambda: is_taken(message(2).value), within=30)
+
+
+def fail_for_good(broker: KafkaBroker) -> None:
+    """Tell a producer's client that it is fenced, by a hook of librdkafka for tests that its wrapper does not show."""
+    assert broker._producer is not None
+    (path,) = {library for library in _loaded_libraries() if "librdkafka" in library}
+    library = ctypes.CDLL(path)
+    library.rd_kafka_test_fatal_error.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    # The wrapper is a C structure that begins with the client: behind the head of every Python object.
+    handle = ctypes.c_void_p.from_address(id(broker._producer._client) + object.__basicsize__)
+    library.rd_kafka_test_fatal_error(handle, KafkaError.INVALID_PRODUCER_EPOCH, b"fenced")
+
+
+def _loaded_libraries() -> set[str]:
+    return {library.path for library in psutil.Process().memory_maps()}
+
+
+async def test_a_producer_whose_client_has_failed_for_good_is_replaced_and_loses_no_event(tmp_path: Path) -> None:
+    taken: list[bytes] = []
+    log = Errors()
+
+    async def deliver(received: Message) -> None:
+        taken.append(received.value)
+
+    async def is_published(number: int) -> bool:
+        with contextlib.suppress(BrokerUnavailableError):
+            await broker.publish(message(number))
+            return True
+        return False
+
+    async def all_taken() -> bool:
+        return {message(number).value for number in range(4)} <= set(taken)
+
+    with kafka(tmp_path, {TOPIC: 1}) as address:
+        async with client(address, "a", ("group", deliver), log=log) as broker:
+            await eventually_async(lambda: is_published(0), within=20)
+            for number in (1, 2, 3):  # one failure after the other
+                fail_for_good(broker)
+                await eventually_async(lambda number=number: is_published(number), within=20)  # type: ignore[misc]
+            await eventually_async(all_taken, within=20)
+    assert len(log.messages) == 3
+
+
+async def test_what_waits_for_a_client_that_fails_for_good_is_told_at_once(tmp_path: Path) -> None:
+    async with client(f"127.0.0.1:{free_port()}", "a") as broker:
+        waiting = asyncio.create_task(broker.publish(message(1)))
+        await asyncio.sleep(0)
+        fail_for_good(broker)
+        with pytest.raises(BrokerUnavailableError):
+            await asyncio.wait_for(waiting, 8)  # well before the ten seconds of a delivery are over
