@@ -25,7 +25,8 @@ vars(uvicorn)["Config"] = Config
 from services.common.http.bounded_protocol import BoundedHttpProtocol
 from services.common.runtime import logs
 from services.common.runtime.settings import Settings
-from services.common.service import Runtime, Service, asgi, open_database
+from services.common.service import Runtime, Service, asgi
+from services.common.surroundings import open_database
 
 _GRACE_SECONDS = 6  # longer than a request may take, shorter than the ten seconds that a supervisor gives
 _M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3
@@ -56,7 +57,7 @@ def migrate_in_child(services: Mapping[Service, Settings]) -> None:
 
 async def _migrate(services: Mapping[Service, Settings]) -> None:
     for service, settings in services.items():
-        database = open_database(service, settings)
+        database = open_database(settings, service.migrations)
         with contextlib.suppress(Exception):
             await database.migrate()
         await database.close()

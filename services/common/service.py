@@ -13,15 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
-from opentelemetry.trace import NoOpTracer
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.types import ASGIApp
 
-from services.common.data import database
-from services.common.events.broker import Broker, NoBroker
+from services.common.events.broker import Broker
 from services.common.events.consumer import AT_ONCE, Consumer, Handler
 from services.common.events.outbox import Outbox
 from services.common.http import application, auth, client, middleware
@@ -33,9 +31,7 @@ from services.common.http.transport import PlainTransport
 from services.common.runtime import logs, secrets, telemetry
 from services.common.runtime.metrics import Metrics
 from services.common.runtime.settings import Settings
-
-if TYPE_CHECKING:
-    from services.common.http.consul import Consul
+from services.common.surroundings import open_broker, open_consul, open_database
 
 Job = Callable[[], Awaitable[None]]
 _RESTART_PAUSE_SECONDS = 1.0  # so that a job that fails at once costs one log line a second
@@ -73,10 +69,10 @@ class Runtime:
         self.telemetry = telemetry.build(settings)
         self.token = secrets.service_token(settings)
         self.faults = Faults(self.metrics, is_allowed=settings.faults_allowed)
-        self.database = open_database(service, settings, self.telemetry, self.metrics)
+        self.database = open_database(settings, service.migrations, self.telemetry, self.metrics)
         self.database.query_delay = self.faults.query_delay
-        self.broker = broker or _broker(settings, self)
-        self.consul = _consul(settings, self)
+        self.broker = broker or open_broker(settings, self.metrics, self.log)
+        self.consul = open_consul(settings, self.log)
         self.discovery = Discovery(settings.urls, self.consul, consul_first=service.is_front)
         self.transport = transport or PlainTransport()
         self.peers = client.Peers(self.transport, self.discovery, self.token, self.telemetry.tracer, self.metrics)
@@ -269,44 +265,3 @@ class Runtime:
 def asgi(service: Service, runtime: Runtime) -> ASGIApp:
     """Build a service's application and wrap it in the middleware."""
     return middleware.RequestMiddleware(service.build(runtime), runtime, is_front=service.is_front)
-
-
-def open_database(
-    service: Service,
-    settings: Settings,
-    telemetry_: telemetry.Telemetry | None = None,
-    metrics: Metrics | None = None,
-) -> database.Database:
-    """Open the database of a service; alone, it is neither traced nor measured."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return database.Database(
-        _database_url(settings),
-        service.name,
-        service.migrations,
-        telemetry_ or telemetry.Telemetry(NoOpTracer()),
-        metrics or Metrics(with_process=False),
-    )
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url:
-        return settings.database_url
-    return f"sqlite+aiosqlite:///{settings.data_dir / settings.service}.db"
-
-
-def _broker(settings: Settings, runtime: Runtime) -> Broker:
-    if not settings.kafka:
-        return NoBroker()
-    from services.common.events.kafka import KafkaBroker
-
-    return KafkaBroker(
-        settings.kafka, settings.service, f"{settings.host}-{settings.port}", runtime.metrics, runtime.log
-    )
-
-
-def _consul(settings: Settings, runtime: Runtime) -> "Consul | None":
-    if not settings.consul:
-        return None
-    from services.common.http.consul import Consul
-
-    return Consul(settings.consul, runtime.log)

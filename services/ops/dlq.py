@@ -162,12 +162,12 @@ class FileLetters:
 
     async def _put(self, chosen: Sequence[Message]) -> None:
         from services.common.events.outbox import put
-        from services.common.service import open_database
+        from services.common.surroundings import open_database
         from services.monolith import settings_of
         from services.order.app import SERVICE
 
         environment = Environment({**os.environ, "DATA_DIR": str(self._folder)})
-        database = open_database(SERVICE, settings_of(SERVICE.name, environment))
+        database = open_database(settings_of(SERVICE.name, environment), SERVICE.migrations)
         try:
             async with database.transaction() as connection:
                 for message in once_each(chosen):

@@ -12,8 +12,10 @@ from services.common.data.database import AsyncConnection, Database, after_commi
 from services.common.data.store import SqlStore, due_rows, upsert
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
-from services.order.domain import MOST_REPEATS, Change, Cursor, Entry, Line, Order, Status, Step
+from services.order.domain import Change, Entry, Line, Order, Status, Step
+from services.order.paging import Cursor
 from services.order.ports import IdempotencyRecord, OrderTx, Outcome
+from services.order.repeats import MOST_REPEATS
 from services.order.tables import idempotency_keys, orders, timeline
 
 TOPIC = "shop.order.v1"

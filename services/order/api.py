@@ -17,6 +17,7 @@ from services.common.runtime.ids import Identifier, new_id
 from services.order import domain, handlers
 from services.order.domain import Entry, Line, Order, RequestedItem, Trigger
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
+from services.order.paging import CURSOR
 from services.order.ports import Catalog, OrderStore
 from services.order.settings import OrderSettings
 
@@ -210,7 +211,7 @@ def _add_reading(router: APIRouter, controller: Controller) -> None:
     async def list_orders(
         caller: User,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(pattern=domain.CURSOR)] = None,
+        cursor: Annotated[str | None, Query(pattern=CURSOR)] = None,
     ) -> OrderList:
         """List one's own orders, the newest first."""
         orders, after = await handlers.history(caller.user_id, cursor, limit, store=controller.store)

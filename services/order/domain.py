@@ -8,14 +8,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 MAX_QUANTITY = 1_000  # of one product in one order, as the contract of the shop says
 MAX_AMOUNT = 9_000_000_000_000_000  # below 2**53, so that every JSON parser reads it exactly
-# Every text of this shape is a cursor: the schema of a request needs no further rule.
-CURSOR = r"^[0-9]{1,16}\.[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class OrderError(Exception):
@@ -73,18 +70,12 @@ class Trigger(StrEnum):
 _CANCELLABLE = frozenset({Status.PENDING, Status.AWAITING_PAYMENT, Status.PAID, Status.CONFIRMED})
 # How long a step may take before the detector of stuck sagas looks after the order: payment needs some 10 s with a
 # provider that does not answer, a call to catalog 2.5 s.
-_STEP_TIMEOUT = {
+STEP_TIMEOUT = {
     Step.AWAIT_PAYMENT: timedelta(seconds=10),
     Step.AWAIT_REFUND: timedelta(seconds=10),
     Step.CONFIRM_STOCK: timedelta(seconds=3),
     Step.RELEASE_STOCK: timedelta(seconds=3),
 }
-_LONGEST_PAUSE = timedelta(seconds=30)  # between two tries: short enough that nobody waits long after an outage
-# An event that has not come after this long is lost; before, it is only late, and publishing it again would make a busy
-# shop busier. Each repetition waits twice as long as the one before: a consumer that did not take the first will hardly
-# take the next. The last comes three hours after the first, and then only people can help.
-_EVENT_LOST_AFTER = timedelta(seconds=40)
-MOST_REPEATS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +187,7 @@ def place_order(
         reason=None,
         created_at=now,
         updated_at=now,
-        due_at=now + _STEP_TIMEOUT[Step.AWAIT_PAYMENT],
+        due_at=now + STEP_TIMEOUT[Step.AWAIT_PAYMENT],
     )
     entries = (
         Entry(now, Status.PENDING, "order placed"),
@@ -290,48 +281,8 @@ _RULES = {
 
 
 def _move(order: Order, status: Status, step: Step, now: datetime, what: str, *events: str) -> Change:
-    due_at = now + _STEP_TIMEOUT[step] if step in _STEP_TIMEOUT else None
+    due_at = now + STEP_TIMEOUT[step] if step in STEP_TIMEOUT else None
     moved = replace(
         order, status=status, step=step, updated_at=now, due_at=due_at, attempts=0, repeats=0, repeated_at=None
     )
     return Change(moved, (Entry(now, status, what),), events)
-
-
-def postpone(order: Order, now: datetime) -> Order:
-    """Try the step of this order again later, each time after a longer pause."""
-    pause = min(_LONGEST_PAUSE, _STEP_TIMEOUT[order.step] / 3 * 2 ** min(order.attempts, 10))
-    return replace(order, due_at=now + pause, attempts=order.attempts + 1)
-
-
-def is_event_lost(order: Order, now: datetime) -> bool:
-    """Say whether the last event about this order must have been lost on its way, and may be published again."""
-    last_published = order.repeated_at or order.updated_at
-    return order.repeats < MOST_REPEATS and now - last_published >= _EVENT_LOST_AFTER * 2**order.repeats
-
-
-def publish_again(order: Order, now: datetime, *, is_known: bool) -> Change:
-    """Repeat what payment must have missed; `is_known` says whether it knows the order at all."""
-    missed: tuple[str, ...] = () if is_known else ("order.created",)
-    if order.is_cancel_requested and order.step in (Step.AWAIT_PAYMENT, Step.AWAIT_REFUND):
-        missed += ("order.cancel_requested",)
-    if not missed:
-        return Change(order)
-    return Change(replace(order, repeats=order.repeats + 1, repeated_at=now), repeats=missed)
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last order of a page; the history runs from the newest order to the oldest."""
-
-    created_at: datetime
-    id: str
-
-    def encode(self) -> str:
-        """Write the cursor as text that matches CURSOR."""
-        return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
-
-    @classmethod
-    def decode(cls, word: str) -> "Cursor":
-        """Read text that matches CURSOR."""
-        microseconds, _, order_id = word.partition(".")
-        return cls(_EPOCH + timedelta(microseconds=int(microseconds)), order_id)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.common.runtime.clock import Clock
-from services.order import domain
-from services.order.domain import Cursor, Entry, Order, RequestedItem, Step, Trigger
+from services.order import domain, repeats
+from services.order.domain import Entry, Order, RequestedItem, Step, Trigger
+from services.order.paging import Cursor
 from services.order.ports import (
     Catalog,
     ChargeState,
@@ -240,7 +241,7 @@ async def _learn(order_id: str, charge: ChargeState | None, *, store: OrderStore
         order = await tx.order(order_id)
         if order is None:
             return None
-        is_lost = domain.is_event_lost(order, clock())
+        is_lost = repeats.is_event_lost(order, clock())
         reason = charge.reason if charge else None
         for trigger in _missed_triggers(charge):
             order = await apply_trigger_in(tx, order_id, trigger, reason, clock=clock) or order
@@ -248,7 +249,7 @@ async def _learn(order_id: str, charge: ChargeState | None, *, store: OrderStore
 
 
 async def _publish_again(tx: OrderTx, order: Order, charge: ChargeState | None, *, clock: Clock) -> Order:
-    change = domain.publish_again(order, clock(), is_known=charge is not None)
+    change = repeats.publish_again(order, clock(), is_known=charge is not None)
     if not change.is_empty:
         await tx.update(change)
     return change.order
@@ -268,7 +269,7 @@ async def take_due(*, store: OrderStore, clock: Clock) -> Sequence[Order]:
     async with store.begin() as tx:
         due = await tx.due(clock(), STEP_BATCH)
         for order in due:
-            await tx.update(domain.Change(domain.postpone(order, clock())))
+            await tx.update(domain.Change(repeats.postpone(order, clock())))
         return due
 
 

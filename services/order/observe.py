@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from services.common.runtime.metrics import Metrics
-from services.order.domain import MOST_REPEATS, Change, Status
+from services.order.domain import Change, Status
+from services.order.repeats import MOST_REPEATS
 
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
 
-# What the saga publishes again (domain.publish_again); counted from 0 on, so that the first is an increase.
+# What the saga publishes again (repeats.publish_again); counted from 0 on, so that the first is an increase.
 _REPEATED = ("order.created", "order.cancel_requested")
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from services.order.domain import Change, Cursor, Entry, Line, Order, RequestedItem
+from services.order.domain import Change, Entry, Line, Order, RequestedItem
+from services.order.paging import Cursor
 
 
 class UpstreamUnavailable(Exception):

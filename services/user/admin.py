@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.common.data.database import Database
 from services.common.runtime.settings import Settings
-from services.common.service import open_database
+from services.common.surroundings import open_database
 from services.user.app import SERVICE
 from services.user.domain import ADMIN, normalized
 from services.user.settings import UserSettings
@@ -44,7 +44,7 @@ async def _appoint(email: str, *, revoke: bool) -> int:
     file = settings.data_dir / "user.db"
     if not settings.database_url and not file.exists():
         return _no_database(f"there is no database of the user service at {file}")
-    database = open_database(SERVICE, settings)
+    database = open_database(settings, SERVICE.migrations)
     try:
         is_found = await _change(database, email, revoke=revoke)
     except (OSError, DBAPIError) as error:

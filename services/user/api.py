@@ -1,133 +1,39 @@
-"""The routes of the user service, their bodies, and its errors as problem documents."""
+"""The routes of the user service, and its errors as problem documents."""
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import jwt
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, StringConstraints
 
 from services.common.http.auth import User, unauthorized
 from services.common.http.problems import ProblemError
-from services.common.http.schemas import BLANK, Answer, Line, Moment, Request, Text
 from services.common.runtime.ids import Identifier, new_id
 from services.user import domain
-from services.user.domain import Account, Address
-from services.user.handlers import Tokens, Users
+from services.user.handlers import Users
+from services.user.schemas import (
+    AddressAnswer,
+    AddressBody,
+    AddressList,
+    Credentials,
+    ExportAnswer,
+    KeySet,
+    PasswordChange,
+    ProfileChange,
+    RefreshRequest,
+    Registration,
+    SessionAnswer,
+    TokensAnswer,
+    UserAnswer,
+    address_answer,
+    address_from,
+    tokens_answer,
+    user_answer,
+)
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
-
-Email = Annotated[
-    str,
-    StringConstraints(strict=True, max_length=254, pattern=rf"^[^@{BLANK}]{{1,64}}@[^@{BLANK}]{{1,180}}$"),
-    Field(examples=["ada@example.org"]),
-]
-Password = Annotated[str, StringConstraints(strict=True, min_length=8, max_length=128)]
-PostalCode = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,19}$")]
-
-
-class Registration(Request):
-    """A new account."""
-
-    email: Email
-    password: Password
-    name: Line
-
-
-class Credentials(Request):
-    """Address and password."""
-
-    email: Annotated[Text, StringConstraints(max_length=254)]
-    password: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-
-
-class RefreshRequest(Request):
-    """A refresh token to exchange."""
-
-    refresh_token: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
-
-
-class ProfileChange(Request):
-    """What a user can change of the profile."""
-
-    name: Line
-
-
-class PasswordChange(Request):
-    """The password in use and the one to come."""
-
-    current_password: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=128)]
-    new_password: Password
-
-
-class AddressBody(Request):
-    """An address as it is sent in."""
-
-    name: Line
-    street: Line
-    city: Line
-    postal_code: PostalCode
-    country: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")]
-
-
-class UserAnswer(Answer):
-    """A user."""
-
-    id: str
-    email: str
-    name: str
-    roles: list[str]
-    created_at: Moment
-
-
-class TokensAnswer(Answer):
-    """An access token, how long it counts, and the token to get the next one with."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int
-    token_type: str = "Bearer"  # noqa: S105
-
-
-class AddressAnswer(Answer):
-    """An address."""
-
-    id: str
-    name: str
-    street: str
-    city: str
-    postal_code: str
-    country: str
-
-
-class AddressList(Answer):
-    """All addresses of a user."""
-
-    items: list[AddressAnswer]
-
-
-class SessionAnswer(Answer):
-    """One login."""
-
-    id: str
-    created_at: Moment
-    expires_at: Moment
-
-
-class ExportAnswer(Answer):
-    """Everything that the service knows of a user."""
-
-    user: UserAnswer
-    addresses: list[AddressAnswer]
-    sessions: list[SessionAnswer]
-
-
-class KeySet(Answer):
-    """The public keys that access tokens are checked with (RFC 7517)."""
-
-    keys: list[dict[str, Any]]
 
 
 def answers_problems(
@@ -179,14 +85,14 @@ def _add_sessions(routes: APIRouter, users: Users) -> None:
     async def log_in(credentials: Credentials, response: Response) -> TokensAnswer:
         """Log in."""
         response.headers["cache-control"] = "no-store"
-        return _tokens(await users.log_in(credentials.email, credentials.password))
+        return tokens_answer(await users.log_in(credentials.email, credentials.password))
 
     @routes.post("/api/v1/sessions/refresh", status_code=201, tags=["sessions"], operation_id="refresh_session")
     @answers_problems
     async def refresh(body: RefreshRequest, response: Response) -> TokensAnswer:
         """Exchange a refresh token, once, for new tokens."""
         response.headers["cache-control"] = "no-store"
-        return _tokens(await users.refresh(body.refresh_token))
+        return tokens_answer(await users.refresh(body.refresh_token))
 
     @routes.delete("/api/v1/sessions", status_code=204, tags=["sessions"], operation_id="log_out")
     @answers_problems
@@ -203,19 +109,19 @@ def _add_accounts(routes: APIRouter, users: Users) -> None:
     @answers_problems
     async def register(body: Registration) -> UserAnswer:
         """Open an account."""
-        return _user(await users.register(body.email, body.password, body.name))
+        return user_answer(await users.register(body.email, body.password, body.name))
 
     @routes.get("/api/v1/users/me", tags=["users"], operation_id="get_me")
     @answers_problems
     async def get_me(caller: User) -> UserAnswer:
         """Return one's own account."""
-        return _user(await users.account(caller.user_id))
+        return user_answer(await users.account(caller.user_id))
 
     @routes.patch("/api/v1/users/me", tags=["users"], operation_id="change_me")
     @answers_problems
     async def change_me(caller: User, body: ProfileChange) -> UserAnswer:
         """Change one's name."""
-        return _user(await users.rename(caller.user_id, body.name))
+        return user_answer(await users.rename(caller.user_id, body.name))
 
     @routes.delete("/api/v1/users/me", status_code=204, tags=["users"], operation_id="delete_me")
     @answers_problems
@@ -241,8 +147,8 @@ def _add_accounts(routes: APIRouter, users: Users) -> None:
             SessionAnswer(id=session.id, created_at=session.created_at, expires_at=session.expires_at)
             for session in export.sessions
         ]
-        listed = [_address(address) for address in export.addresses]
-        return ExportAnswer(user=_user(export.account), addresses=listed, sessions=sessions)
+        listed = [address_answer(address) for address in export.addresses]
+        return ExportAnswer(user=user_answer(export.account), addresses=listed, sessions=sessions)
 
 
 def _add_addresses(routes: APIRouter, users: Users) -> None:
@@ -253,51 +159,22 @@ def _add_addresses(routes: APIRouter, users: Users) -> None:
     async def list_addresses(caller: User) -> AddressList:
         """Return one's addresses."""
         addresses = await users.store.addresses(caller.user_id)
-        return AddressList(items=[_address(address) for address in addresses])
+        return AddressList(items=[address_answer(address) for address in addresses])
 
     @routes.post(path, status_code=201, tags=["addresses"], operation_id="add_address")
     @answers_problems
     async def add_address(caller: User, body: AddressBody) -> AddressAnswer:
         """Add an address."""
-        return _address(await users.add_address(caller.user_id, _from_body(new_id(), body)))
+        return address_answer(await users.add_address(caller.user_id, address_from(new_id(), body)))
 
     @routes.put(path + "/{address_id}", tags=["addresses"], operation_id="change_address")
     @answers_problems
     async def change_address(caller: User, address_id: Identifier, body: AddressBody) -> AddressAnswer:
         """Change an address."""
-        return _address(await users.change_address(caller.user_id, _from_body(address_id, body)))
+        return address_answer(await users.change_address(caller.user_id, address_from(address_id, body)))
 
     @routes.delete(path + "/{address_id}", status_code=204, tags=["addresses"], operation_id="delete_address")
     @answers_problems
     async def delete_address(caller: User, address_id: Identifier) -> None:
         """Delete an address."""
         await users.delete_address(caller.user_id, address_id)
-
-
-def _user(account: Account) -> UserAnswer:
-    return UserAnswer(
-        id=account.id,
-        email=account.email,
-        name=account.name,
-        roles=list(account.roles),
-        created_at=account.created_at,
-    )
-
-
-def _tokens(tokens: Tokens) -> TokensAnswer:
-    return TokensAnswer(access_token=tokens.access, refresh_token=tokens.refresh, expires_in=tokens.lifetime_seconds)
-
-
-def _address(address: Address) -> AddressAnswer:
-    return AddressAnswer(
-        id=address.id,
-        name=address.name,
-        street=address.street,
-        city=address.city,
-        postal_code=address.postal_code,
-        country=address.country,
-    )
-
-
-def _from_body(address_id: str, body: AddressBody) -> Address:
-    return Address(address_id, body.name, body.street, body.city, body.postal_code, body.country)

@@ -44,7 +44,7 @@ def connect(path: Path) -> Connection:
 class InlineConnection(AsyncConnection):
     """An asynchronous connection whose statements run at once: nothing in them waits, but for a fault on demand."""
 
-    async def execute(  # type: ignore[override]
+    async def execute(
         self, statement: Executable, parameters: Any = None, *, execution_options: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
         """Run a statement."""

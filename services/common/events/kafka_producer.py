@@ -71,7 +71,7 @@ class KafkaProducer:
         """Take a report of the client's, in its thread."""
         self._health.tell(is_up=error is None)
         with contextlib.suppress(RuntimeError):  # the loop may be gone while the last reports come in
-            self._loop.call_soon_threadsafe(_settle, delivered, error and error.str())
+            self._loop.call_soon_threadsafe(_settle, delivered, None if error is None else error.str())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

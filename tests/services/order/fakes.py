@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.order.domain import Change, Cursor, Entry, Line, Order, RequestedItem
+from services.order.domain import Change, Entry, Line, Order, RequestedItem
+from services.order.paging import Cursor
 from services.order.ports import ChargeState, IdempotencyRecord, Reserved, UpstreamUnavailable
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.order import domain
+from services.order import domain, repeats
 from services.order.domain import Change, Line, Order, Status, Step, Trigger
+from services.order.paging import CURSOR, Cursor
 from tests.services.fakes import START
 
 P, F, R = Trigger.PAYMENT_SUCCEEDED, Trigger.PAYMENT_FAILED, Trigger.PAYMENT_REFUNDED
@@ -117,7 +118,7 @@ def test_a_stuck_order_is_looked_after_less_and_less_often_but_for_ever() -> Non
     order = placed().order
     pauses = []
     for _ in range(8):
-        order = domain.postpone(order, START)
+        order = repeats.postpone(order, START)
         assert order.due_at is not None
         pauses.append((order.due_at - START).total_seconds())
     assert pauses == sorted(pauses)
@@ -132,5 +133,5 @@ def test_the_meaning_of_a_request_does_not_hang_on_the_order_of_its_lines() -> N
 
 @pytest.mark.parametrize("word", ["0.a", "9999999999999999.A._-", "1795511171399108.01a20cce-3935-7846"])
 def test_every_word_of_the_shape_is_a_cursor(word: str) -> None:
-    assert re.fullmatch(domain.CURSOR, word)
-    assert domain.Cursor.decode(word).encode() == word
+    assert re.fullmatch(CURSOR, word)
+    assert Cursor.decode(word).encode() == word

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.common.runtime.logs import Logger
-from services.order import domain, handlers
+from services.order import handlers
 from services.order.domain import Order, RequestedItem, Status, Step, Trigger
 from services.order.handlers import InsufficientStock, KeyInFlight, KeyReused, PlaceOrder
 from services.order.ports import ChargeState, UpstreamUnavailable
+from services.order.repeats import MOST_REPEATS
 from services.order.saga import Saga
 from tests.services.fakes import FakeClock, counting_ids
 from tests.services.order.fakes import FakeCatalog, FakeOrders, FakePayments
@@ -248,7 +249,7 @@ async def test_an_event_that_payment_does_not_take_in_is_published_again_with_gr
         repeats += [seconds] * (len(world.store.published()) - 1 - len(repeats))
         world.clock.forward(10)
     pauses = [later - earlier for earlier, later in pairwise(repeats)]
-    assert len(repeats) == domain.MOST_REPEATS == 8
+    assert len(repeats) == MOST_REPEATS == 8
     assert all(1.5 < later / earlier < 2.5 for earlier, later in pairwise(pauses))
     assert 2 * 3600 < repeats[-1] < 4 * 3600
     world.payments.charges[order.id] = ChargeState("captured", None, None)

@@ -15,8 +15,9 @@ from services.common.service import Runtime
 from services.order import handlers
 from services.order.adapters import SqlOrders
 from services.order.app import SERVICE
-from services.order.domain import MOST_REPEATS, Change, RequestedItem, Status, Trigger, publish_again
+from services.order.domain import Change, RequestedItem, Status, Trigger
 from services.order.handlers import KeyInFlight, PlaceOrder
+from services.order.repeats import MOST_REPEATS, publish_again
 from tests.services.order.fakes import FakeCatalog
 from tests.services.stores import database_url, migrated, postgres
 
