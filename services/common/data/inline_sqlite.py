@@ -53,6 +53,12 @@ class InlineConnection(AsyncConnection):
             return await greenlet_spawn(connection.execute, statement, parameters, execution_options=execution_options)
         return connection.execute(statement, parameters, execution_options=execution_options)
 
+    async def exec_driver_sql(
+        self, statement: str, parameters: Any = None, execution_options: Mapping[str, Any] | None = None
+    ) -> CursorResult[Any]:
+        """Run a statement in SQLite's own words."""
+        return self._proxied.exec_driver_sql(statement, parameters, execution_options)
+
     async def commit(self) -> None:
         """Commit."""
         self._proxied.commit()
