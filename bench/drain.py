@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.brokers import free_port
-from services.common.events.consumer import AT_ONCE, Consumer
+from services.common.events.consumer import AT_ONCE, Consumer, ServiceParts
 from services.common.events.event import Event, Message, to_message
 from services.common.events.kafka import KafkaBroker
 from services.common.runtime import logs
@@ -71,10 +71,8 @@ async def _drain(address: str, folder: Path, at_once: int) -> tuple[float, float
         if left <= 0:
             drained.set()
 
-    consumer = Consumer(
-        "order", consumers.build(store, utc_now), database=runtime.database, broker=runtime.broker,
-        metrics=runtime.metrics, tracer=runtime.telemetry.tracer, log=runtime.log, before_delivery=_nothing,
-    )  # fmt: skip
+    parts = ServiceParts(runtime.database, runtime.broker, runtime.metrics, runtime.telemetry.tracer, runtime.log)
+    consumer = Consumer("order", consumers.build(store, utc_now), parts, before_delivery=_nothing)
     broker = KafkaBroker(address, "bench", "bench", runtime.metrics, runtime.log)
     broker.subscribe([TOPIC], "order", deliver, at_once)
     await broker.start()

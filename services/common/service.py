@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.types import ASGIApp
 
 from services.common.events.broker import Broker
-from services.common.events.consumer import AT_ONCE, Consumer, Handler
+from services.common.events.consumer import AT_ONCE, Consumer, Handler, ServiceParts
 from services.common.events.outbox import Outbox
 from services.common.http import application, auth, client, middleware
 from services.common.http.context import FindRoute
@@ -107,11 +107,7 @@ class Runtime:
         consumer = Consumer(
             group,
             handlers,
-            database=self.database,
-            broker=self.broker,
-            metrics=self.metrics,
-            tracer=self.telemetry.tracer,
-            log=self.log,
+            ServiceParts(self.database, self.broker, self.metrics, self.telemetry.tracer, self.log),
             before_delivery=self.faults.wait_while_paused,
         )
         self._consumers.append(consumer)

@@ -43,6 +43,17 @@ class _Delivery:
     handler: Handler
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """What the consumers of a service work with."""
+
+    database: Database
+    broker: Broker
+    metrics: "Metrics"
+    tracer: Tracer
+    log: "Logger"
+
+
 class Consumer:
     """Handles the events that one group of one service receives."""
 
@@ -50,25 +61,21 @@ class Consumer:
         self,
         group: str,
         handlers: Mapping[str, Handler],
+        service: ServiceParts,
         *,
-        database: Database,
-        broker: Broker,
-        metrics: "Metrics",
-        tracer: Tracer,
-        log: "Logger",
         before_delivery: Callable[[], Awaitable[None]],
         longest_pause_seconds: float = 5.0,
     ) -> None:
         self._group, self._handlers = group, handlers
-        self._database, self._broker = database, broker
-        self._tracer, self._log, self._before_delivery = tracer, log, before_delivery
-        self._insert = dialect_insert(database.engine, inbox).on_conflict_do_nothing()
+        self._database, self._broker = service.database, service.broker
+        self._tracer, self._log, self._before_delivery = service.tracer, service.log, before_delivery
+        self._insert = dialect_insert(service.database.engine, inbox).on_conflict_do_nothing()
         self._longest_pause = longest_pause_seconds
-        self._consumed = metrics.counter(
+        self._consumed = service.metrics.counter(
             "shop_events_consumed", "Events taken in", ["topic", "group", "type", "result"]
         )
-        self._dead = metrics.counter("shop_dead_letters", "Messages given up", ["topic", "group"])
-        self._latency = metrics.histogram(
+        self._dead = service.metrics.counter("shop_dead_letters", "Messages given up", ["topic", "group"])
+        self._latency = service.metrics.histogram(
             "shop_event_delivery_seconds", "From the making of an event to its effect", ["topic", "group"]
         )
 

@@ -9,6 +9,7 @@ from opentelemetry.trace import NoOpTracer
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from services.common.data.database import Database
+from services.common.events import consumer as consuming
 from services.common.events import tables
 from services.common.events.consumer import Consumer, Handler
 from services.common.events.in_process import InProcessBroker
@@ -42,11 +43,7 @@ class ServiceParts:
         return Consumer(
             group,
             handlers,
-            database=self.database,
-            broker=self.broker.port(),
-            metrics=self.metrics,
-            tracer=NoOpTracer(),
-            log=Logger("test"),
+            consuming.ServiceParts(self.database, self.broker.port(), self.metrics, NoOpTracer(), Logger("test")),
             before_delivery=nothing,
             longest_pause_seconds=longest_pause_seconds,
         )

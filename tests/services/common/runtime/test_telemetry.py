@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, Tracer
 
 from services.common.data.database import AsyncConnection, Database
+from services.common.events import consumer as consuming
 from services.common.events.consumer import Consumer
 from services.common.events.event import Event
 from services.common.events.outbox import Outbox
@@ -55,9 +56,11 @@ async def test_an_event_carries_the_trace_to_its_consumer_and_every_span_speaks_
         taken.append(event)
 
     consumer = Consumer(
-        "group", {"thing.made": take}, database=database, broker=parts.broker.port(), metrics=parts.metrics,
-        tracer=tracer, log=Logger("test"), before_delivery=nothing,
-    )  # fmt: skip
+        "group",
+        {"thing.made": take},
+        consuming.ServiceParts(database, parts.broker.port(), parts.metrics, tracer, Logger("test")),
+        before_delivery=nothing,
+    )
     port = parts.broker.port()
     port.subscribe([TOPIC], "group", consumer.deliver)
     await port.start()
