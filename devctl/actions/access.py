@@ -123,7 +123,13 @@ class StackAccess:
         return self._sessions
 
     def load(
-        self, *, names: Sequence[str] = (), run_as: str = "", isolated: bool = False, profiles: Sequence[str] = ()
+        self,
+        *,
+        names: Sequence[str] = (),
+        run_as: str = "",
+        isolated: bool = False,
+        profiles: Sequence[str] = (),
+        with_smoke: bool = False,
     ) -> Loaded:
         """Read and check the manifest; return the specification and what is worth a look all the same."""
         from devctl.manifest import load
@@ -137,6 +143,7 @@ class StackAccess:
             names=tuple(names),
             run_as=run_as,
             isolated=isolated,
+            with_smoke=with_smoke,
         )
         return load.load(request)
 

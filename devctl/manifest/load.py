@@ -28,6 +28,7 @@ from devctl.manifest.third_party import ProductExpander
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
 if TYPE_CHECKING:
+    from devctl.manifest.smoke import Smoke
     from devctl.products.base import Product
     from devctl.tools.base import Available, Unavailable
 
@@ -40,7 +41,7 @@ class LoadRequest:
 
     `env_files` are read instead of `.env`, the last one wins. `names` and `profiles` are those of the command
     line; `run_as` goes for every service whose own is `auto`.
-    `isolated` frees every fixed port. `find_product` and `available` are handed in by tests.
+    `isolated` frees every fixed port. `with_smoke`: read and check the section `smoke`, too. `find_product` and `available` are handed in by tests.
     """
 
     paths: StackPaths
@@ -54,6 +55,7 @@ class LoadRequest:
     product_names: Callable[[], Iterable[str]] | None = None
     available: expand.Availability | None = None
     env_files: tuple[Path, ...] = ()
+    with_smoke: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Loaded:
     spec: Spec
     warnings: tuple[Problem, ...] = ()
     written: Callable[[], dict[str, Any]] = dict
+    smoke: Smoke | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(request: LoadRequest) -> Loaded:
@@ -102,6 +106,7 @@ class _Load:
         check.check_ports(manifest, active, ports, self.problems)
         spec = self._spec(manifest, ports, active)
         self._check_uses(manifest, ports)
+        smoke = self._smoke(manifest)
         self.problems.stop()
 
         def written() -> dict[str, Any]:
@@ -109,7 +114,14 @@ class _Load:
 
             return Canonical(root, self.reader, self.environ).data(manifest, spec.name)
 
-        return Loaded(spec, tuple(self.problems.warnings.values()), written)
+        return Loaded(spec, tuple(self.problems.warnings.values()), written, smoke, self.environ)
+
+    def _smoke(self, manifest: Manifest) -> Smoke | None:
+        if not self.request.with_smoke:
+            return None
+        from devctl.manifest import smoke
+
+        return smoke.read(manifest.smoke, self.reader, manifest.services.locations)
 
     def _environ(self) -> dict[str, str]:
         """Return the variables for interpolation: those of `.env`, and before them those of the command."""

@@ -10,7 +10,7 @@ from devctl.core.status import RUN_AS
 from devctl.manifest.nodes import Node
 from devctl.manifest.shapes.base import Entries
 from devctl.manifest.shapes.groups import AnyNode, CheckCommand, Command, ListOf, MapOf, OneOf, Variables
-from devctl.manifest.shapes.objects import Object, Section
+from devctl.manifest.shapes.objects import LaterSection, Object, Section
 from devctl.manifest.shapes.scalars import Choice, Duration, Inside, Mount, Number, PortNumber, Regex, Size, Text
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
@@ -343,6 +343,8 @@ class Manifest(Section):
     """Further places that spans are passed on to."""
     journeys: Annotated[Entries[Journey], MapOf(Object(Journey, short="attribute"), pattern=NAME)] = Entries()
     """What `devctl journey` can follow."""
+    smoke: Annotated[Node | None, LaterSection("devctl.manifest.smoke", "Smoke")] = None
+    """What `devctl smoke` proves of the running stack."""
 
     FOREIGN: ClassVar[dict[str, str]] = {
         "version": "it has no meaning any more; leave it out",

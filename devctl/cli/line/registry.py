@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "health": "Run the health checks now and show the answers.",
     "wait": "Wait until services are healthy.",
     "why": "Explain why a service is not healthy, and what to do.",
+    "smoke": "Prove the stack for CI: up, checks, report, down.",
     "exec": "Run a command in a service's environment.",
     "env": "Print a service's environment.",
     "open": "Open a service's page in the browser.",

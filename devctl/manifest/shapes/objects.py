@@ -104,6 +104,31 @@ class Object(Shape):
         return {"anyOf": [self.fields[self.short][1].schema(definitions), whole]} if self.short else whole
 
 
+class LaterSection(Shape):
+    """A part that few commands look into: left as its node, and the module of its class is not imported."""
+
+    expected = "a mapping"
+
+    def __init__(self, module: str, cls: str) -> None:
+        self._module = module
+        self._cls = cls
+
+    @property
+    def whole(self) -> Object:
+        """The shape of the part itself."""
+        import importlib
+
+        return Object(getattr(importlib.import_module(self._module), self._cls))
+
+    def read(self, node: Node, reader: Reader, name: str) -> Node:
+        if not isinstance(node, Mapping):
+            raise self.invalid(node, reader, name)
+        return node
+
+    def schema(self, definitions: Schema) -> Schema:
+        return self.whole.schema(definitions)
+
+
 @typing.dataclass_transform(kw_only_default=True)
 class Section:
     """A part of the manifest: its annotated fields are the keys. It knows where its keys' values are written.
@@ -153,7 +178,7 @@ def is_left_empty(node: Node, shape: Shape) -> bool:
     as no key."""
     if not isinstance(node, Scalar) or not node.is_null:
         return False
-    return isinstance(shape, MapOf | ListOf | Variables | Object | AnyNode) or (
+    return isinstance(shape, MapOf | ListOf | Variables | Object | AnyNode | LaterSection) or (
         isinstance(shape, Command) and shape.may_be_empty
     )
 

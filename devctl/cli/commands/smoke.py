@@ -1,0 +1,144 @@
+"""`devctl smoke`: bring the stack up, prove it, report, take it down."""
+
+from __future__ import annotations
+
+import time
+
+from devctl.cli import display
+from devctl.cli.context import Context
+from devctl.cli.line.declare import Command, Options
+from devctl.cli.line.params import Arguments, Duration, Flag, Text, TextList
+from devctl.cli.shared import JSON, PROFILE, RUN_AS
+from devctl.errors import ExitCode
+from devctl.text import typed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from devctl.smoke.outcome import Outcome, Report
+    from devctl.smoke.run import SmokeOptions
+
+
+class SmokeCommandOptions(Options):
+    """What `devctl smoke` takes."""
+
+    suites = Arguments("[SUITE]...", help="Suites to run: of declared checks, `tests`, `contract`; all unless named.")
+    junit = Text("--junit", metavar="FILE", complete="file", help="Write a report in JUnit's XML.")
+    bundle = Text("--bundle", metavar="FILE", complete="file", help="Pack the run into one file that explains it.")
+    markdown = Text("--markdown", metavar="FILE", complete="file", help="Write a summary in Markdown.")
+    reuse = Flag("--reuse", help="Use the stack that runs, if it is healthy and as stack.yaml says; leave it running.")
+    isolated = Flag("--isolated", help="Prove a copy with ports and data of its own, deleted afterwards.")
+    keep = Flag("--keep", help="Leave the stack running.")
+    keep_on_failure = Flag("--keep-on-failure", help="Leave it running when something failed.")
+    fail_on_flaky = Flag("--fail-on-flaky", help="A check that passed only when tried again fails the run.")
+    timeout = Duration(
+        "--timeout", "-t", metavar="DURATION", help="Give up after this long, instead of `smoke.timeout`."
+    )
+    keyword = Text("-k", "--keyword", metavar="EXPRESSION", help="Only items whose names match, as in pytest.")
+    exit_first = Flag("--exitfirst", "-x", help="End at the first failure.")
+    pytest_arguments = TextList("--pytest", metavar="ARGUMENT", help="A further argument for pytest; repeat.")
+    as_json = JSON
+    run_as = RUN_AS
+    profiles = PROFILE
+
+
+def run(context: Context, options: SmokeCommandOptions) -> int:
+    """Prove the stack and return the exit code; what was started is taken down, whatever happens."""
+    from devctl.smoke import run as smoke
+
+    smoke.require_pytest()
+    began = time.time()
+    show = (lambda _: None) if options.as_json else (lambda outcome: _show(context, outcome))
+    listener = smoke.Listener(
+        context.terminal.say, show, lambda: display.choose(context, quiet=options.as_json)
+    )  # fmt: skip
+    life = smoke.SmokeRun(context.stack, _smoke_options(options), listener)
+    context.warn(map(str, life.loaded.warnings))
+    is_good = False
+    is_kept = False
+    try:
+        report = life.prove()
+        is_good = not report.failed and not report.interrupted
+        _write(context, options, life, report, began)
+    finally:
+        is_kept = life.finish(is_good=is_good)
+    if options.as_json:
+        _write_json(context, report)
+    else:
+        _summarise(context, report, life, is_kept=is_kept)
+    return _exit_code(report, fail_on_flaky=options.fail_on_flaky)
+
+
+def _smoke_options(options: SmokeCommandOptions) -> SmokeOptions:
+    from devctl.smoke.run import SmokeOptions
+
+    keyword = ["-k", options.keyword] if options.keyword else []
+    return SmokeOptions(
+        suites=options.suites,
+        reuse=options.reuse,
+        keep=options.keep,
+        keep_on_failure=options.keep_on_failure,
+        isolated=options.isolated,
+        run_as=options.run_as or "",
+        profiles=options.profiles,
+        timeout_seconds=options.timeout,
+        pytest_arguments=[*keyword, *(["-x"] if options.exit_first else []), *options.pytest_arguments],
+    )
+
+
+def _show(context: Context, outcome: Outcome) -> None:
+    from devctl.render import smoke as rendered
+
+    for line in rendered.outcome(outcome, context.terminal):
+        context.terminal.write(line)
+    context.terminal.flush()
+
+
+def _write(context: Context, options: SmokeCommandOptions, life: object, report: Report, began: float) -> None:
+    """Write the reports that were asked for, and those that the CI system reads."""
+    from devctl.smoke.report import write
+
+    write.complete(report, life)  # type: ignore[arg-type]
+    targets = write.Targets(options.junit or "", options.markdown or "", options.bundle or "")
+    for line in write.files(report, life, targets, context.stack.environ, began):  # type: ignore[arg-type]
+        context.terminal.say(line)
+
+
+def _write_json(context: Context, report: Report) -> None:
+    import json
+
+    from devctl.smoke.report import write
+
+    context.terminal.write(json.dumps(write.as_json(report)))
+
+
+def _summarise(context: Context, report: Report, life: object, *, is_kept: bool) -> None:
+    from devctl.render import smoke as rendered
+
+    for line in rendered.summary(report, context.terminal):
+        context.terminal.write(line)
+    if is_kept:
+        context.terminal.say(typed("The stack runs on: `devctl status` shows it, `devctl down` ends it."))
+
+
+def _exit_code(report: Report, *, fail_on_flaky: bool) -> int:
+    if report.interrupted:
+        return ExitCode.INTERRUPTED
+    is_bad = report.failed or (fail_on_flaky and report.flaky)
+    return ExitCode.UNHEALTHY if is_bad else ExitCode.OK
+
+
+COMMAND = Command(
+    run,
+    SmokeCommandOptions,
+    about="Starts the stack, waits until it is healthy and stays so, runs the checks of `smoke:` in stack.yaml and of "
+    "tests/smoke, reports, and takes it down. Each check has a trace of its own; one that fails comes with its "
+    "waterfall and its log lines. Exit code 0 passed, 1 a check failed, 2 the manifest is wrong, 3 something is missing.",
+    examples={
+        "devctl smoke": "prove the stack",
+        "devctl smoke --junit smoke.xml --bundle smoke.zip": "in a CI job",
+        "devctl smoke --reuse -k buy": "one check, on the stack that runs",
+        "devctl smoke --keep-on-failure": "leave it running to look at it",
+    },
+    shape="One object: `stack`, `run`, `verdict`, `seconds`, `overhead_seconds`, `properties`, `coverage` and "
+    "`outcomes`, each with `phase`, `name`, `status`, `seconds`, `message`, `text`, `service`, `trace_id`, `attempts`.",
+)

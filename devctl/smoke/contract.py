@@ -1,0 +1,232 @@
+"""The telemetry contract: each line of it is one item, answered from what the checks left behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from devctl.smoke import secrets
+from devctl.smoke.check import CheckFailed
+from devctl.smoke.values import wildcard
+from devctl.text import clean, count, listing
+
+if TYPE_CHECKING:
+    from devctl.manifest.smoke import Contract, Smoke
+    from devctl.record.spans import Span
+    from devctl.smoke.stack import RunningStack
+
+CONSUMER = 5
+SETTLE_SECONDS = 10.0  # consumers may be late, exporters too
+SHOWN = 5
+EVERY = "*"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the checks left behind: when they began, the traces that may hold errors, the secrets that they used."""
+
+    began_ns: int
+    allowed_traces: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLine:
+    """One line: `service` must show (or never show) what `what` says."""
+
+    service: str
+    what: str
+    check: Callable[[RunningStack, Seen], None]
+    waits: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}: {self.what}"
+
+    def run(self, stack: RunningStack, seen: Seen) -> None:
+        """Raise CheckFailed unless the line holds, after a while for what may be late."""
+        end = time.monotonic() + (SETTLE_SECONDS if self.waits else 0.0)
+        while True:
+            try:
+                return self.check(stack, seen)
+            except CheckFailed:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(0.2)
+
+
+def lines(smoke: Smoke, services: Sequence[str], metrics_paths: dict[str, str]) -> list[ContractLine]:
+    """Return the lines of a contract; `*` is written out for each of `services`."""
+    result: list[ContractLine] = []
+    for name, contract in smoke.contract.items():
+        for service in services if name == EVERY else [name]:
+            result += _of_service(service, contract, metrics_paths.get(service, "/metrics"))
+    return list({line.name: line for line in result}.values())
+
+
+def _of_service(service: str, contract: Contract, metrics_path: str) -> Iterator[ContractLine]:
+    for name in contract.spans:
+        yield ContractLine(service, f"span {name}", _span(service, name))
+    for call in contract.calls:
+        yield ContractLine(service, f"calls {call}", _call(service, call))
+    for metric in contract.metrics:
+        yield ContractLine(service, f"metric {metric}", _metric(service, metric, metrics_path))
+    for log_field in contract.logs.fields:
+        yield ContractLine(service, f"log field {log_field}", _log_field(service, log_field))
+    for attribute in contract.resource:
+        yield ContractLine(service, f"resource {attribute}", _resource(service, attribute))
+    if contract.never.errors:
+        yield ContractLine(service, "never an error", _no_errors(service), waits=False)
+    if contract.never.secrets:
+        yield ContractLine(service, "never a secret", _no_secrets(service), waits=False)
+    if contract.never.unbounded:
+        yield ContractLine(service, "never a name without bound", _bounded(service), waits=False)
+
+
+def _spans(stack: RunningStack, seen: Seen, service: str) -> list[Span]:
+    return [span for span in stack.spans_within(seen.began_ns, time.time_ns()) if span.service == service]
+
+
+def _span(service: str, name: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        names = {span.name for span in _spans(stack, seen, service)}
+        if not any(wildcard(name, other) for other in names):
+            there = listing(sorted(names)[:SHOWN]) or "none at all"
+            raise CheckFailed(f"{service} sent no span {name!r}; it sent {there}", service=service)
+
+    return check
+
+
+def _call(service: str, call: str) -> Callable[[RunningStack, Seen], None]:
+    callee, _, topic = call.partition(" via ")
+
+    def check(stack: RunningStack, seen: Seen) -> None:
+        spans = stack.spans_within(seen.began_ns, time.time_ns())
+        if any(edge == (service, callee, topic) for edge in calls_of(spans)):
+            return
+        if topic:
+            raise _lost_event(stack, seen, spans, service, callee, topic)
+        to = sorted({there for caller, there, via in calls_of(spans) if caller == service and not via})
+        raise CheckFailed(f"{service} never called {callee}; it called {listing(to) or 'nobody'}", service=service)
+
+    return check
+
+
+def calls_of(spans: Sequence[Span]) -> set[tuple[str, str, str]]:
+    """Return (caller, callee, topic) for each call between services; the topic is empty for a plain one."""
+    by_id = {(span.trace_id, span.span_id): span for span in spans}
+    edges = set()
+    for span in spans:
+        for key in ((span.trace_id, span.parent_id), *span.links):
+            cause = by_id.get(key)
+            if cause is not None and cause.service != span.service:
+                edges.add((cause.service, span.service, _topic(span) if span.kind == CONSUMER else ""))
+    return edges
+
+
+def _topic(span: Span) -> str:
+    return str(span.attributes.get("messaging.destination.name", ""))
+
+
+def _lost_event(
+    stack: RunningStack, seen: Seen, spans: Sequence[Span], producer: str, consumer: str, topic: str
+) -> CheckFailed:
+    """Return what is wrong with an edge through a broker, and with whom: nothing sent, nothing consumed, or the trace
+    context lost by one of the two."""
+    consumed = [s for s in spans if s.service == consumer and s.kind == CONSUMER and _topic(s) == topic]
+    events = stack.events([topic], seen.began_ns)
+    if not events:
+        return CheckFailed(f"{producer} sent nothing to {topic}", service=producer)
+    if not consumed:
+        return CheckFailed(f"{consumer} consumed none of {count(len(events), 'event')} on {topic}", service=consumer)
+    if not any(event.headers.get("traceparent") for event in events):
+        return CheckFailed(f"the events of {producer} on {topic} carry no trace context", service=producer)
+    return CheckFailed(f"{consumer} consumed from {topic} but lost the trace context of {producer}", service=consumer)
+
+
+def _metric(service: str, metric: str, path: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        import httpx
+
+        try:
+            names = stack.exposed_metrics(service, path)
+        except httpx.HTTPError as error:
+            raise CheckFailed(f"{service} does not show its metrics on {path}: {error}", service=service) from error
+        if not any(wildcard(metric, name) for name in names):
+            raise CheckFailed(f"{service} does not expose {metric} on {path}", service=service)
+
+    return check
+
+
+def _log_field(service: str, name: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        lines = stack.lines(services=[service], since_ns=seen.began_ns)
+        if not any(name in line.parsed.fields or (name == "trace_id" and line.parsed.trace_id) for line in lines):
+            what = f"none of the {count(len(lines), 'line')} of {service} has the field {name}"
+            raise CheckFailed(what, service=service)
+
+    return check
+
+
+def _resource(service: str, attribute: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        spans = _spans(stack, seen, service)
+        lacking = [span for span in spans if attribute not in span.resource_attributes]
+        if not spans or lacking:
+            what = f"{len(lacking)} of {count(len(spans), 'span')} of {service} lack the resource attribute {attribute}"
+            raise CheckFailed(what if spans else f"{service} sent no span", service=service)
+
+    return check
+
+
+def _no_errors(service: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        spans = _spans(stack, seen, service)
+        failed = [span for span in spans if span.error and span.trace_id not in seen.allowed_traces]
+        if failed:
+            example = failed[0]
+            message = f"{count(len(failed), 'span')} of {service} failed, such as {example.name} ({example.trace_id})"
+            raise CheckFailed(message, service=_deepest(stack, example) or service)
+
+    return check
+
+
+def _deepest(stack: RunningStack, span: Span) -> str:
+    from devctl.smoke.evidence import culprit
+
+    return culprit([other for trace in stack.trace(span.trace_id) for other in trace.spans], span.service)
+
+
+def _no_secrets(service: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        for line in stack.lines(services=[service], since_ns=seen.began_ns):
+            for what, value in secrets.find(line.text, seen.secrets):
+                message = f"{service} wrote {what} into its log: {value}, in {_hidden(line.text, seen.secrets)}"
+                raise CheckFailed(message, service=service)
+        for span in _spans(stack, seen, service):
+            for key, attribute in span.attributes.items():
+                for what, value in secrets.find(f"{key}={attribute}", seen.secrets):
+                    where = f"the attribute {key} of its span {span.name}"
+                    raise CheckFailed(f"{service} put {what} into {where}: {value}", service=service)
+
+    return check
+
+
+def _hidden(text: str, values: set[str]) -> str:
+    """Return the beginning of a line for a person to find it by, without what follows its first signs of a secret."""
+    for value in values:
+        text = text.replace(value, "********")
+    import re
+
+    return clean(re.sub(r"[A-Za-z0-9._~+/=-]{12,}", "…", text)[:200])
+
+
+def _bounded(service: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        names = sorted({span.name for span in _spans(stack, seen, service) if secrets.unbounded(span.name)})
+        if names:
+            raise CheckFailed(f"{service} has names of spans without bound: {listing(names[:SHOWN])}", service=service)
+
+    return check

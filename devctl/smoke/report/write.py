@@ -1,0 +1,94 @@
+"""Completes a report with what only its end knows, and writes it wherever it is wanted."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from devctl.errors import EnvironmentProblem
+from devctl.smoke.outcome import Report
+from devctl.smoke.report import annotations, coverage, junit, markdown
+
+if TYPE_CHECKING:
+    from devctl.smoke.run import SmokeRun
+
+
+class Targets(NamedTuple):
+    """The files that were asked for; empty ones were not."""
+
+    junit: str = ""
+    markdown: str = ""
+    bundle: str = ""
+
+
+def complete(report: Report, life: SmokeRun) -> None:
+    """Add versions, facts of the machine and coverage."""
+    report.properties |= machine_facts()
+    if life.subject is not None and life.subject.is_up:
+        report.coverage = coverage.of(life.stack, life.subject.seen.began_ns)
+
+
+def machine_facts() -> dict[str, str]:
+    """Return what tells one machine's report from another's."""
+    from importlib.metadata import version
+
+    return {
+        "devctl": version("devctl"),
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "machine": platform.machine(),
+        "cpus": str(os.cpu_count() or 0),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str, str], began: float) -> Iterator[str]:
+    """Write every report; yield a sentence for each."""
+    if targets.junit:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
+        _write(targets.junit, junit.document(report, stamp))
+        yield f"JUnit report: {targets.junit}"
+    summary = markdown.document(report).encode()
+    if targets.markdown:
+        _write(targets.markdown, summary)
+        yield f"Summary: {targets.markdown}"
+    if step_summary := environ.get("GITHUB_STEP_SUMMARY"):
+        with open(step_summary, "ab") as file:
+            file.write(summary)
+    if environ.get("GITHUB_ACTIONS") == "true":
+        for line in annotations.github(report):
+            print(line, file=sys.stderr)
+    if environ.get("GITLAB_CI") == "true" and (job := environ.get("CI_JOB_URL")):
+        links = [(f"smoke: {report.verdict}", f"{job}/artifacts/browse")]
+        _write("gl-annotations.json", annotations.gitlab(links).encode())
+
+
+def _write(path: str, content: bytes) -> None:
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    except OSError as error:
+        raise EnvironmentProblem(f"the report cannot be written: {error.strerror}", where=path) from error
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return what `smoke --json` prints."""
+    from dataclasses import asdict
+
+    return {
+        "stack": report.stack,
+        "run": report.run,
+        "verdict": report.verdict,
+        "seconds": round(report.seconds, 3),
+        "overhead_seconds": round(report.overhead_seconds, 3),
+        "properties": report.properties,
+        "coverage": asdict(report.coverage),
+        "notes": report.notes,
+        "outcomes": [outcome.as_json() for outcome in report.outcomes],
+    }

@@ -1,0 +1,63 @@
+"""Values that look like secrets, in log lines, span attributes and files. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+MASKED = re.compile(r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?", re.I)
+_PATTERNS = (
+    ("a token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a key of AWS", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a token of GitHub", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b")),
+    ("a token of Slack", re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}")),
+    ("a bearer token", re.compile(r"\b[Bb]earer\s+(?P<value>[A-Za-z0-9._~+/-]{16,}=*)")),
+    ("a password in an address", re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@\"']+:(?P<value>[^/\s:@\"']+)@")),
+    (
+        "the value of a secret",
+        re.compile(
+            r"(?i)[\"']?\b[\w.-]*(?:password|passwd|secret|api_?key|access_?token|refresh_?token|client_?secret|card_?number)"
+            r"[\"']?\s*[=:]\s*[\"']?(?P<value>[^\s\"',;&}]{6,})"
+        ),
+    ),
+)  # fmt: skip
+_CARD = re.compile(r"(?<![\w.-])(?:\d[ -]?){15}\d(?![\w.-])")
+SHOWN = 4
+
+
+def find(text: str, values: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield what looks like a secret in a text: what it is, and its first characters; also each of `values`."""
+    for value in values:
+        if value and value in text:
+            yield "a secret that a check sent or got", shown(value)
+    for what, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            value = match.groupdict().get("value") or match[0]
+            if not MASKED.fullmatch(value):
+                yield what, shown(value)
+    for match in _CARD.finditer(text):
+        if _passes_luhn(re.sub(r"\D", "", match[0])):
+            yield "a card number", shown(match[0])
+
+
+def shown(value: str) -> str:
+    """Return enough of a secret to find it, and no more."""
+    return f"{value[:SHOWN]}… ({len(value)} characters)"
+
+
+def _passes_luhn(digits: str) -> bool:
+    if len(set(digits)) == 1:
+        return False
+    doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(digits))]
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+
+
+_ID = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-|\b[0-9a-fA-F]{16,}\b|(?<![\w.])\d{3,}(?![\w.])|[\w.+-]+@[\w-]+\.\w+|\?[\w-]+="
+)
+
+
+def unbounded(name: str) -> bool:
+    """Tell whether a name holds an id, an address of somebody, or a query, so that there is no end to such names."""
+    return _ID.search(name) is not None
