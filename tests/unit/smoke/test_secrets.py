@@ -1,0 +1,58 @@
+"""What looks like a secret, and what only resembles one."""
+
+import pytest
+
+from devctl.smoke.secrets import find, unbounded
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"got {TOKEN}",
+        '{"message": "login", "password": "correct horse"}',
+        "password=hunter22",
+        "Authorization: Bearer abcdefghijklmnop0123",
+        "postgres://shop:s3cr3t-pw@db/shop",
+        "-----BEGIN EC PRIVATE KEY-----",
+        "AKIAIOSFODNN7EXAMPLE",
+        "card 4111 1111 1111 1111 declined",
+        '"refreshToken": "a1b2c3d4e5f6"',
+    ],
+)
+def test_what_looks_like_a_secret_is_found_and_shown_without_it(text: str) -> None:
+    findings = list(find(text))
+    assert findings
+    assert all(len(shown.partition("…")[0]) <= 4 for _, shown in findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"message": "login", "password": "********"}',
+        "password: <hidden>",
+        '{"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "message": "order paid"}',
+        "the password was changed",
+        "tokens issued: 12",
+        "order 6f1c0a52-93f4-4bd4-9d0e-1f2d3c4b5a69 took 1234567890123456 ns",
+    ],
+)
+def test_masked_values_ids_and_plain_sentences_are_no_secrets(text: str) -> None:
+    assert list(find(text)) == []
+
+
+def test_a_value_that_a_check_used_is_found_wherever_it_stands() -> None:
+    assert list(find("hello opensesame!", {"opensesame"}))
+
+
+@pytest.mark.parametrize(
+    "name", ["GET /orders/6f1c0a52-93f4-4bd4-9d0e-1f2d3c4b5a69", "GET /orders/12345", "to ada@example.org"]
+)
+def test_a_name_with_an_id_has_no_bound(name: str) -> None:
+    assert unbounded(name)
+
+
+@pytest.mark.parametrize("name", ["GET /api/v1/orders/{id}", "process shop.order.v1", "SELECT orders"])
+def test_a_template_of_a_route_is_bounded(name: str) -> None:
+    assert not unbounded(name)
