@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from devctl.smoke.health import Observation, Watcher
     from devctl.smoke.stack import RunningStack
 
-OUTCOME = "devctl.outcome"
+NAME = "devctl-smoke"
+"""The name by which a conftest.py knows that `devctl smoke` runs it."""
 ALLOWS_ERRORS = "allows_errors"
 
 
@@ -86,6 +87,7 @@ class SmokePlugin:
     """Adds the items, gives the fixtures, gathers the outcomes, and ends the run when the stack is lost."""
 
     def __init__(self, subject: Subject, show: Callable[[Outcome], None] = lambda _: None) -> None:
+        self.__name__ = NAME  # by which pytest keeps it
         self.subject = subject
         self.outcomes: list[Outcome] = []
         self._show = show

@@ -18,7 +18,7 @@ from devctl.actions import up
 from devctl.actions.failures import StartFailed
 from devctl.errors import EnvironmentProblem, UsageError
 from devctl.smoke import guard as guards
-from devctl.smoke import start
+from devctl.smoke import secrets, start
 from devctl.smoke.health import Watcher
 from devctl.smoke.outcome import FAILED, Outcome, Report
 from devctl.smoke.stack import RunningStack
@@ -150,7 +150,8 @@ class SmokeRun:
                     "this stack runs already", where=str(self.access.paths.folder),
                     next="Use it with --reuse, prove a copy with --isolated, or end it with `devctl down`.",
                 )  # fmt: skip
-            steps = client.plan(self.loaded.spec)
+            missing = {v["name"] for v in client.status()["services"] if v["status"] not in GOOD and v["optional"]}
+            steps = [step for step in client.plan(self.loaded.spec) if step["service"] not in missing]
             if steps:
                 raise UsageError(
                     f"the running stack is not as stack.yaml says: {clean(steps[0]['text'])}",
@@ -218,6 +219,11 @@ class SmokeRun:
             raise KeyboardInterrupt
 
     def _add(self, outcome: Outcome) -> None:
+        """Keep and show an outcome, without the secrets that the checks used."""
+        values = self.subject.seen.secrets if self.subject else set()
+        for name in ("message", "text", "evidence"):
+            setattr(outcome, name, secrets.hide(getattr(outcome, name), values))
+        outcome.attempts = [secrets.hide(attempt, values) for attempt in outcome.attempts]
         self.report.outcomes.append(outcome)
         self.listener.show(outcome)
 
@@ -226,12 +232,13 @@ class SmokeRun:
     def finish(self, *, is_good: bool) -> bool:
         """Take the stack down unless it is borrowed or shall be kept; return whether it was left running."""
         self.stack.close()
+        if self._guard is None:  # it is somebody else's, or nothing was begun
+            return self.is_borrowed
         keep = self.options.keep or (self.options.keep_on_failure and not is_good)
-        if not self.is_borrowed and not keep:
+        if not keep:
             self._down()
-        if self._guard is not None:
-            self._guard.dismiss()
-        return self.is_borrowed or (keep and self._guard is not None)
+        self._guard.dismiss()
+        return keep
 
     def _down(self) -> None:
         """Take everything down; at once on a further Ctrl-C."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from devctl.text import MASK
+
 MASKED = re.compile(r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?", re.I)
 _PATTERNS = (
     ("a token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
@@ -44,6 +46,20 @@ def find(text: str, values: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
 def shown(value: str) -> str:
     """Return enough of a secret to find it, and no more."""
     return f"{value[:SHOWN]}… ({len(value)} characters)"
+
+
+def hide(text: str, values: Iterable[str] = ()) -> str:
+    """Return a text without the secrets that `find` finds in it."""
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    for _, pattern in _PATTERNS:
+        text = pattern.sub(_hidden, text)
+    return text
+
+
+def _hidden(match: re.Match[str]) -> str:
+    value = match.groupdict().get("value") or match[0]
+    return match[0] if MASKED.fullmatch(value) else match[0].replace(value, MASK)
 
 
 def _passes_luhn(digits: str) -> bool:

@@ -1,0 +1,168 @@
+"""What the shop promises, proved on a running stack by `devctl smoke`."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SERVICES = ("gateway", "order", "catalog", "payment", "notification")
+SLOW_SECONDS = 1.5  # the slowest answer of a healthy shop on a loaded machine; most take a tenth of it
+
+
+def test_a_user_buys_and_is_charged_once_and_told_once(shopper: Any, traces: Any) -> None:
+    product = shopper.products()[0]
+    before = shopper.available(product["id"])
+    answer = shopper.order({product["id"]: 2})
+    assert answer.status_code == 201
+    assert answer.elapsed.total_seconds() < SLOW_SECONDS
+    order = answer.json()
+    assert order["total"]["amount"] == 2 * product["price"]["amount"]
+    assert shopper.settled(order["id"])["status"] == "confirmed"
+    assert shopper.messages(order["id"]) == ["order_confirmed"]
+    (charge,) = shopper.payments(order["id"])
+    assert (charge["type"], charge["status"], charge["amount"]) == ("charge", "captured", order["total"]["amount"])
+    assert shopper.available(product["id"]) == before - 2
+    for service in SERVICES:
+        traces.expect(service)
+
+
+def test_an_order_of_many_products_makes_no_more_calls_than_one_of_few(
+    shopper: Any, traces: Any, eventually: Callable[..., Any]
+) -> None:
+    products = [product["id"] for product in shopper.products()]
+    counts = []
+    for size in (2, 12):
+        before = len(traces.spans("catalog")) + len(traces.spans("order"))
+        order = shopper.order(dict.fromkeys(products[:size], 1)).json()
+        assert shopper.settled(order["id"])["status"] == "confirmed"
+        shopper.messages(order["id"])
+        counts.append(_still(traces, eventually) - before)
+    few, many = counts
+    assert many <= few + 12, f"12 products made {many} spans of order and catalog, 2 made {few}: one call for each product"
+
+
+def _still(traces: Any, eventually: Callable[..., Any]) -> int:
+    """Return the number of spans of order and catalog once no more arrive."""
+    seen: list[int] = []
+
+    def still() -> bool:
+        seen.append(len(traces.spans("catalog")) + len(traces.spans("order")))
+        return len(seen) > LOOKS and len(set(seen[-LOOKS:])) == 1
+
+    eventually(still, within=15, every=0.2, what="no more spans arrive")
+    return seen[-1]
+
+
+LOOKS = 8  # looks without a change: 1.6 s, three times the interval of the exporters
+
+
+def test_a_guest_fills_a_cart_and_buys_it_after_logging_in(guest: Any) -> None:
+    product = guest.products()[1]["id"]
+    guest.client.put(f"/api/v1/cart/items/{product}", json={"quantity": 1}).raise_for_status()
+    assert [item["productId"] for item in guest.client.get("/api/v1/cart").json()["items"]] == [product]
+    guest.register()
+    if not guest.client.get("/api/v1/cart").json()["items"]:
+        guest.client.put(f"/api/v1/cart/items/{product}", json={"quantity": 1}).raise_for_status()
+    answer = guest.client.post("/api/v1/cart/checkout", json={})
+    assert answer.status_code == 201, answer.text
+    assert guest.settled(answer.json()["id"])["status"] == "confirmed"
+    assert guest.client.get("/api/v1/cart").json()["items"] == []
+
+
+def test_too_little_stock_is_the_contracts_400(shopper: Any) -> None:
+    scarce = shopper.products(least=1)
+    product = min(scarce, key=lambda item: item["available"])
+    answer = shopper.order({product["id"]: min(product["available"] + 1, 1000)})
+    assert (answer.status_code, answer.json()) == (400, {"error": "Insufficient stock"})
+    unknown = shopper.order({"no-such-product": 1})
+    assert (unknown.status_code, unknown.json()) == (400, {"error": "Insufficient stock"})
+
+
+def test_a_declined_card_is_rejected_and_its_stock_given_back(shopper: Any, eventually: Callable[..., Any]) -> None:
+    product = shopper.products()[2]["id"]
+    before = shopper.available(product)
+    order = shopper.order({product: 3}, paymentMethod="tok_declined").json()
+    assert shopper.settled(order["id"])["status"] == "rejected"
+    assert shopper.messages(order["id"]) == ["order_rejected"]
+    eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a declined order is back")
+
+
+def test_a_cancelled_order_gives_its_stock_and_its_money_back(shopper: Any, eventually: Callable[..., Any]) -> None:
+    product = shopper.products()[3]["id"]
+    before = shopper.available(product)
+    order = shopper.order({product: 2}).json()
+    shopper.settled(order["id"])
+    assert shopper.client.post(f"/api/v1/orders/{order['id']}/cancel").is_success
+
+    def refunded() -> bool:
+        kinds = sorted((p["type"], p["status"]) for p in shopper.payments(order["id"]))
+        return kinds == [("charge", "captured"), ("refund", "succeeded")]
+
+    eventually(refunded, within=30, what="the charge is refunded")
+    eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a cancelled order is back")
+
+
+def test_an_order_that_is_sent_twice_is_one_order_and_one_charge(shopper: Any) -> None:
+    product, key = shopper.products()[4]["id"], secrets.token_hex(8)
+    before = shopper.available(product)
+    first, second = (shopper.order({product: 1}, key=key) for _ in range(2))
+    assert first.json()["id"] == second.json()["id"]
+    assert shopper.settled(first.json()["id"])["status"] == "confirmed"
+    assert len(shopper.payments(first.json()["id"])) == 1
+    assert shopper.available(product) == before - 1
+    assert shopper.order({product: 2}, key=key).status_code == 422
+
+
+def test_the_order_of_another_is_not_shown_nor_paid_nor_cancelled(shopper: Any, another: Any) -> None:
+    order = shopper.order({shopper.products()[5]["id"]: 1}).json()
+    shopper.settled(order["id"])
+    assert another.client.get(f"/api/v1/orders/{order['id']}").status_code in (403, 404)
+    assert another.client.post(f"/api/v1/orders/{order['id']}/cancel").status_code in (403, 404)
+    assert another.payments(order["id"]) == []
+    mine = another.client.get("/api/v1/users/me").json()["id"]
+    assert shopper.order({shopper.products()[5]["id"]: 1}, userId=mine).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"items": []}, 422), ({"items": [{"productId": "p", "quantity": 0}]}, 422), ({"items": "x"}, 422), ("{", 400)],
+)
+def test_malformed_orders_are_refused(shopper: Any, body: Any, status: int) -> None:
+    content = {"content": body, "headers": {"Content-Type": "application/json"}} if isinstance(body, str) else {"json": body}
+    assert shopper.client.post("/orders", **content).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/api/v1/orders", "/api/v1/notifications", "/api/v1/payments", "/api/v1/cart"])
+def test_one_of_a_hundred_answers_would_show_if_it_failed(shopper: Any, path: str) -> None:
+    slowest = 0.0
+    for _ in range(100):
+        answer = shopper.client.get(path)
+        assert answer.status_code == 200, answer.text
+        slowest = max(slowest, answer.elapsed.total_seconds())
+    assert slowest < SLOW_SECONDS
+
+
+def test_fifty_orders_are_all_taken_and_charged_once(shopper: Any) -> None:
+    products = [product["id"] for product in shopper.products(least=100)]
+    orders = []
+    for number in range(50):
+        answer = shopper.order({products[number % len(products)]: 1})
+        assert answer.status_code == 201, answer.text
+        orders.append(answer.json()["id"])
+    for order in orders:
+        assert shopper.settled(order)["status"] == "confirmed"
+        assert [payment["status"] for payment in shopper.payments(order)] == ["captured"]
+
+
+@pytest.mark.allows_errors
+def test_orders_are_taken_while_payment_is_down_and_paid_when_it_is_back(shopper: Any, stack: Any) -> None:
+    product = shopper.products()[6]["id"]
+    stack.stop("payment")
+    try:
+        answer = shopper.order({product: 1})
+        assert answer.status_code == 201
+    finally:
+        stack.start("payment")
+    assert shopper.settled(answer.json()["id"])["status"] == "confirmed"
+    assert len(shopper.payments(answer.json()["id"])) == 1
