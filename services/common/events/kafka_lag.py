@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 if TYPE_CHECKING:
     from prometheus_client import Gauge
@@ -42,10 +42,13 @@ class LagGauge:
             return
         self._next = time.monotonic() + _EVERY_SECONDS
         try:
-            for position in consumer.committed(self._measured(consumer, topics), timeout=_ANSWER_SECONDS):
-                self._show(consumer, position, in_hand)
+            positions = consumer.committed(self._measured(consumer, topics), timeout=_ANSWER_SECONDS)
+            lows, highs = (_offsets(consumer, positions, end) for end in (OFFSET_BEGINNING, OFFSET_END))
         except KafkaException:  # the broker does not answer: what was measured last stands
             return
+        for position in positions:
+            partition = position.topic, position.partition
+            self._show(partition, in_hand.get(partition, max(lows[partition], position.offset)), highs[partition])
 
     def _measured(self, consumer: Consumer, topics: Sequence[str]) -> list[TopicPartition]:
         """Return the partitions to measure: all of the topics while the group has given us none yet."""
@@ -54,9 +57,14 @@ class LagGauge:
         metadata = (consumer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic] for topic in topics)
         return [TopicPartition(topic.topic, number) for topic in metadata for number in topic.partitions]
 
-    def _show(self, consumer: Consumer, committed: TopicPartition, in_hand: Mapping[Partition, int]) -> None:
-        partition = committed.topic, committed.partition
-        low, high = consumer.get_watermark_offsets(committed, timeout=_ANSWER_SECONDS)
-        reached = in_hand.get(partition, max(low, committed.offset))
+    def _show(self, partition: Partition, reached: int, high: int) -> None:
         self._gauge.labels(self._group, partition[0], str(partition[1])).set(max(0, high - reached))
         self._shown.add(partition)
+
+
+def _offsets(consumer: Consumer, partitions: Iterable[TopicPartition], end: int) -> Mapping[Partition, int]:
+    """Return the first or next offset of each partition, asked in one request: each request waits behind a fetch
+    that is under way, and one for each partition kept eighteen of them from consuming for nine seconds."""
+    ask = [TopicPartition(each.topic, each.partition, end) for each in partitions]
+    answers = consumer.offsets_for_times(ask, timeout=_ANSWER_SECONDS)
+    return {(each.topic, each.partition): each.offset for each in answers}
