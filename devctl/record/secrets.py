@@ -77,3 +77,24 @@ _ID = re.compile(
 def unbounded(name: str) -> bool:
     """Tell whether a name holds an id, an address of somebody, or a query, so that there is no end to such names."""
     return _ID.search(name) is not None
+
+
+def blot(content: bytes) -> bytes:
+    """Return bytes with what looks like a secret replaced by as many stars, so that nothing moves."""
+    for _, pattern in _BYTE_PATTERNS:
+        content = pattern.sub(_blotted, content)
+    return content
+
+
+def _blotted(match: re.Match[bytes]) -> bytes:
+    name = "value" if "value" in match.re.groupindex else 0
+    start, end = match.start(name) - match.start(), match.end(name) - match.start()
+    whole = match[0]
+    if MASKED.fullmatch(whole[start:end].decode("utf-8", "replace")):
+        return whole
+    return whole[:start] + b"*" * (end - start) + whole[end:]
+
+
+_BYTE_PATTERNS = [
+    (what, re.compile(pattern.pattern.encode(), pattern.flags & re.IGNORECASE)) for what, pattern in _PATTERNS
+]

@@ -51,9 +51,8 @@ def outcome(entry: Outcome, terminal: Terminal) -> list[str]:
 def _failure(entry: Outcome, terminal: Terminal) -> list[str]:
     blamed = terminal.paint(clean(entry.service), "bold") + ": " if entry.service else ""
     lines = [f"    {blamed}{clean_lines(entry.message)}"]
-    details = entry.text or entry.evidence
-    if details and details != entry.message:
-        lines += [f"    {clean(line)}" for line in details.splitlines() if line != entry.message]
+    details = "\n".join(dict.fromkeys(part for part in (entry.text, entry.evidence) if part))
+    lines += [f"    {clean(line)}" for line in details.splitlines() if line != entry.message]
     return lines
 
 

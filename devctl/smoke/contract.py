@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from devctl.smoke import secrets
+from devctl.record import secrets
 from devctl.smoke.check import CheckFailed
 from devctl.smoke.values import wildcard
 from devctl.text import clean, count, listing
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from devctl.record.spans import Span
     from devctl.smoke.stack import RunningStack
 
-CONSUMER = 5
+CLIENT, CONSUMER = 3, 5  # opentelemetry.proto.trace.v1.Span.SpanKind
+HTTP_DIGITS = 3
 SETTLE_SECONDS = 10.0  # consumers may be late, exporters too
 SHOWN = 5
 EVERY = "*"
@@ -184,13 +185,20 @@ def _resource(service: str, attribute: str) -> Callable[[RunningStack, Seen], No
 def _no_errors(service: str) -> Callable[[RunningStack, Seen], None]:
     def check(stack: RunningStack, seen: Seen) -> None:
         spans = _spans(stack, seen, service)
-        failed = [span for span in spans if span.error and span.trace_id not in seen.allowed_traces]
+        failed = [span for span in spans if is_fault(span) and span.trace_id not in seen.allowed_traces]
         if failed:
             example = failed[0]
             message = f"{count(len(failed), 'span')} of {service} failed, such as {example.name} ({example.trace_id})"
             raise CheckFailed(message, service=_deepest(stack, example) or service)
 
     return check
+
+
+def is_fault(span: Span) -> bool:
+    """Tell whether a span failed through a fault: to a caller an answer 4xx is an error too (semantic conventions for
+    HTTP), but whether the question was wrong the checks themselves decide."""
+    status = str(span.attributes.get("http.response.status_code", ""))
+    return span.error and not (span.kind == CLIENT and len(status) == HTTP_DIGITS and status.startswith("4"))
 
 
 def _deepest(stack: RunningStack, span: Span) -> str:

@@ -265,7 +265,8 @@ def _outcome_of(report: pytest.TestReport) -> Outcome:
         outcome.message = outcome.message or _skip_reason(report)
     elif report.failed:
         outcome.status = FAILED
-        outcome.text = outcome.text or report.longreprtext
+        own = report.longreprtext.replace(outcome.evidence, "") if outcome.evidence else report.longreprtext
+        outcome.text = outcome.text or own.strip()
         outcome.message = outcome.message or _headline(report)
     elif outcome.status not in (FLAKY, SKIPPED):
         outcome.status = PASSED

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from devctl.actions import up
 from devctl.actions.failures import StartFailed
 from devctl.errors import EnvironmentProblem, UsageError
+from devctl.record import secrets
 from devctl.smoke import guard as guards
-from devctl.smoke import secrets, start
+from devctl.smoke import start
 from devctl.smoke.health import Watcher
 from devctl.smoke.outcome import FAILED, Outcome, Report
 from devctl.smoke.stack import RunningStack

@@ -27,7 +27,11 @@ class Shopper:
 
     def register(self) -> "Shopper":
         """Become somebody new, and log in."""
-        person = {"email": f"{secrets.token_hex(8)}@example.org", "password": secrets.token_urlsafe(16), "name": "Smoke"}
+        person = {
+            "email": f"{secrets.token_hex(8)}@example.org",
+            "password": secrets.token_urlsafe(16),
+            "name": "Smoke",
+        }
         self.client.post("/api/v1/users", json=person).raise_for_status()
         session = self.client.post("/api/v1/sessions", json={k: person[k] for k in ("email", "password")})
         self.client.headers["Authorization"] = f"Bearer {session.raise_for_status().json()['accessToken']}"

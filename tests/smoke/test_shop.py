@@ -39,7 +39,9 @@ def test_an_order_of_many_products_makes_no_more_calls_than_one_of_few(
         shopper.messages(order["id"])
         counts.append(_still(traces, eventually) - before)
     few, many = counts
-    assert many <= few + 12, f"12 products made {many} spans of order and catalog, 2 made {few}: one call for each product"
+    assert many <= few + 12, (
+        f"12 products made {many} spans of order and catalog, 2 made {few}: one call for each product"
+    )
 
 
 def _still(traces: Any, eventually: Callable[..., Any]) -> int:
@@ -129,7 +131,9 @@ def test_the_order_of_another_is_not_shown_nor_paid_nor_cancelled(shopper: Any, 
     [({"items": []}, 422), ({"items": [{"productId": "p", "quantity": 0}]}, 422), ({"items": "x"}, 422), ("{", 400)],
 )
 def test_malformed_orders_are_refused(shopper: Any, body: Any, status: int) -> None:
-    content = {"content": body, "headers": {"Content-Type": "application/json"}} if isinstance(body, str) else {"json": body}
+    content = (
+        {"content": body, "headers": {"Content-Type": "application/json"}} if isinstance(body, str) else {"json": body}
+    )
     assert shopper.client.post("/orders", **content).status_code == status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devctl.errors import EnvironmentProblem
+from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.smoke.outcome import Report
 from devctl.smoke.report import annotations, coverage, junit, markdown
 
@@ -57,6 +58,9 @@ def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str
     if targets.markdown:
         _write(targets.markdown, summary)
         yield f"Summary: {targets.markdown}"
+    if targets.bundle:
+        _bundle(report, life, Path(targets.bundle), summary.decode())
+        yield f"Bundle: {targets.bundle}"
     if step_summary := environ.get("GITHUB_STEP_SUMMARY"):
         with open(step_summary, "ab") as file:
             file.write(summary)
@@ -66,6 +70,25 @@ def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str
     if environ.get("GITLAB_CI") == "true" and (job := environ.get("CI_JOB_URL")):
         links = [(f"smoke: {report.verdict}", f"{job}/artifacts/browse")]
         _write("gl-annotations.json", annotations.gitlab(links).encode())
+
+
+def _bundle(report: Report, life: SmokeRun, target: Path, summary: str) -> None:
+    """Pack the run with what its record does not hold: the report, states, reasons and metrics of this moment."""
+    from devctl.actions import bundle
+
+    documents: dict[str, Any] = {
+        "report.json": as_json(report),
+        "summary.md": summary,
+        "machine.json": report.properties,
+    }
+    with contextlib.suppress(DevctlError):
+        documents["status.json"] = life.stack.status()
+        documents["why.json"] = life.stack.why(())
+    with contextlib.suppress(DevctlError):
+        series = life.stack.query('{__name__=~".+"}')
+        documents["metrics.json"] = [{"labels": dict(entry.labels), "value": entry.last} for entry in series]
+    values = life.subject.seen.secrets if life.subject else ()
+    bundle.pack(life.stack.run, target, documents=documents, values=values)
 
 
 def _write(path: str, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devctl.smoke.secrets import find, unbounded
+from devctl.record.secrets import find, unbounded
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
