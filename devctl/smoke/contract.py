@@ -31,6 +31,17 @@ class Seen:
     began_ns: int
     allowed_traces: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)
+    kept: list[Span] | None = None
+
+    def spans(self, stack: RunningStack) -> list[Span]:
+        """Return the spans since the checks began; they are read once until `forget`."""
+        if self.kept is None:
+            self.kept = list(stack.spans_within(self.began_ns, time.time_ns()))
+        return self.kept
+
+    def forget(self) -> None:
+        """Read the spans again the next time: more may have come."""
+        self.kept = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class ContractLine:
             except CheckFailed:
                 if time.monotonic() >= end:
                     raise
+            seen.forget()
             time.sleep(0.2)
 
 
@@ -87,7 +99,7 @@ def _of_service(service: str, contract: Contract, metrics_path: str) -> Iterator
 
 
 def _spans(stack: RunningStack, seen: Seen, service: str) -> list[Span]:
-    return [span for span in stack.spans_within(seen.began_ns, time.time_ns()) if span.service == service]
+    return [span for span in seen.spans(stack) if span.service == service]
 
 
 def _span(service: str, name: str) -> Callable[[RunningStack, Seen], None]:
@@ -104,7 +116,7 @@ def _call(service: str, call: str) -> Callable[[RunningStack, Seen], None]:
     callee, _, topic = call.partition(" via ")
 
     def check(stack: RunningStack, seen: Seen) -> None:
-        spans = stack.spans_within(seen.began_ns, time.time_ns())
+        spans = seen.spans(stack)
         if any(edge == (service, callee, topic) for edge in calls_of(spans)):
             return
         if topic:
