@@ -71,7 +71,7 @@ def _spans(path: Path) -> bytes:
 
 
 def blotted(content: bytes, known: Iterable[str]) -> bytes:
-    """Return the bytes with every secret replaced by as many stars: places in a log and lengths in a span stay right."""
+    """Return the bytes with stars for every secret, as many as it had: offsets and lengths stay right."""
     for value in sorted(known, key=len, reverse=True):
         raw = value.encode()
         content = content.replace(raw, b"*" * len(raw))

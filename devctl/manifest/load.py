@@ -41,7 +41,8 @@ class LoadRequest:
 
     `env_files` are read instead of `.env`, the last one wins. `names` and `profiles` are those of the command
     line; `run_as` goes for every service whose own is `auto`.
-    `isolated` frees every fixed port. `with_smoke`: read and check the section `smoke`, too. `find_product` and `available` are handed in by tests.
+    `isolated` frees every fixed port. `with_smoke`: read and check the section `smoke`, too. `find_product` and
+    `available` are handed in by tests.
     """
 
     paths: StackPaths

@@ -1,6 +1,6 @@
 """The text around the tables of docs/manifest.md."""
 
-from devctl.manifest import model
+from devctl.manifest import model, smoke
 
 SECTIONS = (
     (model.Manifest, "The whole file"),
@@ -21,6 +21,21 @@ SECTIONS = (
     (model.Logs, "logs"),
     (model.Exporter, "exporters.NAME"),
     (model.Journey, "journeys.NAME"),
+    (smoke.Smoke, "smoke"),
+    (smoke.Check, "smoke.checks[]"),
+    (smoke.Step, "smoke.checks[].steps[]"),
+    (smoke.HttpStep, "http"),
+    (smoke.HttpExpect, "expect (of http)"),
+    (smoke.EventStep, "event"),
+    (smoke.LogStep, "log"),
+    (smoke.MetricStep, "metric"),
+    (smoke.TraceStep, "trace"),
+    (smoke.SpanSelect, "trace.select"),
+    (smoke.TraceExpect, "trace.expect"),
+    (smoke.SpanExpect, "trace.expect.every"),
+    (smoke.Contract, "smoke.contract.NAME"),
+    (smoke.LogContract, "smoke.contract.NAME.logs"),
+    (smoke.Never, "smoke.contract.NAME.never"),
 )
 
 HEAD = """

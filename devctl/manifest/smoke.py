@@ -211,7 +211,7 @@ class Step(Section):
     capture: Texts = Entries()
     """Names and the JSON path of the answer that each is taken from (`header NAME` for a header); `${NAME}` later."""
     within: Seconds | None = None
-    """The step is tried again until it holds, for this long. Telemetry and events have 10s unless given, `http` none."""
+    """The step is tried again until it holds, for this long: 10s unless given, `http` once."""
     repeat: Annotated[int, Number(1, 100_000)] = 1
     """Send the request so often; every answer must be right."""
 

@@ -26,10 +26,12 @@ EVERY = "*"
 
 @dataclass(slots=True)
 class Seen:
-    """What the checks left behind: when they began, the traces that may hold errors, the secrets that they used."""
+    """What the checks left behind: when they began, the traces and times in which spans may fail (work in the
+    background has traces of its own), the secrets that were used."""
 
     began_ns: int
     allowed_traces: set[str] = field(default_factory=set)
+    allowed_times: list[tuple[int, int]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     kept: list[Span] | None = None
 
@@ -38,6 +40,16 @@ class Seen:
         if self.kept is None:
             self.kept = list(stack.spans_within(self.began_ns, time.time_ns()))
         return self.kept
+
+    def allow(self, trace_id: str, began_ns: int) -> None:
+        """Overlook what fails in a trace, and whatever else failed from a moment until now."""
+        self.allowed_traces.add(trace_id)
+        self.allowed_times.append((began_ns, time.time_ns()))
+
+    def allows(self, span: Span) -> bool:
+        """Tell whether a span may fail."""
+        is_in_time = any(began <= span.start_ns <= ended for began, ended in self.allowed_times)
+        return is_in_time or span.trace_id in self.allowed_traces
 
     def forget(self) -> None:
         """Read the spans again the next time: more may have come."""
@@ -160,7 +172,7 @@ def _lost_event(
 
 
 def _metric(service: str, metric: str, path: str) -> Callable[[RunningStack, Seen], None]:
-    def check(stack: RunningStack, seen: Seen) -> None:
+    def check(stack: RunningStack, _: Seen) -> None:
         import httpx
 
         try:
@@ -197,7 +209,7 @@ def _resource(service: str, attribute: str) -> Callable[[RunningStack, Seen], No
 def _no_errors(service: str) -> Callable[[RunningStack, Seen], None]:
     def check(stack: RunningStack, seen: Seen) -> None:
         spans = _spans(stack, seen, service)
-        failed = [span for span in spans if is_fault(span) and span.trace_id not in seen.allowed_traces]
+        failed = [span for span in spans if is_fault(span) and not seen.allows(span)]
         if failed:
             example = failed[0]
             message = f"{count(len(failed), 'span')} of {service} failed, such as {example.name} ({example.trace_id})"

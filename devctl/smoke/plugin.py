@@ -150,7 +150,7 @@ class SmokePlugin:
         yield context
         self.subject.seen.secrets |= context.secrets
         if request.node.get_closest_marker(ALLOWS_ERRORS):
-            self.subject.seen.allowed_traces.add(context.origin.trace_id)
+            self.subject.seen.allow(context.origin.trace_id, context.origin.began_ns)
         request.node.user_properties.append(("trace_id", context.origin.trace_id))
         context.close()
 
@@ -359,7 +359,7 @@ def _attempt(item: SmokeItem, check: Check) -> CheckFailed | None:
         item.outcome.trace_id = context.origin.trace_id
         subject.seen.secrets |= context.secrets
         if check.allow_errors:
-            subject.seen.allowed_traces.add(context.origin.trace_id)
+            subject.seen.allow(context.origin.trace_id, context.origin.began_ns)
         context.close()
     return None
 

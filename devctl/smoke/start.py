@@ -19,8 +19,13 @@ def outcomes(status: StatusView, events: Iterable[Mapping[str, Any]], why: Seque
     moments = _moments(events)
     reasons = {view["service"]: view for view in why}
     steps = []
+    is_given_up = any(view["status"] == "failed" and not view["optional"] for view in status["services"])
     for view in status["services"]:
-        steps += _of_service(view, moments.get(view["name"], {}), reasons.get(view["name"]))
+        own = _of_service(view, moments.get(view["name"], {}), reasons.get(view["name"]))
+        if is_given_up and view["status"] not in (*GOOD, "failed"):
+            own[-1].status, own[-1].text = SKIPPED, ""
+            own[-1].message = f"{view['name']} was {view['status']} when the start was given up"
+        steps += own
     return steps
 
 

@@ -64,7 +64,7 @@ def run(context: Context, options: SmokeCommandOptions) -> int:
     if options.as_json:
         _write_json(context, report)
     else:
-        _summarise(context, report, life, is_kept=is_kept)
+        _summarise(context, report, is_kept=is_kept)
     return _exit_code(report, fail_on_flaky=options.fail_on_flaky)
 
 
@@ -111,7 +111,7 @@ def _write_json(context: Context, report: Report) -> None:
     context.terminal.write(json.dumps(write.as_json(report)))
 
 
-def _summarise(context: Context, report: Report, life: object, *, is_kept: bool) -> None:
+def _summarise(context: Context, report: Report, *, is_kept: bool) -> None:
     from devctl.render import smoke as rendered
 
     for line in rendered.summary(report, context.terminal):
@@ -132,7 +132,8 @@ COMMAND = Command(
     SmokeCommandOptions,
     about="Starts the stack, waits until it is healthy and stays so, runs the checks of `smoke:` in stack.yaml and of "
     "tests/smoke, reports, and takes it down. Each check has a trace of its own; one that fails comes with its "
-    "waterfall and its log lines. Exit code 0 passed, 1 a check failed, 2 the manifest is wrong, 3 something is missing.",
+    "waterfall and its log lines. Exit code 0 passed, 1 a check failed, 2 the manifest is wrong, 3 something is "
+    "missing.",
     examples={
         "devctl smoke": "prove the stack",
         "devctl smoke --junit smoke.xml --bundle smoke.zip": "in a CI job",
