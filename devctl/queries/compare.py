@@ -1,4 +1,4 @@
-"""Two runs compared: calls that came or went, calls for each request, latency, errors, kinds of log lines, the start."""
+"""Two runs compared: calls that came or went, calls for each request, latency, errors, kinds of log lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVER, CONSUMER = 2, 5  # opentelemetry.proto.trace.v1.Span.SpanKind
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it was: `kind` is edge, calls, latency, error, log or start."""
+    """One thing that is not as it was: `kind` is edge, calls, latency, error or log."""
 
     kind: str
     subject: str

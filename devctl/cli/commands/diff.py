@@ -91,8 +91,8 @@ def _figures(recorded: Run) -> Figures:
 COMMAND = Command(
     run,
     DiffOptions,
-    about="Compares who calls whom, what failed, how often each request needs others, latencies, and kinds of log lines "
-    "from `warning` up. Figures of fewer than five requests are not compared.",
+    about="Compares who calls whom, what failed, how often each request needs others, latencies, and kinds of log "
+    "lines from `warning` up. Figures of fewer than five requests are not compared.",
     examples={
         "devctl diff 20260131 20260201": "two runs of this stack",
         "devctl diff green.zip smoke.zip --gate --only calls": "in CI, against the bundle of a green run",
