@@ -21,7 +21,8 @@ def document(report: Report, timestamp: str) -> bytes:
         outcomes = [outcome for outcome in report.outcomes if outcome.phase == phase]
         if outcomes:
             root.append(_suite(report, phase, outcomes, timestamp))
-    return Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _counts(outcomes: Iterable[Outcome]) -> dict[str, str]:
