@@ -26,7 +26,7 @@ SHORTEST_SECRET = 6
 def pack(run: Run, target: Path, *, documents: Mapping[str, Any] = {}, values: Iterable[str] = ()) -> None:
     """Write the bundle of a run. `documents` lie beside it (text, or what becomes JSON); `values` are known secrets,
     which are blotted out as those of the specification are."""
-    known = {value for value in {*values, *secret_values(run)} if len(value) >= SHORTEST_SECRET}
+    hidden = {value for value in {*values, *secret_values(run)} if len(value) >= SHORTEST_SECRET}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
@@ -38,26 +38,26 @@ def pack(run: Run, target: Path, *, documents: Mapping[str, Any] = {}, values: I
             archive.writestr(FORMAT_FILE, f"{FORMAT}\n{run.id}\n")
             for name, document in documents.items():
                 text = document if isinstance(document, str) else json.dumps(document, indent=1, default=str)
-                archive.writestr(name, secrets.hide(text, known))
-            for name, content in _files(run, known):
+                archive.writestr(name, secrets.hide(text, hidden))
+            for name, content in _files(run, hidden):
                 archive.writestr(RUN_FOLDER + name, content)
         part.replace(target)
     except OSError as error:
         raise EnvironmentProblem(f"the bundle cannot be written: {error.strerror}", where=str(target)) from error
 
 
-def _files(run: Run, known: set[str]) -> Iterator[tuple[str, bytes]]:
+def _files(run: Run, hidden: set[str]) -> Iterator[tuple[str, bytes]]:
     spec = _read_json(run.spec_file)
     yield "spec.json", json.dumps(_masked(spec)).encode()
     for file in (run.events_file, run.earlier_events_file):
         with contextlib.suppress(OSError):
-            yield file.name, blotted(file.read_bytes(), known)
+            yield file.name, blotted(file.read_bytes(), hidden)
     for file in sorted(run.logs.rglob("*")):
         if file.is_file() and not file.is_symlink():
             content = file.read_bytes()
-            yield str(file.relative_to(run.folder)), blotted(content, known) if file.suffix == ".log" else content
+            yield str(file.relative_to(run.folder)), blotted(content, hidden) if file.suffix == ".log" else content
     if run.spans_file.exists():
-        yield run.spans_file.name, blotted(_spans(run.spans_file), known)
+        yield run.spans_file.name, blotted(_spans(run.spans_file), hidden)
 
 
 def _spans(path: Path) -> bytes:
@@ -70,9 +70,9 @@ def _spans(path: Path) -> bytes:
         return copy.read_bytes()
 
 
-def blotted(content: bytes, known: Iterable[str]) -> bytes:
+def blotted(content: bytes, hidden: Iterable[str]) -> bytes:
     """Return the bytes with stars for every secret, as many as it had: offsets and lengths stay right."""
-    for value in sorted(known, key=len, reverse=True):
+    for value in sorted(hidden, key=len, reverse=True):
         raw = value.encode()
         content = content.replace(raw, b"*" * len(raw))
     return secrets.blot(content)

@@ -265,8 +265,8 @@ def _outcome_of(report: pytest.TestReport) -> Outcome:
         outcome.message = outcome.message or _skip_reason(report)
     elif report.failed:
         outcome.status = FAILED
-        own = report.longreprtext.replace(outcome.evidence, "") if outcome.evidence else report.longreprtext
-        outcome.text = outcome.text or own.strip()
+        plain = report.longreprtext.replace(outcome.evidence, "") if outcome.evidence else report.longreprtext
+        outcome.text = outcome.text or plain.strip()
         outcome.message = outcome.message or _headline(report)
     elif outcome.status not in (FLAKY, SKIPPED):
         outcome.status = PASSED

@@ -28,8 +28,9 @@ from devctl.text import clean, duration
 if TYPE_CHECKING:
     from devctl.actions.access import StackAccess
     from devctl.actions.display import Display
+    from devctl.diagnosis.views import WhyView
     from devctl.manifest.load import Loaded
-    from devctl.session.protocol import Item, Settled, WhyView
+    from devctl.session.protocol import Item, Settled
     from devctl.smoke.plugin import Subject
 
 GOOD = ("healthy", "running", "completed")
@@ -299,10 +300,10 @@ def run_pytest(plugin: object, folder: Path, tests: str, arguments: Sequence[str
     """
     import pytest
 
-    own = folder / tests
+    folder_of_tests = folder / tests
     with tempfile.TemporaryDirectory(prefix="devctl-smoke") as nothing:
-        where = own if own.is_dir() else Path(nothing)
-        settings = own / "pytest.ini"
+        where = folder_of_tests if folder_of_tests.is_dir() else Path(nothing)
+        settings = folder_of_tests / "pytest.ini"
         configuration = settings if settings.is_file() else CONFIGURATION
         quiet = [] if any(argument.startswith("-v") for argument in arguments) else ["-p", "no:terminal"]
         options = [

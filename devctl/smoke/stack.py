@@ -14,6 +14,7 @@ from devctl.errors import DevctlError
 
 if TYPE_CHECKING:
     from devctl.actions.access import StackAccess
+    from devctl.diagnosis.views import WhyView
     from devctl.queries.events import Broker, Event
     from devctl.queries.map import Edge
     from devctl.queries.prometheus import Prometheus, Series
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from devctl.record.spans import Span, SpanReader
     from devctl.record.store import Run
     from devctl.session.client import Client
-    from devctl.session.protocol import ServiceView, StatusView, WhyView
+    from devctl.session.protocol import ServiceView, StatusView
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1  # telemetry arrives in batches twice a second
@@ -83,7 +84,7 @@ class RunningStack:
 
     def why(self, names: Sequence[str]) -> list[WhyView]:
         """Explain why services are not good."""
-        return self.client.why(names)
+        return self._access.why(self.client, names)
 
     # What it tells of itself
 

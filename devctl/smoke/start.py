@@ -9,7 +9,8 @@ from devctl.smoke.outcome import FAILED, PASSED, SKIPPED, Outcome
 from devctl.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from devctl.session.protocol import ServiceView, StatusView, WhyView
+    from devctl.diagnosis.views import WhyView
+    from devctl.session.protocol import ServiceView, StatusView
 
 GOOD = ("healthy", "running", "completed")
 
@@ -21,11 +22,11 @@ def outcomes(status: StatusView, events: Iterable[Mapping[str, Any]], why: Seque
     steps = []
     is_given_up = any(view["status"] == "failed" and not view["optional"] for view in status["services"])
     for view in status["services"]:
-        own = _of_service(view, moments.get(view["name"], {}), reasons.get(view["name"]))
+        outcomes_of_service = _of_service(view, moments.get(view["name"], {}), reasons.get(view["name"]))
         if is_given_up and view["status"] not in (*GOOD, "failed"):
-            own[-1].status, own[-1].text = SKIPPED, ""
-            own[-1].message = f"{view['name']} was {view['status']} when the start was given up"
-        steps += own
+            outcomes_of_service[-1].status, outcomes_of_service[-1].text = SKIPPED, ""
+            outcomes_of_service[-1].message = f"{view['name']} was {view['status']} when the start was given up"
+        steps += outcomes_of_service
     return steps
 
 
