@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     class Report(Protocol):
         """A whole run."""
 
-        verdict: str
-        outcomes: Sequence[Outcome]
-        seconds: float
-        overhead_seconds: float
-        notes: list[str]
+        @property
+        def verdict(self) -> str: ...
+        @property
+        def outcomes(self) -> Sequence[Outcome]: ...
+        @property
+        def seconds(self) -> float: ...
+        @property
+        def overhead_seconds(self) -> float: ...
+        @property
+        def notes(self) -> Sequence[str]: ...
 
 
 SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "flaky": ("~", "yellow"), "skipped": ("-", "dim")}

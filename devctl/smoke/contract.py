@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ class ContractLine:
             time.sleep(0.2)
 
 
-def lines(smoke: Smoke, services: Sequence[str], metrics_paths: dict[str, str]) -> list[ContractLine]:
+def lines(smoke: Smoke, services: Sequence[str], metrics_paths: Mapping[str, str]) -> list[ContractLine]:
     """Return the lines of a contract; `*` is written out for each of `services`."""
     result: list[ContractLine] = []
     for name, contract in smoke.contract.items():

@@ -66,7 +66,7 @@ class Http:
         import httpx
 
         base = f"http://{self._context.stack.address(service, port)}"
-        hooks = {"request": [self._trace], "response": [self._remember]}
+        hooks: dict[str, list[Any]] = {"request": [self._trace], "response": [self._remember]}
         settings = {"timeout": REQUEST_SECONDS, "trust_env": False, **options}
         client = httpx.Client(base_url=base, event_hooks=hooks, **settings)
         self._clients.append(client)

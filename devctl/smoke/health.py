@@ -47,8 +47,6 @@ class Watcher:
         try:
             while not self._is_over and (client := self._access.client()):
                 for item in client.watch():
-                    if self._is_over:
-                        return
                     self.update(item)
                 client.close()
         except (DevctlError, OSError):
@@ -57,7 +55,7 @@ class Watcher:
     def update(self, item: Item) -> None:
         """Record what an item says."""
         views = item["status"]["services"] if "status" in item else item.get("services", [])
-        for view in views:
+        for view in [] if self._is_over else views:
             self._update_service(view)
 
     def _update_service(self, view: ServiceView) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,7 @@ class Subject:
     began_ns: int = 0
     seen: contract.Seen = field(default_factory=lambda: contract.Seen(time.time_ns()))
     observation: Observation | None = None
+    metrics_paths: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_up(self) -> bool:
@@ -118,7 +120,7 @@ class SmokePlugin:
         suite = Suite.from_parent(session, name="checks", nodeid="checks")
         chosen = self.subject.suites
         return [
-            self._item(suite, Outcome("checks", check.name), lambda item, check=check: prove_check(item, check))  # type: ignore[misc]
+            self._item(suite, Outcome("checks", check.name), partial(prove_check, check))
             for check in self.subject.smoke.checks
             if not chosen or check.suite in chosen
         ]
@@ -129,10 +131,8 @@ class SmokePlugin:
             return []
         suite = Suite.from_parent(session, name="contract", nodeid="contract")
         return [
-            self._item(
-                suite, Outcome("contract", line.name, service=line.service), lambda i, line=line: _prove(i, line)
-            )  # type: ignore[misc]
-            for line in contract.lines(smoke, stack.own_services(), {})
+            self._item(suite, Outcome("contract", line.name, service=line.service), partial(_prove, line))
+            for line in contract.lines(smoke, stack.own_services(), self.subject.metrics_paths)
         ]
 
     def _item(self, suite: Suite, outcome: Outcome, prove: Callable[[SmokeItem], None]) -> pytest.Item:
@@ -320,7 +320,7 @@ def _hold(item: SmokeItem, faults: Sequence[tuple[str, str]]) -> None:
         raise CheckFailed("\n".join(sentence for _, sentence in faults), service=faults[0][0])
 
 
-def _prove(item: SmokeItem, line: contract.ContractLine) -> None:
+def _prove(line: contract.ContractLine, item: SmokeItem) -> None:
     """Prove one line of the contract."""
     item.subject.observed()
     try:
@@ -330,7 +330,7 @@ def _prove(item: SmokeItem, line: contract.ContractLine) -> None:
         raise
 
 
-def prove_check(item: SmokeItem, check: Check) -> None:
+def prove_check(check: Check, item: SmokeItem) -> None:
     """Run a declared check, again when the manifest says so: one that passes then is flaky."""
     item.subject.observed()
     outcome = item.outcome

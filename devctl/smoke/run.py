@@ -209,6 +209,7 @@ class SmokeRun:
         self.subject = Subject(
             self.stack, self.smoke, watcher or idle, {**os.environ, **self.loaded.environ}, self._steps,
             self.options.suites, began_ns,
+            metrics_paths={n: s.metrics for n, s in self.loaded.spec.services.items() if s.metrics},
         )  # fmt: skip
         plugin = SmokePlugin(self.subject, self._add)
         if watcher:

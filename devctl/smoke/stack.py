@@ -82,7 +82,7 @@ class RunningStack:
         views = self.status()["services"]
         return [v["name"] for v in views if not v["uses"] and v["name"] != "hub" and v["instances"]]
 
-    def why(self, names: Sequence[str]) -> list[WhyView]:
+    def why(self, names: Sequence[str]) -> Sequence[WhyView]:
         """Explain why services are not good."""
         return self._access.why(self.client, names)
 

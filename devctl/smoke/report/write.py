@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.smoke.outcome import Report
-from devctl.smoke.report import annotations, coverage, junit, markdown
+from devctl.smoke.report import coverage, junit, markdown, remarks
 
 if TYPE_CHECKING:
     from devctl.smoke.run import SmokeRun
@@ -65,11 +65,11 @@ def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str
         with open(step_summary, "ab") as file:
             file.write(summary)
     if environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations.github(report):
+        for line in remarks.github(report):
             print(line, file=sys.stderr)
     if environ.get("GITLAB_CI") == "true" and (job := environ.get("CI_JOB_URL")):
         links = [(f"smoke: {report.verdict}", f"{job}/artifacts/browse")]
-        _write("gl-annotations.json", annotations.gitlab(links).encode())
+        _write("gl-annotations.json", remarks.gitlab(links).encode())
 
 
 def _bundle(report: Report, life: SmokeRun, target: Path, summary: str) -> None:

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as Xml
 
 from devctl.smoke.outcome import Coverage, Outcome, Report
-from devctl.smoke.report import annotations, junit, markdown
+from devctl.smoke.report import junit, markdown, remarks
 
 HOSTILE = (
     "\x1b[31mred\x00\x0b\ud800 ]]> <script>alert(1)</script> & \uffff ::error::x\n```\n@everyone [x](javascript:y)"
@@ -84,13 +84,13 @@ def test_a_fence_is_longer_than_any_in_the_text() -> None:
 
 
 def test_github_gets_ten_annotations_of_a_kind_the_last_of_which_counts_the_rest() -> None:
-    lines = annotations.github(report(*[failing(f"check {n}") for n in range(46)]))
+    lines = remarks.github(report(*[failing(f"check {n}") for n in range(46)]))
     assert len(lines) == 10
     assert lines[-1].endswith("… and 37 more")
 
 
 def test_an_annotation_stays_one_command_whatever_its_text_holds() -> None:
-    (line,) = annotations.github(report(failing("a,b::c", message="one\n::error::two 100%")))
+    (line,) = remarks.github(report(failing("a,b::c", message="one\n::error::two 100%")))
     assert "\n" not in line
     assert line.startswith("::error title=checks%3A a%2Cb%3A%3Ac::")
 
