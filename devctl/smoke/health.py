@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from devctl.smoke.stack import RunningStack
 
 LOOK_SECONDS = 0.1
+SCRAPED_SECONDS = 20.0  # two scrapes and two evaluations at the intervals that Prometheus is mostly given
 
 
 class Watcher:
@@ -115,6 +116,14 @@ def new_errors(stack: RunningStack, began_ns: int, since_ns: int, services: Sequ
 
 
 def _alerts(stack: RunningStack) -> list[tuple[str, str]]:
+    """Return the alerts that go on firing: one of the start ends once Prometheus has seen the stack healthy."""
+    deadline = time.monotonic() + SCRAPED_SECONDS
+    while (firing := _firing(stack)) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS * 5)
+    return firing
+
+
+def _firing(stack: RunningStack) -> list[tuple[str, str]]:
     try:
         alerts = stack.prometheus().alerts()
     except DevctlError:
