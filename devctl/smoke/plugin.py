@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAME = "devctl-smoke"
 """The name by which a conftest.py knows that `devctl smoke` runs it."""
 ALLOWS_ERRORS = "allows_errors"
+BLAMES = "blames"
 
 
 @dataclass
@@ -194,6 +195,7 @@ class SmokePlugin:
     # Outcomes
 
     def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", f"{BLAMES}(service): to blame when it fails and no span of its trace did")
         config.addinivalue_line("markers", f"{ALLOWS_ERRORS}: spans of this test may fail; the contract overlooks them")
 
     @pytest.hookimpl(hookwrapper=True)
@@ -212,7 +214,8 @@ class SmokePlugin:
         context = getattr(item, "funcargs", {}).get("smoke_context")
         outcome = Outcome("tests", item.name)
         if context is not None:
-            explain(outcome, self.subject.stack, context, "", 0)
+            marker = item.get_closest_marker(BLAMES)
+            explain(outcome, self.subject.stack, context, str(marker.args[0]) if marker else "", 0)
         return outcome
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -28,6 +28,7 @@ def test_a_user_buys_and_is_charged_once_and_told_once(shopper: Any, traces: Any
         traces.expect(service)
 
 
+@pytest.mark.blames("order")
 def test_an_order_of_many_products_makes_no_more_calls_than_one_of_few(
     shopper: Any, traces: Any, eventually: Callable[..., Any]
 ) -> None:
@@ -71,6 +72,7 @@ def _still(traces: Any, eventually: Callable[..., Any]) -> int:
 LOOKS = 8  # looks without a change: 1.6 s, three times the interval of the exporters
 
 
+@pytest.mark.blames("cart")
 def test_a_guest_fills_a_cart_and_buys_it_after_logging_in(guest: Any) -> None:
     product = guest.products()[1]["id"]
     guest.client.put(f"/api/v1/cart/items/{product}", json={"quantity": 1}).raise_for_status()
@@ -84,6 +86,7 @@ def test_a_guest_fills_a_cart_and_buys_it_after_logging_in(guest: Any) -> None:
     assert guest.client.get("/api/v1/cart").json()["items"] == []
 
 
+@pytest.mark.blames("order")
 def test_too_little_stock_is_the_contracts_400(shopper: Any) -> None:
     scarce = shopper.products(least=1)
     product = min(scarce, key=lambda item: item["available"])
@@ -93,6 +96,7 @@ def test_too_little_stock_is_the_contracts_400(shopper: Any) -> None:
     assert (unknown.status_code, unknown.json()) == (400, {"error": "Insufficient stock"})
 
 
+@pytest.mark.blames("order")
 def test_a_declined_card_is_rejected_and_its_stock_given_back(shopper: Any, eventually: Callable[..., Any]) -> None:
     product = shopper.products()[2]["id"]
     before = shopper.available(product)
@@ -102,6 +106,7 @@ def test_a_declined_card_is_rejected_and_its_stock_given_back(shopper: Any, even
     eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a declined order is back")
 
 
+@pytest.mark.blames("order")
 def test_a_cancelled_order_gives_its_stock_and_its_money_back(shopper: Any, eventually: Callable[..., Any]) -> None:
     product = shopper.products()[3]["id"]
     before = shopper.available(product)
@@ -117,6 +122,7 @@ def test_a_cancelled_order_gives_its_stock_and_its_money_back(shopper: Any, even
     eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a cancelled order is back")
 
 
+@pytest.mark.blames("order")
 def test_an_order_that_is_sent_twice_is_one_order_and_one_charge(shopper: Any) -> None:
     product, key = shopper.products()[4]["id"], secrets.token_hex(8)
     before = shopper.available(product)
@@ -128,6 +134,7 @@ def test_an_order_that_is_sent_twice_is_one_order_and_one_charge(shopper: Any) -
     assert shopper.order({product: 2}, key=key).status_code == 422
 
 
+@pytest.mark.blames("order")
 def test_the_order_of_another_is_not_shown_nor_paid_nor_cancelled(shopper: Any, another: Any) -> None:
     order = shopper.order({shopper.products()[5]["id"]: 1}).json()
     shopper.settled(order["id"])
@@ -163,6 +170,7 @@ def test_one_of_a_hundred_answers_would_show_if_it_failed(shopper: Any) -> None:
 PACE_SECONDS = 0.021  # the gateway lets a user send 50 requests a second
 
 
+@pytest.mark.blames("payment")
 def test_fifty_orders_are_all_taken_and_charged_once(shopper: Any) -> None:
     products = [product["id"] for product in shopper.products(least=100)]
     orders = []
