@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devctl.errors import EnvironmentProblem
+from devctl.masking import MASK, is_secret, masked
 from devctl.record import secrets
 from devctl.record.bundle import FORMAT, FORMAT_FILE, RUN_FOLDER
-from devctl.text import MASK, is_secret, masked
 
 if TYPE_CHECKING:
     from devctl.record.store import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from devctl.text import MASK
+from devctl.masking import MASK
 
 MASKED = re.compile(r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?", re.I)
 _PATTERNS = (

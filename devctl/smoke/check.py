@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from devctl.errors import DevctlError
+from devctl.masking import is_secret
 from devctl.smoke.values import Variables
-from devctl.text import duration, is_secret
+from devctl.text import duration
 
 if TYPE_CHECKING:
     import httpx
