@@ -19,8 +19,9 @@ from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.reader import ProjectReader
 from devctl.manifest.shapes.base import Shape
 from devctl.manifest.shapes.groups import AnyNode, Command, ListOf, MapOf, OneOf, Variables
-from devctl.manifest.shapes.objects import Object, is_left_empty
+from devctl.manifest.shapes.objects import LaterSection, Object, is_left_empty
 from devctl.manifest.shapes.scalars import Inside, Mount, Text, core_value
+from devctl.manifest.smoke import RawValue
 from devctl.manifest.yaml_text import Unquoted
 
 RESOLVED = ("include", "extends")
@@ -40,7 +41,8 @@ class Canonical:
         for key, (_, shape) in Object(Manifest).fields.items():
             node = self._root.items.get(key)
             if key != "name" and node is not None and not _is_nothing(node, shape):
-                written[key] = self._written(shape, node)
+                is_later = isinstance(shape, LaterSection)  # its `${NAME}` are not for now
+                written[key] = RawValue().read(node, self._reader, key) if is_later else self._written(shape, node)
         for service_name, service in manifest.services.items():
             self._add_folder(written["services"][service_name], service)
         return {key: value for key, value in written.items() if key not in RESOLVED}

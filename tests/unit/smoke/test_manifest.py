@@ -59,3 +59,8 @@ def test_two_checks_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_contract_of_an_unknown_service_is_refused(tmp_path: Path) -> None:
     assert "no such service" in mistakes(tmp_path, "smoke: {contract: {db: {spans: [x]}}}\n")
+
+
+def test_the_resolved_manifest_keeps_the_variables_of_checks(tmp_path: Path) -> None:
+    result = loaded(tmp_path, "smoke: {checks: [{name: a, steps: [{http: {service: api, path: '/${order}'}}]}]}\n")
+    assert result.written()["smoke"]["checks"][0]["steps"][0]["http"]["path"] == "/${order}"
