@@ -136,7 +136,7 @@ class _Reader:
         """Add sources that are new."""
         for label in labels(self._run):
             if label not in self._sources and self._query.wants(label):
-                self._sources[label] = Source(os.path.join(self._run.logs, _folder(label)), label)
+                self._sources[label] = Source(os.path.join(self._run.logs, folder_name(label)), label)
 
     def _merged(self, sources: Sequence[Source], *, whole: bool) -> Iterator[Batch]:
         return merge([_filtered(source, self._filter, whole=whole) for source in sources])
@@ -156,7 +156,8 @@ class _Reader:
         return _last(_filtered(source, self._filter, whole=whole), count)
 
 
-def _folder(label: Label) -> str:
+def folder_name(label: Label) -> str:
+    """Return the name of the folder that holds the log of a source."""
     if label.is_otlp:
         return folder_of(label.service)
     return label.instance
