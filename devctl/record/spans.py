@@ -280,6 +280,16 @@ class SpanReader:
                 if cause and cause != span.service:
                     yield cause, span.service, span.kind, span.error, span.duration_ns
 
+    def requests(self, after: int) -> Iterator[tuple[int, str, bool, int, int]]:
+        """Yield (row, service, error, start, duration) of the requests and messages that services took in, of the
+        rows after `after`."""
+        for row, service, error, start_ns, duration_ns in self._db.execute(
+            "SELECT s.id, n.name, s.error, s.start_ns, s.duration_ns FROM spans s JOIN names n ON n.id = s.service"
+            " WHERE s.id > ? AND s.kind IN (2, 5) ORDER BY s.id",
+            (after,),
+        ):
+            yield row, service, bool(error), start_ns, duration_ns
+
     def _service_of(self, trace: bytes, span: bytes) -> str:
         row = self._db.execute(
             f"SELECT name, data FROM spans s JOIN names ON names.id = service WHERE {self._in_parts()} AND trace = ?"
