@@ -7,7 +7,7 @@ from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Duration, Flag
-from devctl.errors import ExitCode
+from devctl.errors import ExitCode, UsageError
 from devctl.text import typed
 
 TYPE_CHECKING = False
@@ -31,6 +31,7 @@ class UpCommandOptions(Options):
     no_watch = Flag("--no-watch", help="Do not restart services when their files change.")
     no_deps = Flag("--no-deps", help="Not what the named services depend on.")
     force_recreate = Flag("--force-recreate", help="Restart also what did not change.")
+    tui = Flag("--tui", help="Watch it start in the terminal UI, and stay there (see `devctl tui`).")
     trace = Flag("--trace", help="Show the start as a waterfall: what took the time.")
     quiet = Flag("--quiet", "-q", help="No progress, no summary.")
     as_json = shared.JSON
@@ -43,6 +44,8 @@ def run(context: Context, options: UpCommandOptions) -> int:
         from devctl.cli.commands import plan
 
         return plan.show(context, up_options, as_json=options.as_json)
+    if options.tui:
+        return _run_tui(context, options, up_options)
     if options.detach or options.no_wait:
         return run_detached(context, up_options, as_json=options.as_json, quiet=options.quiet, trace=options.trace)
     from devctl.actions import up
@@ -57,6 +60,23 @@ def run(context: Context, options: UpCommandOptions) -> int:
             _show_result(context, startup, trace=options.trace)
 
     return foreground.run(context, startup, show_result, as_json=options.as_json)
+
+
+def _run_tui(context: Context, options: UpCommandOptions, up_options: UpOptions) -> int:
+    """Begin the start, and show it in the terminal UI."""
+    from devctl.actions import up
+    from devctl.cli.commands import tui
+
+    others = {"--detach": options.detach, "--json": options.as_json, "--quiet": options.quiet, "--trace": options.trace}
+    for flag in (flag for flag, is_given in others.items() if is_given):
+        raise UsageError(f"--tui and {flag} do not go together")
+    tui.refuse_without_textual()
+    startup = up.prepare(
+        context.stack, up_options._replace(wait=False), display.choose(context, quiet=True), INTERRUPTS
+    )
+    startup.run()
+    startup.client.close()
+    return tui.run_started(context, startup)
 
 
 def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
@@ -141,6 +161,7 @@ COMMAND = Command(
     examples={
         "devctl up": "start, then follow the logs",
         "devctl up -d": "start, and return when healthy",
+        "devctl up --tui": "start, and watch it in the terminal UI",
         "devctl up order": "one service and what it needs",
         "devctl up --run-as embedded": "without any real infrastructure",
         "devctl up --dry-run": "only say what would be done",

@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "restart": "Stop and start services again.",
     "kill": "Send a signal to services; the restart policy applies.",
     "status": "Show every service: status, health, restarts, cost, address.",
+    "tui": "Watch and steer the whole stack in the terminal.",
     "logs": "Show log lines of all services, merged by time.",
     "traces": "List requests as traces, follow them, or show one as a waterfall.",
     "journey": "Show what happened to one order across calls, events, databases and logs.",
