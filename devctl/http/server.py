@@ -1,7 +1,7 @@
-"""The one small HTTP/1.1 server of devctl's own processes (hub, emulators): h11 for the protocol, asyncio
-for the sockets. It answers whole requests with whole responses, keeps connections open, and refuses foreign Host
-headers, so that no web page can reach a local port by a name that it rebinds. No client can hold it up: bodies,
-heads and connections are capped, and a connection on which nothing gets ahead is cut.
+"""The one small HTTP server of devctl's own processes (hub, emulators): h11 for HTTP/1.1 and, where it is asked for,
+h2 for HTTP/2, asyncio for the sockets. It answers whole requests with whole responses, keeps connections open, and
+refuses foreign Host headers, so that no web page can reach a local port by a name that it rebinds. No client can hold
+it up: bodies, heads and connections are capped, and a connection on which nothing gets ahead is cut.
 """
 
 from __future__ import annotations
@@ -10,34 +10,37 @@ import asyncio
 import contextlib
 import ipaddress
 import json
-import math
+import os
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import h11
-
 _MOST_CONNECTIONS = 1_000
-_MOST_AHEAD = 256 << 10  # bytes of further requests taken in while one is answered
 _REQUEST_SECONDS = 30.0  # from a request's first byte to its last, and to take an answer
-_IDLE_SECONDS = 300.0  # between requests
-_LINGER_SECONDS = 2.0  # for a refused client to read why, while what it still sends is thrown away
+IDLE_SECONDS = 300.0  # between requests
 _SWEEP_SECONDS = 5.0
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, 3.4: a client that speaks HTTP/2 opens with it
+_TLS_HANDSHAKE = b"\x16\x03"  # the type and the major version of a TLS record (RFC 8446, 5.1)
 
 LISTEN_FDS_START = 3  # sd_listen_fds(3): inherited sockets begin at descriptor 3
 
 
 @dataclass(slots=True)
 class Request:
-    """One request, body and all. Header names are lower case; `query` maps each name to its values."""
+    """One request, body and all. Header names are lower case; `query` maps each name to its values.
+
+    `version` is that of HTTP, `port` the one of this machine that it came to.
+    """
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes = b""
+    version: str = "1.1"
+    port: int = 0
 
     @property
     def path(self) -> str:
@@ -50,12 +53,13 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What to answer; the length is added by the server."""
+    """What to answer; the length is added by the server. Trailers are for HTTP/2 alone."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: list[tuple[str, str]] = field(default_factory=list)
+    trailers: list[tuple[str, str]] = field(default_factory=list)
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -77,6 +81,38 @@ def is_loopback_host(host_header: str) -> bool:
     return False
 
 
+def plain_refusal(_: Request, status: int, reason: str) -> Response:
+    """Return a refusal as text."""
+    return Response(status, f"{reason}\n".encode())
+
+
+class Connection(Protocol):
+    """One client of a server."""
+
+    @property
+    def deadline(self) -> float:
+        """When it counts as stuck, in the loop's time."""
+        ...
+
+    @property
+    def busy(self) -> list[asyncio.Task[None]]:
+        """The requests that are being answered."""
+        ...
+
+    def drop(self) -> None:
+        """End it at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Http2Options:
+    """For a server that speaks HTTP/2, too: `refusal` words what the server itself refuses, and `on_tls` is called with
+    the port that a client tried to speak TLS to."""
+
+    refusal: Callable[[Request, int, str], Response] = plain_refusal
+    on_tls: Callable[[int], None] | None = None
+
+
 class Server:
     """Serve `handler` on listening sockets until closed."""
 
@@ -88,21 +124,24 @@ class Server:
         any_host: bool = False,
         most_connections: int = _MOST_CONNECTIONS,
         request_seconds: float = _REQUEST_SECONDS,
+        http2: Http2Options | None = None,
     ) -> None:
         self._handler = handler
-        self._most_connections = most_connections
-        self._request_seconds = request_seconds
-        self._sweep: asyncio.TimerHandle | None = None
-        self._max_body = max_body
+        self.max_body = max_body
         self._any_host = any_host
-        self._connections: set[_Connection] = set()
+        self._most_connections = most_connections
+        self.request_seconds = request_seconds
+        self.http2 = http2
+        self._refusal = http2.refusal if http2 else plain_refusal
+        self._sweep: asyncio.TimerHandle | None = None
+        self._connections: set[Connection] = set()
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, *sockets: socket.socket) -> None:
         """Accept connections on sockets that are bound already (see `bind` and `inherited`)."""
         loop = asyncio.get_running_loop()
         for listener in sockets:
-            self._servers.append(await loop.create_server(lambda: _Connection(self), sock=listener, backlog=1024))
+            self._servers.append(await loop.create_server(lambda: _Opening(self), sock=listener, backlog=1024))
 
     async def close(self, grace_seconds: float = 1.0) -> None:
         """Take no more connections, let running requests end within the grace, then cut the rest."""
@@ -110,13 +149,13 @@ class Server:
             server.close()
         if self._sweep:
             self._sweep.cancel()
-        busy = [connection.task for connection in self._connections if connection.task]
+        busy = [task for connection in self._connections for task in connection.busy]
         if busy:
             await asyncio.wait(busy, timeout=grace_seconds)
         for connection in list(self._connections):
             connection.drop()
 
-    def _admit(self, connection: _Connection) -> bool:
+    def admit(self, connection: Connection) -> bool:
         """Take a connection up unless there are too many."""
         if len(self._connections) >= self._most_connections:
             return False
@@ -124,10 +163,28 @@ class Server:
         self._plan_sweep()
         return True
 
+    def forget(self, connection: Connection) -> None:
+        """Drop a connection that has ended from the books."""
+        self._connections.discard(connection)
+
+    async def respond(self, request: Request) -> Response:
+        """Return the handler's answer, or a refusal; never raise."""
+        if not self._any_host and not is_loopback_host(request.headers.get("host", "")):
+            return self._refusal(request, 403, "this address answers only to loopback names")
+        try:
+            return await self._handler(request)
+        except Exception:  # the border of a request: one bad one must not end the process
+            traceback.print_exc()
+            return self._refusal(request, 500, "internal error, see the log of this process")
+
+    async def respond_too_large(self, request: Request) -> Response:
+        """Return the refusal of a body that is too large."""
+        return self._refusal(request, 413, f"the body is larger than {self.max_body} bytes")
+
     def _plan_sweep(self) -> None:
         """Look after the connections later on; without any, nothing wakes the process."""
         if self._sweep is None and self._connections:
-            every = min(_SWEEP_SECONDS, self._request_seconds)
+            every = min(_SWEEP_SECONDS, self.request_seconds)
             self._sweep = asyncio.get_running_loop().call_later(every, self._drop_the_stuck)
 
     def _drop_the_stuck(self) -> None:
@@ -155,162 +212,64 @@ def inherited(index: int = 0) -> socket.socket:
     return socket.socket(fileno=LISTEN_FDS_START + index)
 
 
-class _Connection(asyncio.Protocol):
-    """One client. Requests of a connection are answered one after the other."""
+def all_inherited() -> list[socket.socket]:
+    """Return every listening socket that the parent handed over, of which LISTEN_FDS tells the number."""
+    return [inherited(index) for index in range(int(os.environ.get("LISTEN_FDS", "1")))]
+
+
+class _Opening(asyncio.Protocol):
+    """A client of which it is not known yet what it speaks: its first bytes tell."""
 
     def __init__(self, server: Server) -> None:
-        self.server = server
-        self.task: asyncio.Task[None] | None = None
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=64 << 10)
-        self._request: h11.Request | None = None
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._ahead = 0
-        self._is_begun = False  # some of the next request is here
-        self._is_full = False  # the client does not take what was answered
-        self._is_refused = False
-        self.deadline = 0.0
+        self._server = server
+        self._received = b""
+        self.deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
+        self.busy: list[asyncio.Task[None]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._wait_for(_IDLE_SECONDS)
-        if not self.server._admit(self):
-            self._refuse(503, "too many connections")
+        self._transport = transport
+        if not self._server.admit(self):
+            self._speak_http1()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.server._connections.discard(self)
-        if self.task:
-            self.task.cancel()
-
-    def pause_writing(self) -> None:
-        self._is_full = True
-
-    def resume_writing(self) -> None:
-        self._is_full = False
-        self._read()
-
-    def drop(self) -> None:
-        self.transport.abort()
-
-    def _wait_for(self, seconds: float) -> None:
-        self.deadline = asyncio.get_running_loop().time() + seconds
+        self._server.forget(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            return
-        if not self._is_begun:
-            self._is_begun = True
-            self._wait_for(self.server._request_seconds)
-        self._http.receive_data(data)
-        if self.task is None:
-            self._read()
-            return
-        self._ahead += len(data)
-        if self._ahead > _MOST_AHEAD:
-            self.transport.pause_reading()
+        if not self._received:
+            self.deadline = asyncio.get_running_loop().time() + self._server.request_seconds
+        self._received += data
+        opening = self._received[: len(_PREFACE)]
+        if self._server.http2 is None or not (_PREFACE.startswith(opening) or opening.startswith(_TLS_HANDSHAKE)):
+            self._speak_http1()
+        elif opening == _PREFACE:
+            self._speak_http2()
+        elif opening.startswith(_TLS_HANDSHAKE):
+            if self._server.http2.on_tls:
+                self._server.http2.on_tls(local_port(self._transport))
+            self._transport.close()
 
-    def _read(self) -> None:
-        try:
-            self._read_events()
-        except h11.RemoteProtocolError as error:
-            self._refuse(error.error_status_hint or 400, str(error))
+    def drop(self) -> None:
+        self._transport.abort()
 
-    def _read_events(self) -> None:
-        while self.task is None and not (self._is_full or self._is_refused or self.transport.is_closing()):
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                if self._http.they_are_waiting_for_100_continue:
-                    self._send(h11.InformationalResponse(status_code=100, headers=[]))
-                return
-            if isinstance(event, h11.Request):
-                self._begin(event)
-            elif isinstance(event, h11.Data):
-                self._take(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                self._answer_request()
-            else:  # paused, or closed by the client
-                if isinstance(event, h11.ConnectionClosed):
-                    self.transport.close()
-                return
+    def _speak_http1(self) -> None:
+        from devctl.http.http1_server import Http1Connection
 
-    def _begin(self, head: h11.Request) -> None:
-        self._request, self._chunks, self._size = head, [], 0
-        announced = next((value for name, value in head.headers if name == b"content-length"), b"0")
-        if int(announced) > self.server._max_body:  # h11 has checked that it is a number
-            self._refuse_size()
+        self._hand_over(Http1Connection(self._server))
 
-    def _take(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if self._size > self.server._max_body:
-            self._refuse_size()
-        else:
-            self._chunks.append(chunk)
+    def _speak_http2(self) -> None:
+        from devctl.http.http2_server import Http2Connection  # with h2, which most never need
 
-    def _refuse_size(self) -> None:
-        self._chunks = []
-        self._refuse(413, f"the body is larger than {self.server._max_body} bytes")
+        self._hand_over(Http2Connection(self._server))
 
-    def _answer_request(self) -> None:
-        assert self._request is not None
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._request.headers}
-        request = Request(
-            self._request.method.decode("latin-1"),
-            self._request.target.decode("latin-1"),
-            headers,
-            b"".join(self._chunks),
-        )
-        self._chunks = []
-        self.deadline = math.inf  # a handler takes the time that it needs
-        self.task = asyncio.get_running_loop().create_task(self._answer(request))
+    def _hand_over(self, protocol: asyncio.Protocol) -> None:
+        self._server.forget(self)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        if self._received:
+            protocol.data_received(self._received)
 
-    async def _answer(self, request: Request) -> None:
-        if not self.server._any_host and not is_loopback_host(request.headers.get("host", "")):
-            response = Response(403, b"this address answers only to loopback names\n")
-        else:
-            response = await self._handle(request)
-        self.task = None
-        if self.transport.is_closing():
-            return
-        self._respond(response, has_body=request.method != "HEAD")
-        self._go_on()
 
-    def _go_on(self) -> None:
-        """Turn to the next request, of which some may be here already."""
-        self._is_begun, self._ahead = self._ahead > 0, 0
-        self._wait_for(self.server._request_seconds if self._is_begun or self._is_full else _IDLE_SECONDS)
-        self.transport.resume_reading()
-        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
-            self._http.start_next_cycle()
-            self._read()
-        else:
-            self.transport.close()
-
-    async def _handle(self, request: Request) -> Response:
-        try:
-            return await self.server._handler(request)
-        except Exception:  # the border of a request: one bad one must not end the process
-            traceback.print_exc()
-            return Response(500, b"internal error, see the log of this process\n")
-
-    def _respond(self, response: Response, *, has_body: bool = True) -> None:
-        headers = [("content-length", str(len(response.body))), *response.headers]
-        if response.status != 204:
-            headers.append(("content-type", response.content_type))
-        events = [h11.Response(status_code=response.status, headers=headers), h11.EndOfMessage()]
-        if has_body and response.body:
-            events.insert(1, h11.Data(data=response.body))
-        self._send(*events)
-
-    def _send(self, *events: Any) -> None:
-        # One write for head and body: two small ones would wait for each other (Nagle and delayed ACK).
-        self.transport.write(b"".join(self._http.send(event) or b"" for event in events))
-
-    def _refuse(self, status: int, reason: str) -> None:
-        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._respond(Response(status, f"{reason}\n".encode(), headers=[("connection", "close")]))
-        # Closing at once would reset the connection under a client that still sends, and take the answer with it.
-        self._is_refused = True
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.abort)
+def local_port(transport: asyncio.BaseTransport) -> int:
+    """Return the port of this machine that a client came to."""
+    return int(transport.get_extra_info("sockname")[1])

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from devctl.http.server import Request, Response, Server, bind
+from devctl.http.connection import connected
+from devctl.http.http2 import Http2Response, exchange
+from devctl.http.server import Http2Options, Request, Response, Server, bind
 from tests.waiting import eventually_async
 
 Talk = Callable[[int], Awaitable[None]]
@@ -17,7 +20,7 @@ async def _echo(request: Request) -> Response:
     return Response(200, f"{request.method} {request.path} {len(request.body)}".encode())
 
 
-def _serve(talk: Talk, **limits: float) -> None:
+def _serve(talk: Talk, **limits: float | Http2Options | None) -> None:
     """Let `talk` speak to a server on a port of its own."""
 
     async def main() -> None:
@@ -52,6 +55,63 @@ def test_requests_sent_ahead_are_answered_in_their_order() -> None:
         assert answers.endswith(b"GET /last 0")
 
     _serve(talk)
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+@pytest.mark.parametrize("http2", [None, Http2Options()])
+def test_no_bytes_end_in_a_traceback_or_keep_the_next_client_out(
+    http2: Http2Options | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def talk(port: int) -> None:
+        rng = random.Random(7)
+        settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+        openings = [PREFACE, PREFACE + settings, PREFACE[:10], b"\x16\x03\x01\x02\x00", b"", b"GET / HTTP/2.0\r\n\r\n"]
+        for number in range(300):
+            await _send_only(port, openings[number % len(openings)] + rng.randbytes(rng.randrange(80)))
+        assert b"GET /x 0" in await _ask(port, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), ends=True)
+
+    _serve(talk, http2=http2)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+async def _send_only(port: int, what: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with contextlib.suppress(ConnectionError):
+        writer.write(what)
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+
+def test_requests_of_http2_are_answered_side_by_side_and_refused_like_others() -> None:
+    async def ask(port: int, host: str, body: bytes) -> Http2Response:
+        headers = {":authority": host, "content-type": "x/y"}
+        async with connected("127.0.0.1", port) as connection:
+            return await exchange(connection, "/x", headers, body, most_bytes=1 << 16)
+
+    async def talk(port: int) -> None:
+        answers = await asyncio.gather(*(ask(port, "localhost", b"x" * size) for size in range(5)))
+        assert [answer.body for answer in answers] == [f"POST /x {size}".encode() for size in range(5)]
+        assert (await ask(port, "evil.example", b"")).headers[":status"] == "403"
+        assert (await ask(port, "localhost", b"x" * 1001)).headers[":status"] == "413"
+
+    _serve(talk, http2=Http2Options())
+
+
+def test_a_slow_client_of_http2_is_cut() -> None:
+    async def talk(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        headers = bytes.fromhex("828684418cf1e3c2e5f23a6ba0ab90f4ff")  # GET / of www.example.com (RFC 7541, C.4.1)
+        frame = len(headers).to_bytes(3, "big") + b"\x01\x04\x00\x00\x00\x01" + headers
+        writer.write(PREFACE + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00" + frame)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 16):
+                pass
+        writer.close()
+
+    _serve(talk, http2=Http2Options(), request_seconds=0.2)
 
 
 def test_a_head_request_is_answered_without_a_body() -> None:
