@@ -38,7 +38,9 @@ def allocate(
     A fixed number is kept or it is a conflict; an inherited one gives way to the next that is free; any other
     comes from `candidates`. `is_free` says yes to what the stack itself holds.
     """
-    used = {number for ports in settled.values() for number in ports.values()}
+    services = tuple(services)
+    used = {port.number for service in services for port in _all_ports(service) if port.number and not port.inherited}
+    used |= {number for ports in settled.values() for number in ports.values()}
     taking = _Taking(is_free, candidates, used)
     allocated: dict[str, dict[str, int]] = {}
     for service in services:

@@ -38,6 +38,14 @@ def test_an_inherited_port_gives_way_and_says_so() -> None:
     assert allocation.moved == (("hub", 4318, 4320),)
 
 
+def test_an_inherited_port_gives_way_to_a_service_that_fixes_the_same_number() -> None:
+    hub = service("hub", Port("otlp", 4318, inherited=True), Port("otlp_grpc", 4317, inherited=True))
+    collector = service("collector", Port("otlp", 4317))
+    allocation = allocate([hub, collector], {}, lambda _: True, candidates(0, EPHEMERAL))
+    assert allocation.ports["hub.1"] == {"otlp": 4318, "otlp_grpc": 4319}
+    assert allocation.conflicts == ()
+
+
 def test_a_port_that_somebody_took_meanwhile_is_replaced() -> None:
     allocation = allocate([service("a", Port("http"))], {"a.1": {"http": 20000}}, lambda n: n != 20000, iter([20001]))
     assert allocation.ports == {"a.1": {"http": 20001}}
