@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapp
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from devctl.core import telemetry
 from devctl.core.spec import HUB, MARK, File, Port, Service, Spec, Variant, substitute
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"
+HUB_GRPC_PORT = "otlp_grpc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,8 @@ class RunContext:
 def launch(context: RunContext, service: Service, variant: Variant, instance: str, resolver: Resolver) -> Launch:
     """Return how `instance` is started; KeyError names a reference that nothing resolves."""
     spec, ports = context.spec, context.ports.get(instance, {})
-    environment = {
-        **spec.host_environment,
-        **_port_variables(ports),
-        **_telemetry_variables(context, service, instance),
-        **resolver.table(variant.environment),
-    }
+    environment = {**spec.host_environment, **_port_variables(ports), **resolver.table(variant.environment)}
+    environment |= _telemetry_variables(context, service, instance, environment)
     return Launch(
         instance=instance,
         service=service.name,
@@ -167,28 +165,24 @@ def _port_variables(ports: Mapping[str, int]) -> dict[str, str]:
     return {"PORT": str(ports[main]), **variables} if main else variables
 
 
-def hub_endpoint(ports: Ports) -> str:
-    """Return where the hub takes OTLP over HTTP in, empty when the stack has none."""
-    number = ports.get(instance_name(HUB, 1), {}).get(HUB_PORT)
+def hub_endpoint(ports: Ports, port: str = HUB_PORT) -> str:
+    """Return where the hub takes OTLP in, over HTTP unless another `port` is named; empty when the stack has none."""
+    number = ports.get(instance_name(HUB, 1), {}).get(port)
     return f"http://{HOST}:{number}" if number else ""
 
 
-def _telemetry_variables(context: RunContext, service: Service, instance: str) -> dict[str, str]:
+def _telemetry_variables(
+    context: RunContext, service: Service, instance: str, environment: Mapping[str, str]
+) -> dict[str, str]:
     """Return the OTEL_* variables that point a service at the hub; none without a hub."""
     spec, endpoint = context.spec, hub_endpoint(context.ports)
     if not (spec.telemetry and service.telemetry and endpoint) or service.name == HUB:
         return {}
     attributes = {
+        "service.name": service.name,
         "service.instance.id": instance,
         "service.namespace": spec.name,
         "devctl.stack": spec.name,
         "devctl.run": context.run,
     }
-    return {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_SERVICE_NAME": service.name,
-        "OTEL_RESOURCE_ATTRIBUTES": ",".join(f"{key}={value}" for key, value in attributes.items()),
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
-        "OTEL_BLRP_SCHEDULE_DELAY": "500",
-    }
+    return telemetry.variables(environment, attributes, endpoint, hub_endpoint(context.ports, HUB_GRPC_PORT))

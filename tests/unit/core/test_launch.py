@@ -26,7 +26,8 @@ def make(
     variant = Variant("process", Kind.PROCESS, argv=argv, environment=environment, unset=unset)
     web = Service("web", (variant,), ports=(Port("http"), Port("admin-page", inherited=True)), replicas=2)
     hub = replace(fakes.service("hub"), ports=(Port("otlp"),))
-    spec = replace(fakes.spec(web, hub), host_environment={"PATH": "/bin", "LANG": "C"}, **fields)  # type: ignore[arg-type]
+    fields = {"host_environment": {"PATH": "/bin", "LANG": "C"}, **fields}
+    spec = replace(fakes.spec(web, hub), **fields)  # type: ignore[arg-type]
     resolver = make_resolver(
         "web",
         instance,
@@ -77,6 +78,11 @@ def test_telemetry_variables_point_at_the_hub_unless_there_is_none() -> None:
     assert variables["OTEL_SERVICE_NAME"] == "mine"
     assert "service.instance.id=web.1" in variables["OTEL_RESOURCE_ATTRIBUTES"]
     assert not any(key.startswith("OTEL") for key in environment(make({}, telemetry=False)))
+
+
+def test_variables_that_were_passed_on_from_the_shell_have_the_last_word_too() -> None:
+    variables = environment(make({}, host_environment={"OTEL_SERVICE_NAME": "from the shell"}))
+    assert variables["OTEL_SERVICE_NAME"] == "from the shell"
 
 
 def test_inherited_ports_are_handed_over_by_number() -> None:
