@@ -1,4 +1,4 @@
-"""The hub's face: OTLP over HTTP in, health and metrics out. Wires store, forwarders and metrics together."""
+"""The hub's face: OTLP in, health and metrics out. Wires store, forwarders and metrics together."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from devctl.http.server import Request, Response, Server, json_response
-from devctl.hub import intake
+from devctl.http.server import Http2Options, Request, Response, Server, json_response
+from devctl.hub import intake, otlp_grpc, otlp_http
 from devctl.hub.config import Config, Exporter, load
 from devctl.hub.forward import Forwarder
 from devctl.hub.logs import LogSink
 from devctl.hub.metrics import Metrics, sample
-from devctl.hub.store import RETRY_SECONDS, Store
+from devctl.hub.receiver import Receiver
+from devctl.hub.store import Store
+from devctl.hub.wrong_port import WrongPort
 from devctl.masking import mask_text
 from devctl.record.spans import COUNTERS
 from devctl.record.store import Run
 
 _CONFIG_EVERY_SECONDS = 0.5
+_FRAME_BYTES = 5  # what gRPC puts before a message
 
 
 class Hub:
@@ -41,13 +43,20 @@ class Hub:
         )
         self._metrics = Metrics()
         self._logs = LogSink(run)
+        self._receiver = Receiver(self._store, self._logs, self._metrics, spans_kept=self._wake_forwarders)
+        self._wrong_port: WrongPort | None = None
+        self._run = run
 
     async def run(self, *listeners: Any, until: asyncio.Event) -> None:
         """Serve until `until` is set, then commit what was taken in and end.
 
+        The first listener is the port of OTLP over HTTP, the second that of OTLP over gRPC; each takes both.
         A record that turns out to be damaged ends it, too: started again, which any keeper does, it has a new one.
         """
-        server = Server(self.answer, max_body=intake.MAX_BODY)
+        numbers = [listener.getsockname()[1] for listener in listeners]
+        self._wrong_port = WrongPort(self._run, numbers[0], numbers[1] if numbers[1:] else 0, _say)
+        http2 = Http2Options(otlp_grpc.refusal, self._wrong_port.saw_tls)
+        server = Server(self.answer, max_body=intake.MAX_BODY + _FRAME_BYTES, http2=http2)
         await self._follow(self._config)
         await server.listen(*listeners)
         watching = asyncio.create_task(self._watch_config())
@@ -63,76 +72,25 @@ class Hub:
 
     async def answer(self, request: Request) -> Response:
         """Route one request."""
-        routes: dict[str, Callable[[Request], Any]] = {
-            "/v1/traces": self._traces,
-            "/v1/logs": self._take_logs,
-            "/v1/metrics": self._take_metrics,
-        }
-        if request.path in routes:
-            if request.method != "POST":
-                return Response(405, b"send a POST\n", headers=[("allow", "POST")])
-            return await self._take(request, routes[request.path])
-        match request.path:
+        is_grpc = otlp_grpc.is_grpc(request)
+        path = otlp_grpc.PATHS.get(request.path, "") if is_grpc else request.path
+        if path in self._receiver.signals:
+            if self._wrong_port:
+                self._wrong_port.saw_request(request, path)
+            answer = otlp_grpc.answer if is_grpc else otlp_http.answer
+            return await answer(request, self._receiver.signals[path])
+        match path:
             case "/health":
                 return json_response({"status": "ok"})
             case "/metrics":
                 return Response(200, (await self._own_metrics()).encode(), _EXPOSITION)
             case "/metrics/otlp":
                 return Response(200, self._metrics.exposition().encode(), _EXPOSITION)
-        return Response(404, b"this is devctl's hub: OTLP/HTTP at /v1/traces, /v1/logs, /v1/metrics\n")
+        return otlp_grpc.refusal(request, 404, "this is devctl's hub: OTLP at /v1/traces, /v1/logs, /v1/metrics")
 
-    async def _take(self, request: Request, take: Callable[[Request], Any]) -> Response:
-        try:
-            answer: Response = await take(request)
-            return answer
-        except intake.Refused as refusal:
-            headers = [("retry-after", str(RETRY_SECONDS))] if refusal.status == 503 else []
-            return _status_message(refusal, request, headers)
-
-    async def _traces(self, request: Request) -> Response:
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-
-        kind, body = _content(request)
-        outcome = await self._store.add(body, kind)
+    def _wake_forwarders(self) -> None:
         for forwarder, _ in self._forwarders.values():
             forwarder.wake()
-        answer = ExportTraceServiceResponse()
-        if outcome.rejected:
-            answer.partial_success.rejected_spans = outcome.rejected
-            answer.partial_success.error_message = outcome.reason
-        return _message(answer, kind)
-
-    async def _take_logs(self, request: Request) -> Response:
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
-            ExportLogsServiceRequest,
-            ExportLogsServiceResponse,
-        )
-
-        kind, body = _content(request)
-        export, unreadable = intake.read(ExportLogsServiceRequest, body, kind)
-        self._logs.add(export.resource_logs)
-        answer = ExportLogsServiceResponse()
-        if unreadable:
-            answer.partial_success.rejected_log_records = unreadable
-            answer.partial_success.error_message = "log records that cannot be read were not kept"
-        return _message(answer, kind)
-
-    async def _take_metrics(self, request: Request) -> Response:
-        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-            ExportMetricsServiceRequest,
-            ExportMetricsServiceResponse,
-        )
-
-        kind, body = _content(request)
-        export, unreadable = intake.read(ExportMetricsServiceRequest, body, kind)
-        surplus = self._metrics.add(export.resource_metrics)
-        answer = ExportMetricsServiceResponse()
-        if unreadable or surplus:
-            answer.partial_success.rejected_data_points = unreadable + surplus
-            answer.partial_success.error_message = (
-                f"not kept: {unreadable} data points that cannot be read, {surplus} of too many series"
-            )
-        return _message(answer, kind)
 
     async def _own_metrics(self) -> str:
         counters = await self._store.run(lambda writer: writer.counters())
@@ -184,28 +142,6 @@ class Hub:
 
 
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-
-
-def _content(request: Request) -> tuple[str, bytes]:
-    kind = intake.content_kind(request.headers.get("content-type", ""))
-    return kind, intake.decompressed(request.body, request.headers.get("content-encoding", "").lower())
-
-
-def _message(message: Any, kind: str) -> Response:
-    if kind == intake.JSON:
-        from google.protobuf import json_format
-
-        return Response(200, json_format.MessageToJson(message, indent=None).encode(), intake.JSON)
-    return Response(200, message.SerializeToString(), intake.PROTOBUF)
-
-
-def _status_message(refusal: intake.Refused, request: Request, headers: list[tuple[str, str]]) -> Response:
-    """Answer a refusal with a google.rpc.Status, as OTLP asks: field 2 is its message."""
-    text = str(refusal).encode()[:1_000]
-    if request.headers.get("content-type", "").startswith(intake.JSON):
-        return json_response({"code": 3, "message": text.decode("utf-8", "replace")}, refusal.status, headers)
-    length = bytes([len(text)]) if len(text) < 128 else bytes([len(text) & 0x7F | 0x80, len(text) >> 7])
-    return Response(refusal.status, b"\x12" + length + text, intake.PROTOBUF, headers)
 
 
 def _stamp(path: Path | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from devctl.core.checks import HttpCheck
+from devctl.core.launch import HUB_GRPC_PORT, HUB_PORT
 from devctl.core.spec import (
     HUB,
     Exporter,
@@ -19,7 +20,7 @@ from devctl.core.spec import (
 from devctl.core.status import Kind
 from devctl.products.common import json_text
 
-PORT = 4318  # OTLP over HTTP (OpenTelemetry protocol exporter specification)
+PORT, GRPC_PORT = 4318, 4317  # OTLP over HTTP and over gRPC (OpenTelemetry protocol exporter specification)
 SPAN_FORMATS = {"spans": "otlp", "zipkin": "zipkin"}
 """What a store of traces provides → the exporter that speaks to it, the better one first."""
 
@@ -45,7 +46,7 @@ def service(
     exporters: Iterable[Exporter],
     stores: Iterable[dict[str, object]] = (),
     cap_bytes: int,
-    port: int = PORT,
+    is_isolated: bool = False,
 ) -> Service:
     """Return the hub's service. `folder` is where its configuration is written; `stores` are the exporters to
     services of the stack itself."""
@@ -60,14 +61,17 @@ def service(
         kind=Kind.PROCESS,
         argv=(python, "-m", "devctl.hub", "--run", placeholder("run.folder"), "--config", config),
         working_dir=folder,
-        check=HttpCheck(port="otlp", path="/health"),
+        check=HttpCheck(port=HUB_PORT, path="/health"),
         files=(File(config, content, live=True),),
         folders=(folder,),
     )
     return Service(
         name=HUB,
         variants=(variant,),
-        ports=(Port("otlp", port, inherited=True),),
+        ports=tuple(
+            Port(name, 0 if is_isolated else number, inherited=True)
+            for name, number in ((HUB_PORT, PORT), (HUB_GRPC_PORT, GRPC_PORT))
+        ),
         restart=RestartPolicy(condition=RestartCondition.ALWAYS, max_attempts=20),
         metrics="/metrics",
         telemetry=False,

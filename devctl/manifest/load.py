@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from devctl.core.launch import HUB_GRPC_PORT, HUB_PORT
 from devctl.core.spec import HUB, Exporter, Journey, Port, Service, Spec
 from devctl.core.status import RUN_AS
 from devctl.manifest import check, environment, expand, nodes, where
@@ -183,7 +184,7 @@ class _Load:
         """Note addresses and volumes that do not exist; only now, since expansion reads texts too."""
         unread = {name for name in manifest.services.locations if name not in ports}
         unread |= {name for name, service in manifest.services.items() if not self.products.is_known(service)}
-        hub = {HUB: {"otlp": Port("otlp")}} if _telemetry(manifest)[0] else {}
+        hub = {HUB: {name: Port(name) for name in (HUB_PORT, HUB_GRPC_PORT)}} if _telemetry(manifest)[0] else {}
         uses = [use for use in self.reader.uses if use.service not in unread]
         check.check_uses(uses, {**ports, **hub}, self.problems)
         check.check_volumes(manifest, self.reader.volume_uses, self.problems)
@@ -258,7 +259,7 @@ class _Load:
             exporters=exporters,
             stores=hub.span_stores(services[name] for name in active),
             cap_bytes=record,
-            port=0 if self.request.isolated else hub.PORT,
+            is_isolated=self.request.isolated,
         )
 
 

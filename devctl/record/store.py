@@ -53,6 +53,10 @@ class Run:
     def spans_file(self) -> Path:
         return self.folder / "record.db"
 
+    @property
+    def notices_file(self) -> Path:
+        return self.folder / "notices.json"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and self.folder == other.folder
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import devctl
 from devctl.core.plan import check_names
-from devctl.core.spec import to_json
+from devctl.core.spec import HUB, to_json
 from devctl.errors import DevctlError
 from devctl.probes.base import ask
 from devctl.probes.kinds import probe
+from devctl.record import notices
 from devctl.session.protocol import (
     VERSION,
     CheckView,
@@ -30,7 +31,7 @@ from devctl.supervisor.stack import Stack
 from devctl.supervisor.subscription import Subscriptions, snapshot_of
 from devctl.supervisor.usage import ResourceUsage
 from devctl.views.snapshot import snapshot_view
-from devctl.views.status import status_view, step_views
+from devctl.views.status import status_view, step_views, with_note
 
 Request = dict[str, Any]
 
@@ -64,7 +65,9 @@ class ReadingCalls:
 
     def _status_view(self) -> StatusView:
         folder = os.fspath(self._stack.paths.folder)
-        return status_view(snapshot_of(self._loop), folder, os.getpid(), self._keeper_pid(), self._usage.of)
+        view = status_view(snapshot_of(self._loop), folder, os.getpid(), self._keeper_pid(), self._usage.of)
+        run = self._stack.run
+        return with_note(view, HUB, "; ".join(map(str, notices.read(run)))) if run else view
 
     async def _snapshot(self, _: Request, __: Send) -> SnapshotView:
         answers = {instance: answer.text for instance, answer in self._stack.health.answers.items()}

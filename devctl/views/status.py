@@ -68,6 +68,15 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
     }
 
 
+def with_note(view: StatusView, service: str, note: str) -> StatusView:
+    """Return the view with a further note on a service."""
+    services = [
+        {**each, "note": "; ".join(filter(None, (each["note"], note)))} if note and each["name"] == service else each
+        for each in view["services"]
+    ]
+    return {**view, "services": services}  # type: ignore[typeddict-item]  # what a spread has, mypy cannot tell
+
+
 def _ports_shown(state: State, service: Service, variant: Variant | None, instance: str) -> dict[str, int]:
     """Return the ports that the chosen variant has; those of the others are only kept for it to fall back to."""
     names = {port.name for port in (ports_of(service, variant) if variant else service.ports)}

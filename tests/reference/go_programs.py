@@ -1,4 +1,5 @@
-"""Builds real Consul and Jaeger from their published Go modules, once per user, into the cache folder.
+"""Builds real Consul, Jaeger and a Collector of OpenTelemetry from their published Go modules,
+once per user, into the cache folder.
 
 Nothing here installs Go: without it `find_or_build` says so in one plain sentence.
 """
@@ -26,15 +27,17 @@ class NotBuildable(Exception):
 
 @dataclass(frozen=True)
 class GoProgram:
-    """One program, the package that holds its `main`, and the folder with its locked go.mod and go.sum."""
+    """One program, the package that holds its `main`, and the folder with its locked go.mod and go.sum (`folder`, else
+    the program's name), and with the package itself where it is one of our own."""
 
     name: str
     version: str
     package: str
+    folder: str = ""
 
     @property
     def module_folder(self) -> Path:
-        return Path(__file__).parent / self.name
+        return Path(__file__).parent / (self.folder or self.name)
 
     @property
     def path(self) -> Path:
@@ -43,7 +46,9 @@ class GoProgram:
 
 CONSUL = GoProgram("consul", "1.12.9", "github.com/hashicorp/consul")
 JAEGER = GoProgram("jaeger", "1.62.0", "github.com/jaegertracing/jaeger/cmd/all-in-one")
-PROGRAMS = (CONSUL, JAEGER)
+COLLECTOR = GoProgram("collector", "0.165.0", "./cmd/collector", folder="otlp")
+SENDER = GoProgram("sender", "1.47.0", "./cmd/sender", folder="otlp")  # the gRPC exporters of OpenTelemetry for Go
+PROGRAMS = (CONSUL, JAEGER, COLLECTOR, SENDER)
 
 
 def cache_folder() -> Path:
@@ -78,8 +83,7 @@ def _lock(program: GoProgram) -> Iterator[None]:
 def _build(go: str, program: GoProgram) -> None:
     program.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=program.path.parent) as scratch:
-        for name in ("go.mod", "go.sum"):
-            shutil.copy(program.module_folder / name, scratch)
+        shutil.copytree(program.module_folder, scratch, dirs_exist_ok=True)
         built = Path(scratch, "built")
         _run_go(go, program, Path(scratch), built)
         built.rename(program.path)

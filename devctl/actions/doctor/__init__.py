@@ -12,6 +12,7 @@ from devctl.actions.doctor.machine import Finding, FindingState
 from devctl.actions.doctor.variants import VariantAvailability
 from devctl.errors import DevctlError
 from devctl.paths import StackPaths, find_folder
+from devctl.record import notices, store
 from devctl.text import clean
 
 TYPE_CHECKING = False
@@ -46,9 +47,14 @@ def examine(stack: StackAccess) -> Report:
 
 
 def _stack(stack: StackAccess, folder: Path, warnings: list[str]) -> list[Finding]:
-    """Look at the fixed ports of the stack here and at what needs a container; of one that runs `status` says it."""
-    if StackPaths(folder).socket.exists():
-        return []
+    """Look at the fixed ports of the stack here and at what needs a container.
+
+    One that runs has its ports; its hub knows who sends it telemetry in a wrong way.
+    """
+    paths = StackPaths(folder)
+    if paths.socket.exists():
+        run = store.current(paths)
+        return [Finding("telemetry", FindingState.WARN, n.text, n.remedy) for n in (notices.read(run) if run else ())]
     try:
         loaded = stack.load()
     except DevctlError as error:

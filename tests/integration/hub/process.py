@@ -1,6 +1,7 @@
 """A real hub process for tests."""
 
 import contextlib
+import fcntl
 import http.client
 import os
 import signal
@@ -22,13 +23,25 @@ class Hub:
         self.config = folder / "hub.json"
         self.listener: socket.socket = bind("127.0.0.1:0")
         self.port: int = self.listener.getsockname()[1]
+        self.grpc_listener: socket.socket = bind("127.0.0.1:0")
+        self.grpc_port: int = self.grpc_listener.getsockname()[1]
+        self.log = folder / "hub.log"
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "devctl.hub", "--run", str(self.folder), "--config", str(self.config)]
-        self.process = subprocess.Popen(
-            command, preexec_fn=lambda: os.dup2(self.listener.fileno(), 3), pass_fds=(3,), stderr=subprocess.DEVNULL
-        )
+        inherited = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in (self.listener, self.grpc_listener)]
+
+        def hand_over() -> None:
+            for index, descriptor in enumerate(inherited):
+                os.dup2(descriptor, 3 + index)
+
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, preexec_fn=hand_over, pass_fds=(3, 4), stderr=log, env={**os.environ, "LISTEN_FDS": "2"}
+            )
+        for descriptor in inherited:
+            os.close(descriptor)
         return self.process
 
     def kill(self) -> None:
@@ -57,3 +70,4 @@ class Hub:
         self.process.terminate()
         self.process.wait(timeout=20)
         self.listener.close()
+        self.grpc_listener.close()

@@ -18,7 +18,7 @@ from devctl.record import logs
 from devctl.record.span_query import SpanQuery
 from devctl.record.spans import SpanReader
 from devctl.record.store import Run
-from tests.integration.hub.test_hub import Hub
+from tests.integration.hub.process import Hub
 from tests.waiting import eventually
 
 PACKAGES = {"@opentelemetry/api": "1.9.0", "@opentelemetry/api-logs": "0.57.2", "@opentelemetry/sdk-node": "0.57.2"}

@@ -358,7 +358,10 @@ def test_the_hub_is_added_unless_telemetry_is_off(tmp_path: Path) -> None:
     text = "exporters: {x: {otlp: 'http://h:4318', headers: {K: v}}}\nservices: {a: {command: x}}"
     spec = load_text(tmp_path, text).spec
     assert spec.active == ("a", "hub")
-    assert spec.services["hub"].ports == (Port("otlp", 4318, inherited=True),)
+    assert spec.services["hub"].ports == (
+        Port("otlp", 4318, inherited=True),
+        Port("otlp_grpc", 4317, inherited=True),
+    )
     assert spec.exporters == (Exporter("x", "otlp", "http://h:4318", {"K": "v"}),)
     assert "hub" not in spec_of(tmp_path, "services: {a: {command: x}}").services
 
