@@ -111,7 +111,11 @@ def stream_logs(
         return stop()
 
     batches = logs.follow_batches(run, query, should_stop) if stop else logs.read_batches(run, query)
+    has_begun = query.tail is None
     for batch in batches:
+        if traces and not has_begun:
+            traces.begin_at(batch.times[0])
+        has_begun = True
         if rest := _interleave(sink, batch, traces) if traces else batch:
             sink.batch(rest)
     _hand_over(sink, traces.newly_finished() if traces else ())

@@ -52,6 +52,10 @@ class Belongs:
         likely = batch.search(pattern_finder(self._pattern))
         return likely.select(self._belongs) if likely else None
 
+    def has_trace(self, trace_id: str) -> bool:
+        """Tell whether a trace is one of those that belong."""
+        return trace_id in self._traces
+
     def _belongs(self, line: Line) -> bool:
         parsed = line.parsed
         if parsed.trace_id in self._traces:

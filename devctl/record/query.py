@@ -34,8 +34,8 @@ class Query:
         return not self.services or label.service in self.services or label.instance in self.services
 
     def is_selective(self) -> bool:
-        """Tell whether lines are chosen by what they say."""
-        return bool(self.level or self.grep or self.trace_id or self.fields)
+        """Tell whether the newest lines may be among those that are not wanted."""
+        return bool(self.level or self.grep or self.trace_id or self.fields or self.until_ns is not None)
 
 
 Filter = Callable[[Batch], Batch | None]

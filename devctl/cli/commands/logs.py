@@ -23,7 +23,7 @@ from devctl.text import clean
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.actions.interleaved import InterleavedTraces
-    from devctl.queries.logs import Group
+    from devctl.queries.logs import Belongs, Group
     from devctl.record.store import Run
 
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")
@@ -43,7 +43,7 @@ class LogsOptions(Options):
     trace = Text("--trace", metavar="ID", help="Lines of one trace.")
     of = Text("--of", metavar="ID", help="Lines about one entity (an order's id), also of the traces that name it.")
     group = Flag("--group", help="Fold lines that differ only in numbers, ids and quoted text, with counts.")
-    with_traces = Flag("--with-traces", help="Also each trace, where it ended.")
+    with_traces = Flag("--with-traces", help="Also each trace, where it ended; the filters hold for traces, too.")
     run_id = shared.RUN
     timestamps = Flag("--timestamps", "-t", help="Show when each line arrived.")
     raw = Flag("--raw", help="Do not render JSON lines for people.")
@@ -64,12 +64,13 @@ def run(context: Context, options: LogsOptions) -> int:
         return _show_groups(terminal, recorded, query, as_json=options.as_json)
     paths = context.stack.paths
     stays = options.follow and not options.run_id and paths.socket.exists()
+    belongs = _belongs(recorded, options.of) if options.of else None
     follow.stream_logs(
         recorded,
         query,
-        LogOutput(terminal, _renderer(terminal, recorded, options), as_json=options.as_json),
+        LogOutput(terminal, _renderer(terminal, recorded, options, belongs), as_json=options.as_json),
         stop=follow.gone_check(paths) if stays else None,
-        traces=_traces(recorded, query) if options.with_traces else None,
+        traces=_traces(recorded, query, belongs) if options.with_traces else None,
     )
     return ExitCode.OK
 
@@ -96,8 +97,17 @@ def _query(options: LogsOptions) -> logs.Query:
     )
 
 
-def _renderer(terminal: Terminal, recorded: Run, options: LogsOptions) -> rendered.Render:
-    """Return what renders batches as the options say, with `--of` only the lines about one entity."""
+def _belongs(recorded: Run, entity: str) -> Belongs:
+    """Return what keeps the lines about one entity, with the traces that name it."""
+    from devctl.queries.logs import Belongs, thing_fields
+
+    belongs = Belongs(entity, thing_fields(recorded))
+    belongs.learn(recorded)
+    return belongs
+
+
+def _renderer(terminal: Terminal, recorded: Run, options: LogsOptions, belongs: Belongs | None) -> rendered.Render:
+    """Return what renders batches as the options say, only the lines that belong."""
     style = rendered.LogStyle(
         colour=terminal.colour(),
         prefix=not options.no_log_prefix,
@@ -106,19 +116,15 @@ def _renderer(terminal: Terminal, recorded: Run, options: LogsOptions) -> render
         width=_width(recorded, options.services),
     )
     render = rendered.as_json if options.as_json else rendered.for_people(style)
-    if not options.of:
+    if belongs is None:
         return render
-    from devctl.queries.logs import Belongs, thing_fields
-
-    belongs = Belongs(options.of, thing_fields(recorded))
-    belongs.learn(recorded)
     return lambda batch: render(kept) if (kept := belongs.keep(batch)) else b""
 
 
-def _traces(recorded: Run, query: logs.Query) -> InterleavedTraces:
+def _traces(recorded: Run, query: logs.Query, belongs: Belongs | None) -> InterleavedTraces:
     from devctl.actions.interleaved import InterleavedTraces
 
-    return InterleavedTraces(recorded, query.services, since_ns=query.since_ns)
+    return InterleavedTraces(recorded, query, belongs.has_trace) if belongs else InterleavedTraces(recorded, query)
 
 
 def _show_groups(terminal: Terminal, recorded: Run, query: logs.Query, *, as_json: bool) -> int:

@@ -141,6 +141,39 @@ def test_traces_stand_between_the_lines_where_they_ended(folder: LogFolder) -> N
     assert "order GET /x" in rows[1]
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("", ["GET /x", "GET /y", "pay"]),
+        ("order", ["GET /x", "GET /y"]),
+        ("payment.1", ["pay"]),
+        ("--level warning", ["GET /y"]),
+        ("--grep /x", ["GET /x"]),
+        ("--grep PAY -i", ["pay"]),
+        ("--trace 00000000000000000000000000000002", ["GET /y"]),
+        ("--until 2000-01-01T00:00:00Z", []),
+        ("--since 2100-01-01T00:00:00Z", []),
+        ("--tail 1", ["pay"]),
+        ("--of o-1", ["GET /y"]),
+    ],
+)
+def test_every_filter_holds_for_traces_among_the_lines_too(folder: LogFolder, options: str, names: list[str]) -> None:
+    second = "0" * 31 + "2"
+    folder.write("order.1", "early", json.dumps({"message": "early", "order_id": "o-1", "trace_id": second}))
+    folder.write("payment.1", "late", at=0.5)
+    began = (START - 1000 * SECOND) / SECOND
+    record(
+        folder.paths.runs / "20260131-120000-abcd",
+        order=[
+            span("GET /x", 1, began + 0.1, began + 0.4, trace=1),
+            span("GET /y", 2, began + 0.1, began + 0.45, trace=2, error=True),
+        ],
+        payment=[span("pay", 3, began + 0.4, began + 1.5, trace=3)],
+    )
+    rows = folder.logs(f"--with-traces --json {options}").splitlines()
+    assert [row["root"] for row in map(json.loads, rows) if "root" in row] == names
+
+
 @pytest.mark.parametrize("line", ["--group -f", "--of x --tail 3", "--group --of x"])
 def test_filters_that_do_not_go_together_are_refused(folder: LogFolder, line: str) -> None:
     folder.write("order.1", "x")

@@ -172,6 +172,15 @@ def test_fields_of_json_lines_can_be_asked_for(tmp_path: Path) -> None:
     assert [line.parsed.message for line in logs.read(run, Query(fields={"user": "7"}))] == ["x"]
 
 
+@pytest.mark.parametrize("until", [4, 60, 90, 1000])
+def test_the_last_lines_before_a_time_are_those_however_much_came_after(tmp_path: Path, until: int) -> None:
+    run = make_run(tmp_path)
+    write(run, "a.1", [(number, b"%d\n" % number) for number in range(0, 100, 2)])
+    write(run, "b.1", [(number, b"%d\n" % number) for number in range(1, 100, 2)])
+    last = [line.time_ns for line in logs.read(run, Query(tail=3, until_ns=until))]
+    assert last == list(range(min(until, 100)))[-3:]
+
+
 def test_a_run_without_logs_has_no_lines(tmp_path: Path) -> None:
     assert list(logs.read(make_run(tmp_path), Query(tail=5))) == []
 
