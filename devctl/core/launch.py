@@ -46,7 +46,7 @@ def instance_name(service: str, number: int) -> str:
 
 def ports_of(service: Service, variant: Variant) -> tuple[Port, ...]:
     """Return every port that this variant of the service has."""
-    return (*service.ports, *variant.ports)
+    return (*(port for port in service.ports if port.name not in variant.unserved), *variant.ports)
 
 
 def addresses(spec: Spec, ports: Ports) -> dict[str, str]:

@@ -127,6 +127,7 @@ class Variant:
     image: str = ""
     note: str = ""  # what a person should know of it, such as that it is an emulator
     provides: dict[str, str] = field(default_factory=dict)  # what others use it for → the port, see products.base
+    unserved: tuple[str, ...] = ()  # ports of the service on which this variant does not listen
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ def embedded(_: Settings, context: Context) -> Variant:
         check=READY,
         folders=(home,),
         note="devctl's emulator of Jaeger's query API, over the spans of this run",
+        unserved=("otlp",),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import yaml
 from devctl import products
 from devctl.core import status
 from devctl.core.checks import CommandCheck, KafkaCheck, PortCheck
+from devctl.core.launch import ports_of
 from devctl.core.spec import Port, Service, Variant, digest, placeholders, substitute
 from devctl.products import catalog
 from devctl.products.base import Context, Product
@@ -76,6 +77,18 @@ def test_a_variant_refers_to_nothing_that_is_not_there(product: Product, kind: s
         for dotted in placeholders(text):
             assert dotted.removesuffix(".port").removesuffix(".host").removesuffix(".all") in names
     assert set(variant.tools) <= {tool.name for tool in product.tools} <= set(catalog.names())
+
+
+@pytest.mark.parametrize(("product", "kind"), VARIANTS)
+def test_a_variant_is_told_of_every_port_that_it_is_shown_with(product: Product, kind: str) -> None:
+    variant = expand(product, kind)
+    texts_of_variant = " ".join([*texts(variant), *variant.on_change])
+    told = {
+        dotted.split(".")[2]
+        for dotted in placeholders(texts_of_variant)
+        if dotted.startswith(f"services.{product.name}.")
+    }
+    assert {port.name for port in ports_of(Service(product.name, ports=product.ports), variant)} <= told
 
 
 @pytest.mark.parametrize(("product", "kind"), VARIANTS)
