@@ -5,7 +5,7 @@ Standard library only, nothing heavy at import: `devctl status` loads this.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 # A control sequence as ECMA-48 has it: CSI, the string kinds (OSC, DCS, SOS, PM, APC) up to their end or the end
@@ -15,7 +15,13 @@ _SEQUENCE = (
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|(?=\x1b)|$)"
     r"|\x1b[ -/]*[0-~]?"
 )
+_SEQUENCE_BYTES = rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
 _COLOUR = r"\x1b\[[0-9;:]*m"
+# What sets colour or weight (ECMA-48, SGR): no 5 and 6, which blink, and no 8, which hides.
+_COLOUR_CODES = frozenset(
+    {0, 1, 2, 3, 4, 7, 9, *range(21, 26), 27, 29, *range(30, 38), *range(39, 48), 49, *range(90, 98), *range(100, 108)}
+)
+_LONG_COLOURS = {"38": {"5": 3, "2": 5}, "48": {"5": 3, "2": 5}}  # how many numbers a colour by index or by parts takes
 # What is left and would move, hide or reorder text: C0 but tab, DEL, C1, line separators, bidi and zero-width marks.
 _HIDDEN = (
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -25,6 +31,11 @@ _HIDDEN = (
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Compile at the first use: most commands never meet a text that needs it."""
+    return re.compile(pattern)
+
+
+@cache
+def _compiled_bytes(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern)
 
 
@@ -44,9 +55,29 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.split("\n"))
 
 
+def visible(data: bytes) -> bytes:
+    """Return the lines of a program's output as a person sees them: without control sequences."""
+    if b"\x1b" not in data and b"\r\n" not in data:
+        return data
+    return _compiled_bytes(_SEQUENCE_BYTES).sub(b"", data).replace(b"\r\n", b"\n")
+
+
 def _keep_colour(match: re.Match[str]) -> str:
     sequence = match.group()
-    return sequence if _compiled(_COLOUR).fullmatch(sequence) else ""
+    if not _compiled(_COLOUR).fullmatch(sequence):
+        return ""
+    codes = ";".join(_colours(sequence[2:-1].split(";")))
+    return f"\x1b[{codes}m" if codes or sequence == "\x1b[m" else ""
+
+
+def _colours(codes: list[str]) -> Iterator[str]:
+    """Yield those of a sequence's numbers that set colour or weight."""
+    while codes:
+        first, *rest = codes
+        count = _LONG_COLOURS.get(first, {}).get(rest[0] if rest else "", 1)
+        if count > 1 or first.startswith(("38:", "48:")) or (first.isdigit() and int(first) in _COLOUR_CODES):
+            yield ";".join(codes[:count])
+        codes = codes[count:]
 
 
 def _show(match: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from devctl.core.checks import LogCheck
 from devctl.keeper.segments import ENTRY, first_offset, index_path, log_path, segment_numbers
 from devctl.probes.base import Answer, Target, shorten
+from devctl.text import visible
 
 _STEP_BYTES = 4 << 20
 _CARRY_BYTES = 64 << 10
@@ -30,8 +31,9 @@ class LogProbe:
         """Look at what was written since the last question."""
         for piece in self._fresh():
             text = self._carry + piece
-            if match := self._pattern.search(text):
-                line = text[text.rfind(b"\n", 0, match.start()) + 1 :].split(b"\n", 1)[0]
+            shown = visible(text)
+            if match := self._pattern.search(shown):
+                line = shown[shown.rfind(b"\n", 0, match.start()) + 1 :].split(b"\n", 1)[0]
                 self._seen = Answer(True, f"seen: {shorten(line)}")
                 break
             self._carry = text[text.rfind(b"\n") + 1 :][-_CARRY_BYTES:]

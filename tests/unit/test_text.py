@@ -39,6 +39,22 @@ def test_colours_survive_only_where_they_are_asked_for() -> None:
     assert text.clean("\x1b[1;31mred\x1b[0m\x1b[2J\x1b]0;t\x07", colour=True) == "\x1b[1;31mred\x1b[0m"
 
 
+@pytest.mark.parametrize(
+    ("codes", "kept"),
+    [
+        ("8", ""), ("1;8;31", "\x1b[1;31m"), ("5", ""), ("38;5;8", "\x1b[38;5;8m"), ("48;2;8;8;8;8", "\x1b[48;2;8;8;8m"),
+        ("38:5:8", "\x1b[38:5:8m"), ("", "\x1b[m"), ("0", "\x1b[0m"), ("99999999999999999999", ""), ("107", "\x1b[107m"),
+    ],
+)  # fmt: skip
+def test_no_code_that_hides_text_reaches_a_terminal_with_colours(codes: str, kept: str) -> None:
+    assert text.clean(f"\x1b[{codes}mx", colour=True) == f"{kept}x"
+
+
+def test_output_is_visible_without_its_control_sequences() -> None:
+    assert text.visible(b"\x1b[32mready\x1b[0m \x1b]0;title\x07in \x1b[1m3 s\x1b[22m\r\n") == b"ready in 3 s\n"
+    assert text.visible("größer ✓ ".encode()) == "größer ✓ ".encode()
+
+
 @given(st.text())
 def test_cleaned_text_is_one_line_without_control_characters_and_cleaning_again_changes_nothing(raw: str) -> None:
     shown = text.clean(raw)
