@@ -22,10 +22,15 @@ class Connection(Protocol):
         ...
 
 
+LOCALHOST = "localhost"
+_LOOPBACKS = ("127.0.0.1", "::1")  # what `localhost` means: a server may listen on either alone
+
+
 class PlainConnection:
     """A connected, non-blocking socket."""
 
     def __init__(self, plain: socket.socket) -> None:
+        self.host = str(plain.getpeername()[0])
         self._socket = plain
         self._loop = asyncio.get_running_loop()
 
@@ -63,15 +68,35 @@ async def receive_exactly(connection: Connection, count: int) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def connected(host: str, port: int) -> AsyncIterator[Connection]:
-    """Connect and hang up afterwards, whatever happens."""
+async def connected(host: str, port: int) -> AsyncIterator[PlainConnection]:
+    """Connect and hang up afterwards, whatever happens. `localhost` is either loopback, IPv4 first."""
+    plain = await (_connect_either(port) if host == LOCALHOST else _connect(host, port))
+    try:
+        yield PlainConnection(plain)
+    finally:
+        plain.close()
+
+
+async def _connect_either(port: int) -> socket.socket:
+    first, second = _LOOPBACKS
+    try:
+        return await _connect(first, port)
+    except ConnectionRefusedError as refused:
+        try:
+            return await _connect(second, port)
+        except OSError:  # nor there, or no IPv6 at all
+            raise refused from None
+
+
+async def _connect(host: str, port: int) -> socket.socket:
     plain = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         plain.setblocking(False)
         await asyncio.get_running_loop().sock_connect(plain, (host, port))
-        yield PlainConnection(plain)
-    finally:
+    except BaseException:
         plain.close()
+        raise
+    return plain
 
 
 @contextlib.asynccontextmanager

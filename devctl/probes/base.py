@@ -13,6 +13,7 @@ from typing import Protocol
 
 from devctl.core.checks import PortCheck
 from devctl.core.launch import HOST, main_port
+from devctl.http.connection import LOCALHOST, PlainConnection
 
 SHOWN_CHARACTERS = 200
 BODY_BYTES = 64 << 10
@@ -78,6 +79,16 @@ def port_of(check: PortCheck, target: Target) -> int:
     if name not in target.ports:
         raise OSError(f"{target.instance} has no port {name or 'named http, and not just one'}")
     return target.ports[name]
+
+
+def host_of(target: Target) -> str:
+    """Return where to connect to: an instance of this machine may listen on either loopback."""
+    return LOCALHOST if target.host == HOST else target.host
+
+
+def noted(text: str, connection: PlainConnection) -> str:
+    """Return an answer's text, with where it came from unless that is where everybody looks."""
+    return f"{text} (on [{connection.host}] only)" if ":" in connection.host else text
 
 
 def shorten(body: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devctl.core.checks import GrpcCheck
 from devctl.http.connection import connected
 from devctl.http.http2 import Http2Response, NotHttp2, exchange
-from devctl.probes.base import BODY_BYTES, Answer, Target, port_of
+from devctl.probes.base import BODY_BYTES, Answer, Target, host_of, port_of
 from devctl.wire.grpc import (
     CONTENT_TYPE,
     HEALTH_PATH,
@@ -23,16 +23,17 @@ class GrpcProbe:
     """One call on a connection of its own."""
 
     def __init__(self, check: GrpcCheck, target: Target) -> None:
-        self._host = target.host
+        self._host = host_of(target)
+        self._authority = f"{target.host}:{port_of(check, target)}"
         self._port = port_of(check, target)
         self._service = check.service
         self._body = frame(health_request(check.service))
-        self.describe = f"gRPC health of {f'{check.service} at ' if check.service else ''}{self._host}:{self._port}"
+        self.describe = f"gRPC health of {f'{check.service} at ' if check.service else ''}{self._authority}"
 
     async def ask(self) -> Answer:
         """Ask once; good is SERVING."""
         headers = {
-            ":authority": f"{self._host}:{self._port}",
+            ":authority": self._authority,
             "te": "trailers",
             "content-type": CONTENT_TYPE,
             "user-agent": "devctl-probe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devctl.core.checks import TcpCheck
 from devctl.http.connection import connected
-from devctl.probes.base import Answer, Target, port_of
+from devctl.probes.base import Answer, Target, host_of, noted, port_of
 
 
 class TcpProbe:
@@ -17,8 +17,8 @@ class TcpProbe:
 
     async def ask(self) -> Answer:
         """Connect once."""
-        async with connected(self._target.host, self._port):
-            return Answer(True, "connected")
+        async with connected(host_of(self._target), self._port) as connection:
+            return Answer(True, noted("connected", connection))
 
 
 PROBE = TcpProbe

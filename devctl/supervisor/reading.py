@@ -11,7 +11,8 @@ import devctl
 from devctl.core.plan import check_names
 from devctl.core.spec import HUB, to_json
 from devctl.errors import DevctlError
-from devctl.probes.base import ask
+from devctl.machine import listening
+from devctl.probes.base import Answer, ask
 from devctl.probes.kinds import probe
 from devctl.record import notices
 from devctl.session.protocol import (
@@ -30,6 +31,7 @@ from devctl.supervisor.server import Call, Send
 from devctl.supervisor.stack import Stack
 from devctl.supervisor.subscription import Subscriptions, snapshot_of
 from devctl.supervisor.usage import ResourceUsage
+from devctl.text import listing
 from devctl.views.snapshot import snapshot_view
 from devctl.views.status import status_view, step_views, with_note
 
@@ -70,7 +72,9 @@ class ReadingCalls:
         return with_note(view, HUB, "; ".join(map(str, notices.read(run)))) if run else view
 
     async def _snapshot(self, _: Request, __: Send) -> SnapshotView:
-        answers = {instance: answer.text for instance, answer in self._stack.health.answers.items()}
+        pids = {instance.id: instance.pid for instance in self._loop.state.living}
+        health = self._stack.health.answers
+        answers = {instance: _told(answer, pids.get(instance, 0)) for instance, answer in health.items()}
         return snapshot_view(self._loop.spec, self._loop.state, answers)
 
     async def _watch(self, _: Request, send: Send) -> None:
@@ -104,7 +108,15 @@ class ReadingCalls:
         question = probe(check, launches.target(chosen, state))
         answer = await ask(question, check.timeout_seconds)
         return {"service": service, "instance": instance, "healthy": answer.is_good, "check": question.describe,
-                "answer": answer.text, "milliseconds": round(answer.seconds * 1000, 1)}  # fmt: skip
+                "answer": _told(answer, state.pid), "milliseconds": round(answer.seconds * 1000, 1)}  # fmt: skip
+
+
+def _told(answer: Answer, pid: int) -> str:
+    """Return an answer's text; of a port that refuses, with where the instance does listen."""
+    if not answer.is_refused or not pid:
+        return answer.text
+    elsewhere = listening.addresses(pid)
+    return f"{answer.text}; it listens on {listing(elsewhere)}" if elsewhere else answer.text
 
 
 def _launch_view(active: ActiveRun, service: str, instance: str) -> LaunchView | None:

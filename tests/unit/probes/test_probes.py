@@ -171,6 +171,63 @@ async def test_a_log_line_counts_when_it_was_written_since_the_start(tmp_path: P
     log.close()
 
 
+@pytest.mark.parametrize("pattern", ["ready in [0-9]+ ms", "^ready", "ms$"])
+async def test_a_log_line_is_matched_against_what_a_person_sees(tmp_path: Path, pattern: str) -> None:
+    log = SegmentLog(str(tmp_path), 1 << 20)
+    question = probe(LogCheck(pattern=pattern), Target("a.1", log_folder=tmp_path))
+    log.write(b"\x1b[32m\x1b[1mready\x1b[22m in \x1b[3", time.time_ns())
+    assert pattern == "^ready" or not (await question.ask()).is_good
+    log.write(b"6m312\x1b[39m ms\x1b[0m\r\n", time.time_ns())
+    answer = await question.ask()
+    assert (answer.is_good, answer.text) == (True, "seen: ready in 312 ms")
+    log.close()
+
+
+@pytest.mark.parametrize("check", [TcpCheck(), HttpCheck(path="/")])
+async def test_a_server_on_the_other_loopback_alone_is_found_and_named(check: Check) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    try:
+        server = await asyncio.start_server(serve, "::1", 0)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await ask(probe(check, Target("a.1", {"http": port})), 5.0)
+    assert answer.is_good
+    assert answer.text.endswith("(on [::1] only)")
+
+
+async def test_a_port_that_neither_loopback_answers_is_refused() -> None:
+    answer = await ask(probe(TcpCheck(), Target("a.1", {"http": free_port()})), 5.0)
+    assert (answer.is_refused, answer.text) == (True, "connection refused")
+
+
+async def test_the_body_of_a_good_answer_is_shown_although_it_comes_after_the_head() -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.write(b"all is")
+        await writer.drain()
+        writer.write(b"!")
+
+    assert (await answer_of(HttpCheck(path="/"), late)).text == "200 all is!"
+
+
+async def test_a_good_answer_without_end_is_good() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+        await reader.read()
+
+    answer = await answer_of(HttpCheck(path="/"), endless)
+    assert (answer.is_good, answer.text) == (True, "200 data: 1")
+
+
 async def test_a_log_that_is_not_there_yet_is_no_such_line(tmp_path: Path) -> None:
     answer = await probe(LogCheck(pattern="x"), Target("a.1", log_folder=tmp_path / "none")).ask()
     assert answer.text == "no such line yet"
