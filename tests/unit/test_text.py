@@ -42,8 +42,10 @@ def test_colours_survive_only_where_they_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("codes", "kept"),
     [
-        ("8", ""), ("1;8;31", "\x1b[1;31m"), ("5", ""), ("38;5;8", "\x1b[38;5;8m"), ("48;2;8;8;8;8", "\x1b[48;2;8;8;8m"),
-        ("38:5:8", "\x1b[38:5:8m"), ("", "\x1b[m"), ("0", "\x1b[0m"), ("99999999999999999999", ""), ("107", "\x1b[107m"),
+        ("8", ""), ("1;8;31", "\x1b[1;31m"), ("5", ""), ("38;5;8", "\x1b[38;5;8m"),
+        ("48;2;8;8;8;8", "\x1b[48;2;8;8;8m"),
+        ("38:5:8", "\x1b[38:5:8m"), ("", "\x1b[m"), ("0", "\x1b[0m"), ("99999999999999999999", ""),
+        ("107", "\x1b[107m"),
     ],
 )  # fmt: skip
 def test_no_code_that_hides_text_reaches_a_terminal_with_colours(codes: str, kept: str) -> None:

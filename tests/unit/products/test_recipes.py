@@ -82,12 +82,8 @@ def test_a_variant_refers_to_nothing_that_is_not_there(product: Product, kind: s
 @pytest.mark.parametrize(("product", "kind"), VARIANTS)
 def test_a_variant_is_told_of_every_port_that_it_is_shown_with(product: Product, kind: str) -> None:
     variant = expand(product, kind)
-    texts_of_variant = " ".join([*texts(variant), *variant.on_change])
-    told = {
-        dotted.split(".")[2]
-        for dotted in placeholders(texts_of_variant)
-        if dotted.startswith(f"services.{product.name}.")
-    }
+    dotted_names = [name.split(".") for text in (*texts(variant), *variant.on_change) for name in placeholders(text)]
+    told = {name[2] for name in dotted_names if name[:2] == ["services", product.name]}
     assert {port.name for port in ports_of(Service(product.name, ports=product.ports), variant)} <= told
 
 
