@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from devctl.record import logs
-from devctl.record.batch import Batch, pattern_finder
+from devctl.record.batch import Batch, Label, pattern_finder
+from devctl.record.entries import Entries, attributed_lines
 from devctl.record.lines import Line
 from devctl.record.store import Run
 
+MOST_EXAMPLE = 4_000  # characters of an entry over many lines; a stack trace has some thousand
 MOST_TRACES = 10_000
 """Of so many traces the lines are shown with one thing."""
 
@@ -109,13 +111,25 @@ class Group:
         self.example = line.parsed.message
         self.instances.add(line.instance)
 
+    def add_below(self, line: Line) -> None:
+        """Add a line to the entry that was counted last."""
+        if len(self.example) < MOST_EXAMPLE:
+            self.example += f"\n{line.parsed.message}"
 
-def groups(batches: Iterable[Batch]) -> list[Group]:
-    """Return the lines folded by template, the most frequent first."""
+
+def groups(batches: Iterable[Batch], *, by_entries: bool = True) -> list[Group]:
+    """Return the lines folded by template, the most frequent first; `by_entries`: the lines below an entry's first one
+    count with it."""
     groups_by_key: dict[tuple[str, str | None, str], Group] = {}
+    under_way: dict[Label, Group] = {}
+    entries = Entries()
     for batch in batches:
-        for line in batch.lines():
+        for line, begins in attributed_lines(batch, entries):
+            if by_entries and not begins and batch.label in under_way:
+                under_way[batch.label].add_below(line)
+                continue
             parsed = line.parsed
             key = (line.service, parsed.level, template(parsed.message))
-            groups_by_key.setdefault(key, Group(*key)).add(line)
+            group = under_way[batch.label] = groups_by_key.setdefault(key, Group(*key))
+            group.add(line)
     return sorted(groups_by_key.values(), key=lambda group: -group.count)

@@ -11,6 +11,7 @@ from json.encoder import encode_basestring_ascii as quote
 
 from devctl.clock import rfc3339
 from devctl.record.batch import Batch, Label
+from devctl.record.entries import Entries, attributed_lines
 from devctl.record.lines import Line, Parsed, may_have_trace_id, may_show_level, parse
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -24,17 +25,21 @@ def json_line(line: Line) -> str:
     return head + _content(line.parsed, is_partial=line.is_partial)
 
 
-def json_lines(batch: Batch) -> str:
-    """Return all lines of a batch as JSON."""
+def json_lines(batch: Batch, entries: Entries | None = None) -> str:
+    """Return all lines of a batch as JSON; with `entries` what belongs to an entry has its level and its trace."""
     if batch.label.is_otlp or batch.partials:
-        return "".join(map(json_line, batch.lines()))
+        lines = (line for line, _ in attributed_lines(batch, entries)) if entries else batch.lines()
+        return "".join(map(json_line, lines))
     owner = _owner(batch.label)
     is_plain = len(batch.data) > _WORTH_A_LOOK and _is_plain(batch.data)
+    if entries and entries.head(batch.label).level:
+        is_plain = False
     pieces: list[str] = []
     for time_ns, start, end in batch.parts():
         seconds, rest = divmod(time_ns, 1_000_000_000)
         head = f"{_second(seconds)}{rest // 1000:06d}{owner}"
-        pieces += (_plain if is_plain else _each)(head, batch.data[start : end - 1])
+        data = batch.data[start : end - 1]
+        pieces += _plain(head, data) if is_plain else _each(head, data, batch.label, time_ns, entries)
     return "".join(pieces)
 
 
@@ -60,9 +65,10 @@ def _plain(head: str, data: bytes) -> Iterator[str]:
         yield f"{head}{quote(text.removesuffix(chr(13)))}{_PLAIN_TAIL}"
 
 
-def _each(head: str, data: bytes) -> Iterator[str]:
+def _each(head: str, data: bytes, label: Label, time_ns: int, entries: Entries | None) -> Iterator[str]:
     for raw in data.split(b"\n"):
-        yield head + _content(parse(raw))
+        parsed = parse(raw)
+        yield head + _content(entries.attribute(label, raw, parsed, time_ns) if entries else parsed)
 
 
 def _content(parsed: Parsed, *, is_partial: bool = False) -> str:

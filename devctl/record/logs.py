@@ -149,7 +149,7 @@ class _Reader:
         factors: tuple[int, ...] = _WIDER if self._query.is_selective() else (1,)
         for factor in factors:
             is_all = source.seek_tail(max(count, 1) * factor)
-            lines = _last(_filtered(source, self._filter, whole=whole), count)
+            lines = _last(_filtered(source, make_filter(self._query), whole=whole), count)
             if is_all or not self._query.is_selective() or sum(batch.count() for batch in lines) >= count:
                 return lines
         source.seek_start()

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from devctl.record.batch import Batch, Label, caseless_finder, literal_finder, pattern_finder
-from devctl.record.lines import LEVELS, Line, severity
+from devctl.record.entries import Entries
+from devctl.record.lines import LEVELS, Line, Parsed, severity
 
 _SPECIAL = frozenset(".^$*+?{}[]\\|()")
 
@@ -42,16 +43,19 @@ Filter = Callable[[Batch], Batch | None]
 
 
 def make_filter(query: Query) -> Filter | None:
-    """Return what keeps the wanted lines of a batch; None when all are wanted. The cheapest test comes first."""
+    """Return what keeps the wanted lines of a batch; None when all are wanted.
+
+    Batches of one source are shown to it in their order: what a line belongs to, an entry, counts as its own.
+    """
     steps: list[Filter] = []
     if query.trace_id:
-        steps.append(_searching(literal_finder(query.trace_id.lower().encode())))
+        steps.append(_of_trace(query.trace_id.lower()))
+    if query.level or query.fields:  # before lines go that others belong to
+        steps.append(_by_content(query))
     if query.grep:
         steps.append(_grep(query.grep, ignore_case=query.ignore_case))
     if query.since_ns is not None or query.until_ns is not None:
         steps.append(lambda batch: batch.within(query.since_ns, query.until_ns))
-    if query.level or query.fields:
-        steps.append(_by_content(query))
     return _chain(steps) if steps else None
 
 
@@ -95,17 +99,42 @@ def _by_content(query: Query) -> Filter:
     if query.level and least < 0:
         raise ValueError(f"no such level: {query.level} (there are {', '.join(LEVELS)})")
 
-    def keep(line: Line) -> bool:
-        parsed = line.parsed
+    entries = Entries()
+
+    def keep(label: Label, line: Line) -> bool:
+        parsed = entries.attributed(label, line)
         if query.level and severity(parsed.level) < least:
             return False
-        return all(_field(line, name) == value for name, value in query.fields.items())
+        return all(_field(parsed, name) == value for name, value in query.fields.items())
 
-    return lambda batch: batch.select(keep)
+    return lambda batch: batch.select(lambda line: keep(batch.label, line))
 
 
-def _field(line: Line, name: str) -> str | None:
-    parsed = line.parsed
+def _of_trace(trace_id: str) -> Filter:
+    """Return what keeps the lines that name a trace, and those that belong to such a line."""
+    needle = trace_id.encode()
+    search = _searching(literal_finder(needle))
+    entries = Entries()
+    is_open: dict[Label, bool] = {}  # the entry under way names the trace
+
+    def keep(label: Label, line: Line) -> bool:
+        names = needle in line.raw
+        if not entries.belongs(label, line.raw, line.parsed, line.time_ns):
+            is_open[label] = names
+        entries.attributed(label, line)
+        return names or is_open.get(label, False)
+
+    def run(batch: Batch) -> Batch | None:
+        if batch.label.is_otlp:
+            return search(batch)
+        if not is_open.get(batch.label) and needle not in batch.data:
+            return None
+        return batch.select(lambda line: keep(batch.label, line))
+
+    return run
+
+
+def _field(parsed: Parsed, name: str) -> str | None:
     named = {"level": parsed.level, "message": parsed.message, "trace_id": parsed.trace_id}
     value = named[name] if name in named else parsed.fields.get(name)
     return value if value is None or isinstance(value, str) else str(value)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from json.encoder import JSONEncoder
 from json.encoder import encode_basestring_ascii as quoted
 
+from devctl.record.entries import Entries
 from devctl.record.jsonlines import json_lines
 from devctl.record.lines import Parsed, parse, parse_record
 from devctl.text import clean
@@ -174,3 +175,12 @@ def _value(value: object) -> str:
 def as_json(batch: Batch) -> bytes:
     """Render a batch as JSON lines `{time, service, instance, level, message, trace_id, fields}`, ASCII only."""
     return json_lines(batch).encode("ascii")
+
+
+def entries_as_json() -> Render:
+    """Return what renders batches as `as_json` does, lines without a level with that of the entry before them.
+
+    It has to be shown every line that is shown at all, in order.
+    """
+    entries = Entries()
+    return lambda batch: json_lines(batch, entries).encode("ascii")

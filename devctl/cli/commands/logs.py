@@ -115,7 +115,8 @@ def _renderer(terminal: Terminal, recorded: Run, options: LogsOptions, belongs: 
         times=options.timestamps,
         width=_width(recorded, options.services),
     )
-    render = rendered.as_json if options.as_json else rendered.for_people(style)
+    as_json = rendered.as_json if options.grep or belongs else rendered.entries_as_json()
+    render = as_json if options.as_json else rendered.for_people(style)
     if belongs is None:
         return render
     return lambda batch: render(kept) if (kept := belongs.keep(batch)) else b""
@@ -131,7 +132,7 @@ def _show_groups(terminal: Terminal, recorded: Run, query: logs.Query, *, as_jso
     """Show the lines folded by what they have in common."""
     from devctl.queries.logs import groups
 
-    folded = groups(logs.read_batches(recorded, query))
+    folded = groups(logs.read_batches(recorded, query), by_entries=not query.grep)
     if as_json:
         for group in folded:
             terminal.write(json.dumps(_group_json(group)))

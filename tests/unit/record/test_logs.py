@@ -1,3 +1,4 @@
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -7,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devctl.keeper import segments
+from devctl.queries.logs import groups
 from devctl.record import logs
+from devctl.record.entries import Entries
 from devctl.record.jsonlines import json_line, json_lines
 from devctl.record.lines import Line, severity
 from devctl.record.logs import Query
@@ -53,6 +56,9 @@ def history(steps: list[tuple[str, int, bytes]]) -> list[Line]:
 
 def expected(lines: list[Line], query: Query) -> list[Line]:
     """Say in the plainest way which lines a query wants."""
+    heads = {
+        id(line): head for name in SOURCES for line, head in entries([each for each in lines if each.instance == name])
+    }
 
     def wants(line: Line) -> bool:
         if query.services and not {line.service, line.instance} & set(query.services):
@@ -63,9 +69,9 @@ def expected(lines: list[Line], query: Query) -> list[Line]:
             return False
         if query.grep and not re.search(query.grep, line.text, re.IGNORECASE if query.ignore_case else 0):
             return False
-        if query.trace_id and query.trace_id not in line.text:
+        if query.trace_id and query.trace_id not in line.text + heads[id(line)].text:
             return False
-        return not query.level or severity(line.parsed.level) >= severity(query.level)
+        return not query.level or severity(heads[id(line)].parsed.level) >= severity(query.level)
 
     matching = [line for line in lines if wants(line)]
     return (
@@ -75,6 +81,16 @@ def expected(lines: list[Line], query: Query) -> list[Line]:
         if query.tail < len(matching)
         else matching
     )
+
+
+def entries(lines: list[Line]) -> list[tuple[Line, Line]]:
+    """Return the lines of one source, each with the line that its entry begins with."""
+    pairs: list[tuple[Line, Line]] = []
+    for line in lines:
+        head = pairs[-1][1] if pairs else line
+        is_below = head.parsed.level and not line.parsed.level and not line.raw.startswith(b"{")
+        pairs.append((line, head if is_below else line))
+    return pairs
 
 
 def by_source(lines: list[Line]) -> dict[str, list[Line]]:
@@ -179,6 +195,76 @@ def test_the_last_lines_before_a_time_are_those_however_much_came_after(tmp_path
     write(run, "b.1", [(number, b"%d\n" % number) for number in range(1, 100, 2)])
     last = [line.time_ns for line in logs.read(run, Query(tail=3, until_ns=until))]
     assert last == list(range(min(until, 100)))[-3:]
+
+
+PYTHON = [
+    b"INFO started",
+    b"ERROR:shop:trace_id=0123456789abcdef0123456789abcdef boom",
+    b"Traceback (most recent call last):",
+    b'  File "x.py", line 1, in <module>',
+    b"    raise ValueError('WARN')",
+    b"ValueError: nothing",
+    b"2026-01-31 12:00:00 GET / 200",
+    b"plain again",
+]
+JAVA = [
+    b"12:00:00.000 [main] ERROR Shop - failed",
+    b"java.lang.IllegalStateException: no stock",
+    b"\tat shop.Cart.add(Cart.java:12)",
+    b"Caused by: java.io.IOException: gone",
+    b"\t... 3 more",
+    b"12:00:01.000 [main] INFO Shop - on",
+]
+
+
+@pytest.mark.parametrize(("text", "lines"), [(PYTHON, range(1, 6)), (JAVA, range(5))])
+def test_the_text_of_an_exception_has_the_level_of_its_entry(tmp_path: Path, text: list[bytes], lines: range) -> None:
+    run = make_run(tmp_path)
+    write(run, "a.1", [(number, line + b"\n") for number, line in enumerate(text)])
+    assert [line.time_ns for line in logs.read(run, Query(level="error"))] == list(lines)
+    shown = [json.loads(row) for row in json_lines(next(logs.read_batches(run, Query())), Entries()).splitlines()]
+    assert [number for number, row in enumerate(shown) if row["level"] == "error"] == list(lines)
+
+
+def test_the_text_of_an_exception_is_shown_with_its_trace(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    write(run, "a.1", [(number, line + b"\n") for number, line in enumerate(PYTHON)])
+    write(run, "b.1", [(3, b"plain\n")])
+    trace = "0123456789abcdef0123456789abcdef"
+    assert [line.time_ns for line in logs.read(run, Query(trace_id=trace))] == [1, 2, 3, 4, 5]
+    batches = logs.read_batches(run, Query(level="error"))
+    rows = [json.loads(row) for batch in batches for row in json_lines(batch, Entries()).splitlines()]
+    assert {row["trace_id"] for row in rows} == {trace}
+
+
+def test_what_a_program_writes_later_is_an_entry_of_its_own(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    second = 10**9
+    rows = [b"ERROR a", b"Traceback (most recent call last):", b"  File x", b"KeyError: 'k'", b"calm"]
+    write(run, "a.1", [(number * second, row + b"\n") for number, row in enumerate(rows)])
+    assert [line.raw for line in logs.read(run, Query(level="error"))] == rows[:-1]
+
+
+def test_exceptions_that_differ_only_below_are_one_group(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    twice = [*JAVA[:5], *JAVA[:2], b"\tat other.Place(Place.java:1)"]
+    write(run, "a.1", [(number, line + b"\n") for number, line in enumerate(twice)])
+    (group,) = groups(logs.read_batches(run, Query()))
+    assert (group.count, group.level) == (2, "error")
+    assert group.example.endswith("\tat other.Place(Place.java:1)")
+
+
+def test_an_entry_goes_on_over_blocks_and_while_it_is_followed(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    below = [b"\tat %06d " % number + b"x" * 200 for number in range(3000)]
+    write(run, "a.1", [(1, b"INFO a\n"), (2, b"ERROR b\n"), *((3, line + b"\n") for line in below)], 1 << 30)
+    assert len(list(logs.read(run, Query(level="error")))) == 3001
+    assert len(list(logs.read(run, Query(level="error", tail=2)))) == 2
+    follower = logs.follow(run, Query(level="error"))
+    assert len([next(follower) for _ in range(3001)]) == 3001
+    write(run, "a.1", [(4, b"\tat the end\n")], 1 << 30)
+    assert next(follower).raw == b"\tat the end"
+    follower.close()
 
 
 def test_a_run_without_logs_has_no_lines(tmp_path: Path) -> None:
