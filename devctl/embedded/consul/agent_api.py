@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from devctl.embedded import durations
-from devctl.embedded.consul import definitions
+from devctl.embedded.consul import definitions, fields
 from devctl.embedded.consul.agent import DATACENTER, EMULATOR, VERSION, Agent, Unknown
 from devctl.embedded.consul.answers import answer, content_hash, done, parameter, plain
 from devctl.embedded.consul.filter import compile_filter
@@ -105,7 +105,7 @@ class AgentApi:
 
     async def register(self, request: Request, rest: str) -> Response:
         """Add a service."""
-        self._agent.register(definitions.body(request.body), _replaces(request))
+        self._agent.register(definitions.body(request.body, fields.SERVICE), _replaces(request))
         return done()
 
     async def deregister(self, request: Request, id: str) -> Response:
@@ -129,7 +129,7 @@ class AgentApi:
 
     async def register_check(self, request: Request, rest: str) -> Response:
         """Add a check."""
-        self._agent.register_check(definitions.body(request.body))
+        self._agent.register_check(definitions.body(request.body, fields.CHECK))
         return done()
 
     async def deregister_check(self, request: Request, id: str) -> Response:

@@ -11,11 +11,13 @@ from typing import Any
 
 from devctl.embedded import durations
 from devctl.embedded.consul.agent import DATACENTER
-from devctl.embedded.consul.definitions import BadQuery
+from devctl.embedded.consul.definitions import BadQuery, BadRequest
 from devctl.embedded.consul.filter import compile_filter
 from devctl.embedded.consul.state import State
 from devctl.http.server import Request, Response, json_response
 
+_TRUE = frozenset({"", "1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 DEFAULT_WAIT_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 600.0
 _COMMON = [("Vary", "Accept-Encoding"), ("X-Consul-Default-Acl-Policy", "allow")]
@@ -61,6 +63,14 @@ def flag(request: Request, name: str) -> bool:
     return name in request.query and parameter(request, name).lower() not in ("0", "false", "f")
 
 
+def boolean(request: Request, name: str) -> bool:
+    """Return a parameter that Consul reads by Go's strconv.ParseBool; there without a value, it is true."""
+    value = parameter(request, name)
+    if value in _TRUE or value in _FALSE:
+        return name in request.query and value in _TRUE
+    raise BadRequest(f"Invalid value for ?{name}")
+
+
 async def blocking(state: State, request: Request, read: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
     """Read; when the client knows this index already, wait for a newer one, as long as it wants to."""
     same_datacenter(request)
@@ -89,6 +99,12 @@ async def listing(state: State, request: Request, read: Callable[[], tuple[int, 
     return answer(value, headers=index_headers(index))
 
 
+def one_consistency(request: Request) -> None:
+    """Raise BadQuery when the request is to be both quick and up to date."""
+    if "stale" in request.query and "consistent" in request.query:
+        raise BadQuery("Cannot specify ?stale with ?consistent, conflicting semantics.")
+
+
 def same_datacenter(request: Request) -> None:
     """Raise NoDatacenter when the request is for another datacenter."""
     if parameter(request, "dc", DATACENTER) not in ("", DATACENTER):
@@ -100,9 +116,17 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _unsigned(text: str) -> int:
+    """Read a number as Go's strconv.ParseUint does, which takes digits and nothing else."""
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 64):
+        raise ValueError(text)
+    return int(text)
+
+
 def _wait_of(request: Request) -> tuple[int, float]:
+    one_consistency(request)
     try:
-        index = int(parameter(request, "index") or 0)
+        index = _unsigned(parameter(request, "index") or "0")
     except ValueError as failure:
         raise BadQuery("Invalid index") from failure
     try:

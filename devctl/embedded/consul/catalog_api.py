@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from devctl.embedded.consul import definitions
+from devctl.embedded.consul import definitions, fields
 from devctl.embedded.consul.agent import DATACENTER, Agent, check_entry, put_node
-from devctl.embedded.consul.answers import answer, flag, listing
+from devctl.embedded.consul.answers import answer, boolean, listing, one_consistency
 from devctl.embedded.consul.keys import Refused, Sessions
 from devctl.embedded.consul.state import CHECK, NODE, SERVICE, Entry, State
 from devctl.http.server import Request, Response
@@ -25,14 +25,17 @@ class CatalogApi:
 
     async def leader(self, request: Request, rest: str) -> Response:
         """Name the server."""
+        one_consistency(request)
         return answer(f"{self._agent.host}:{self._agent.port}")
 
     async def peers(self, request: Request, rest: str) -> Response:
         """Name all servers: the one."""
+        one_consistency(request)
         return answer([f"{self._agent.host}:{self._agent.port}"])
 
     async def datacenters(self, request: Request, rest: str) -> Response:
         """Name the one datacenter."""
+        one_consistency(request)
         return answer([DATACENTER])
 
     async def nodes(self, request: Request, rest: str) -> Response:
@@ -89,21 +92,23 @@ class CatalogApi:
 
     async def register(self, request: Request, rest: str) -> Response:
         """Put a node, and with it a service and checks, straight into the catalog."""
-        body = definitions.body(request.body)
+        body = definitions.body(request.body, fields.CATALOG)
         node, address, keeps = body.get("node"), body.get("address"), body.get("skipnodeupdate")
         if not node:
             raise Refused("Must provide node")
         if not address and not keeps:
             raise Refused("Must provide address if SkipNodeUpdate is not set")
+        service = definitions.folded(body.get("service") or {}, fields.CATALOG_SERVICE)
+        single = [body["check"]] if body.get("check") else []
+        checks = [definitions.folded(check, fields.CATALOG_CHECK) for check in [*single, *(body.get("checks") or [])]]
         with self._state.change():
             if not keeps or self._node(node) is None:
                 put_node(self._state, node, address or "", body.get("id") or "", body.get("nodemeta") or {})
-            if body.get("service"):
-                service = definitions.service(definitions.folded(body["service"]), node)
-                self._state.put(SERVICE, (node, service["ID"]), service)
-            single = [body["check"]] if body.get("check") else []
-            for check in [*single, *(body.get("checks") or [])]:
-                self._register_check(node, definitions.folded(check))
+            if service:
+                entry = definitions.service(service, node)
+                self._state.put(SERVICE, (node, entry["ID"]), entry)
+            for check in checks:
+                self._register_check(node, check)
         return answer(True)
 
     def _register_check(self, node: str, definition: dict[str, Any]) -> None:
@@ -124,7 +129,7 @@ class CatalogApi:
 
     async def deregister(self, request: Request, rest: str) -> Response:
         """Take a check, a service, or a node with everything on it out of the catalog."""
-        body = definitions.body(request.body)
+        body = definitions.body(request.body, fields.DEREGISTER)
         node, service, check = body.get("node"), body.get("serviceid"), body.get("checkid")
         if not node:
             raise Refused("Must provide node")
@@ -158,7 +163,7 @@ class CatalogApi:
         """List the instances of a service with their node and checks; the good ones alone with `passing`."""
         if not rest:
             raise definitions.BadRequest("Missing service name")
-        only_passing = flag(request, "passing")
+        only_passing = boolean(request, "passing")
 
         def read() -> tuple[int, list[Entry]]:
             entries = [self._with_checks(instance) for instance in self._instances(rest, request)]

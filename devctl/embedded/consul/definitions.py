@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from devctl.embedded import durations
+from devctl.embedded.consul.fields import SERVICE_CHECK, WEIGHTS, unknown
 from devctl.embedded.consul.probes import CRITICAL, PASSING, WARNING, Check
 
 STATUSES = (PASSING, WARNING, CRITICAL)
@@ -36,8 +37,8 @@ class NotHere(Exception):
     """Consul can do this, the emulator cannot; the message says so in a plain sentence."""
 
 
-def body(data: bytes, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """Read a JSON object, its names folded (see `folded`)."""
+def body(data: bytes, fields: frozenset[str] | None = None, *, may_be_empty: bool = False) -> dict[str, Any]:
+    """Read a JSON object, its names folded (see `folded`); raise BadRequest for a name that is not one of `fields`."""
     if not data.strip():
         if may_be_empty:
             return {}
@@ -48,11 +49,13 @@ def body(data: bytes, *, may_be_empty: bool = False) -> dict[str, Any]:
         raise BadRequest(f"Request decode failed: {failure}") from failure
     if not isinstance(value, dict):
         raise BadRequest(f"Request decode failed: an object is expected, not {type(value).__name__}")
-    return folded(value)
+    return folded(value, fields)
 
 
-def folded(value: dict[str, Any]) -> dict[str, Any]:
+def folded(value: dict[str, Any], fields: frozenset[str] | None = None) -> dict[str, Any]:
     """Return the object with names in lower case and without underscores: ServiceID, service_id, serviceId."""
+    if fields and (name := unknown(value, fields)):
+        raise BadRequest(f'Request decode failed: json: unknown field "{name}"')
     return {name.replace("_", "").lower(): inner for name, inner in value.items()}
 
 
@@ -64,7 +67,7 @@ def service(definition: dict[str, Any], node: str) -> dict[str, Any]:
     if not name:
         raise BadRequest("Missing service name")
     address, port = str(definition.get("address") or ""), _int(definition.get("port"), "Port")
-    weights = folded(definition.get("weights") or {})
+    weights = folded(definition.get("weights") or {}, WEIGHTS)
     return {
         "Node": node,
         "ID": str(definition.get("id") or name),
@@ -99,7 +102,7 @@ def _tagged(address: str, port: int) -> dict[str, Any]:
 def checks(definition: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the (folded) definitions of all checks of a service."""
     single = [definition["check"]] if definition.get("check") else []
-    return [folded(check) for check in [*single, *(definition.get("checks") or [])]]
+    return [folded(check, SERVICE_CHECK) for check in [*single, *(definition.get("checks") or [])]]
 
 
 def check(definition: dict[str, Any]) -> Check:

@@ -399,6 +399,44 @@ def mistakes_with_services_and_checks_are_named(c: Client) -> Seen:
     ]
 
 
+def fields_that_do_not_exist_are_refused_by_name(c: Client) -> Seen:
+    """A typing mistake is an error of the client, not a setting that is left out."""
+    check = {"Name": "c", "TTL": "10s"}
+    return [
+        *(c.put("agent/service/register", body) for body in (
+            {"Name": "x", "Prot": 80}, {"Name": "x", "service_id": "y"}, {"Name": "x", "ttl": 1},
+            {"Name": "x", "Check": {"TTL": "10s", "Intervall": "1s"}}, {"Name": "x", "Checks": [{"TTL": "9s", "x": 1}]},
+            {"Name": "x", "Weights": {"Passing": 1, "Failing": 1}}, {"Name": "x", "CHECK": {"check_id": "c"}},
+        )),
+        c.put("agent/check/register", check | {"CheckID": "c"}),
+        *(c.put("catalog/register", {"Node": "n", "Address": "127.0.0.1", **body}) for body in (
+            {"Foo": 1}, {"Service": {"Service": "s", "Name": "s"}}, {"Check": check},
+        )),
+        c.put("catalog/deregister", {"Node": "n", "Service": "s"}),
+        sorted(c.get("agent/services")[2]),
+    ]  # fmt: skip
+
+
+def parameters_that_mean_nothing_are_refused(c: Client) -> Seen:
+    """What a real one cannot read, or what contradicts itself, is an error here too."""
+    flags = ("", "1", "t", "TRUE", "False", "0", "tRue", "maybe", "2", " ")
+    numbers = ("", "0", "-1", "+1", "1_0", "1.5", "x", "18446744073709551616")
+    both = {"stale": "", "consistent": ""}
+    reads = ("catalog/services", "catalog/datacenters", "status/leader", "status/peers", "session/list", "kv/x")
+    return [
+        *(c.ask("GET", "health/service/consul", passing=flag).status_code for flag in flags),
+        c.get("health/service/consul", passing="maybe"),
+        *(c.ask("GET", "catalog/services", index=number).status_code for number in numbers),
+        c.get("health/service/consul", index="-1"),
+        c.get("catalog/nodes", wait="soon"),
+        *(
+            [answer.status_code, answer.text.partition("semantics.")[0]]
+            for answer in (c.ask("GET", path, **both) for path in reads)
+        ),
+        c.ask("GET", "agent/services", **both).status_code,
+    ]
+
+
 def a_check_of_the_node_counts_for_all_its_services(c: Client) -> Seen:
     c.put("agent/service/register", {"Name": "on-node"})
     seen = [c.put("agent/check/register", {"Name": "disk", "TTL": "60s", "Status": "critical", "Notes": "full"})]
@@ -555,6 +593,8 @@ SCENARIOS: dict[str, Callable[[Client], Seen]] = {
         http_and_tcp_checks_are_run_by_the_agent,
         a_service_in_maintenance_is_not_passing,
         mistakes_with_services_and_checks_are_named,
+        fields_that_do_not_exist_are_refused_by_name,
+        parameters_that_mean_nothing_are_refused,
         a_check_of_the_node_counts_for_all_its_services,
         a_reader_of_a_service_is_woken_by_its_changes,
         the_catalog_takes_nodes_services_and_checks,
