@@ -104,7 +104,7 @@ class Hub:
             lines.append(f"# TYPE {metric} counter\n")
             lines += [
                 sample(metric, (("exporter", exporter),), counters.get((name, exporter), 0)) for exporter in names
-            ]
+            ] or [sample(metric, (), 0)]
         now = time.time_ns()
         waiting = [((("exporter", f.exporter.name),), f.backlog) for f, _ in self._forwarders.values()]
         for name, of in (

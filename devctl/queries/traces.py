@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from devctl.clock import rfc3339
 from devctl.record.span_query import SpanQuery
 from devctl.record.spans import Span, SpanReader
 
+MOST_RANKED = 10_000  # traces are held in memory at once, some kB each
 QUIET_NS = 300_000_000
 """A trace with a root counts as finished when nothing of it arrived for this long."""
 PATIENCE_NS = 3_000_000_000
@@ -71,6 +72,12 @@ def find(reader: SpanReader, query: SpanQuery) -> list[Trace]:
     """Return the newest traces that have a span as `query` says, newest first."""
     traces = [trace for trace_id in reader.find(query) if (trace := load(reader, trace_id))]
     return sorted(traces, key=lambda trace: trace.start_ns, reverse=True)
+
+
+def longest(reader: SpanReader, query: SpanQuery) -> list[Trace]:
+    """Return the longest traces that have a span as `query` says, the longest first."""
+    matching = find(reader, replace(query, limit=MOST_RANKED))
+    return sorted(matching, key=lambda trace: -trace.duration_ns)[: query.limit]
 
 
 def joined(reader: SpanReader, trace: Trace) -> list[Trace]:

@@ -246,6 +246,11 @@ class SpanReader:
         """Return spans stored after row `after` (0 = from the beginning), in order of arrival."""
         return list(self._spans("WHERE s.id > ? ORDER BY s.id LIMIT ?", [after, limit]))
 
+    def newest_within(self, since_ns: int, until_ns: int, limit: int) -> Iterator[Span]:
+        """Yield the spans that started in a time range, what arrived last first."""
+        where = "WHERE s.start_ns BETWEEN ? AND ? ORDER BY s.id DESC LIMIT ?"
+        return self._spans(where, [since_ns, until_ns, limit])
+
     def within(self, since_ns: int, until_ns: int, limit: int = 1_000_000) -> Iterator[Span]:
         """Yield the spans that started in a time range, in order of arrival."""
         return self._spans("WHERE s.start_ns BETWEEN ? AND ? ORDER BY s.id LIMIT ?", [since_ns, until_ns, limit])

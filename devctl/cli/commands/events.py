@@ -43,13 +43,24 @@ def run(context: Context, options: EventsOptions) -> int:
         return _overview(context, broker, as_json=options.as_json)
     topics = _existing(broker, options.topics)
     key = options.key or ""
-    for event in broker.last(topics, DEFAULT_COUNT if options.count is None else options.count, key=key):
+    events = broker.last(topics, DEFAULT_COUNT if options.count is None else options.count, key=key)
+    for event in events:
         _show(context, event, as_json=options.as_json)
+    if not events and not options.as_json:
+        context.terminal.say(_nothing(topics, key, is_followed=options.follow))
     if options.follow:
         for event in broker.follow(topics, key=key):
             _show(context, event, as_json=options.as_json)
             context.terminal.flush()
     return ExitCode.OK
+
+
+def _nothing(topics: list[str], key: str, *, is_followed: bool) -> str:
+    from devctl.text import clean, listing
+
+    of_key = f" with the key {clean(key)}" if key else ""
+    so_far = " so far; waiting" if is_followed else ""
+    return f"No messages{of_key} in {listing(map(clean, topics)) if topics else 'any topic'}{so_far}."
 
 
 def _existing(broker: Broker, names: list[str]) -> list[str]:

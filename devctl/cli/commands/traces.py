@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 from devctl.actions.finders import open_spans
 from devctl.cli import shared
@@ -35,6 +36,9 @@ class TracesOptions(Options):
     errors = Flag("--errors", help="… with a span that failed.")
     attributes = TextList("--attr", metavar="KEY=VALUE", help="… with a span or resource attribute.")
     since = Text("--since", metavar="TIME", help="… with a span started since then: 5m, or an RFC 3339 time.")
+    by = Text("--by", choices=("operation",), help="Fold spans by service and name: which operation is slow?")
+    against = Duration("--against", metavar="TIME", help="For --by: compare with so long a time before.")
+    sort = Text("--sort", choices=("time", "duration"), help="The longest last instead of the newest.")
     with_attributes = Flag("--attributes", "-a", help="Show each span's attributes and events.")
     mermaid = Flag("--mermaid", help="Print one trace as a Mermaid sequence diagram.")
     as_json = shared.JSON
@@ -50,6 +54,11 @@ def run(context: Context, options: TracesOptions) -> int:
             as_json=options.as_json,
         )  # fmt: skip
     reader = open_spans(recorded)
+    _refuse_together(options)
+    if options.by:
+        return _by_operation(context, reader, options)
+    if options.sort == "duration":
+        return _list(context, reader, _query(options), as_json=options.as_json, by_duration=True)
     show = _follow if options.follow else _list
     return show(context, reader, _query(options), as_json=options.as_json)
 
@@ -71,10 +80,46 @@ def _query(options: TracesOptions) -> SpanQuery:
     )
 
 
-def _list(context: Context, reader: SpanReader, query: SpanQuery, *, as_json: bool) -> int:
+def _refuse_together(options: TracesOptions) -> None:
+    if options.against and not options.by:
+        raise UsageError("--against needs --by operation")
+    for flag in [flag for flag, is_set in (("--by", options.by), ("--sort", options.sort == "duration")) if is_set]:
+        if options.follow:
+            raise UsageError(f"{flag} and --follow do not go together")
+
+
+def _by_operation(context: Context, reader: SpanReader, options: TracesOptions) -> int:
+    """Show the spans by service and name, beside those of a time before where that is asked for."""
+    from devctl.queries import operations
+
+    query, until_ns = _query(options), time.time_ns()
+    against_ns = int((options.against or 0) * 1e9)
+    since_ns = query.since_ns or (until_ns - against_ns if against_ns else 0)
+
+    def within(since: int, until: int) -> dict[tuple[str, str], operations.Operation]:
+        spans = list(reader.newest_within(since, until, operations.MOST_SPANS))
+        return operations.operations(spans, replace(query, since_ns=since, until_ns=until))
+
+    now, before = within(since_ns, until_ns), within(since_ns - against_ns, since_ns - 1) if against_ns else None
+    shown = operations.ranked(now.values(), by_duration=options.sort == "duration")[: options.limit]
+    if options.as_json:
+        for each in shown:
+            earlier = (before or {}).get((each.service, each.name))
+            context.terminal.write(json.dumps(operations.as_json(each, earlier, is_compared=before is not None)))
+        return ExitCode.OK
+    if not shown:
+        context.terminal.say("No span matches." if reader.last() else "No span has arrived yet.")
+        return ExitCode.OK
+    from devctl.render import operations as rendered
+
+    context.terminal.write("\n".join(rendered.lines(shown, before, context.terminal)))
+    return ExitCode.OK
+
+
+def _list(context: Context, reader: SpanReader, query: SpanQuery, *, as_json: bool, by_duration: bool = False) -> int:
     from devctl.queries import traces
 
-    matching = traces.find(reader, query)
+    matching = traces.longest(reader, query) if by_duration else traces.find(reader, query)
     if as_json:
         for trace in reversed(matching):
             context.terminal.write(json.dumps(traces.summary(trace)))
@@ -159,8 +204,12 @@ COMMAND = Command(
     examples={
         "devctl traces -f": "watch requests as they finish",
         "devctl traces --errors --since 10m": "what failed lately",
+        "devctl traces --by operation --against 1h": "which operation is slow, and what changed in the last hour",
+        "devctl traces --sort duration -n 5": "the five longest",
         "devctl traces 5b8efff7": "one trace as a waterfall, with its log lines",
     },
     shape="One trace a line: `trace_id`, `root`, `service`, `start`, `duration_ms`, `spans`, `services`, `errors`. "
+    "With `--by operation`: one operation a line, `service`, `operation`, `count`, `errors`, `p50_ms`, `p95_ms`, "
+    "`p99_ms`, `self_ms` (time that no child covers), with `--against` also `before`, the same figures or null. "
     "With a TRACE_ID: one OTLP JSON document (`resourceSpans`), with the traces that are linked to it.",
 )

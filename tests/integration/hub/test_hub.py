@@ -31,6 +31,11 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     hub.close()
 
 
+def test_what_would_be_forwarded_or_dropped_is_counted_before_there_is_an_exporter(hub: Hub) -> None:
+    metrics = hub.metrics()
+    assert (metrics["devctl_hub_spans_forwarded_total"], metrics["devctl_hub_spans_dropped_total"]) == (0, 0)
+
+
 class Backend:
     """An OTLP backend that refuses as often as told and remembers what it took."""
 
