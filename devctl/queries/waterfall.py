@@ -5,9 +5,9 @@ Spans of other traces that link to a span hang below it, so that a consumer stan
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from devctl.queries.traces import CONSUMER
@@ -17,23 +17,27 @@ if TYPE_CHECKING:
     from devctl.record.lines import Line
 
 SpanKey = tuple[str, str]
+SERVER = 2  # SPAN_KIND_SERVER of OTLP
+_TELLING_SHARE = 5  # a span that spends a fifth of the whole by itself is worth a mark
 
 
 @dataclass(slots=True)
 class Row:
-    """A span in its place. `self_ns` is the time that no child covers; `is_linked`: it hangs here by a link."""
+    """A span in its place. `self_ns` is the time that no child covers; `is_linked`: it hangs here by a link;
+    `lacks_parent`: it has one that is not stored."""
 
     span: Span
     depth: int
     self_ns: int
     is_critical: bool = False
     is_linked: bool = False
+    lacks_parent: bool = False
     lines: list[Line] = field(default_factory=list)
 
 
 def rows(spans: Iterable[Span]) -> list[Row]:
     """Return the spans (of one trace or of several joined ones) depth first, siblings by start time."""
-    ordered = sorted(spans, key=lambda span: (span.start_ns, span.id))
+    ordered, originals = _told_apart(sorted(spans, key=lambda span: (span.start_ns, span.id)))
     keys = {_key(span) for span in ordered}
     children, roots, linked = _hang(ordered, keys)
     critical = critical_path(roots, children)
@@ -43,14 +47,67 @@ def rows(spans: Iterable[Span]) -> list[Row]:
     while waiting:
         span, depth = waiting.pop()
         key = _key(span)
-        if key in seen:  # a ring of parents, or one id sent twice
+        if key in seen:  # a ring of parents
             continue
         seen.add(key)
         below = children[key]
-        result.append(Row(span, depth, self_time(span, below), key in critical, key in linked))
+        row = Row(originals.get(key, span), depth, self_time(span, below), key in critical, key in linked)
+        row.lacks_parent = depth == 0 and bool(span.parent_id) and not row.is_linked
+        result.append(row)
         waiting.extend((child, depth + 1) for child in reversed(below))
-    result.extend(Row(span, 0, span.duration_ns) for span in ordered if _key(span) not in seen)
+    ring = [span for span in ordered if _key(span) not in seen]
+    result.extend(Row(originals.get(_key(span), span), 0, span.duration_ns) for span in ring)
+    _mark_what_tells(result)
     return result
+
+
+def _told_apart(ordered: Sequence[Span]) -> tuple[list[Span], dict[SpanKey, Span]]:
+    """Return the spans with an id each, and the originals of those that shared one, as a client and its server may.
+
+    The server hangs below the client then, and what it called below the server.
+    """
+    by_key: defaultdict[SpanKey, list[Span]] = defaultdict(list)
+    for span in ordered:
+        by_key[_key(span)].append(span)
+    shared = {key: sorted(spans, key=_is_called) for key, spans in by_key.items() if len(spans) > 1}
+    if not shared:
+        return list(ordered), {}
+    renamed, originals = {}, {}
+    for (trace, span_id), (first, *others) in shared.items():
+        for number, other in enumerate(others, 2):
+            parent = span_id if _is_called(other) and not _is_called(first) else other.parent_id
+            twin = renamed[id(other)] = replace(other, span_id=f"{span_id}~{number}", parent_id=parent)
+            originals[_key(twin)] = other
+            originals.setdefault((trace, span_id), first)
+    apart = [renamed.get(id(span), span) for span in ordered]
+    return [_below_its_caller(span, shared, renamed) for span in apart], originals
+
+
+def _below_its_caller(span: Span, shared: Mapping[SpanKey, Sequence[Span]], renamed: Mapping[int, Span]) -> Span:
+    """Return a span whose parent's id is shared below that one of them that is of its own service, or was called."""
+    candidates = shared.get((span.trace_id, span.parent_id), ())
+    twins = [renamed[id(each)] for each in candidates if id(each) in renamed]
+    if not twins or any(twin.span_id == span.span_id for twin in twins):
+        return span
+    chosen = next((twin for twin in twins if twin.service == span.service), None)
+    if chosen is None and span.service == candidates[0].service:
+        return span
+    return replace(span, parent_id=(chosen or twins[-1]).span_id)
+
+
+def _is_called(span: Span) -> bool:
+    return span.kind in (SERVER, CONSUMER)
+
+
+def _mark_what_tells(result: Sequence[Row]) -> None:
+    """Where the whole waited for every span, mark those where it might have gone another way or took its time."""
+    if len(result) < 2 or not all(row.is_critical for row in result):
+        return
+    whole = max(row.span.end_ns for row in result) - min(row.span.start_ns for row in result)
+    siblings = Counter(row.span.parent_id for row in result)
+    for row in result:
+        is_long = row.self_ns * _TELLING_SHARE >= whole
+        row.is_critical = is_long or (row.depth > 0 and siblings[row.span.parent_id] > 1)
 
 
 def _hang(

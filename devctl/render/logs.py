@@ -144,9 +144,8 @@ def clock(time_ns: int) -> str:
     return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
 
 
-def _pretty(parsed: Parsed, *, colour: bool) -> list[bytes]:
-    """Return a line for people: level, message, fields; texts of several lines (tracebacks) follow below."""
-    level = (parsed.level or "").upper()
+def for_reading(parsed: Parsed) -> tuple[str, str, list[str]]:
+    """Return the message of a line, its fields, and what of both takes lines of its own (tracebacks), all safe."""
     message, *below = parsed.message.rstrip("\n").split("\n")
     short: list[str] = []
     for key, value in parsed.fields.items():
@@ -154,12 +153,18 @@ def _pretty(parsed: Parsed, *, colour: bool) -> list[bytes]:
             below += value.rstrip("\n").split("\n")
         elif key not in _DULL:
             short.append(f"{clean(str(key))}={_value(value)}")
-    fields = " ".join(short)
+    return clean(message), " ".join(short), [clean(line) for line in below]
+
+
+def _pretty(parsed: Parsed, *, colour: bool) -> list[bytes]:
+    """Return a line for people: level, message, fields; texts of several lines (tracebacks) follow below."""
+    level = (parsed.level or "").upper()
+    message, fields, below = for_reading(parsed)
     if colour:
         level = f"\x1b[{_LEVEL_COLOURS.get(parsed.level or '', '0')}m{level:<7}\x1b[0m"
         fields = fields and f"\x1b[2m{fields}\x1b[0m"
-    head = f"{level:<7} {clean(message)} {fields}".rstrip()
-    return [line.encode(errors="replace") for line in (head, *map(clean, below))]
+    head = f"{level:<7} {message} {fields}".rstrip()
+    return [line.encode(errors="replace") for line in (head, *below)]
 
 
 _DULL = frozenset({"time", "timestamp", "ts", "@timestamp", "service", "span_id", "logger"})

@@ -11,6 +11,7 @@ from devctl.masking import masked
 from devctl.queries.traces import Trace
 from devctl.queries.waterfall import Row
 from devctl.record.spans import attributes, text_of
+from devctl.render.logs import for_reading
 from devctl.render.table import cut, width
 
 if TYPE_CHECKING:
@@ -102,10 +103,10 @@ def waterfall(
         indent = "  " * row.depth + "    "
         if with_attributes:
             lines += [terminal.paint(f"{indent}{pair}", "dim") for pair in _pairs(row.span)]
-        lines += [_log_line(line, indent, terminal) for line in row.lines]
+        lines += [shown for line in row.lines for shown in _log_lines(line, indent, terminal)]
     if outside:
         lines += ["", terminal.paint("Lines of this trace outside of any span:", "dim")]
-        lines += [_log_line(line, "  ", terminal) for line in outside]
+        lines += [shown for line in outside for shown in _log_lines(line, "  ", terminal)]
     return lines
 
 
@@ -129,7 +130,8 @@ def _head(rows: Sequence[Row], whole: int, terminal: Terminal) -> str:
 def _name(row: Row) -> str:
     mark = "●" if row.is_critical else "⇢" if row.is_linked else " "
     link = "⇢ " if row.is_linked and row.is_critical else ""
-    return f"{'  ' * min(row.depth, 30)}{mark} {link}{short(row.span.service)} {short(row.span.name)}"
+    lost = " (its parent is missing)" if row.lacks_parent else ""
+    return f"{'  ' * min(row.depth, 30)}{mark} {link}{short(row.span.service)} {short(row.span.name)}{lost}"
 
 
 def _span_line(row: Row, name: str, layout: _Layout, terminal: Terminal) -> str:
@@ -157,8 +159,13 @@ def _pair(key: str, value: object) -> str:
     return f"{short(key)} = {short(masked(key, text_of(value)), _LONGEST_TEXT)}"
 
 
-def _log_line(line: Line, indent: str, terminal: Terminal) -> str:
-    parsed = line.parsed
-    level = parsed.level or "info"
-    shown = f"{indent}{clock(line.time_ns)} {level:<7} {short(line.service)}: {short(parsed.message, _LONGEST_TEXT)}"
-    return terminal.paint(shown, _LEVEL_STYLES.get(level, "dim"))
+def _log_lines(line: Line, indent: str, terminal: Terminal) -> list[str]:
+    """Return a log line with its fields, and below it what has line breaks."""
+    level = line.parsed.level or "info"
+    message, fields, below = for_reading(line.parsed)
+    head = f"{indent}{clock(line.time_ns)} {level:<7} {short(line.service)}: {short(message, _LONGEST_TEXT)}"
+    shown = [
+        f"{head}  {short(fields, _LONGEST_TEXT)}".rstrip(),
+        *(f"{indent}    {cut(each, _LONGEST_TEXT)}" for each in below),
+    ]
+    return [terminal.paint(each, _LEVEL_STYLES.get(level, "dim")) for each in shown]

@@ -8,6 +8,8 @@ from devctl.queries import traces, waterfall
 from devctl.record.lines import Line
 from tests.unit.queries.spans import SECOND, record, span
 
+TRACE = "0" * 31 + "1"
+
 
 def _rows(tmp_path: Path, *spans: dict[str, object], trace: int = 1) -> list[waterfall.Row]:
     reader = record(tmp_path, shop=list(spans))
@@ -84,6 +86,37 @@ def test_a_consumer_of_another_trace_hangs_below_the_producer_it_links_to(tmp_pa
 def test_a_missing_parent_or_a_ring_loses_no_span(tmp_path: Path, parent: int) -> None:
     rows = _rows(tmp_path, span("only", 1, 0, 1, parent=parent))
     assert [row.span.name for row in rows] == ["only"]
+
+
+def test_a_client_and_its_server_that_share_an_id_are_both_shown(tmp_path: Path) -> None:
+    reader = record(
+        tmp_path,
+        web=[span("page", 1, 0, 10), span("call", 2, 1, 9, parent=1, kind=3), span("note", 4, 8, 9, parent=2)],
+        db=[span("serve", 2, 2, 8, parent=1, kind=2), span("query", 3, 3, 7, parent=2)],
+    )
+    shown = waterfall.rows(reader.trace(TRACE))
+    assert [(row.span.name, row.depth) for row in shown] == [
+        ("page", 0), ("call", 1), ("serve", 2), ("query", 3), ("note", 2),
+    ]  # fmt: skip
+    assert [row.span.span_id for row in shown if row.span.name == "serve"] == ["0" * 15 + "2"]
+
+
+def test_a_span_that_was_sent_twice_is_shown_twice(tmp_path: Path) -> None:
+    twice = [span("work", 2, 1, 2, parent=1)] * 2
+    reader = record(tmp_path, web=[span("page", 1, 0, 10), *twice])
+    shown = [(row.span.name, row.depth) for row in waterfall.rows(reader.trace(TRACE))]
+    assert shown == [("page", 0), ("work", 1), ("work", 1)]
+
+
+def test_a_parent_that_is_not_stored_is_marked(tmp_path: Path) -> None:
+    reader = record(tmp_path, web=[span("page", 1, 0, 10, parent=9), span("work", 2, 1, 2, parent=1)])
+    assert [row.lacks_parent for row in waterfall.rows(reader.trace(TRACE))] == [True, False]
+
+
+def test_a_path_through_every_span_is_marked_where_the_time_went(tmp_path: Path) -> None:
+    chain = [span("a", 1, 0, 10), span("b", 2, 0.1, 9.9, parent=1), span("c", 3, 0.2, 9.8, parent=2)]
+    reader = record(tmp_path, web=chain)
+    assert [row.span.name for row in waterfall.rows(reader.trace(TRACE)) if row.is_critical] == ["c"]
 
 
 def test_log_lines_go_to_the_span_they_name_or_to_the_innermost_open_one_of_their_service(tmp_path: Path) -> None:
