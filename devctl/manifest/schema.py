@@ -116,7 +116,7 @@ def _default(cls: type, name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    if not value and not isinstance(value, bool | int | float):
+    if isinstance(value, Section) or (not value and not isinstance(value, bool | int | float)):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

@@ -111,3 +111,7 @@ def test_every_field_explains_itself(part: type) -> None:
     assert {name for name, _ in Object(part).fields.values()} == set(texts)
     assert all(text.endswith(".") for text in texts.values())
     assert schema.summary(part)
+
+
+def test_the_page_shows_no_address_of_an_object() -> None:
+    assert "object at 0x" not in schema.reference_page()

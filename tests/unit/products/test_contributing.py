@@ -76,7 +76,7 @@ print(spec.services["cache"].variants[0].argv, spec.services["cache"].provides, 
     assert f"{{'{NAME}': '{NAME}'}}" in printed
 
 
-def test_the_example_needs_no_other_file_but_the_generated_page(clone: Path) -> None:
+def test_the_example_needs_no_other_file_but_the_generated_ones(clone: Path) -> None:
     run(clone, "devctl.manifest", "--write")
     changed = {
         path.relative_to(clone).as_posix()
@@ -90,6 +90,7 @@ def test_the_example_needs_no_other_file_but_the_generated_page(clone: Path) -> 
         *(f"{folder}/{name}.py" for name in ("__init__", "tools", "recipe")),
         "devctl/products/__init__.py",
         "docs/manifest.md",
+        "stack.schema.json",
     }
 
 
