@@ -73,7 +73,7 @@ class Runtime:
         self.database.query_delay = self.faults.query_delay
         self.broker = broker or open_broker(settings, self.metrics, self.log)
         self.consul = open_consul(settings, self.log)
-        self.discovery = Discovery(settings.urls, self.consul, consul_first=service.is_front)
+        self.discovery = Discovery(settings.urls, self.consul)
         self.transport = transport or PlainTransport()
         self.peers = client.Peers(self.transport, self.discovery, self.token, self.telemetry.tracer, self.metrics)
         self.tokens = auth.Tokens(self._fetch_keys, settings.data_dir / "keys.json")

@@ -24,6 +24,7 @@ class HttpReply:
     def __init__(self, answer: client.Response) -> None:
         self._answer = answer
         self.status = answer.status_code
+        self.served_by = ""
         self.headers: Sequence[tuple[bytes, bytes]] = [(name.lower(), value) for name, value in answer.headers.raw]
 
     async def body(self) -> AsyncIterator[bytes]:

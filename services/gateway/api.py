@@ -10,13 +10,14 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 
+from services.common.http.addresses import Instance
 from services.common.http.auth import Admin
 from services.common.http.operations import page
 from services.common.http.problems import ProblemError
 from services.common.http.schemas import WHOLE, Answer, Request
 from services.gateway.documents import merged
 from services.gateway.domain import SERVICES, Split
-from services.gateway.ports import Splits
+from services.gateway.ports import Finder, Splits
 from services.gateway.settings import Link
 
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,40}$")]
@@ -54,7 +55,7 @@ class SplitList(Answer):
     items: list[SplitAnswer]
 
 
-def router(splits: Splits) -> APIRouter:
+def router(splits: Splits, finder: Finder) -> APIRouter:
     """Return the administrator's routes."""
     routes = APIRouter(prefix="/api/v1/admin/traffic", tags=["traffic"])
 
@@ -69,6 +70,7 @@ def router(splits: Splits) -> APIRouter:
         _check(service)
         if not sum(body.weights.values()):
             raise ProblemError(422, "invalid", "At least one version must have a weight above 0")
+        _check_versions(finder.instances(service), body.weights)
         split = Split(dict(body.weights), body.header, body.sticky)
         splits.put(service, split)
         return _answer(service, split)
@@ -97,6 +99,15 @@ def add_pages(app: FastAPI, links: Sequence[Link], services: Mapping[str, Mappin
 def _check(service: str) -> None:
     if service not in SERVICES:
         raise ProblemError(404, "not_found", f"There is no service {service}; there are {', '.join(SERVICES)}")
+
+
+def _check_versions(instances: Sequence[Instance], weights: Mapping[str, int]) -> None:
+    """Refuse weights for a version that nobody runs; without Consul nobody knows which do."""
+    running = {instance.version for instance in instances if instance.version}
+    missing = sorted(version for version, weight in weights.items() if weight and version not in running)
+    if running and missing:
+        detail = f"Nobody runs version {', '.join(missing)}; running: {', '.join(sorted(running))}"
+        raise ProblemError(409, "no_such_version", detail)
 
 
 def _answer(name: str, split: Split) -> SplitAnswer:

@@ -18,7 +18,7 @@ def build(runtime: Runtime) -> ASGIApp:
     splits = FileSplits(runtime.settings.data_dir / "splits.json")
     contracts = documents()
     app = runtime.application("Shop", "All routes of the shop that can be reached from outside.")
-    app.include_router(router(splits))
+    app.include_router(router(splits, runtime.discovery))
     add_pages(app, settings.links, contracts)
     proxy = Proxy(
         gateway_app=app,
@@ -37,6 +37,11 @@ def build(runtime: Runtime) -> ASGIApp:
 def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
     upstream = HttpUpstream(runtime.transport, runtime.telemetry.tracer)
     retries = runtime.metrics.counter("shop_gateway_retries", "Calls that were sent again", ["upstream"])
+    served = runtime.metrics.counter(
+        "shop_gateway_served",
+        "Answers of services, by the version that gave them",
+        ["upstream", "version", "http_response_status_code"],
+    )
     instances = runtime.metrics.gauge("shop_gateway_instances", "Healthy instances that are known", ["upstream"])
     for name in SERVICES:
         runtime.peers.breaker(name)  # so that its state is a metric from the start
@@ -47,6 +52,7 @@ def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
         splits,
         breaker=runtime.peers.breaker,
         on_retry=lambda service: retries.labels(service).inc(),
+        on_reply=lambda service, version, status: served.labels(service, version, str(status)).inc(),
     )
 
 

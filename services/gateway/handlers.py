@@ -49,6 +49,7 @@ class Forwarding:
     splits: Splits
     breaker: Callable[[str], Breaker]
     on_retry: Callable[[str], None]
+    on_reply: Callable[[str, str, int], None] = lambda _service, _version, _status: None
     budgets: dict[str, RetryBudget] = field(default_factory=lambda: defaultdict(RetryBudget))
     now: Callable[[], float] = time.monotonic
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -99,9 +100,12 @@ class Forwarding:
         instance = self._pick(call)
         query = f"?{call.query.decode('latin-1')}" if call.query else ""
         try:
-            return await self.upstream.send(
+            reply = await self.upstream.send(
                 call.method, instance.url + call.target.quoted() + query, call.headers, call.body, seconds
             )
+            self.on_reply(call.target.service, instance.version, reply.status)
+            reply.served_by = "/".join(filter(None, (call.target.service, instance.version)))
+            return reply
         except UpstreamError:
             self._ejected[instance.url] = self.now() + _EJECTED_SECONDS
             raise

@@ -20,6 +20,7 @@ class Reply(Protocol):
 
     status: int
     headers: Sequence[tuple[bytes, bytes]]
+    served_by: str  # the service and, where that is known, its version
 
     def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes, untouched."""

@@ -55,7 +55,9 @@ _SET_BY_GATEWAY = frozenset(
 )
 _NOT_FORWARDED = _HOP_BY_HOP | _SET_BY_GATEWAY
 _USUAL = ([b"keep-alive"], [b"close"])
-_NOT_RETURNED = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date", b"x-request-id", b"x-trace-id"})
+_NOT_RETURNED = frozenset(
+    {b"connection", b"keep-alive", b"transfer-encoding", b"date", b"x-request-id", b"x-trace-id", b"x-served-by"}
+)
 
 
 @dataclass
@@ -203,6 +205,7 @@ async def _body(receive: Receive, seconds: float) -> bytes:
 async def _send_back(reply: Reply, send: Send) -> None:
     """Pass the answer on as it comes; a stream of events may last as long as somebody listens."""
     headers = [(name, value) for name, value in reply.headers if name not in _NOT_RETURNED]
+    headers.append((b"x-served-by", reply.served_by.encode("latin-1", "replace")))
     if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers):
         deadlines.lift()
     try:

@@ -20,6 +20,9 @@ class Finder(Protocol):
     def pick(self, service: str) -> str:
         """Return the next base URL of a service, or nothing."""
 
+    def leave_out(self, service: str, url: str) -> bool:
+        """Pick others for a moment, since this one did not answer; return whether there is another."""
+
     def healthy(self, service: str) -> int:
         """Return how many instances of a service are healthy now, as far as is known."""
 

@@ -193,7 +193,9 @@ class Peers:
             with telemetry.entered(span):
                 answer = await self._measured(call, base, seconds, span)
         except UpstreamUnavailableError:
-            breaker.failed()
+            # One instance that fails does not make its service unavailable as long as there is another.
+            if not self._discovery.leave_out(call.service, base):
+                breaker.failed()
             raise
         breaker.succeeded()
         return answer

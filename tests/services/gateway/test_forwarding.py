@@ -22,6 +22,7 @@ class FakeReply:
     status: int
     headers: Sequence[tuple[bytes, bytes]] = field(default_factory=lambda: list(PROBLEM))
     is_closed: bool = False
+    served_by: str = ""
 
     async def body(self) -> AsyncIterator[bytes]:
         yield b""
@@ -193,3 +194,11 @@ async def test_a_split_sends_calls_to_its_version_and_to_any_if_that_is_gone() -
 async def test_no_instance_at_all_is_a_503() -> None:
     made, _upstream = forwarding(FakeReply(200), instances=[])
     assert await status(made) == -503
+
+
+async def test_an_answer_says_which_version_gave_it_and_is_counted_for_it() -> None:
+    counted: list[tuple[str, str, int]] = []
+    made, _ = forwarding(FakeReply(200), instances=ONE)
+    made.on_reply = lambda service, version, status: counted.append((service, version, status))
+    assert (await made.forward(call(), 2.0)).served_by == "order/1"
+    assert counted == [("order", "1", 200)]

@@ -152,6 +152,11 @@ def test_an_administrator_moves_traffic_between_two_versions_while_both_run(stac
         assert admin.put(TRAFFIC, json=fields).status_code == 200
 
     assert answered() == (20, 20)
+    assert {admin.get(PRODUCTS).headers["x-served-by"] for _ in range(4)} == {"catalog/1", "catalog/2"}
+    by_version = 'shop_gateway_served_total{http_response_status_code="200",upstream="catalog",version="2"}'
+    assert _value(front, re.escape(by_version)) >= 20
+    refused = admin.put(TRAFFIC, json={"weights": {"1": 50, "3": 50}})
+    assert (refused.status_code, refused.json()["error"]) == (409, "no_such_version")
     split(weights={"1": 100, "2": 0})
     assert answered() == (40, 0)
     split(weights={"1": 75, "2": 25})
