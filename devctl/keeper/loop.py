@@ -134,6 +134,8 @@ class Keeper:
                 return self._start(message)
             case "adopt":
                 return [self._adopt(each) for each in message["instances"]]
+            case "hand_over":
+                return self._ports.hand_over(message["instance"], message["ports"], message["socket"])
             case "told":
                 return self._told(message)
             case "release":
@@ -196,7 +198,7 @@ class Keeper:
         if is_alive and process is not None:
             instance.process = process
             self._watch(process, lambda _: self._adopted_ended(instance))
-            self._ports.copy(name, process, message.get("inherited", ()))
+            self._ports.copy(name, process, (*message.get("inherited", ()), *message.get("handed", ())))
         elif is_alive:
             instance.is_polled = True
         else:

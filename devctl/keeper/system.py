@@ -136,6 +136,17 @@ def default_signals() -> list[int]:
     return [int(getattr(signal, name)) for name in names if hasattr(signal, name)]
 
 
+def open_sockets(process: int) -> list[int]:
+    """Return the descriptors of the sockets that the process of a pidfd has open; none where it cannot be told."""
+    try:
+        with open(f"/proc/self/fdinfo/{process}") as file:
+            pid = next(int(line.split()[1]) for line in file if line.startswith("Pid:"))
+        folder = f"/proc/{pid}/fd"
+        return [int(name) for name in os.listdir(folder) if os.readlink(f"{folder}/{name}").startswith("socket:")]
+    except (OSError, StopIteration, ValueError):
+        return []
+
+
 def copy_socket(process: int | None, fd: int) -> socket.socket | None:
     """Return our own copy of a socket of another process (by its pidfd); None where that is not permitted."""
     if process is None or not LINUX:

@@ -124,6 +124,14 @@ class ProcessRunner:
         """Return what `save` last kept."""
         return await self._link.ask_bytes("saved")
 
+    async def hand_over(self, instance: str, ports: list[int], path: str) -> list[int]:
+        """Have the keeper bind ports for an instance that runs, and hand their sockets to its Unix socket at `path`;
+        return those that it took. DevctlError names one that cannot be bound."""
+        answer = await self._link.ask("hand_over", instance=instance, ports=ports, socket=path)
+        if answer["problem"] and not answer["handed"]:
+            raise DevctlError(answer["problem"])
+        return [int(port) for port in answer["handed"]]
+
     async def release(self, instances: Iterable[str]) -> None:
         """Forget ended instances: the keeper closes their FIFO and their inherited ports."""
         names = list(instances)
@@ -241,6 +249,7 @@ def _order(launch: Launch) -> dict[str, Any]:
         "log_folder": launch.log_folder,
         "log_bytes": launch.log_bytes,
         "inherited": list(launch.inherited.values()),
+        "handed": list(launch.handed),
     }
 
 
