@@ -93,8 +93,10 @@ class World:
     def stop(self, *names: str) -> None:
         self.request(lambda: Decision((happened.Planned(plan_stop(self.loop.state, names).goals),), None))
 
-    def restart(self, *names: str, with_dependents: bool = False) -> None:
-        plan = plan_restart(self.loop.spec, self.loop.state, names, with_dependents=with_dependents)
+    def restart(self, *names: str, with_dependents: bool = False, all_at_once: bool = False) -> None:
+        plan = plan_restart(
+            self.loop.spec, self.loop.state, names, with_dependents=with_dependents, all_at_once=all_at_once
+        )
         self.request(lambda: Decision((happened.Planned(plan.goals),), None))
 
     def down(self) -> None:
@@ -164,6 +166,8 @@ def _name(step: Step) -> str:
             return f"start {step.instance}"
         case decide.Stop():
             return f"stop {step.instance}"
+        case decide.Abandon():
+            return f"abandon {step.service}"
 
 
 CHECK = HttpCheck()

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from devctl.core import rollout
 from devctl.core.derived import waits_for
 from devctl.core.order import Graph
-from devctl.core.spec import Service, Spec, Variant
+from devctl.core.spec import FailureAction, Service, Spec, Variant
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
 
@@ -35,6 +36,15 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandon:
+    """Give up replacing the instances of a service, as its policy says."""
+
+    service: str
+    reason: str
+    action: FailureAction
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Stop an instance and everything under it."""
 
@@ -43,7 +53,7 @@ class Stop:
     cause: str = ""
 
 
-Step = Fetch | Start | Stop
+Step = Fetch | Start | Stop | Abandon
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,9 @@ def due(
     for name in names:
         service_state = situation.state.services.get(name)
         if service_state is not None:
+            if reason := rollout.failure(service_state):
+                steps.append(_abandon(service_state, reason))
+                continue
             steps += _stops(situation, service_state, force_stop=force_stop)
             if service_state.desired_up and name in situation.spec.services:
                 steps += _starts(situation, service_state, fetch_optional=fetch_optional)
@@ -74,15 +87,22 @@ def due(
 
 
 def next_restart(state: State, names: Iterable[str], now: float) -> float | None:
-    """Return when the next pending restart of `names` is due, None when none is."""
-    pending = (
-        i.restart_at
-        for name in names
-        if (service_state := state.services.get(name)) and service_state.desired_up
-        for i in service_state.instances.values()
-        if i.status is Status.PENDING and i.restart_at > now
-    )
-    return min(pending, default=None)
+    """Return when the next pending restart of `names`, or step of their replacement, is due; None when none is."""
+    moments: list[float] = []
+    for name in names:
+        service_state = state.services.get(name)
+        if service_state is None or not service_state.desired_up:
+            continue
+        pending = (i for i in service_state.instances.values() if i.status is Status.PENDING and i.restart_at > now)
+        moments += (i.restart_at for i in pending)
+        if (moment := rollout.next_moment(service_state, now)) is not None:
+            moments.append(moment)
+    return min(moments, default=None)
+
+
+def _abandon(service_state: ServiceState, reason: str) -> Abandon:
+    assert service_state.rollout is not None
+    return Abandon(service_state.name, reason, service_state.rollout.failure_action)
 
 
 def variant_of(service: Service, service_state: ServiceState) -> Variant | None:
@@ -93,6 +113,9 @@ def variant_of(service: Service, service_state: ServiceState) -> Variant | None:
 
 def _stops(situation: Situation, service_state: ServiceState, *, force_stop: bool) -> Iterator[Stop]:
     name = service_state.name
+    for instance in rollout.stopping_now(service_state, situation.now):
+        if instance.pid:
+            yield Stop(name, instance.id, service_state.cause)
     for instance in service_state.instances.values():
         if not _must_stop(service_state, instance):
             continue

@@ -51,6 +51,8 @@ def derive_status(graph: Graph, state: State, name: str) -> DerivedStatus:
         return DerivedStatus(Status.PENDING)
     if worst.status is Status.PENDING:
         return _pending(graph, state, service, worst)
+    if service.rolled_back and worst.status in GOOD:
+        return DerivedStatus(worst.status, f"its last change was taken back: {service.rolled_back}")
     return DerivedStatus(worst.status, worst.reason, worst.remedy)
 
 
@@ -73,8 +75,7 @@ def _unavailable(service: ServiceState) -> DerivedStatus:
 
 
 def _worst(service: ServiceState) -> Instance | None:
-    shown = [i for i in service.instances.values() if i.number <= service.replicas]
-    return min(shown, key=lambda i: _WORST_FIRST.index(i.status), default=None)
+    return min(service.expected, key=lambda i: _WORST_FIRST.index(i.status), default=None)
 
 
 def _pending(graph: Graph, state: State, service: ServiceState, instance: Instance) -> DerivedStatus:
@@ -98,7 +99,7 @@ def is_satisfied(state: State, dependency: Dependency) -> bool:
         return True
     if not service.options:
         return not dependency.required
-    expected = [i for i in service.instances.values() if i.number <= service.replicas]
+    expected = service.expected
     if not dependency.required and any(i.status is Status.FAILED for i in expected):
         return True
     return all(_meets(i, dependency.condition, service.generation) for i in expected)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from devctl.clock import Clock
 from devctl.core import spec
+from devctl.core.faults import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Goal:
     options: tuple[Option, ...] = ()
     missing: tuple[spec.MissingVariant, ...] = ()
     replicas: int = 1
+    rolling: spec.UpdatePolicy | None = None  # with force_recreate: one after the other, as this says
     force_recreate: bool = spec.stored_as("fresh", default=False)
     removed: bool = spec.stored_as("gone", default=False)
 
@@ -213,6 +215,41 @@ class InstanceSignalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LivenessFailed(Event):
+    """The liveness check of an instance failed as often as its retries allow: it is to be restarted."""
+
+    instance: str
+    service: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFailed(Event):
+    """A new instance did not become healthy while instances were being replaced."""
+
+    service: str
+    reason: str
+    action: spec.FailureAction = spec.FailureAction.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True)
+class FaultAdded(Event):
+    """A fault is on the wire of a relayed service from now on."""
+
+    service: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEnded(Event):
+    """A fault is no longer on the wire."""
+
+    service: str
+    name: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StateKept(Event):
     """All that the events before this one amount to, as the state's JSON: the history began anew here."""
 
@@ -269,7 +306,7 @@ _KEYS: dict[type[Event], tuple[tuple[str, str], ...]] = {kind: spec.keys_of(kind
 def to_json(event: Event) -> dict[str, Any]:
     """Return plain JSON data of an event, with its `type` first."""
     kind = type(event)
-    if kind is Planned:  # the only one with dataclasses inside
+    if kind in (Planned, FaultAdded):  # the only ones with dataclasses inside
         return {"type": _NAMES[kind], **spec.to_json(event)}
     return {"type": _NAMES[kind], **{key: getattr(event, name) for name, key in _KEYS[kind]}}
 

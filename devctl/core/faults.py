@@ -70,8 +70,8 @@ def _jitter(jitter: float) -> str:
 
 def from_json(body: dict[str, Any]) -> Fault:
     """Return the fault that `to_json` made `body` from; KeyError or ValueError for anything else."""
-    known = {name: body[name] for name in Fault.__slots__ if name in body}
-    return Fault(**{**known, "kind": FaultKind(body["kind"]), "stream": Stream(body.get("stream", "downstream"))})
+    values = {name: body[name] for name in Fault.__slots__ if name in body}
+    return Fault(**{**values, "kind": FaultKind(body["kind"]), "stream": Stream(body.get("stream", "downstream"))})
 
 
 def next_name(service: str, kind: FaultKind, names: Iterable[str]) -> str:

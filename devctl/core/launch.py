@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import cast
 
 from devctl.core import telemetry
-from devctl.core.spec import HUB, MARK, File, Port, Service, Spec, Variant, substitute
+from devctl.core.spec import HUB, MARK, RELAY, File, Port, Service, Spec, Variant, substitute
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"
@@ -31,6 +32,7 @@ class Launch:
     log_folder: str
     ports: dict[str, int] = field(default_factory=dict)
     inherited: dict[str, int] = field(default_factory=dict)  # port name → number the keeper binds and hands over
+    handed: tuple[int, ...] = ()  # numbers whose sockets the keeper hands over later, see core.launch.shared_ports
     stop_signal: str = "SIGTERM"
     log_bytes: int = 256 << 20
 
@@ -49,15 +51,32 @@ def ports_of(service: Service, variant: Variant) -> tuple[Port, ...]:
     return (*(port for port in service.ports if port.name not in variant.unserved), *variant.ports)
 
 
-def addresses(spec: Spec, ports: Ports) -> dict[str, str]:
-    """Return what `services.NAME.PORT[.host|.port|.all]` stand for, of every service with known ports."""
+def shared_ports(spec: Spec, ports: Ports) -> list[int]:
+    """Return the numbers that the relay holds."""
+    return [n for name, s in spec.services.items() if s.is_relayed for n in ports.get(name, {}).values()]
+
+
+def addresses(
+    spec: Spec, ports: Ports, instances: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return what `services.NAME.PORT[.host|.port|.all]` stand for, of every service with known ports.
+
+    `instances`: the ids of those that there are of a service, where these are not the first `replicas`.
+    """
     values: dict[str, str] = {}
     for name, service in spec.services.items():
+        ids = instances.get(name) or [instance_name(name, n + 1) for n in range(service.replicas)]
         first = ports.get(instance_name(name, 1), {})
-        for port, number in first.items():
-            every = [ports.get(instance_name(name, n + 1), {}).get(port) for n in range(service.replicas)]
-            values.update(_address_variables(f"services.{name}.{port}", number, [n for n in every if n is not None]))
+        for port, number in {**first, **ports_at(service, ports)}.items():
+            every = [n for each in ids if (n := ports.get(each, {}).get(port)) is not None]
+            values.update(_address_variables(f"services.{name}.{port}", number, every))
     return values
+
+
+def ports_at(service: Service, ports: Ports) -> Mapping[str, int]:
+    """Return the ports at which others reach a service: those that the relay holds, else the first instance's."""
+    key = service.name if service.is_relayed else instance_name(service.name, 1)
+    return ports.get(key, {})
 
 
 class Variants(Mapping[str, str]):
@@ -110,9 +129,11 @@ def make_resolver(
     """Return the resolver of one instance; `common` is what holds for the whole stack, such as its `addresses`."""
     variables: dict[str, str] = {f"tools.{name}": path for name, path in tools.items()}
     for port, number in ports.get(instance, {}).items():
-        addressed = _address_variables(f"services.{service}.{port}", number, [])
-        del addressed[f"services.{service}.{port}.all"]
+        dotted = f"services.{service}.{port}"
+        addressed = _address_variables(dotted, number, [])
+        del addressed[f"{dotted}.all"]
         variables.update(addressed)
+        variables[f"{dotted}.advertised"] = f"{HOST}:{ports.get(service, {}).get(port, number)}"
     return Resolver(ChainMap(variables, *(cast(MutableMapping[str, str], table) for table in common)))
 
 
@@ -141,6 +162,7 @@ def launch(context: RunContext, service: Service, variant: Variant, instance: st
         log_folder=f"{context.log_folder}/{instance}",
         ports=dict(ports),
         inherited={p.name: ports[p.name] for p in ports_of(service, variant) if p.inherited},
+        handed=tuple(shared_ports(spec, context.ports)) if service.name == RELAY else (),
         stop_signal=service.stop_signal,
         log_bytes=spec.log_bytes,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devctl.core.spec import HUB, Dependency, Service
+from devctl.core.spec import HUB, RELAY, Dependency, Service
 from devctl.core.status import Condition
 
 
@@ -25,8 +25,11 @@ class Graph:
         return list(done)
 
     def leaving_before(self, name: str) -> Iterable[str]:
-        """Return who must be gone before `name` stops: its dependents; before the hub all, for their last spans."""
-        return (n for n in self.needs if n != HUB) if name == HUB else self.dependents.get(name, ())
+        """Return who must be gone before `name` stops: its dependents; before the relay all whose connections it may
+        carry, before the hub all, for their last spans."""
+        if name not in (HUB, RELAY):
+            return self.dependents.get(name, ())
+        return (n for n in self.needs if n not in (HUB, RELAY))
 
     def _visit(self, name: str, done: dict[str, None], entered: set[str]) -> None:
         """Depth first without recursion, so that a chain of thousands is no trouble."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from devctl.core.events import Goal, Option
 from devctl.core.order import Graph, graph
-from devctl.core.spec import HUB, Service, Spec, Variant, digest
+from devctl.core.spec import HUB, RELAY, Service, Spec, Variant, digest
 from devctl.core.state import ServiceState, State
 from devctl.core.status import Condition, Status
 from devctl.errors import UsageError
@@ -63,6 +63,7 @@ class Up:
     names: tuple[str, ...] = ()
     force: bool = False
     no_deps: bool = False
+    all_at_once: bool = False  # do not replace instances one after the other
 
 
 ASKED = "asked for"
@@ -74,14 +75,16 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
     whole = graph(spec.services)
     requested = request.names or spec.active
     targets = set(requested) if request.no_deps else whole.with_needed(requested)
-    targets |= {HUB} & spec.services.keys()
+    targets |= {HUB, RELAY} & spec.services.keys()
     changes = _changes(spec, state, whole, targets, requested, force=request.force)
     steps: list[PlanStep] = []
     goals: list[Goal] = []
     for name in whole.order():
         if change := changes.get(name):
             service, service_state = spec.services[name], state.services.get(name)
+            rolling = None if request.all_at_once else service.rolling
             goals.append(_goal(service, service_state, change.cause, force_recreate=change.force_recreate))
+            goals[-1] = replace(goals[-1], rolling=rolling)
             steps += _steps(service, service_state, goals[-1], whole)
     removed = [] if request.names else _removed(spec, state)
     return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
@@ -96,7 +99,15 @@ def plan_stop(state: State, names: Iterable[str], cause: str = ASKED) -> Plan:
     return Plan(tuple(_stop_step(goal) for goal in goals), tuple(goals))
 
 
-def plan_restart(spec: Spec, state: State, names: Iterable[str], *, with_dependents: bool, cause: str = ASKED) -> Plan:
+def plan_restart(
+    spec: Spec,
+    state: State,
+    names: Iterable[str],
+    *,
+    with_dependents: bool,
+    cause: str = ASKED,
+    all_at_once: bool = False,
+) -> Plan:
     """Return the plan that restarts `names`, and with them those dependents that are up."""
     names = tuple(names)
     check_names(spec.services, names)
@@ -110,6 +121,7 @@ def plan_restart(spec: Spec, state: State, names: Iterable[str], *, with_depende
             service_state = state.services.get(name)
             why = cause if name in names else f"depends on {', '.join(n for n in names if n != name)}"
             goals.append(_goal(spec.services[name], service_state, why, force_recreate=True))
+            goals[-1] = replace(goals[-1], rolling=None if all_at_once else spec.services[name].rolling)
             steps += _steps(spec.services[name], service_state, goals[-1], whole)
     return Plan(tuple(steps), tuple(goals))
 
@@ -185,6 +197,8 @@ def _is_incomplete(service: Service, service_state: ServiceState) -> bool:
 def _needed_by(name: str, whole: Graph, targets: set[str]) -> str:
     if name == HUB:
         return "takes in the telemetry of all"
+    if name == RELAY:
+        return "holds the shared ports"
     return "needed by " + ", ".join(d for d in whole.dependents[name] if d in targets)
 
 
@@ -215,16 +229,20 @@ def _steps(service: Service, service_state: ServiceState | None, goal: Goal, who
     after = tuple(d.service for d in whole.needs[service.name] if d.condition is not Condition.STARTED or d.required)
     restarts = service_state is not None and _lives(service_state) and goal.force_recreate
     action = Action.RESTART if restarts else Action.START
-    step = PlanStep(action, service.name, goal.cause, after, _subject(service, variant))
+    step = PlanStep(
+        action, service.name, goal.cause, after, _subject(service, variant, rolls=restarts and goal.rolling is not None)
+    )
     needs_tools = variant.tools and not (service_state and service_state.tools is not None)
     fetch = [PlanStep(Action.FETCH, service.name, "its program", (), ", ".join(variant.tools))] if needs_tools else []
     return [*fetch, step]
 
 
-def _subject(service: Service, variant: Variant) -> str:
+def _subject(service: Service, variant: Variant, *, rolls: bool) -> str:
     parts = [service.kept or variant.name] if service.uses else []
     if service.replicas != 1:
         parts.append(f"{service.replicas} instances")
+    if rolls:
+        parts.append("one after the other")
     return ", ".join(parts)
 
 

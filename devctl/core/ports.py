@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from devctl.core.launch import Ports, instance_name, ports_of
@@ -44,13 +44,26 @@ def allocate(
     taking = _Taking(is_free, candidates, used)
     allocated: dict[str, dict[str, int]] = {}
     for service in services:
-        for number in range(1, max(service.replicas, 1) + 1):  # one at least, for those that refer to its address
-            instance = instance_name(service.name, number)
-            before = settled.get(instance, {})
-            numbers = {port.name: taking.take(service, port, before.get(port.name)) for port in _all_ports(service)}
+        for holder, ports in _holders(service):
+            before = settled.get(holder, {})
+            numbers = {port.name: taking.take(service, port, before.get(port.name)) for port in ports}
             if numbers != before:
-                allocated[instance] = numbers
+                allocated[holder] = numbers
     return Allocation(allocated, tuple(taking.conflicts), tuple(taking.moved))
+
+
+def _holders(service: Service) -> Iterator[tuple[str, list[Port]]]:
+    """Yield who needs numbers for which ports: each instance; and where it is relayed the service itself, whose
+    number the relay holds, while any number will do for its instances and for those that replace them."""
+    ports = list(_all_ports(service))
+    count = max(service.replicas, 1)  # one at least, for those that refer to its address
+    if service.is_relayed:
+        yield service.name, [port for port in service.ports if not port.inherited]
+        shared = {port.name for port in service.ports}
+        ports = [replace(port, number=0) if port.name in shared else port for port in ports]
+        count += min(service.update.parallelism, max(service.replicas, 1))
+    for number in range(1, count + 1):
+        yield instance_name(service.name, number), ports
 
 
 def _all_ports(service: Service) -> Iterable[Port]:

@@ -25,7 +25,8 @@ from devctl.core.status import Condition, Kind
 
 VERSION = 1
 MARK = "\0"
-HUB = "hub"  # the reserved name of the hub's service
+HUB = "hub"  # the reserved names of services that devctl adds
+RELAY = "relay"
 
 
 def placeholder(dotted: str) -> str:
@@ -79,6 +80,35 @@ class RestartPolicy:
     window_seconds: float = 60.0
 
 
+class UpdateOrder(StrEnum):
+    """Which comes first when an instance is replaced (Compose's words)."""
+
+    START_FIRST = "start-first"
+    STOP_FIRST = "stop-first"
+
+
+class FailureAction(StrEnum):
+    """What is done when a new instance does not become healthy (Compose's words)."""
+
+    ROLLBACK = "rollback"
+    PAUSE = "pause"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePolicy:
+    """How instances are replaced one after the other. `order` None: start-first where the service is relayed.
+
+    `monitor_seconds`: how long a new instance must stay good before the next is replaced.
+    """
+
+    parallelism: int = 1
+    order: UpdateOrder | None = None
+    delay_seconds: float = 0.0
+    failure_action: FailureAction = FailureAction.ROLLBACK
+    monitor_seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Port:
     """A named port. `number` 0 = any free one. `inherited`: the keeper binds it and hands the socket over
@@ -119,6 +149,7 @@ class Variant:
     unset: tuple[str, ...] = ()  # variables that it does not get from anywhere
     working_dir: str = ""
     check: Check | None = None
+    liveness: Check | None = None  # restarts an instance that fails it
     ports: tuple[Port, ...] = ()  # further ports that only this variant has
     files: tuple[File, ...] = ()
     folders: tuple[str, ...] = ()  # made (0700) before the start
@@ -154,6 +185,8 @@ class Service:
     depends_on: tuple[Dependency, ...] = ()
     restart: RestartPolicy = RestartPolicy()
     replicas: int = 1
+    front: bool = False  # its ports are always held by the relay
+    update: UpdatePolicy = UpdatePolicy()
     optional: bool = False
     profiles: tuple[str, ...] = ()
     watch: tuple[Watch, ...] = ()
@@ -165,6 +198,26 @@ class Service:
     labels: dict[str, str] = field(default_factory=dict)
     kept: str = ""  # why its first variant is not the first that can be had, for people
     provides: dict[str, str] = field(default_factory=dict)  # what any of its variants would, also a missing one
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether the relay holds its ports and passes connections to instances on ports of their own."""
+        return bool(self.ports) and (self.front or (self.replicas > 1 and any(p.number for p in self.ports)))
+
+    @property
+    def update_order(self) -> UpdateOrder:
+        """Which comes first when an instance is replaced. Without the relay the old one still holds the address, and
+        two of a third-party product would share one folder of data."""
+        if not self.is_relayed:
+            return UpdateOrder.STOP_FIRST
+        return self.update.order or (UpdateOrder.STOP_FIRST if self.uses else UpdateOrder.START_FIRST)
+
+    @property
+    def rolling(self) -> UpdatePolicy | None:
+        """How its instances are replaced one after the other; None where there is one alone, at its own address."""
+        if not self.is_relayed and self.replicas < 2:
+            return None
+        return dataclasses.replace(self.update, order=self.update_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +269,7 @@ def digest(service: Service, variant: Variant) -> str:
         variant.argv, sorted(variant.environment.items()), variant.working_dir, variant.image, variant.name,
         [(p.name, p.number, p.inherited) for p in (*service.ports, *variant.ports)],
         [(f.path, f.content, f.mode) for f in lasting], *sorted(variant.unset),
+        *(["relayed"] if service.is_relayed else []),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

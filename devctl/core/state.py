@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from devctl.core.events import Option
-from devctl.core.spec import MissingVariant, stored_as
-from devctl.core.status import Status
+from devctl.core.faults import Fault
+from devctl.core.spec import FailureAction, MissingVariant, UpdateOrder, stored_as
+from devctl.core.status import GOOD, Status
 
 HEALTHY_RESETS_PAUSE_SECONDS = 10.0
 """A service that stays good for so long has survived its start: its next crash is a new one, not the same again."""
@@ -53,6 +54,7 @@ class Instance:
     ended: bool = False
     reason: str = ""
     remedy: str = stored_as("cure", default="")
+    liveness: str = ""  # what its liveness check said when it failed for good; it is restarted then
 
     @property
     def is_alive(self) -> bool:
@@ -66,10 +68,30 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollout:
+    """Instances are being replaced one after the other, from an earlier generation to the present one.
+
+    `next_at`: when the next may begin. `is_rollback`: back to what it was. `is_paused`: after a failure, for good.
+    """
+
+    order: UpdateOrder
+    parallelism: int = 1
+    delay_seconds: float = 0.0
+    monitor_seconds: float = 0.0
+    failure_action: FailureAction = FailureAction.ROLLBACK
+    from_generation: int = 0
+    from_options: tuple[Option, ...] = ()
+    next_at: float = 0.0
+    is_rollback: bool = False
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """One service. `generation` grows whenever what lives must be replaced; `healthy_digest`: of the definition
     that has been good in this run; `removed`: it is no longer in the manifest; `missing`: variants that cannot be
-    had; `fetch_began`, `fetch_ended`: when its programs were last looked for, in monotonic seconds."""
+    had; `fetch_began`, `fetch_ended`: when its programs were last looked for, in monotonic seconds.
+    `last_generation`: the highest that was ever given. `rolled_back`: why the last replacement was taken back."""
 
     name: str
     desired_up: bool = stored_as("up", default=False)
@@ -84,6 +106,9 @@ class ServiceState:
     fetch_ended: float = 0.0
     tools: dict[str, str] | None = None
     healthy_digest: str = stored_as("proven", default="")
+    last_generation: int = 0
+    rollout: Rollout | None = None
+    rolled_back: str = ""
     instances: dict[str, Instance] = field(default_factory=dict)
 
     @property
@@ -93,7 +118,31 @@ class ServiceState:
 
     def wants(self, instance: Instance) -> bool:
         """Whether `instance` shall live, and in its present form."""
-        return self.desired_up and instance.number <= self.replicas and instance.generation == self.generation
+        if not self.desired_up:
+            return False
+        if self.rollout is not None:  # which one stops next is decided in core.rollout
+            return True
+        if instance.generation != self.generation:
+            return False
+        return len(self.instances) <= self.replicas or instance.id in self._kept()
+
+    def _kept(self) -> list[str]:
+        """Return the instances that stay where there are too many: those of the lowest numbers."""
+        present = (i for i in self.instances.values() if i.generation in (self.generation, NEVER))
+        return [i.id for i in sorted(present, key=lambda i: i.number)][: self.replicas]
+
+    @property
+    def expected(self) -> list[Instance]:
+        """The instances that stand for the service: as many as it shall have, without those on their way."""
+        if len(self.instances) <= self.replicas:
+            return list(self.instances.values())
+
+        def is_on_its_way(instance: Instance) -> bool:
+            is_coming = self.rollout is not None and instance.status not in GOOD
+            return instance.status is Status.STOPPING or is_coming
+
+        ranked = sorted(self.instances.values(), key=lambda i: (is_on_its_way(i), i.number))
+        return ranked[: self.replicas]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +158,7 @@ class State:
     count: int = 0
     services: dict[str, ServiceState] = field(default_factory=dict)
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
 
     def instance(self, service: str, instance: str) -> Instance | None:
         """Return one instance, None when there is none of that id."""

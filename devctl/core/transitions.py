@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from devctl.core import events as happened
+from devctl.core import rollout
 from devctl.core.events import Event, Goal, Verdict
-from devctl.core.spec import MissingVariant, from_json
-from devctl.core.state import NEVER, Instance, ServiceState, State, is_stable
+from devctl.core.spec import FailureAction, MissingVariant, UpdateOrder, from_json
+from devctl.core.state import NEVER, Instance, Rollout, ServiceState, State, is_stable
 from devctl.core.status import Status
 
 _KEPT_EXITS = 20  # more than any restart policy looks back at; a service that flaps for days must not grow the state
@@ -42,49 +44,69 @@ def _planned(state: State, event: happened.Planned) -> State:
 
 def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
     same_variant = service.option and goal.options and service.option == goal.options[0]
+    last = max(service.last_generation, service.generation) + goal.force_recreate
     changed = replace(
         service,
         desired_up=goal.desired_up,
         cause=goal.cause or service.cause,
         removed=goal.removed,
-        generation=service.generation + goal.force_recreate,
+        generation=last if goal.force_recreate else service.generation,
+        last_generation=last,
+        rollout=_rollout(service, goal),
+        rolled_back="",
         options=goal.options if goal.desired_up else service.options,
         missing=goal.missing if goal.desired_up else service.missing,
         replicas=goal.replicas if goal.desired_up else service.replicas,
         tools=service.tools if same_variant or not goal.desired_up else None,
         fetching=service.fetching and goal.desired_up,
     )
-    return replace(changed, instances=_planned_instances(changed, force_recreate=goal.force_recreate))
+    planned = replace(changed, instances=_planned_instances(changed, force_recreate=goal.force_recreate))
+    return rollout.advance(planned)
+
+
+def _rollout(service: ServiceState, goal: Goal) -> Rollout | None:
+    """Return how what lives is replaced: None for all at once; as before where nothing new is asked for."""
+    policy = goal.rolling
+    if not goal.desired_up:
+        return None
+    if not goal.force_recreate:
+        return service.rollout
+    if policy is None or not any(i.is_alive for i in service.instances.values()):
+        return None
+    before = service.rollout  # a further one while one goes on: back to what was good before both
+    return Rollout(
+        order=policy.order or UpdateOrder.STOP_FIRST,
+        parallelism=max(policy.parallelism, 1),
+        delay_seconds=policy.delay_seconds,
+        monitor_seconds=policy.monitor_seconds,
+        failure_action=policy.failure_action,
+        from_generation=before.from_generation if before else service.generation,
+        from_options=before.from_options if before else service.options,
+    )
 
 
 def _planned_instances(service: ServiceState, *, force_recreate: bool) -> dict[str, Instance]:
     """Return the instances under a new goal: what does not live is made pending, stopped or forgotten."""
     kept = {key: _under_goal(service, i, force_recreate=force_recreate) for key, i in service.instances.items()}
     if service.desired_up:
-        for number in range(1, service.replicas + 1):
+        for number in itertools.count(1):
+            if len(kept) >= service.replicas:  # what is stopping is started again where it is needed
+                break
             key = f"{service.name}.{number}"
             kept.setdefault(key, Instance(key, service.name, number))
-    return {
-        key: i
-        for key, i in kept.items()
-        if i.is_alive or not (service.removed or (service.desired_up and i.number > service.replicas))
-    }
+    return {key: i for key, i in kept.items() if i.is_alive or not (service.removed or _is_too_many(service, kept, i))}
+
+
+def _is_too_many(service: ServiceState, kept: dict[str, Instance], instance: Instance) -> bool:
+    lower = sum(i.number < instance.number for i in kept.values())
+    return service.desired_up and lower >= service.replicas
 
 
 def _under_goal(service: ServiceState, instance: Instance, *, force_recreate: bool) -> Instance:
     if instance.is_alive:
         return replace(instance, exits=(), consecutive_restarts=0) if force_recreate else instance
     if service.desired_up and (force_recreate or instance.status in (Status.STOPPED, Status.FAILED)):
-        return replace(
-            instance,
-            status=Status.PENDING,
-            generation=NEVER,
-            exits=(),
-            consecutive_restarts=0,
-            restart_at=0.0,
-            reason="",
-            remedy="",
-        )
+        return rollout.renewed(instance)
     if not service.desired_up and instance.status in (Status.PENDING, Status.FAILED):
         return replace(instance, status=Status.STOPPED, restart_at=0.0)
     return instance
@@ -126,6 +148,7 @@ def _starting(state: State, event: happened.InstanceStarting) -> State:
         state, event.service, event.instance,
         status=Status.STARTING, generation=service.generation if service else 0, spawned=event.monotonic,
         pid=0, start_ticks=0, container="", first_good=0.0, good_since=0.0, restart_at=0.0, signalled=0.0, ended=False,
+        liveness="",
     )  # fmt: skip
 
 
@@ -161,9 +184,20 @@ def _good(state: State, service: str, instance: str, now: float, status: Status)
         return state
     if service_state.option and before.generation == service_state.generation:
         state = _with_service(state, service, healthy_digest=service_state.option.digest)
-    return _with_instance(
+    state = _with_instance(
         state, service, instance, status=status, reason="", good_since=now, first_good=before.first_good or now
     )
+    return _advanced(state, service, now)
+
+
+def _advanced(state: State, name: str, now: float) -> State:
+    """Let the rollout of a service go on, if there is one; the next instance waits for its delay."""
+    service = state.services.get(name)
+    if service is None or service.rollout is None:
+        return state
+    waiting = replace(service.rollout, next_at=now + service.rollout.delay_seconds)
+    advanced = rollout.advance(replace(service, rollout=waiting))
+    return replace(state, services={**state.services, name: advanced})
 
 
 def _unready(state: State, event: happened.InstanceUnready) -> State:
@@ -214,7 +248,30 @@ def _stopping(state: State, event: happened.InstanceStopping) -> State:
 
 def _stopped(state: State, event: happened.InstanceStopped) -> State:
     state = _with_instance(state, event.service, event.instance, stop_ended=event.monotonic)
-    return _ended(state, event.service, event.instance, event.code)
+    return _advanced(_ended(state, event.service, event.instance, event.code), event.service, event.monotonic)
+
+
+def _rollout_failed(state: State, event: happened.RolloutFailed) -> State:
+    service = state.services.get(event.service)
+    if service is None or service.rollout is None:
+        return state
+    if event.action is FailureAction.ROLLBACK:
+        changed = rollout.roll_back(service, event.reason)
+    else:
+        changed = replace(service, rollout=replace(service.rollout, is_paused=True), rolled_back=event.reason)
+    return replace(state, services={**state.services, event.service: changed})
+
+
+def _liveness_failed(state: State, event: happened.LivenessFailed) -> State:
+    return _with_instance(state, event.service, event.instance, liveness=event.answer)
+
+
+def _fault_added(state: State, event: happened.FaultAdded) -> State:
+    return replace(state, faults={**state.faults, event.fault.name: event.fault})
+
+
+def _fault_ended(state: State, event: happened.FaultEnded) -> State:
+    return replace(state, faults={name: fault for name, fault in state.faults.items() if name != event.name})
 
 
 def _ended(state: State, service: str, instance: str, code: int | None) -> State:
@@ -222,7 +279,7 @@ def _ended(state: State, service: str, instance: str, code: int | None) -> State
     service_state, before = state.services.get(service), state.instance(service, instance)
     if not service_state or not before:
         return state
-    if service_state.removed or (service_state.desired_up and before.number > service_state.replicas):
+    if service_state.removed or (service_state.desired_up and rollout.is_superfluous(service_state, before)):
         return _forget(state, service_state, instance)
     status = Status.PENDING if service_state.desired_up else Status.STOPPED
     return _with_instance(
@@ -291,4 +348,8 @@ _TRANSITIONS: dict[type[Event], Callable[[State, Any], State]] = {
     happened.InstanceSignalled: _signalled,
     happened.InstanceStopping: _stopping,
     happened.InstanceStopped: _stopped,
+    happened.LivenessFailed: _liveness_failed,
+    happened.RolloutFailed: _rollout_failed,
+    happened.FaultAdded: _fault_added,
+    happened.FaultEnded: _fault_ended,
 }

@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devctl.core import events as happened
-from devctl.core.spec import Dependency, RestartCondition, RestartPolicy, Service, Spec
+from devctl.core.spec import (
+    Dependency,
+    FailureAction,
+    Port,
+    RestartCondition,
+    RestartPolicy,
+    Service,
+    Spec,
+    UpdateOrder,
+)
 from devctl.core.status import Condition
 from tests import fakes
 from tests.fakes import World
@@ -93,6 +102,18 @@ def _with(made: Service, trait: str) -> Service:
             return replace(made, variants=tuple(replace(v, argv=(command,)) for v in made.variants))
         case ["optional"]:
             return replace(made, optional=True)
+        case ["front"]:
+            return replace(made, front=True, ports=(Port("http", 8080),))
+        case ["parallel", count]:
+            return replace(made, update=replace(made.update, parallelism=int(count)))
+        case ["start-first" | "stop-first" as order]:
+            return replace(made, update=replace(made.update, order=UpdateOrder(order)))
+        case ["delay", seconds]:
+            return replace(made, update=replace(made.update, delay_seconds=float(seconds)))
+        case ["monitor", seconds]:
+            return replace(made, update=replace(made.update, monitor_seconds=float(seconds)))
+        case ["failure", action]:
+            return replace(made, update=replace(made.update, failure_action=FailureAction(action)))
         case ["tools", *names]:
             native = replace(made.variants[0], name="native", tools=tuple(names))
             return replace(made, variants=(native, *made.variants))
@@ -122,6 +143,8 @@ def happen(world: World, what: str) -> None:
             world.stop(*names)
         case ["restart", *names]:
             world.restart(*names)
+        case ["restart-at-once", *names]:
+            world.restart(*names, all_at_once=True)
         case ["restart-with-dependents", *names]:
             world.restart(*names, with_dependents=True)
         case ["wait", seconds]:
@@ -139,6 +162,8 @@ def happen(world: World, what: str) -> None:
         case [instance, "killed", "by", "hand"]:
             world.signal(instance)
             world.exits(instance, -9)
+        case [instance, "hung"]:
+            world.post(happened.LivenessFailed(instance, instance.rpartition(".")[0], "503"))
         case [instance, "signalled"]:
             world.signal(instance)
         case [instance, "exits", code]:

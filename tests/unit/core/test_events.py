@@ -8,9 +8,11 @@ import pytest
 from devctl.core import events as happened
 from devctl.core.checks import HttpCheck
 from devctl.core.events import Event
+from devctl.core.faults import Fault, FaultKind, Stream
 from devctl.core.spec import (
     Dependency,
     Exporter,
+    FailureAction,
     File,
     MissingVariant,
     Port,
@@ -49,6 +51,10 @@ EVENTS: list[Event] = [
     happened.FilesWatched(),
     happened.FilesChanged("a", "/a.py"),
     happened.Notice("the disk is full"),
+    happened.LivenessFailed("a.1", "a", "503"),
+    happened.RolloutFailed("a", "a.2: ended with exit code 1", FailureAction.PAUSE),
+    happened.FaultAdded("a", Fault("a_latency_1", "a", FaultKind.LATENCY, 200, stream=Stream.UPSTREAM, seed=1)),
+    happened.FaultEnded("a", "a_latency_1", "asked for"),
 ]
 
 
