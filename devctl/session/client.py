@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from devctl.errors import DevctlError, ExitCode
@@ -92,10 +92,14 @@ class Client:
         no_deps: bool = False,
         watch: bool = False,
         wait: bool = True,
+        all_at_once: bool = False,
         on_item: OnItem | None = None,
     ) -> Settled:
         """Bring `names` (none: all that is active) and what they need up, as `spec` says; see Session.apply."""
-        arguments = {"names": list(names), "force": force, "no_deps": no_deps, "watch": watch, "wait": wait}
+        arguments = {
+            "names": list(names), "force": force, "no_deps": no_deps, "watch": watch, "wait": wait,
+            "all_at_once": all_at_once,
+        }  # fmt: skip
         return cast(Settled, self._ask("apply", on_item, spec=_plain(spec), starter=self.name, **arguments))
 
     def start(self, names: Sequence[str], *, wait: bool = True, on_item: OnItem | None = None) -> Settled:
@@ -122,11 +126,31 @@ class Client:
         return cast(Settled, self._ask("stop", on_item, names=list(names)))
 
     def restart(
-        self, names: Sequence[str], *, with_dependents: bool = False, wait: bool = True, on_item: OnItem | None = None
+        self,
+        names: Sequence[str],
+        *,
+        with_dependents: bool = False,
+        wait: bool = True,
+        all_at_once: bool = False,
+        on_item: OnItem | None = None,
     ) -> Settled:
         """Restart `names` in dependency order; return when they are settled again."""
-        arguments = {"names": list(names), "with_dependents": with_dependents, "wait": wait}
+        arguments = {
+            "names": list(names), "with_dependents": with_dependents, "wait": wait, "all_at_once": all_at_once
+        }  # fmt: skip
         return cast(Settled, self._ask("restart", on_item, **arguments))
+
+    def scale(self, counts: Mapping[str, int], *, wait: bool = True, on_item: OnItem | None = None) -> Settled:
+        """Run so many instances of services; return when they are settled."""
+        return cast(Settled, self._ask("scale", on_item, counts=dict(counts), wait=wait))
+
+    def add_fault(self, fault: Mapping[str, Any], *, seconds: float | None = None) -> dict[str, Any]:
+        """Put a fault on the wire of a relayed service; return it with its name."""
+        return cast(dict[str, Any], self._ask("fault_add", fault=dict(fault), seconds=seconds))
+
+    def remove_faults(self, names: Sequence[str] = ()) -> list[str]:
+        """Take faults off the wire (all without names); return the names of those that were there."""
+        return cast(list[str], self._ask("fault_remove", names=list(names)))
 
     def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
         """Send a signal to every process of `names`; return the instances that got it."""

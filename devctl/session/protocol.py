@@ -22,6 +22,7 @@ VERSION = 1
 
 CALLS = (
     "hello", "status", "apply", "plan", "watch", "stop", "restart", "kill", "check", "snapshot", "spec", "down",
+    "scale", "fault_add", "fault_remove",
 )  # fmt: skip
 
 READING_CALLS = frozenset({"hello", "status", "plan", "check", "snapshot", "spec"})
@@ -53,10 +54,20 @@ class InstanceView(TypedDict):
     memory_bytes: int
 
 
+class FaultView(TypedDict):
+    """One fault on the wire of a service. `seconds_left` None: until it is removed."""
+
+    name: str
+    kind: str
+    text: str
+    seconds_left: float | None
+
+
 class ServiceView(TypedDict):
     """One service as every front end shows it.
 
-    `ports` are those of the first instance as host:port. `waits_for` are the services that block it now.
+    `ports` are where others reach it as host:port: the relay's where it is `fronted`, else the first instance's.
+    `faults` are those on its wire. `waits_for` are the services that block it now.
     `started_seconds` is from the spawn to ready, of the last start of the slowest instance; None before.
     `page` is the address that `open` shows, empty when there is none. `why_variant` says why this variant runs.
     `provides`: what others use it for → the port that serves it (`kafka`, `promql`, `spans`, …); where no
@@ -76,6 +87,8 @@ class ServiceView(TypedDict):
     provides: dict[str, str]
     depends_on: list[str]
     ports: dict[str, str]
+    fronted: bool
+    faults: list[FaultView]
     page: str
     waits_for: list[str]
     started_seconds: float | None
@@ -156,6 +169,8 @@ class Settled(TypedDict):
     """The result of `apply`, `stop`, `restart` and `down` once nothing more happens by itself.
 
     `healthy`: everything but the optional is good. `going_on`: optional services that are still being fetched.
+    `rolled_back`: services whose change was taken back, or stopped half-way, because a new instance did not become
+    healthy, and why.
     `critical_path` is the longest chain of this call, first to last; `seconds` what the call took.
     """
 
@@ -166,6 +181,7 @@ class Settled(TypedDict):
     critical_path: list[PathView]
     going_on: list[str]
     failed: list[str]
+    rolled_back: dict[str, str]
 
 
 class CheckView(TypedDict):

@@ -82,6 +82,8 @@ def _held_ports(spec: Spec, state: State) -> set[int]:
     for name, service_state in state.services.items():
         service = spec.services.get(name)
         bound = {port.name for port in service.ports if port.inherited} if service else set()
+        if service and service.is_relayed:
+            held.update(state.ports.get(name, {}).values())
         for instance in service_state.instances.values():
             ports = state.ports.get(instance.id, {})
             held |= {n for port, n in ports.items() if instance.is_alive or (port in bound and instance.ended)}

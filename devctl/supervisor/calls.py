@@ -13,7 +13,7 @@ from devctl.core.derived import is_healthy
 from devctl.session.protocol import Settled
 from devctl.supervisor.apply import Accepted
 from devctl.supervisor.background import Background
-from devctl.supervisor.requests import spec_of, up_of
+from devctl.supervisor.requests import fault_of, spec_of, up_of
 from devctl.supervisor.server import Call, Send
 from devctl.supervisor.stack import Stack
 from devctl.supervisor.subscription import Subscriptions, snapshot_of
@@ -51,7 +51,7 @@ class ChangingCalls:
         """Return every call by its name."""
         return {
             "apply": self._apply, "stop": self._stop, "restart": self._restart, "kill": self._kill,
-            "down": self._down,
+            "down": self._down, "scale": self._scale, "fault_add": self._fault_add, "fault_remove": self._fault_remove,
         }  # fmt: skip
 
     async def _apply(self, request: Request, send: Send) -> Settled:
@@ -65,7 +65,21 @@ class ChangingCalls:
 
     async def _restart(self, request: Request, send: Send) -> Settled:
         names, along = list(request.get("names", ())), bool(request.get("with_dependents"))
-        return await self._follow(lambda: self._stack.restart(names, with_dependents=along), request, send)
+        at_once = bool(request.get("all_at_once"))
+        return await self._follow(
+            lambda: self._stack.restart(names, with_dependents=along, all_at_once=at_once), request, send
+        )
+
+    async def _scale(self, request: Request, send: Send) -> Settled:
+        counts = {str(name): int(count) for name, count in dict(request.get("counts", {})).items()}
+        return await self._follow(lambda: self._stack.scale(counts), request, send)
+
+    async def _fault_add(self, request: Request, _: Send) -> dict[str, Any]:
+        added = await self._stack.add_fault(fault_of(request, self._loop.clock.monotonic()))
+        return added.to_json()
+
+    async def _fault_remove(self, request: Request, _: Send) -> list[str]:
+        return await self._stack.remove_faults(list(request.get("names", ())))
 
     async def _kill(self, request: Request, _: Send) -> list[str]:
         return await self._stack.kill(list(request.get("names", ())), str(request.get("signal", "SIGKILL")))
@@ -104,13 +118,16 @@ class ChangingCalls:
     def _settled(self, names: Collection[str], began: float, *, began_run: bool) -> Settled:
         statuses = {name: s for name, s in self._loop.statuses.items() if name in names}
         snapshot = snapshot_of(self._loop)
+        services = (self._loop.state.services.get(name) for name in names)
+        rolled_back = {s.name: s.rolled_back for s in services if s and s.rolled_back}
         going_on = sorted(name for name in names if self._stack.settling.is_going_on(name))
         return {
             "run": self._stack.run.id if self._stack.run else "",
-            "healthy": is_healthy(statuses, snapshot.optional),
+            "healthy": is_healthy(statuses, snapshot.optional) and not rolled_back,
             "began": began_run,
             "seconds": round(self._loop.clock.monotonic() - began, 3),
             "critical_path": critical_path(snapshot, names, began),
             "going_on": going_on,
             "failed": sorted(n for n, s in statuses.items() if not s.is_good and n not in going_on),
+            "rolled_back": rolled_back,
         }

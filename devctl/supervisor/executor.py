@@ -11,15 +11,15 @@ from pathlib import Path
 
 from devctl.core import events as happened
 from devctl.core.checks import Check
-from devctl.core.decide import Fetch, Start, Step, Stop
+from devctl.core.decide import Abandon, Fetch, Start, Step, Stop
 from devctl.core.launch import Launch
 from devctl.core.state import Instance
-from devctl.core.status import Kind, Status
+from devctl.core.status import GOOD, Kind, Status
 from devctl.errors import DevctlError
 from devctl.runners.base import BackendLost, Identity, Runner, Stopped
 from devctl.supervisor import child, fetch, files
 from devctl.supervisor.background import Background
-from devctl.supervisor.health import Health, Watched
+from devctl.supervisor.health import Health, Watched, key_of
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
 
@@ -28,6 +28,14 @@ _CHECKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UN
 _INSIST_SECONDS = 1.0  # between tries to stop what hangs in the kernel
 
 Fetcher = Callable[[Iterable[str], Path, fetch.Report, bool], Awaitable[dict[str, str]]]
+
+
+Drain = Callable[[str, float], Awaitable[None]]
+"""Returns when an instance that is stopping has no relayed connection left, or after so many seconds."""
+
+
+async def _drain_nothing(_instance: str, _seconds: float) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,13 @@ class Executor:
     """Does the steps of the loop (see `loop.StepExecutor`). Each step is a task that ends in an event."""
 
     def __init__(
-        self, loop: Loop, launches: Launches, runners: Mapping[Kind, Runner], health: Health, fetching: Fetching
+        self,
+        loop: Loop,
+        launches: Launches,
+        runners: Mapping[Kind, Runner],
+        health: Health,
+        fetching: Fetching,
+        drain: Drain = _drain_nothing,
     ) -> None:
         self._loop = loop
         self._launches = launches
@@ -53,6 +67,8 @@ class Executor:
         self._background = Background()
         self._fetches: dict[str, asyncio.Future[None]] = {}
         self._shapes: dict[str, object] = {}
+        self._ended_pids: dict[str, int] = {}
+        self.drain = drain
 
     def begin(self, step: Step) -> None:
         """Begin a step and return at once."""
@@ -63,6 +79,8 @@ class Executor:
                 self._background.begin(self._start(step))
             case Stop():
                 self._background.begin(self._stop(step))
+            case Abandon():
+                pass  # the event that says so has done it
 
     def follow(self, names: Iterable[str]) -> None:
         """Begin and end probes, end needless fetches, and rewrite live files when an address or variant changed."""
@@ -72,7 +90,9 @@ class Executor:
             chosen = self._launches.chosen(name)
             service_state = self._loop.state.services.get(name)
             for instance in service_state.instances.values() if service_state else ():
-                self._follow_health(chosen, instance)
+                started_as = self._launches.chosen_for(instance)
+                self._follow_health(started_as, instance)
+                self._follow_liveness(started_as, instance)
             moved = self._has_moved(name, chosen) or moved
         if moved:
             self._background.begin(self.rewrite_live_files())
@@ -183,11 +203,19 @@ class Executor:
         grace = service.stop_grace_seconds if service else 10.0
         if self._loop.force_stop:
             number, grace = signal.SIGKILL, 0.0
+        elif self._has_others(step):
+            await self.drain(step.instance, grace)
         try:
             stopped = await self._insist(step, number, grace)
         except BackendLost:
             return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
+
+    def _has_others(self, step: Stop) -> bool:
+        """Whether other instances go on, to which its clients can be given."""
+        service_state = self._loop.state.services.get(step.service)
+        others = service_state.instances.values() if service_state and service_state.desired_up else ()
+        return any(i.status in GOOD for i in others if i.id != step.instance)
 
     async def _insist(self, step: Stop, number: int, grace_seconds: float) -> Stopped:
         """Stop an instance, over and over where a process of it hangs in the kernel."""
@@ -212,26 +240,50 @@ class Executor:
             is_good = instance.status is Status.HEALTHY
             self._health.watch(Watched(instance.id, instance.service, instance.pid, check, target), is_good=is_good)
 
-    def _check(self, chosen: Chosen, instance: str) -> Check | None:
-        """Return the check of an instance; None for one whose references nothing resolves after an edit."""
+    def _check(self, chosen: Chosen, instance: str, *, is_liveness: bool = False) -> Check | None:
+        """Return a check of an instance; None for one whose references nothing resolves after an edit."""
         with contextlib.suppress(DevctlError):
-            return self._launches.check(chosen, instance)
+            return self._launches.check(chosen, instance, is_liveness=is_liveness)
         return None
+
+    def _follow_liveness(self, chosen: Chosen | None, instance: Instance) -> None:
+        """Ask an instance that has been good whether it lives, and end one that no longer does."""
+        is_asked = instance.pid != 0 and instance.status in _CHECKED and bool(instance.first_good)
+        check = self._check(chosen, instance.id, is_liveness=True) if chosen and is_asked else None
+        if chosen is None or check is None:
+            self._health.drop(key_of(instance.id, is_liveness=True))
+        elif instance.liveness:
+            self._end_hung(instance)
+        elif not self._health.is_watched(instance.id, instance.pid, check, is_liveness=True):
+            target = self._launches.target(chosen, instance)
+            watched = Watched(instance.id, instance.service, instance.pid, check, target, is_liveness=True)
+            self._health.watch(watched, is_good=True)
+
+    def _end_hung(self, instance: Instance) -> None:
+        if self._ended_pids.get(instance.id) != instance.pid:
+            self._ended_pids[instance.id] = instance.pid
+            self._background.begin(self._terminate(instance))
+
+    async def _terminate(self, instance: Instance) -> None:
+        """End an instance whose end is reported as one of its own, so that its restart policy decides."""
+        service = self._loop.spec.services.get(instance.service)
+        number = signal_number(service.stop_signal if service else "SIGTERM")
+        with contextlib.suppress(DevctlError):
+            await self.runner_of(instance.service).stop(
+                instance.id, number, service.stop_grace_seconds if service else 10.0
+            )
 
     def _has_moved(self, name: str, chosen: Chosen | None) -> bool:
         """Whether what live files may say of a service is another than last time."""
         state = chosen.state if chosen else None
         shape = (
-            (chosen.variant.name, state.replicas, state.desired_up, id(chosen.service)) if chosen and state else None
+            (chosen.variant.name, tuple(state.instances), state.desired_up, id(chosen.service))
+            if chosen and state
+            else None
         )
         changed = self._shapes.get(name) != shape
         self._shapes[name] = shape
         return changed
-
-
-def _shape(chosen: Chosen) -> object:
-    """Return what live files may say of a service."""
-    return chosen.variant.name, chosen.state.replicas, chosen.state.desired_up, id(chosen.service)
 
 
 def signal_number(name: str) -> int:

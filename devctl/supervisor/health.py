@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from devctl.clock import Clock
 from devctl.core.checks import Check
-from devctl.core.events import Event, InstanceReady, InstanceUnready
+from devctl.core.events import Event, InstanceReady, InstanceUnready, LivenessFailed
 from devctl.probes.base import Answer, Probe, Target, ask
 from devctl.probes.kinds import probe
 
@@ -30,6 +30,17 @@ class Watched:
     pid: int
     check: Check
     target: Target
+    is_liveness: bool = False  # it decides about a restart, not about traffic
+
+    @property
+    def key(self) -> str:
+        """What tells the two checks of an instance apart."""
+        return key_of(self.instance, is_liveness=self.is_liveness)
+
+
+def key_of(instance: str, *, is_liveness: bool) -> str:
+    """Return under which name a check of an instance is watched."""
+    return f"{instance}/liveness" if is_liveness else instance
 
 
 class Health:
@@ -42,23 +53,23 @@ class Health:
         self._watched: dict[str, Watched] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def is_watched(self, instance: str, pid: int, check: Check) -> bool:
+    def is_watched(self, instance: str, pid: int, check: Check, *, is_liveness: bool = False) -> bool:
         """Tell whether this process is asked by this check already."""
-        watched = self._watched.get(instance)
+        watched = self._watched.get(key_of(instance, is_liveness=is_liveness))
         return watched is not None and watched.pid == pid and watched.check == check
 
     def watch(self, watched: Watched, *, is_good: bool) -> None:
         """Begin to ask; `is_good`: it was good when it was last seen."""
-        self.drop(watched.instance)
-        self._watched[watched.instance] = watched
-        self._tasks[watched.instance] = asyncio.get_running_loop().create_task(self._run(watched, is_good=is_good))
+        self.drop(watched.key)
+        self._watched[watched.key] = watched
+        self._tasks[watched.key] = asyncio.get_running_loop().create_task(self._run(watched, is_good=is_good))
 
-    def drop(self, instance: str) -> None:
-        """Ask an instance no more."""
-        if task := self._tasks.pop(instance, None):
+    def drop(self, key: str) -> None:
+        """Ask an instance no more, by one of its checks (see `key_of`)."""
+        if task := self._tasks.pop(key, None):
             task.cancel()
-            del self._watched[instance]
-            self.answers.pop(instance, None)
+            del self._watched[key]
+            self.answers.pop(key, None)
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -74,14 +85,22 @@ class Health:
                 answer = await ask(question, watched.check.timeout_seconds)
             except OSError as error:  # the check cannot even be asked, for want of a port
                 answer = Answer(False, str(error))
-            self.answers[watched.instance] = answer
+            self.answers[watched.key] = answer
             change = schedule.take(answer, self._clock.monotonic())
-            if change is True:
-                self._post(InstanceReady(watched.instance, watched.service))
-            elif change is False:
-                self._post(InstanceUnready(watched.instance, watched.service, answer.text))
+            if event := _event(watched, answer, change):
+                self._post(event)
             crowd = len(self._tasks) if answer.is_refused else 0
             await asyncio.sleep(schedule.pause(self._clock.monotonic(), crowd=crowd))
+
+
+def _event(watched: Watched, answer: Answer, change: bool | None) -> Event | None:
+    """Return what follows from an answer that changed something (see `Schedule.take`)."""
+    if change is False:
+        failed = LivenessFailed if watched.is_liveness else InstanceUnready
+        return failed(watched.instance, watched.service, answer.text)
+    if change is True and not watched.is_liveness:
+        return InstanceReady(watched.instance, watched.service)
+    return None
 
 
 class Schedule:

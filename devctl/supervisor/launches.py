@@ -20,8 +20,8 @@ from devctl.core.launch import (
     make_resolver,
     resolve_file,
 )
-from devctl.core.spec import File, Service, Variant
-from devctl.core.state import Instance, ServiceState
+from devctl.core.spec import RELAY, File, Service, Variant
+from devctl.core.state import NEVER, Instance, ServiceState
 from devctl.errors import DevctlError
 from devctl.probes.base import Target
 from devctl.record.store import Run
@@ -40,10 +40,12 @@ class Chosen:
 class Launches:
     """Launches, checks and files of a run, with the addresses computed once per allocation."""
 
-    def __init__(self, loop: Loop, run: Run) -> None:
+    def __init__(self, loop: Loop, run: Run, runtime: Path = Path()) -> None:
         self._loop = loop
         self.run = run
+        self._runtime = runtime
         self._computed_for: tuple[object, object] = (None, None)
+        self._instances: dict[str, tuple[str, ...]] = {}
         self._addresses: dict[str, str] = {}
 
     def chosen(self, service: str) -> Chosen | None:
@@ -53,6 +55,17 @@ class Launches:
             return None
         variant = variant_of(declared, service_state)
         return Chosen(declared, variant, service_state) if variant else None
+
+    def chosen_for(self, instance: Instance) -> Chosen | None:
+        """Return what an instance was started as: while it waits to be replaced, the definition before."""
+        chosen = self.chosen(instance.service)
+        before = self._loop.previous.get(instance.service)
+        if chosen is None or before is None or chosen.state.rollout is None:
+            return chosen
+        if instance.generation in (chosen.state.generation, NEVER):
+            return chosen
+        variant = next((v for v in before.variants if v.name == chosen.variant.name), None)
+        return Chosen(before, variant, chosen.state) if variant else chosen
 
     def launch(self, chosen: Chosen, instance: str) -> Launch:
         """Return how an instance is started; DevctlError names a reference that nothing resolves."""
@@ -67,12 +80,13 @@ class Launches:
         """Return how the command is run that brings rewritten live files into force."""
         return self.launch(replace(chosen, variant=replace(chosen.variant, argv=chosen.variant.on_change)), instance)
 
-    def check(self, chosen: Chosen, instance: str) -> Check | None:
-        """Return the check of an instance with its references resolved, None when it has none."""
-        if chosen.variant.check is None:
+    def check(self, chosen: Chosen, instance: str, *, is_liveness: bool = False) -> Check | None:
+        """Return a check of an instance with its references resolved, None when it has none."""
+        check = chosen.variant.liveness if is_liveness else chosen.variant.check
+        if check is None:
             return None
         with _naming(instance):
-            return chosen.variant.check.filled(self._resolver(chosen, instance).text)
+            return check.filled(self._resolver(chosen, instance).text)
 
     def target(self, chosen: Chosen, instance: Instance) -> Target:
         """Return whom a probe asks."""
@@ -100,10 +114,15 @@ class Launches:
 
     def _common_addresses(self) -> dict[str, str]:
         spec, ports = self._loop.spec, self._loop.state.ports
-        if self._computed_for[0] is not spec or self._computed_for[1] is not ports:
-            self._computed_for = (spec, ports)
-            self._addresses = addresses(spec, ports)
+        instances = {name: tuple(s.instances) for name, s in self._loop.state.services.items()}
+        is_same = self._computed_for[0] is spec and self._computed_for[1] is ports
+        if not is_same or self._instances != instances:
+            self._computed_for, self._instances = (spec, ports), instances
+            self._addresses = addresses(spec, ports, instances)
+            if RELAY not in spec.services:  # whoever names it finds it empty until there is something to relay
+                self._addresses |= {f"services.{RELAY}.http.all": "", f"services.{RELAY}.variant": ""}
             self._addresses["run.folder"] = os.fspath(self.run.folder)
+            self._addresses["runtime.folder"] = os.fspath(self._runtime)
         return self._addresses
 
     def _variant(self, service: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.clock import Clock
@@ -17,9 +17,9 @@ from devctl.core import decide
 from devctl.core import events as happened
 from devctl.core.decide import Situation, Step
 from devctl.core.derived import DerivedStatus, derive_status
-from devctl.core.events import Event
+from devctl.core.events import Event, Option
 from devctl.core.order import Graph, graph
-from devctl.core.spec import HUB, Spec
+from devctl.core.spec import HUB, RELAY, FailureAction, Service, Spec, digest
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
 from devctl.core.transitions import apply
@@ -100,6 +100,7 @@ class Loop:
         self.state = State()
         self.statuses: dict[str, DerivedStatus] = {}
         self.force_stop = False  # stop without order or grace
+        self.previous: dict[str, Service] = {}  # definitions that were in force before the present ones
         self.listeners = Listeners()
         self._executor: StepExecutor | None = None
         self._event_log: EventLog | None = None
@@ -141,6 +142,9 @@ class Loop:
 
     def activate(self, spec: Spec) -> None:
         """Put `spec` in force; only while a request is being decided, or before `run`."""
+        before = self.spec.services
+        changed = {name: before[name] for name, s in spec.services.items() if name in before and before[name] != s}
+        self.previous.update(changed)
         self.spec = spec
         self.graph = graph(spec.services)
         self._dirty.update(spec.services)
@@ -198,10 +202,18 @@ class Loop:
         """Apply one event and keep it."""
         event = happened.stamp(event, self.clock)
         self.state = apply(self.state, event)
+        if isinstance(event, happened.RolloutFailed) and event.action is FailureAction.ROLLBACK:
+            self._revert(event.service)
         self._events.append(event)
         if self._event_log:
             self._event_log.append(happened.to_json(event))
         self._dirty.update(_concerns(event))
+
+    def _revert(self, name: str) -> None:
+        """Put the definition in force again that a service had before, where its state went back to that."""
+        option, before = self.state.services[name].option, self.previous.get(name)
+        if before and any(option == Option(v.name, digest(before, v)) for v in before.variants):
+            self.activate(replace(self.spec, services={**self.spec.services, name: before}))
 
     def _on_exit(self, end: Exit) -> None:
         """Decide about an instance that ended by itself; a stop reports its own end."""
@@ -255,7 +267,7 @@ class Loop:
 
     def _neighbourhood(self, names: set[str]) -> set[str]:
         """Return `names` and all whose start or stop may hang on them."""
-        near = names | ({HUB} & self.graph.needs.keys())
+        near = names | ({HUB, RELAY} & self.graph.needs.keys())
         for name in names:
             near.update(self.graph.dependents.get(name, ()))
             near.update(d.service for d in self.graph.needs.get(name, ()))
@@ -310,6 +322,8 @@ def _ordered(step: Step) -> Event:
             return happened.InstanceStarting(instance, service)
         case decide.Stop(service, instance, cause):
             return happened.InstanceStopping(instance, service, cause)
+        case decide.Abandon(service, reason, action):
+            return happened.RolloutFailed(service, reason, action)
 
 
 def _concerns(event: Event) -> Iterable[str]:

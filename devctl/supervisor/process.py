@@ -50,7 +50,12 @@ class SupervisorProcess:
         self._runner = ProcessRunner(paths)
         self._subscriptions = Subscriptions(self._loop)
         self._stack = Stack(
-            paths, self._loop, {Kind.PROCESS: self._runner}, boot=boot.boot_id(), on_progress=self._on_progress
+            paths,
+            self._loop,
+            {Kind.PROCESS: self._runner},
+            boot=boot.boot_id(),
+            on_progress=self._on_progress,
+            hand_over=self._runner.hand_over,
         )
         self._files = FileWatch(self._restart_changed)
         self._telemetry = Telemetry(self._loop)

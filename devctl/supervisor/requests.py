@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from devctl.core import faults
+from devctl.core.faults import Fault
 from devctl.core.plan import Up
 from devctl.core.spec import Spec, from_json
 from devctl.errors import UsageError
@@ -25,4 +28,19 @@ def spec_of(request: dict[str, Any]) -> Spec | None:
 def up_of(request: dict[str, Any]) -> Up:
     """Return what shall come up."""
     names = tuple(request.get("names", ()))
-    return Up(names, force=bool(request.get("force")), no_deps=bool(request.get("no_deps")))
+    return Up(
+        names,
+        force=bool(request.get("force")),
+        no_deps=bool(request.get("no_deps")),
+        all_at_once=bool(request.get("all_at_once")),
+    )
+
+
+def fault_of(request: dict[str, Any], now: float) -> Fault:
+    """Return the fault that is asked for; it gets its name later. `seconds`: how long it lasts, for ever without."""
+    try:
+        fault = faults.from_json({"name": "", **request["fault"]})
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"no such fault: {error}") from error
+    seconds = request.get("seconds")
+    return replace(fault, until=now + float(seconds)) if seconds else fault

@@ -49,8 +49,9 @@ def decide_restart(
 
     `is_job`: something waits for it to complete.
     """
-    how = describe_exit(ended.code)
-    if ended.code == 0 and not _owes_health(service_state, ended.instance, has_check=has_check):
+    hung = ended.instance.liveness
+    how = f"failed its liveness check ({hung}) and was ended" if hung else describe_exit(ended.code)
+    if ended.code == 0 and not hung and not _owes_health(service_state, ended.instance, has_check=has_check):
         if service.restart.condition not in _AGAIN_AFTER_SUCCESS or is_job:
             return RestartDecision(Verdict.COMPLETED, "")
     elif _has_failed_to_start(service_state, ended, has_check=has_check, is_job=is_job):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Mapping
 
-from devctl.core.spec import Spec, to_json
+from devctl.core.spec import Service, Spec, from_json, to_json
 from devctl.disk import replace_file
 from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import Run
 from devctl.supervisor import files
+
+_PREVIOUS = "previous.json"
 
 
 def create_run(paths: StackPaths) -> Run:
@@ -28,3 +32,19 @@ def write_spec(run: Run, spec: Spec, *, is_new: bool) -> None:
         if is_new:
             store.delete(run)
         raise files.problem(error, str(run.spec_file)) from error
+
+
+def write_previous(run: Run, services: Mapping[str, Service]) -> None:
+    """Keep the definitions that were in force before the present ones, to go back to after a failed replacement."""
+    if services:
+        with contextlib.suppress(OSError):  # a full disk: this supervisor still knows them
+            replace_file(run.folder / _PREVIOUS, json.dumps({n: to_json(s) for n, s in services.items()}).encode())
+
+
+def read_previous(run: Run) -> dict[str, Service]:
+    """Return the definitions that `write_previous` kept; none where they cannot be read."""
+    try:
+        body = json.loads((run.folder / _PREVIOUS).read_bytes())
+        return {name: from_json(Service, service) for name, service in body.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

@@ -21,7 +21,18 @@ class Settling:
     def is_settled(self, names: Iterable[str]) -> bool:
         """Tell whether nothing more happens to `names` by itself, downloads for the optional apart."""
         statuses = self._loop.statuses
-        return all(is_settled(statuses, name) or self.is_going_on(name) for name in names)
+        return all(
+            (is_settled(statuses, name) and not self._is_rolling(name)) or self.is_going_on(name) for name in names
+        )
+
+    def _is_rolling(self, name: str) -> bool:
+        """Tell whether instances are being replaced, started or drained behind the address of a good service."""
+        service_state = self._loop.state.services.get(name)
+        if service_state is None or not service_state.desired_up:
+            return False
+        rollout = service_state.rollout
+        is_draining = any(i.status is Status.STOPPING for i in service_state.instances.values())
+        return is_draining or (rollout is not None and not rollout.is_paused)
 
     def is_going_on(self, name: str) -> bool:
         """Tell whether `name` is optional and still waits for its program, or for a service that does."""

@@ -9,9 +9,11 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from devctl.core import events as happened
+from devctl.core.faults import Fault, next_name
 from devctl.core.plan import Plan, Up, check_names, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Spec, to_json
 from devctl.core.status import Kind
@@ -34,6 +36,8 @@ from devctl.supervisor.launches import Launches
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Decision, Loop
 from devctl.supervisor.reconcile import Reconciler
+from devctl.supervisor.relaying import HandOver, Relaying, hand_over_nothing
+from devctl.supervisor.routes import keep_relayed, scaled, with_relay
 from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
@@ -51,6 +55,7 @@ class Stack:
         boot: str,
         ports: Sockets = sockets,
         on_progress: Report = lambda _: None,
+        hand_over: HandOver = hand_over_nothing,
     ) -> None:
         self.paths = paths
         self.loop = loop
@@ -68,6 +73,7 @@ class Stack:
         self._safekeeping = Safekeeping(loop, runners[Kind.PROCESS], self._background)
         self.settling = Settling(loop, self._downloads)
         self.starter = ""  # what the client that began the run calls itself
+        self.relaying = Relaying(loop, paths.runtime, hand_over)
         self._is_ending = False
         self._connected: asyncio.Task[None] | None = None
         loop.listeners.add(self._on_change)
@@ -100,6 +106,7 @@ class Stack:
         if previous is not None:
             self._work_on(run)
             self.loop.restore(previous.spec, previous.state)
+            self.loop.previous = runs.read_previous(run)
             self.loop.post(happened.SupervisorBegan(os.getpid(), len(previous.state.living)))
         for kind, identities in living.items():
             await self._on_found(kind, identities)
@@ -113,9 +120,9 @@ class Stack:
 
     def _work_on(self, run: Run) -> ActiveRun:
         """Wire the loop to a run."""
-        event_log, launches = EventLog(run, self._state_event), Launches(self.loop, run)
+        event_log, launches = EventLog(run, self._state_event), Launches(self.loop, run, self.paths.runtime)
         fetching = Fetching(self.paths.runtime / "silent.json", self._downloads.on_item)
-        executor = Executor(self.loop, launches, self._runners, self.health, fetching)
+        executor = Executor(self.loop, launches, self._runners, self.health, fetching, self.relaying.drain)
         self.loop.attach(executor, event_log)
         self.active = ActiveRun(run, event_log, launches, executor)
         return self.active
@@ -141,7 +148,7 @@ class Stack:
         return await self.loop.ask(lambda: self._commit(self._decide(self._spec_or_in_force(spec), up), starter))
 
     def _spec_or_in_force(self, spec: Spec | None) -> Spec:
-        return self._variants.prefer(spec) if spec else self.loop.spec
+        return with_relay(keep_relayed(self._variants.prefer(spec), self.loop.spec)) if spec else self.loop.spec
 
     async def _reached(self) -> None:
         if self._connected is not None:
@@ -165,6 +172,7 @@ class Stack:
             events = (began, happened.SupervisorBegan(os.getpid()), *events)
         self.loop.force_stop = False
         self.loop.activate(decision.spec)
+        runs.write_previous(run, self.loop.previous)
         return Decision(events, Accepted(run.id, is_first, decision.plan, decision.names))
 
     async def stop(self, names: Iterable[str], *, cause: str = "asked for") -> Accepted:
@@ -172,13 +180,67 @@ class Stack:
         names = tuple(names)
         return await self._change(lambda: plan_stop(self.loop.state, names, cause), names)
 
-    async def restart(self, names: Iterable[str], *, with_dependents: bool, cause: str = "asked for") -> Accepted:
-        """Restart services in dependency order."""
+    async def restart(
+        self, names: Iterable[str], *, with_dependents: bool, cause: str = "asked for", all_at_once: bool = False
+    ) -> Accepted:
+        """Restart services in dependency order, their instances one after the other unless `all_at_once`."""
         names = tuple(names)
         return await self._change(
-            lambda: plan_restart(self.loop.spec, self.loop.state, names, with_dependents=with_dependents, cause=cause),
+            lambda: plan_restart(
+                self.loop.spec, self.loop.state, names,
+                with_dependents=with_dependents, cause=cause, all_at_once=all_at_once,
+            ),
             names,
-        )
+        )  # fmt: skip
+
+    async def scale(self, counts: Mapping[str, int]) -> Accepted:
+        """Run so many instances of services from now on, until the next `up` by the manifest."""
+        self._active()
+        check_names(self.loop.spec.services, counts)
+        await self._reached()
+
+        def decide() -> Decision[Accepted]:
+            spec = with_relay(scaled(self.loop.spec, counts))
+            return self._commit(self._decide(spec, Up(tuple(counts), no_deps=True)), "")
+
+        return await self.loop.ask(decide)
+
+    async def add_fault(self, fault: Fault) -> Fault:
+        """Put a fault on the wire of a relayed service; UsageError where there is no relay."""
+        self._active()
+        check_names(self.loop.spec.services, (fault.service,))
+        if not self.loop.spec.services[fault.service].is_relayed:
+            raise UsageError(
+                f"{fault.service} is reached directly: nothing can be put between it and its clients",
+                next=f"Set `front: true` for {fault.service} in the manifest and run `devctl up`.",
+            )
+
+        def decide() -> Decision[Fault]:
+            named = replace(fault, name=next_name(fault.service, fault.kind, self.loop.state.faults))
+            return Decision((happened.FaultAdded(fault.service, named),), named)
+
+        added = await self.loop.ask(decide)
+        await self.relaying.settled()
+        return added
+
+    async def remove_faults(self, names: Iterable[str]) -> list[str]:
+        """Take faults off the wire, by their names or by those of services; return which."""
+        self._active()
+        names = tuple(names)
+
+        def decide() -> Decision[list[str]]:
+            faults = self.loop.state.faults
+            for name in names:
+                if name not in faults and name not in self.loop.spec.services:
+                    there_are = f"There are: {', '.join(faults)}." if faults else "There is none."
+                    raise UsageError(f"there is no fault {name!r}", next=there_are)
+            chosen = [f for f in faults.values() if not names or f.name in names or f.service in names]
+            events = tuple(happened.FaultEnded(f.service, f.name, "asked for") for f in chosen)
+            return Decision(events, [f.name for f in chosen])
+
+        removed = await self.loop.ask(decide)
+        await self.relaying.settled()
+        return removed
 
     async def _change(self, make_plan: Callable[[], Plan], names: tuple[str, ...]) -> Accepted:
         run = self._active().run
@@ -244,6 +306,7 @@ class Stack:
             with contextlib.suppress(DevctlError):
                 await self._connected
         self._safekeeping.close()
+        self.relaying.close()
         self._background.cancel()
         if self.active:
             await self.active.executor.close()
@@ -254,6 +317,8 @@ class Stack:
         for event in change.events:
             if isinstance(event, happened.FetchBegan):
                 self._downloads.begin(event.service)
+            elif isinstance(event, happened.RolloutFailed) and self.active:
+                runs.write_spec(self.active.run, self.loop.spec, is_new=False)
             elif isinstance(event, happened.InstanceStarted):
                 self._keep_variant(event.service)
         if self.active:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from devctl.clock import rfc3339
 from devctl.core.decide import variant_of
 from devctl.core.derived import overall_status
+from devctl.core.faults import Fault
 from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.plan import Plan
 from devctl.core.spec import Service, Variant
 from devctl.core.state import Instance, ServiceState, State
 from devctl.masking import mask_text
-from devctl.session.protocol import InstanceView, ServiceView, StatusView, StepView
+from devctl.session.protocol import FaultView, InstanceView, ServiceView, StatusView, StepView
 from devctl.views.snapshot import StackSnapshot
 
 Usage = Callable[[int], tuple[float, int]]
@@ -43,8 +45,9 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
     """Return one service as every front end shows it."""
     service, service_state, derived = snapshot.service(name), snapshot.service_state(name), snapshot.status(name)
     variant = variant_of(service, service_state)
-    ports = _ports_shown(snapshot.state, service, variant, instance_name(name, 1))
-    instances = [i for i in service_state.instances.values() if i.is_alive or i.number <= service_state.replicas]
+    reached_at = name if service.is_relayed else instance_name(name, 1)
+    ports = _ports_shown(snapshot.state, service, variant, reached_at)
+    instances = sorted(service_state.instances.values(), key=lambda instance: instance.number)
     return {
         "name": name,
         "status": derived.status.value,
@@ -59,6 +62,8 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
         "provides": dict(variant.provides if variant else service.provides),
         "depends_on": [d.service for d in service.depends_on],
         "ports": _addresses(ports),
+        "fronted": service.is_relayed,
+        "faults": [_fault_view(f) for f in snapshot.state.faults.values() if f.service == name],
         "page": _page(service, ports),
         "waits_for": list(derived.waits_for),
         "started_seconds": _started_seconds(instances),
@@ -75,6 +80,11 @@ def with_note(view: StatusView, service: str, note: str) -> StatusView:
         for each in view["services"]
     ]
     return {**view, "services": services}  # type: ignore[typeddict-item]  # what a spread has, mypy cannot tell
+
+
+def _fault_view(fault: Fault) -> FaultView:
+    left = round(max(fault.until - time.monotonic(), 0.0), 1) if fault.until else None
+    return {"name": fault.name, "kind": fault.kind.value, "text": fault.text, "seconds_left": left}
 
 
 def _ports_shown(state: State, service: Service, variant: Variant | None, instance: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sys
@@ -21,6 +22,7 @@ from devctl.record import store
 from devctl.session.client import Client
 from devctl.session.connect import connect
 from devctl.session.protocol import StatusView
+from devctl.supervisor import sockets
 from tests.waiting import eventually
 
 PYTHON = sys.executable
@@ -52,6 +54,14 @@ class RealStack:
 
     def pids(self) -> dict[str, int]:
         return {i["id"]: i["pid"] for s in self.status()["services"] for i in s["instances"]}
+
+    def restarts(self) -> dict[str, int]:
+        return {i["id"]: i["restarts"] for s in self.status()["services"] for i in s["instances"]}
+
+    def free_port(self) -> int:
+        """Return a port that is free now, outside those that outgoing connections get."""
+        low, _ = sockets.ephemeral_range()
+        return next(n for n in range(random.randrange(11_000, low - 1_000), low) if sockets.is_free(n))
 
     def is_left(self) -> bool:
         """Whether anything of the stack is still there: its runtime folder, or a process that was started in it."""
