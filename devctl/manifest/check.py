@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from devctl.core.launch import main_port
-from devctl.core.spec import HUB, Port
+from devctl.core.spec import HUB, RELAY, Port
 from devctl.manifest.model import GrpcCheck, Healthcheck, HttpCheck, Manifest, Service
 from devctl.manifest.problems import Location, Problems
 from devctl.manifest.problems import ManifestError as ManifestError
@@ -21,9 +21,9 @@ Ports = Mapping[str, Mapping[str, Port]]
 
 def check_names(manifest: Manifest, ports: Ports, problems: Problems) -> None:
     """Note every name of a service or port that stands for nothing."""
-    if HUB in manifest.services.locations:
-        hint = "call it something else; devctl's own hub has this name"
-        problems.add(manifest.services.locations[HUB], '"hub" is a reserved name', hint=hint)
+    for name in sorted({HUB, RELAY} & manifest.services.locations.keys()):
+        hint = f"call it something else; devctl's own {name} has this name"
+        problems.add(manifest.services.locations[name], f'"{name}" is a reserved name', hint=hint)
     for name, service in manifest.services.items():
         for target in service.depends_on:
             if target not in manifest.services.locations:
@@ -50,6 +50,8 @@ def _check_ports(name: str, service: Service, ports: Mapping[str, Port], problem
     if service.metrics and not main_port(ports):
         problems.add(service.at("metrics"), f"services.{name}.metrics needs a port named http, or just one port")
     has_base = service.has("uses")  # a recipe brings a check, whose times alone may be given
+    if service.liveness:
+        _check_healthcheck(f"services.{name}.liveness", service.liveness, ports, problems, has_base=False)
     if service.healthcheck:
         _check_healthcheck(f"services.{name}.healthcheck", service.healthcheck, ports, problems, has_base=has_base)
     if service.native and (check := service.native.healthcheck):
@@ -85,18 +87,12 @@ def _check_port(
         problems.add(check.node.location, f"{path} needs a port named http, or just one port", hint=hint)
 
 
-def check_replicas(manifest: Manifest, problems: Problems) -> None:
-    """Note a fixed port that several instances would need."""
+def check_front(manifest: Manifest, problems: Problems) -> None:
+    """Note services that want a front and have no port that the relay could hold."""
     for name, service in manifest.services.items():
-        _check_replicas(f"services.{name}", service, problems)
-
-
-def _check_replicas(path: str, service: Service, problems: Problems) -> None:
-    replicas = service.deploy.replicas if service.deploy else 1
-    fixed = [port for port, number in service.ports.items() if number]
-    if replicas > 1 and fixed:
-        message = f"{path}.ports.{fixed[0]} is fixed, but {replicas} instances would need it"
-        problems.add(service.ports.locations[fixed[0]], message, hint=f"{fixed[0]}: auto")
+        if service.front and not service.ports.locations and not service.uses:
+            message = f"services.{name}.front: it has no port that the relay could hold"
+            problems.add(service.at("front"), message, hint=f"services.{name}.ports: {{http: auto}}")
 
 
 def warn_of_endless_waits(manifest: Manifest, problems: Problems) -> None:
@@ -173,7 +169,7 @@ def _strip(left: dict[str, set[str]]) -> bool:
 def check_requested(manifest: Manifest, names: Iterable[str], profiles: Iterable[str], problems: Problems) -> None:
     """Note services and profiles that were asked for on the command line but are in no manifest."""
     for name in names:
-        if name != HUB and name not in manifest.services.locations:
+        if name not in (HUB, RELAY) and name not in manifest.services.locations:
             problems.unknown(Location(""), "no service", name, manifest.services)
     declared = sorted({profile for service in manifest.services.values() for profile in service.profiles})
     for profile in profiles:

@@ -7,10 +7,20 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devctl.core.spec import Dependency, Port, RestartCondition, RestartPolicy, Variant, Watch
+from devctl.core.spec import (
+    Dependency,
+    FailureAction,
+    Port,
+    RestartCondition,
+    RestartPolicy,
+    UpdateOrder,
+    UpdatePolicy,
+    Variant,
+    Watch,
+)
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
-from devctl.manifest import environment, where
+from devctl.manifest import environment, healthchecks, where
 from devctl.manifest.model import EnvFile, Service
 from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader
@@ -74,6 +84,8 @@ class Expander:
             ),
             restart=policy,
             replicas=service.deploy.replicas if service.deploy else 1,
+            front=service.front and bool(ports),
+            update=_update(service),
             optional=service.optional,
             profiles=service.profiles,
             watch=tuple(Watch(w.path, w.ignore, w.dependents) for w in service.watch),
@@ -99,7 +111,8 @@ class Expander:
             environment=self.environment(name, service),
             unset=self.unset(service),
             working_dir=self.host_folder(service),
-            check=where.host_check(service, bare.ports),
+            check=where.host_check(service, bare.ports) or healthchecks.relayed_check(service, bare),
+            liveness=healthchecks.check_of(service.liveness, None, bare.ports),
             folders=self.volume_folders(service),
         )
         missing = (where.missing_container(service, run_as),) if has_image and run_as == "auto" else ()
@@ -153,6 +166,19 @@ class Expander:
         texts = (*where.host_command(service), *(value or "" for value in values))
         volumes = [path for dotted, path in self._reader.values.items() if dotted.startswith("volumes.")]
         return tuple(path for path in volumes if any(path in text for text in texts))
+
+
+def _update(service: Service) -> UpdatePolicy:
+    config = service.deploy.update_config if service.deploy else None
+    if config is None:
+        return UpdatePolicy()
+    return UpdatePolicy(
+        parallelism=config.parallelism or (service.deploy.replicas if service.deploy else 1),
+        order=None if config.order == "auto" else UpdateOrder(config.order),
+        delay_seconds=config.delay,
+        failure_action=FailureAction(config.failure_action),
+        monitor_seconds=config.monitor,
+    )
 
 
 def _restart(service: Service) -> RestartPolicy:

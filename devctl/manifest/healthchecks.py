@@ -8,7 +8,8 @@ from typing import Any
 from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, LogCheck, TcpCheck
 from devctl.core.launch import main_port
 from devctl.core.spec import Port
-from devctl.manifest.model import Healthcheck
+from devctl.core.spec import Service as SpecService
+from devctl.manifest.model import Healthcheck, Service
 
 SHELL = "/bin/sh"
 TEST_START_INTERVAL = 0.2
@@ -32,6 +33,14 @@ def check_of(check: Healthcheck | None, brought: Check | None, ports: tuple[Port
         "start_period_seconds": check.start_period,
     }
     return dataclasses.replace(base, **{key: value for key, value in times.items() if value is not None})
+
+
+def relayed_check(service: Service, bare: SpecService) -> Check | None:
+    """Return the check of a relayed service that says none: it must at least take connections before it gets some."""
+    if not bare.is_relayed or service.healthcheck is not None:
+        return None
+    names = [port.name for port in bare.ports]
+    return TcpCheck(port=main_port(names) or names[0])
 
 
 def _specific_check(check: Healthcheck, ports: tuple[Port, ...]) -> Check | None:

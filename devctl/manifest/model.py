@@ -103,13 +103,38 @@ class RestartPolicy(Section):
     """The time that `max_attempts` counts in."""
 
 
+class UpdateConfig(Section):
+    """How instances are replaced one after the other, by `restart` and by `up` after an edit."""
+
+    parallelism: Annotated[int, Number(0, 1000)] = 1
+    """How many are replaced at a time; 0 is all of them."""
+    order: Literal["auto", "start-first", "stop-first"] = "auto"
+    """Whether the new instance is healthy before the old one stops. `auto` is `start-first` where the service is
+    relayed (another default than Compose's, so that nothing is lost), `stop-first` for third-party products, which may
+    not share their data, and on `auto` ports without a front."""
+    delay: Seconds = 0.0
+    """Pause between one and the next."""
+    failure_action: Literal["rollback", "pause", "continue"] = "rollback"
+    """What happens when a new instance does not become healthy: everything goes back to what it was (another default
+    than Compose's `pause`), or stays as it is, or the next one is replaced nevertheless."""
+    monitor: Seconds = 0.0
+    """How long a new instance must stay healthy before the next one is replaced."""
+
+    FOREIGN: ClassVar[dict[str, str]] = {
+        "max_failure_ratio": "the first instance that does not become healthy counts",
+    }
+
+
 class Deploy(Section):
     """How many instances run and how they are restarted."""
 
     replicas: Annotated[int, Number(0, 1000)] = 1
-    """The number of instances. More than one needs `auto` ports; with 0 it stays stopped, which counts as good."""
+    """The number of instances. With a fixed port and more than one, the relay holds the port and passes connections to
+    healthy instances. With 0 it stays stopped, which counts as good."""
     restart_policy: Annotated[RestartPolicy | None, Object(RestartPolicy)] = None
     """Restarts in detail; goes before `restart`."""
+    update_config: Annotated[UpdateConfig | None, Object(UpdateConfig)] = None
+    """How instances are replaced."""
 
     FOREIGN: ClassVar[dict[str, str]] = {
         "resources": "devctl sets no limits on native processes",
@@ -222,6 +247,12 @@ class Service(Section):
     """What must be there before it starts: a list of names, or a mapping with conditions."""
     healthcheck: Annotated[Healthcheck | None, Object(Healthcheck)] = None
     """How devctl learns that it is ready. Without one it counts as good when it runs."""
+    liveness: Annotated[Healthcheck | None, Object(Healthcheck)] = None
+    """A second check, which restarts an instance that fails it `retries` times in a row; `healthcheck` decides about
+    traffic and dependents alone. It begins after the first success of that one."""
+    front: bool = False
+    """The relay holds its ports also where there is one instance, so that it is replaced and scaled without a gap, and
+    faults can be put on its wire."""
     restart: Annotated[str, Choice(RESTARTS, also=r"on-failure:[0-9]{1,4}")] = ""
     """What happens when it ends by itself; `on-failure` unless given. A process that ends with 0 and is not to be
     restarted is completed."""

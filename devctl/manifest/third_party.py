@@ -111,6 +111,7 @@ class ProductExpander:
             unset=unset,
             working_dir=self._expander.host_folder(service) if service.working_dir else variant.working_dir or folder,
             check=healthchecks.check_of(service.healthcheck, variant.check, ports),
+            liveness=healthchecks.check_of(service.liveness, None, ports),
             folders=(*variant.folders, *self._expander.volume_folders(service)),
             provides=dict(recipe.provides),
         )

@@ -221,8 +221,16 @@ TABLE = [
         "stack.yaml:3:27: port 80 of b.web is taken by a.http (web: auto)",
     ),
     (
-        "services:\n  a: {command: x, ports: {http: 80}, deploy: {replicas: 2}}",
-        "stack.yaml:2:27: services.a.ports.http is fixed, but 2 instances would need it (http: auto)",
+        "services:\n  a: {command: x, front: true}",
+        "stack.yaml:2:26: services.a.front: it has no port that the relay could hold (services.a.ports: {http: auto})",
+    ),
+    (
+        "services:\n  relay: {command: x}",
+        'stack.yaml:2:3: "relay" is a reserved name (call it something else; devctl\'s own relay has this name)',
+    ),
+    (
+        "services:\n  a: {command: x, deploy: {update_config: {order: first}}}",
+        'stack.yaml:2:51: services.a.deploy.update_config.order cannot be "first" (did you mean stop-first? allowed: auto, start-first, stop-first)',
     ),
     # checks
     (
