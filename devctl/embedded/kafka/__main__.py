@@ -15,7 +15,7 @@ from typing import Any
 from devctl.embedded.kafka.broker import KEEP_BYTES, Broker
 from devctl.embedded.kafka.server import Server
 from devctl.embedded.kafka.store import MOST_PARTITIONS, legal
-from devctl.embedded.process import Address, Log, parser, private_folder, until_told_to_stop
+from devctl.embedded.process import Address, Log, address, parser, private_folder, until_told_to_stop
 
 NAME = "devctl's embedded emulator of Apache Kafka"
 DEFAULT_PARTITIONS = 1
@@ -47,14 +47,16 @@ def alone_in(data: Path) -> bool:
     return True
 
 
-async def serve(listen: Address, data: Path, declared: dict[str, int], auto_create: int, keep_bytes: int) -> int:
-    """Run until told to stop; give the exit code."""
+async def serve(
+    listen: Address, advertised: Address | None, data: Path, declared: dict[str, int], auto_create: int, keep_bytes: int
+) -> int:
+    """Run until told to stop; give the exit code. Clients are told to come to `advertised`, else to `listen`."""
     log = Log(NAME)
     if not alone_in(data):
         log.error("another broker uses this folder", data=str(data))
         return 3
-    advertised = Address("127.0.0.1" if listen.host in ("0.0.0.0", "::") else listen.host, listen.port)  # noqa: S104
-    broker = Broker(data, advertised, auto_create, keep_bytes)
+    reachable = Address("127.0.0.1" if listen.host in ("0.0.0.0", "::") else listen.host, listen.port)  # noqa: S104
+    broker = Broker(data, advertised or reachable, auto_create, keep_bytes)
     broker.declare(declared)
     server = Server(broker, log)
     try:
@@ -80,10 +82,11 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "--keep-bytes", type=int, default=KEEP_BYTES, metavar="N", help="bytes that a partition keeps (128 MiB)"
     )
+    options.add_argument("--advertise", type=address, metavar="HOST:PORT", help="where clients are told to come")
     args = options.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="devctl-kafka-") as scratch:
         data = private_folder(args.data or Path(scratch))
-        return asyncio.run(serve(args.listen, data, args.topics, args.auto_create, args.keep_bytes))
+        return asyncio.run(serve(args.listen, args.advertise, data, args.topics, args.auto_create, args.keep_bytes))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ def logging(level: str) -> str:
     return LOGGING.format(level=level)
 
 
-def server(broker: str, controller: str, data: str, settings: Mapping[str, str]) -> str:
-    """Return server.properties for one node that is broker and controller, on the two HOST:PORT given.
+def server(broker: str, controller: str, data: str, settings: Mapping[str, str], *, advertised: str = "") -> str:
+    """Return server.properties for one node that is broker and controller, on the HOST:PORT given;
+    clients are told to come to `advertised`, which is the relay's address where there is one.
 
     Small buffers and few threads: the log cleaner's default alone would hold 128 MiB of heap.
     """
@@ -41,7 +42,7 @@ def server(broker: str, controller: str, data: str, settings: Mapping[str, str])
         "node.id": str(NODE_ID),
         "controller.quorum.voters": f"{NODE_ID}@{controller}",
         "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"BROKER://{broker}",
+        "advertised.listeners": f"BROKER://{advertised or broker}",
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",

@@ -68,11 +68,20 @@ def _make_topics(topics: File, broker: str, context: Context) -> tuple[str, ...]
     return (context.python, "-m", "devctl.products.kafka.topics", "--broker", broker, "--topics", topics.path)
 
 
+def _advertised(context: Context) -> str:
+    return placeholder(f"services.{context.service}.broker.advertised")
+
+
+def _properties(settings: Settings, context: Context, home: str) -> str:
+    broker, controller = (placeholder(f"services.{context.service}.{port}") for port in ("broker", "controller"))
+    advertised = _advertised(context)
+    return properties.server(broker, controller, f"{home}/data", settings.config, advertised=advertised)
+
+
 def native(settings: Settings, context: Context) -> Variant:
     """Return Apache Kafka; ValueError for settings that it would refuse."""
     _check_settings(settings)
-    broker, controller = (placeholder(f"services.{context.service}.{port}") for port in ("broker", "controller"))
-    home = f"{context.data}/native"
+    home, broker = f"{context.data}/native", placeholder(f"services.{context.service}.broker")
     config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
     topics = _topics(settings, home)
     return Variant(
@@ -88,7 +97,7 @@ def native(settings: Settings, context: Context) -> Variant:
         check=_check(settings),
         ports=(Port("controller"),),
         files=(
-            File(config, properties.server(broker, controller, f"{home}/data", settings.config)),
+            File(config, _properties(settings, context, home)),
             File(logging, properties.logging(settings.log_level)),
             topics,
         ),
@@ -108,7 +117,7 @@ def embedded(settings: Settings, context: Context) -> Variant:
         kind=Kind.PROCESS,
         argv=(
             context.python, "-m", "devctl.embedded.kafka",
-            "--listen", broker, "--data", home, "--topics", topics.path,
+            "--listen", broker, "--advertise", _advertised(context), "--data", home, "--topics", topics.path,
         ),
         working_dir=home,
         check=_check(settings),

@@ -10,7 +10,7 @@ from typing import Any
 
 from devctl.core.checks import HttpCheck
 from devctl.core.launch import main_port
-from devctl.core.spec import HUB, File, Port, Service, Variant, placeholder
+from devctl.core.spec import HUB, RELAY, File, Port, Service, Variant, placeholder
 from devctl.core.status import Kind
 from devctl.products.base import Context, Product, Recipe
 from devctl.products.common import address, json_text
@@ -124,7 +124,8 @@ def targets(context: Context) -> str:
     ]
     if context.telemetry:
         groups += [_group(HUB, "otlp", "/metrics", "scrape"), _group(HUB, "otlp", "/metrics/otlp", "otlp")]
-    return "".join(groups) or "[]\n"
+    groups.append(_group(RELAY, "http", "/metrics", "scrape"))  # without a relay its list is empty
+    return "".join(groups)
 
 
 def _metrics_port(service: Service) -> str:

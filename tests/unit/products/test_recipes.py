@@ -71,11 +71,11 @@ def test_a_variant_refers_to_nothing_that_is_not_there(product: Product, kind: s
     variant = expand(product, kind)
     names = {f"services.{product.name}.{port.name}" for port in (*product.ports, *variant.ports)}
     names |= {f"services.{name}.{port.name}" for name, each in OTHERS.items() for port in each.ports}
-    names |= {f"services.{name}.variant" for name in (*OTHERS, "hub")}
-    names |= {f"tools.{tool}" for tool in variant.tools} | {"run.folder", "services.hub.otlp"}
+    names |= {f"services.{name}.variant" for name in (*OTHERS, "hub", "relay")}
+    names |= {f"tools.{tool}" for tool in variant.tools} | {"run.folder", "services.hub.otlp", "services.relay.http"}
     for text in texts(variant):
         for dotted in placeholders(text):
-            assert dotted.removesuffix(".port").removesuffix(".host").removesuffix(".all") in names
+            assert re.sub(r"\.(port|host|all|advertised)$", "", dotted) in names
     assert set(variant.tools) <= {tool.name for tool in product.tools} <= set(catalog.names())
 
 
@@ -180,7 +180,8 @@ def test_prometheus_finds_all_instances_of_every_service_with_metrics() -> None:
         "services.prometheus.http.all": "127.0.0.1:4",
         "services.hub.otlp.all": "127.0.0.1:5",
         "services.queue.stats.all": "127.0.0.1:6",
-        **{f"services.{name}.variant": "process" for name in (*OTHERS, "hub")},
+        "services.relay.http.all": "",
+        **{f"services.{name}.variant": "process" for name in (*OTHERS, "hub", "relay")},
     }
     groups = yaml.safe_load(substitute(prometheus_files({})["targets.yml"], variables))
     targets = {(group["labels"]["service"], group["labels"]["__metrics_path__"]): group["targets"] for group in groups}
@@ -191,6 +192,7 @@ def test_prometheus_finds_all_instances_of_every_service_with_metrics() -> None:
         ("queue", "/m"): ["127.0.0.1:6"],
         ("hub", "/metrics"): ["127.0.0.1:5"],
         ("hub", "/metrics/otlp"): ["127.0.0.1:5"],
+        ("relay", "/metrics"): [],
     }
     assert "hub" not in prometheus_files({}, telemetry=False)["targets.yml"]
 
