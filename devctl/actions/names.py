@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.actions.access import Reader
 
+MOST_INSTANCES = 1000  # as many as a manifest may ask for
+
 
 def of_services(session: Reader) -> list[str]:
     """Return the names of the stack's services."""
@@ -32,3 +34,15 @@ def check(kind: str, names: Sequence[str], existing: Iterable[str]) -> None:
     guess = nearest(missing, choices)
     hint = f"Did you mean {guess!r}?" if guess else f"There are {listing(sorted(choices))}." if choices else ""
     raise UsageError(f"no {kind} {missing!r}", next=hint)
+
+
+def counts_of(texts: Sequence[str]) -> dict[str, int]:
+    """Return how many instances each service shall have, of texts such as `order=3`; UsageError for anything else."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        name, equals, number = text.partition("=")
+        is_count = number.isascii() and number.isdigit() and int(number) <= MOST_INSTANCES
+        if not (name and equals and is_count):
+            raise UsageError(f"{text!r} is not SERVICE=N", next="Write the number of instances, such as order=3.")
+        counts[name] = int(number)
+    return counts

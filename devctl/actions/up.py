@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
+from devctl.actions import names
 from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
@@ -29,7 +31,8 @@ class UpOptions(NamedTuple):
 
     `services`: these and what they need (none: all that is active). `wait`: until everything is settled, for at most
     `wait_timeout_seconds`. `watch`: restart services when their files change. `force_recreate`: restart also what
-    did not change.
+    did not change. `all_at_once`: not one instance after the other. `counts`: how many instances, instead of the
+    manifest's number.
     """
 
     services: Sequence[str] = ()
@@ -41,6 +44,8 @@ class UpOptions(NamedTuple):
     watch: bool = True
     wait: bool = True
     wait_timeout_seconds: float | None = None
+    all_at_once: bool = False
+    counts: Mapping[str, int] = MappingProxyType({})
 
 
 class UpResult(NamedTuple):
@@ -78,7 +83,8 @@ def load(stack: StackAccess, options: UpOptions, display: Display) -> Spec:
     )
     for warning in loaded.warnings:
         display.warning(str(warning))
-    return _with_kept_variants(stack, loaded.spec, display)
+    spec = _scaled(loaded.spec, options.counts) if options.counts else loaded.spec
+    return _with_kept_variants(stack, spec, display)
 
 
 def _with_kept_variants(stack: StackAccess, spec: Spec, display: Display) -> Spec:
@@ -90,6 +96,15 @@ def _with_kept_variants(stack: StackAccess, spec: Spec, display: Display) -> Spe
         if reason := spec.services[name].kept:
             display.warning(f"{name} runs as {typed(reason)}")
     return spec
+
+
+def _scaled(spec: Spec, counts: Mapping[str, int]) -> Spec:
+    """Return `spec` with so many instances of services, instead of the manifest's number."""
+    from dataclasses import replace
+
+    names.check_services(list(counts), spec.services)
+    scaled = {name: replace(spec.services[name], replicas=count) for name, count in counts.items()}
+    return replace(spec, services={**spec.services, **scaled})
 
 
 def plan(stack: StackAccess, options: UpOptions, display: Display) -> list[StepView]:
@@ -171,7 +186,7 @@ class Startup:
         options = self.options
         return self.client.apply(
             self.spec, names=options.services, force=options.force_recreate, no_deps=options.no_deps,
-            watch=options.watch, wait=options.wait, on_item=self._on_item,
+            watch=options.watch, wait=options.wait, all_at_once=options.all_at_once, on_item=self._on_item,
         )  # fmt: skip
 
     def _on_item(self, item: Item) -> None:
@@ -206,8 +221,8 @@ def _is_bad(service: ServiceView) -> bool:
 def _failure(stack: StackAccess, what: str, failed: Sequence[str]) -> StartFailed:
     """Return the error of a start that is given up, with why `failed` failed, else why the others are late."""
     session = stack.session()
-    names = failed or [service["name"] for service in session.status()["services"] if _is_late(service)]
-    explanations = stack.why(session, names) if names else ()
+    late = failed or [service["name"] for service in session.status()["services"] if _is_late(service)]
+    explanations = stack.why(session, late) if late else ()
     session.close()
     following = "What runs goes on; `devctl status` shows it, `devctl down` stops it."
     return StartFailed(what, explanations=explanations, next=following)

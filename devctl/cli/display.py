@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from devctl.cli.context import Context
 from devctl.errors import ExitCode
+from devctl.text import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,11 +34,19 @@ def report(context: Context, settled: Settled, *, waited: bool) -> int:
     """Show why services failed that were to come up, and return the exit code."""
     if not waited:
         return ExitCode.OK
+    say_rolled_back(context, settled)
     if settled["failed"]:
         session = context.stack.session()
         explain(context, context.stack.why(session, settled["failed"]))
         session.close()
     return ExitCode.OK if settled["healthy"] else ExitCode.UNHEALTHY
+
+
+def say_rolled_back(context: Context, settled: Settled) -> None:
+    """Say which changes were taken back, and why."""
+    for name, reason in settled["rolled_back"].items():
+        why = f"it did not become healthy: {clean(reason)}"
+        context.terminal.say(f"The change of {clean(name)} was taken back, since {why}")
 
 
 def explain(context: Context, explanations: Sequence[WhyView]) -> None:

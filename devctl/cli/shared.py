@@ -17,11 +17,12 @@ RUN_AS = Text(
     help="How third-party products run.",
 )  # fmt: skip
 PROFILE = TextList("--profile", metavar="NAME", complete="profile", help="Also this profile's services.")
+ALL_AT_ONCE = Flag("--all-at-once", help="Not one instance after the other.")
 NO_WAIT = Flag("--no-wait", help="Return as soon as the work has begun.")
 PROGRESS_SHAPE = (
     "JSON lines, each with its `type`: `accepted` (`run`, `began`, `steps`), `service` (as in `status --json`), "
     "`progress` (`service`, `tool`, `source`, `stage`, `bytes`, `total`), `notice` (`text`), and last `settled` "
-    "(`run`, `healthy`, `began`, `seconds`, `critical_path`, `going_on`, `failed`)."
+    "(`run`, `healthy`, `began`, `seconds`, `critical_path`, `going_on`, `failed`, `rolled_back`)."
 )
 
 

@@ -1,4 +1,4 @@
-"""`devctl restart`: services go down and come up again, on request with what depends on them."""
+"""`devctl restart`: what runs of services is replaced, on request with what depends on them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class RestartOptions(Options):
 
     services = shared.SOME_SERVICES
     with_dependents = Flag("--with-dependents", help="Also restart what depends on them, in order.")
+    all_at_once = shared.ALL_AT_ONCE
     no_wait = shared.NO_WAIT
     as_json = shared.JSON
 
@@ -26,7 +27,11 @@ def run(context: Context, options: RestartOptions) -> int:
     progress = display.choose(context, as_json=options.as_json)
     with progress:
         settled = client.restart(
-            options.services, with_dependents=options.with_dependents, wait=wait, on_item=progress.item
+            options.services,
+            with_dependents=options.with_dependents,
+            all_at_once=options.all_at_once,
+            wait=wait,
+            on_item=progress.item,
         )
     return display.report(context, settled, waited=wait)
 
@@ -34,6 +39,10 @@ def run(context: Context, options: RestartOptions) -> int:
 COMMAND = Command(
     run,
     RestartOptions,
+    about="Where a service has several instances, or `front: true`, they are replaced one after the other, so that its "
+    "address answers all the time: as `deploy.update_config` says, else the new one is healthy before the old one is "
+    "drained and stopped. When a new one does not become healthy, everything goes back to what it was, and the exit "
+    "code is 1.",
     examples={
         "devctl restart order": "after a change that is not watched",
         "devctl restart kafka --with-dependents": "and everything that needs it",

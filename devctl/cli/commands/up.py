@@ -6,7 +6,7 @@ from devctl.cli import display, shared
 from devctl.cli.context import Context
 from devctl.cli.ctrl_c import INTERRUPTS
 from devctl.cli.line.declare import Command, Options
-from devctl.cli.line.params import Duration, Flag
+from devctl.cli.line.params import Duration, Flag, TextList
 from devctl.errors import ExitCode, UsageError
 from devctl.text import typed
 
@@ -32,6 +32,8 @@ class UpCommandOptions(Options):
     no_deps = Flag("--no-deps", help="Not what the named services depend on.")
     force_recreate = Flag("--force-recreate", help="Restart also what did not change.")
     tui = Flag("--tui", help="Watch it start in the terminal UI, and stay there (see `devctl tui`).")
+    scale = TextList("--scale", metavar="SERVICE=N", help="So many instances, instead of the manifest's; repeatable.")
+    all_at_once = shared.ALL_AT_ONCE
     trace = Flag("--trace", help="Show the start as a waterfall: what took the time.")
     quiet = Flag("--quiet", "-q", help="No progress, no summary.")
     as_json = shared.JSON
@@ -80,6 +82,7 @@ def _run_tui(context: Context, options: UpCommandOptions, up_options: UpOptions)
 
 
 def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
+    from devctl.actions import names
     from devctl.actions.up import UpOptions
 
     return UpOptions(
@@ -92,6 +95,8 @@ def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
         watch=not options.no_watch and not is_ci,
         wait=not options.no_wait,
         wait_timeout_seconds=options.wait_timeout,
+        all_at_once=options.all_at_once,
+        counts=names.counts_of(options.scale),
     )
 
 
@@ -130,6 +135,7 @@ def _show_result(context: Context, startup: Startup, *, trace: bool) -> None:
         terminal.write(line)
     for line in summary.messages(result.status, result.settled, terminal):
         terminal.say(line)
+    display.say_rolled_back(context, result.settled)
     display.explain(context, result.explanations)
     if trace:
         _show_trace(context, startup)

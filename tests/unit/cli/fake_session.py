@@ -26,7 +26,8 @@ def service(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
     view = {
         "name": name, "status": status, "variant": "process", "why_variant": "it has a command", "kind": "process",
         "optional": False, "reason": "", "cure": "", "note": "", "uses": "", "provides": {}, "depends_on": [],
-        "ports": {}, "page": "", "waits_for": [], "started_seconds": 0.5, "instances": [instance(f"{name}.1", status)],
+        "ports": {}, "page": "", "fronted": False, "faults": [],
+        "waits_for": [], "started_seconds": 0.5, "instances": [instance(f"{name}.1", status)],
     }  # fmt: skip
     return {**view, **more}
 
@@ -42,7 +43,7 @@ def stack(*services: dict[str, Any]) -> dict[str, Any]:
 def settled(**more: Any) -> dict[str, Any]:
     return {
         "run": "20260131-120000-abcd", "healthy": True, "began": True, "seconds": 1.2, "critical_path": [],
-        "going_on": [], "failed": [], **more,
+        "going_on": [], "failed": [], "rolled_back": {}, **more,
     }  # fmt: skip
 
 
@@ -103,9 +104,22 @@ class FakeSession:
         return self._work("stop", list(names), on_item)
 
     def restart(
-        self, names: Sequence[str], *, with_dependents: bool = False, wait: bool = True, on_item: Any = None
-    ) -> dict[str, Any]:
-        return self._work("restart", (list(names), with_dependents), on_item)
+        self, names: Sequence[str], *, with_dependents: bool = False, wait: bool = True, all_at_once: bool = False,
+        on_item: Any = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        at_once = ("all at once",) if all_at_once else ()
+        return self._work("restart", (list(names), with_dependents, *at_once), on_item)
+
+    def scale(self, counts: dict[str, int], *, wait: bool = True, on_item: Any = None) -> dict[str, Any]:
+        return self._work("scale", counts, on_item)
+
+    def add_fault(self, fault: dict[str, Any], *, seconds: float | None = None) -> dict[str, Any]:
+        self._record("add_fault", (fault, seconds))
+        return {"name": f"{fault['service']}_{fault['kind']}_1", **fault}
+
+    def remove_faults(self, names: Sequence[str] = ()) -> list[str]:
+        self._record("remove_faults", list(names))
+        return list(names)
 
     def down(self, *, volumes: bool = False, now: bool = False, on_item: Any = None) -> dict[str, Any]:
         return self._work("down", (volumes, now), on_item)

@@ -80,6 +80,42 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
         ("stop order", ("stop", ["order"])),
         ("start order cart", ("start", ["order", "cart"])),
         ("restart order --with-dependents", ("restart", (["order"], True))),
+        ("restart order --all-at-once", ("restart", (["order"], False, "all at once"))),
+        ("scale order=3 cart=0", ("scale", {"order": 3, "cart": 0})),
+        ("fault remove order_latency_1", ("remove_faults", ["order_latency_1"])),
+        ("fault remove --all", ("remove_faults", [])),
+        (
+            "fault add order --latency 200ms --jitter 50 --for 30s --seed 4",
+            (
+                "add_fault",
+                (
+                    {
+                        "service": "order",
+                        "kind": "latency",
+                        "stream": "downstream",
+                        "toxicity": 1.0,
+                        "seed": 4,
+                        "milliseconds": 200.0,
+                        "jitter": 50.0,
+                    },
+                    30.0,
+                ),
+            ),
+        ),
+        (
+            "fault add order --reset 10% --upstream",
+            ("add_fault", ({"service": "order", "kind": "reset_peer", "stream": "upstream", "toxicity": 0.1}, None)),
+        ),
+        (
+            "fault add order --bandwidth 1.5MB/s --toxicity 0.3",
+            (
+                "add_fault",
+                (
+                    {"service": "order", "kind": "bandwidth", "stream": "downstream", "toxicity": 0.3, "rate": 1500.0},
+                    None,
+                ),
+            ),
+        ),
         ("kill order", ("kill", (["order"], "SIGKILL"))),
         ("kill -s term order", ("kill", (["order"], "SIGTERM"))),
         ("kill order.1 -s 1", ("kill", (["order.1"], "SIGHUP"))),
@@ -302,3 +338,17 @@ def test_tools_install_goes_on_after_a_name_that_fails(run: Run) -> None:
 def test_tools_install_without_names_installs_what_the_manifest_needs(run: Run, tmp_path: Path) -> None:
     code, screen = run("tools install", None)
     assert (code, screen.messages) == (0, "Nothing here needs a native program.\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "scale order", "scale order=x", "scale order=-1", "scale nobody=2", "fault add order",
+        "fault add order --latency 1ms --down", "fault add order --down --jitter 1ms", "fault add order --reset 0%",
+        "fault add order --reset 101%", "fault add order --bandwidth much", "fault add nobody --down", "fault remove",
+        "fault remove x --all",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_a_usage_error(run: Run, line: str) -> None:
+    code, _ = run(line, FakeSession())
+    assert code == 2
