@@ -90,13 +90,13 @@ def _storm(stack: Stack, seed: int, orders: int, kills: int, targets: Sequence[s
     ids = [order_id for order_id in acknowledged if order_id]
     assert len(acknowledged) >= orders
     assert len(ids) == len(set(ids))
-    report = _settled(stack, ids)
+    report = settled_report(stack, ids)
     assert report.violations == []
     assert report.unsettled == []
     stack.devctl("exec", "payment", "--", sys.executable, "-m", "services.payment.reconcile")
 
 
-def _settled(stack: Stack, ids: list[str]) -> reconciliation.Report:
+def settled_report(stack: Stack, ids: list[str]) -> reconciliation.Report:
     """Wait until everything is settled (or a rule is broken for good) and return what the checker found."""
     urls = reconciliation.urls_below(stack.state / "volumes")
 
