@@ -46,9 +46,9 @@ class Poller:
 
     def watch(self, fd: int, mask: int, handler: Handler) -> None:
         """Call `handler` with what is ready whenever one of `mask` is; 0 still reports hang-ups."""
-        known = fd in self._handlers
+        is_watched = fd in self._handlers
         self._handlers[fd] = handler
-        if known:
+        if is_watched:
             self._backend.modify(fd, mask)
         else:
             self._backend.register(fd, mask)
