@@ -80,7 +80,7 @@ def profiles() -> list[str]:
 def profiles_in(manifest: str) -> set[str]:
     """Return the words under every `profiles:` of a manifest's text."""
     listed = (match[1] or match[2] or match[3] for match in _PROFILES.finditer(manifest))
-    return {name for words in listed for name in re.findall(r"[A-Za-z0-9][\w.-]*", words)}
+    return {name for names in listed for name in re.findall(r"[A-Za-z0-9][\w.-]*", names)}
 
 
 def boards() -> list[str]:

@@ -46,16 +46,16 @@ def _texts(node: Node | None, variable: str = "") -> Iterator[tuple[Location, st
         for key, value in node.items.items():
             yield from _texts(value, key)
     elif isinstance(node, Sequence):
-        words = [item for item in node.items if isinstance(item, Scalar)]
+        scalars = [item for item in node.items if isinstance(item, Scalar)]
         for item in node.items:
             yield from _texts(item)
-        yield from _pairs(words)
+        yield from _pairs(scalars)
 
 
-def _pairs(words: Iterable[Scalar]) -> Iterator[tuple[Location, str, str]]:
+def _pairs(scalars: Iterable[Scalar]) -> Iterator[tuple[Location, str, str]]:
     """Yield options with the word behind them, as one text."""
     before: Scalar | None = None
-    for word in words:
+    for scalar in scalars:
         if before is not None and before.text in ("-h", "--host"):
-            yield word.location, "", f"--host {word.text}"
-        before = word
+            yield scalar.location, "", f"--host {scalar.text}"
+        before = scalar

@@ -75,3 +75,18 @@ def test_status_of_a_stack_that_is_down_loads_nothing_heavy(folder: Path) -> Non
 def test_logs_loads_nothing_heavy(folder: Path) -> None:
     (folder / ".devctl" / "runs" / "20260131-120000-abcd" / "logs").mkdir(parents=True)
     assert not loaded(folder, "logs", "--json") & (HEAVY | {"typer"})
+
+
+def test_a_runtime_folder_whose_name_is_too_long_for_a_socket_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("services: {a: {command: sleep 1}}")
+    runtime = tmp_path / ("x" * 100)
+    runtime.mkdir()
+    for command in ("status", "up -d", "down"):
+        done = subprocess.run(
+            [sys.executable, "-m", "devctl", *command.split()],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
+        )  # fmt: skip
+        assert done.returncode == 3
+        assert "the path of its socket is longer than the 103 bytes" in done.stderr
+        assert "XDG_RUNTIME_DIR" in done.stderr
