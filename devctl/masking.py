@@ -27,6 +27,8 @@ _OPTION = r"(?<![\w-])(--?[A-Za-z][\w.-]*)=(\"[^\"]*\"|'[^']*'|[^\s\"',;\])]+)"
 _ASSIGNED = r"(?<![\w?&;#.-])([A-Za-z_][\w.]*)=(\"[^\"]*\"|'[^']*'|[^\s\"',;&\])]+)"
 _HEADER = r"(?i)(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|digest|token)\s+)?)([^\s\"',]+)"
 _ADDRESS = r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}(?:,(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5})*"
+_REFERENCE = r"(?:\$\{(?:services|volumes|python)[\w.-]*\}[\w./:-]*)+"
+"""What a manifest writes for an address or a folder that is known only at the start."""
 _PATH = r"(?:~|\.{1,2})?(?:/[\w.@ -]+)+/?"
 _RANDOM = r"(?=[^/]*[0-9])(?=[^/]*[a-z])(?=[^/]*[A-Z])[^/]{16,}"
 """A piece of a path that is as long and as mixed as keys are."""
@@ -49,7 +51,7 @@ def is_secret(name: str) -> bool:
 
 def is_readable(value: str) -> bool:
     """Tell whether a value is a folder, a file or an address, which stays readable whatever its name."""
-    if _compiled(_ADDRESS).fullmatch(value) or _compiled(_URL).fullmatch(value):
+    if any(_compiled(pattern).fullmatch(value) for pattern in (_ADDRESS, _URL, _REFERENCE)):
         return True
     return bool(_compiled(_PATH).fullmatch(value)) and not _compiled(_RANDOM).search(value)
 
@@ -120,7 +122,8 @@ def mask_value(value: Any, secrets: Iterable[str] = (), name: str = "") -> Any:
         return [mask_value(item, secrets) for item in value]
     if not isinstance(value, str):
         return value
-    return masked(name, value) if is_secret(name) else mask_text(value, secrets)
+    shown = masked(name, value) if is_secret(name) else mask_text(value, secrets)
+    return value if shown == value else shown  # what is not hidden stays the very text, with its way to be written
 
 
 def secrets_of(environment: Mapping[str, str]) -> set[str]:

@@ -30,7 +30,7 @@ def test_names_that_only_look_alike_are_no_secrets(name: str) -> None:
     "value",
     [
         "/run/secrets/db", "./keys", "~/.ssh/id_rsa", "/home/me/shop/.devctl/volumes/secrets", "127.0.0.1:8105", "kafka:9092,b:1",
-        "http://127.0.0.1:8105/.well-known/jwks.json", "",
+        "http://127.0.0.1:8105/.well-known/jwks.json", "", "${volumes.secrets}/x", "${services.user.http}",
     ],
 )  # fmt: skip
 def test_a_folder_or_an_address_stays_readable_whatever_its_name(value: str) -> None:

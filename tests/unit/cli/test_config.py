@@ -49,6 +49,18 @@ def test_config_prints_a_manifest_that_can_be_loaded(run: Run, tmp_path: Path) -
     assert screen.shown == (tmp_path / "all.yaml").read_text()
 
 
+def test_config_writes_what_was_not_quoted_without_quotes_also_where_secrets_are_masked(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "stack.yaml").write_text(
+        "services: {a: {command: x, optional: true, ports: {http: 8000}, environment: {KEYS: '${volumes.keys}'}}}"
+    )
+    shown = run("config", None, TOKEN="hunter22")[1].shown
+    assert "optional: true" in shown
+    assert "http: 8000" in shown
+    assert "KEYS: ${volumes.keys}" in shown
+
+
 def test_config_lists_services_images_and_hashes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text(
         "name: shop\nservices: {a: {command: x}, b: {image: 'alpine:3'}, c: {build: .}, d: {command: x, profiles: [p]}}"
