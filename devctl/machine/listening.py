@@ -52,6 +52,6 @@ def _listening() -> Iterator[tuple[str, str]]:
 def _address(text: str, family: socket.AddressFamily) -> str:
     """Return `7F000001:1F90`, whose words are in the machine's order, as people write it."""
     number, _, port = text.partition(":")
-    words = [int(number[at : at + 8], 16) for at in range(0, len(number), 8)]
-    host = socket.inet_ntop(family, struct.pack(f"={len(words)}I", *words))
+    numbers = [int(number[at : at + 8], 16) for at in range(0, len(number), 8)]
+    host = socket.inet_ntop(family, struct.pack(f"={len(numbers)}I", *numbers))
     return f"[{host}]:{int(port, 16)}" if family == socket.AF_INET6 else f"{host}:{int(port, 16)}"

@@ -29,8 +29,15 @@ def lines(
 def _row(operation: Operation, before: Mapping[tuple[str, str], Operation] | None) -> list[table.Cell]:
     took = [duration(operation.percentile(percent) / 1e9) for percent in (50, 95, 99)]
     errors: table.Cell = (str(operation.errors), "red") if operation.errors else ""
-    own = duration(operation.self_ns / 1e9)
-    row: list[table.Cell] = [clean(operation.service), clean(operation.name), str(operation.count), errors, *took, own]
+    self_time = duration(operation.self_ns / 1e9)
+    row: list[table.Cell] = [
+        clean(operation.service),
+        clean(operation.name),
+        str(operation.count),
+        errors,
+        *took,
+        self_time,
+    ]
     return row if before is None else [*row, _change(operation, before.get((operation.service, operation.name)))]
 
 

@@ -44,7 +44,7 @@ def unknown(value: dict[str, Any], fields: frozenset[str]) -> str:
     """Return the first name in an object that is not one of `fields`, empty when all are."""
     for name in value:
         lower = name.lower()
-        known = lower.replace("_", "") in fields if lower in _SNAKE else lower in fields
-        if not known:
+        is_field = lower.replace("_", "") in fields if lower in _SNAKE else lower in fields
+        if not is_field:
             return name
     return ""

@@ -86,8 +86,8 @@ def _check_once(headers: Iterable[tuple[bytes, bytes]]) -> None:
 def _check_coding(headers: Headers) -> None:
     codings = {coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")}
     if codings - {"", "identity"}:
-        wanted = {"Accept-Encoding": "identity"}
-        raise ProblemError(415, "unsupported_coding", "Send the body without Content-Encoding", headers=wanted)
+        accepted = {"Accept-Encoding": "identity"}
+        raise ProblemError(415, "unsupported_coding", "Send the body without Content-Encoding", headers=accepted)
 
 
 def _check_type(method: str, content_type: str) -> None:

@@ -117,14 +117,14 @@ def test_a_collector_passes_spans_on_to_the_hub(
     hub: Hub, real_collector: Path, tmp_path: Path, compression: str
 ) -> None:
     with contextlib.closing(bind("127.0.0.1:0")) as free:
-        own = free.getsockname()[1]
+        port = free.getsockname()[1]
     config = tmp_path / "collector.yaml"
-    config.write_text(COLLECTOR.format(own=own, hub=hub.grpc_port, compression=compression))
+    config.write_text(COLLECTOR.format(own=port, hub=hub.grpc_port, compression=compression))
     collector = subprocess.Popen([real_collector, "--config", f"file:{config}"])
     try:
-        eventually(lambda: _answers(own), within=30)
+        eventually(lambda: _answers(port), within=30)
         for _ in range(5):
-            assert send(own, ExportTraceServiceRequest.FromString(batch(200)[0])) == 0
+            assert send(port, ExportTraceServiceRequest.FromString(batch(200)[0])) == 0
         eventually(lambda: hub.metrics()["devctl_hub_spans_stored_total"] == 1000, within=30)
     finally:
         collector.terminate()
