@@ -28,7 +28,7 @@ from devctl.relay.table import Route, Table, Target, save
 
 CONNECTIONS = 16
 BULK_BYTES = 1 << 30
-MOST_ADDED_MS, MOST_CPU_RATIO, MOST_MEBIBYTES = 0.2, 2.0, 25
+MOST_CPU_RATIO = 2.0
 TICK = os.sysconf("SC_CLK_TCK")
 TAKE_OVER = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"

@@ -23,7 +23,6 @@ Seconds = Annotated[float, Duration()]
 Bytes = Annotated[int, Size()]
 Arguments = Annotated[tuple[str, ...], Command()]
 ImageWords = Annotated[tuple[str, ...], Command(may_be_empty=True)]
-Paths = Annotated[tuple[str, ...], ListOf(Inside(), single=True)]
 Switch = Choice(("on", "off", "true", "false"))
 PlainText = Annotated[str, Text(refers=False)]
 UrlPath = Annotated[str, Text(r"/[^\s]*", "a path that begins with /", refers=True)]

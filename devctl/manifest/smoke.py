@@ -18,7 +18,6 @@ from devctl.text import DURATION
 COMPARISON = r"(==|!=|<=|>=|<|>)?\s*(-?[0-9]+(?:\.[0-9]+)?)"
 TIME_COMPARISON = rf"(==|!=|<=|>=|<|>)?\s*({DURATION})"
 NAME = r"\*|[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
-CAPTURED = r"[A-Za-z_][A-Za-z0-9_]*"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 CALL = r"\S+(?: via \S+)?"
 

@@ -62,10 +62,6 @@ class Batch:
                 yield time_ns, start, cut
                 start = cut
 
-    def steady_times(self) -> list[int]:
-        """Return the times as merging takes them: a clock that was set back does not reorder a source."""
-        return list(accumulate(self.times, max))
-
     def within(self, since_ns: int | None, until_ns: int | None) -> "Batch | None":
         """Return the lines that arrived in [since, until); None when there are none."""
         if (since_ns is None or min(self.times) >= since_ns) and (until_ns is None or max(self.times) < until_ns):

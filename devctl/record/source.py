@@ -82,7 +82,6 @@ class Source:
         self.folder = folder
         self.label = label
         self.position = 0  # stream offset of the next byte to read from disk
-        self.evicted = 0
         self._carry = b""  # the beginning of a line whose end has not come yet
         self._segment: _Segment | None = None
         self._missing = 0
@@ -179,7 +178,6 @@ class Source:
     def _enter(self, base: int) -> None:
         if base > self.position:
             self._missing = base - self.position
-            self.evicted += self._missing
             self.position = base
             self._carry = b""
 

@@ -34,7 +34,6 @@ class Relay:
         self.table = Table()
         self.pools: dict[int, Pool] = {}
         self.drains: dict[str, list[float]] = {}
-        self.refused_unknown = 0
         self.hold = Hold()
         self.on_event = on_event
         self._poller = poller
@@ -164,7 +163,6 @@ class Relay:
     def _begin(self, client: socket.socket, port: int) -> None:
         pool = self.pools.get(port)
         if pool is None:
-            self.refused_unknown += 1
             reset_on_close(client)
             client.close()
             return

@@ -19,8 +19,3 @@ def logs_query(expression: str) -> tuple[list[str], dict[str, str]]:
     if match := re.search(r'\|([=~])\s*["`]((?:[^"`\\]|\\.)*)["`]', expression):
         wish["grep"] = re.escape(match[2]) if match[1] == "=" else match[2]
     return services, wish
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """Return the names that a pattern lists; none for one that means all."""
-    return [] if pattern in (".*", ".+", "") else pattern.strip("()").split("|")

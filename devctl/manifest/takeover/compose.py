@@ -34,8 +34,6 @@ from devctl.products.base import Product
 RUNNABLE = ("image", "build")
 REQUIRED_VARIABLE = re.compile(r"\$\{(\w+):?\?[^}]*\}")
 MOUNT_OPTIONS = ("ro", "rw")
-SHARED_WITH = ("network_mode", "ipc", "pid", "uts")
-"""Keys that may name another service (`service:NAME`), which then has to run before."""
 
 
 class ComposeFiles:

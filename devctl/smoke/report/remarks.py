@@ -41,8 +41,3 @@ def _property(value: str) -> str:
 def gitlab(links: Sequence[tuple[str, str]]) -> str:
     """Return an annotations report (`artifacts: reports: annotations`) with a link for each label and address."""
     return json.dumps({"smoke": [{"external_link": {"label": label, "url": url}} for label, url in links]}, indent=2)
-
-
-def attachment(path: str) -> str:
-    """Return what GitLab takes, in a case's output, as a link to a file among the job's artifacts."""
-    return f"[[ATTACHMENT|{path}]]"

@@ -34,7 +34,6 @@ class Details(View):
         self._service = ""
         self._launches: dict[str, list[LaunchView]] | None = None
         self._checks: dict[str, list[CheckView]] = {}
-        self._specs: Mapping[str, Any] = {}
 
     def enter(self, arguments: Mapping[str, Any]) -> None:
         """Show `service`."""
@@ -78,7 +77,6 @@ class Details(View):
         for launch in spec["launches"]:
             launches.setdefault(launch["instance"].rpartition(".")[0], []).append(launch)
         self._launches = launches
-        self._specs = spec["spec"].get("services", {})
         self.update()
 
     def _take_checks(self, service: str, checks: list[CheckView]) -> None:

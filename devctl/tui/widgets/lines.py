@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 WHEEL_LINES = 3
 WHEEL_SECONDS = 1 / 60
 """Wheel events that come within a frame are one move."""
-DRAG_SECONDS = 0.05
-"""While a drag is held beyond an edge, one line comes in so often."""
 
 Point = tuple[int, int]
 """A row and a character of it."""
@@ -299,14 +297,14 @@ class LineView(Widget, can_focus=True):
         if self.dragged:
             self.post_message(messages.Selected(self.selected_text()))
         else:
-            self._click(pressed, is_double=getattr(event, "chain", 1) > 1)
+            self._click(pressed)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
         if event.chain == 2 and not self.dragged and event.x < self.size.width - 1:
             self.open_current()
 
-    def _click(self, point: Point, *, is_double: bool) -> None:
+    def _click(self, point: Point) -> None:
         index, character = point
         if index < self.cursor and self.is_following:
             self.follow(on=False)

@@ -136,11 +136,6 @@ def reduce(calc: str, values: Sequence[Any]) -> Any:
     return calculation(values)
 
 
-def has_calc(calc: str) -> bool:
-    """Tell whether a calculation is known."""
-    return _ALIASES.get(calc, calc) in _CALCS
-
-
 def times_of(frame: Frame) -> Sequence[float]:
     """Return the times of a frame, empty where it has none."""
     return next((each.values for each in frame.fields if each.kind == TIME), ())

@@ -19,7 +19,6 @@ SPARK_POINTS = 120
 
 OVER_TIME = frozenset({"timeseries", "trend", "state-timeline", "status-history", "candlestick"})
 SINGLE = frozenset({"stat", "gauge", "bargauge", "piechart"})
-TABULAR = frozenset({"table", "barchart", "histogram", "xychart"})
 
 
 def shaped(panel: Panel, frames: Sequence[Frame]) -> dict[str, Any]:
