@@ -24,7 +24,7 @@ def run(context: Context, options: StopOptions) -> int:
     if options.as_json:
         import json
 
-        context.terminal.write(json.dumps({"type": "settled", **settled}))
+        context.terminal.write(json.dumps({"stopped": options.services, "seconds": settled["seconds"]}))
     else:
         context.terminal.say(f"Stopped {listing(options.services)} in {duration(settled['seconds'])}.")
     return 0
@@ -35,5 +35,5 @@ COMMAND = Command(
     StopOptions,
     about="What depends on them keeps running, as in Compose; `devctl start` brings them back.",
     examples={"devctl stop payment": "see how the others bear it", "devctl stop order cart": "two at once"},
-    shape="One object, the last line of `up --json`: `settled`.",
+    shape="One object: `stopped` (names), `seconds`.",
 )

@@ -319,7 +319,7 @@ def test_watched_status_keeps_its_headline_on_a_small_terminal(columns: int) -> 
 
 def test_stop_kill_wait_open_and_prune_answer_in_json(run: Run) -> None:
     session = FakeSession(stack(service("order", ports={"http": "127.0.0.1:8103"})))
-    assert json.loads(run("stop order --json", session)[1].shown)["type"] == "settled"
+    assert json.loads(run("stop order --json", session)[1].shown) == {"stopped": ["order"], "seconds": 1.2}
     assert json.loads(run("kill order --json", session)[1].shown)["signal"] == "SIGKILL"
     assert json.loads(run("wait --json", session)[1].shown) == {"healthy": True, "reason": "", "why": []}
     opened = json.loads(run("open order --print --json", session)[1].shown)
