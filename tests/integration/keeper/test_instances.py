@@ -62,7 +62,7 @@ async def test_an_instance_inherits_no_signal_disposition_and_no_descriptor(stac
     [
         (["no-such-program"], "", "no such program on its PATH"),
         (["./missing"], "", "no such program"),
-        (["/etc/passwd"], "", "not an executable file"),
+        (["/etc/passwd"], "", "the file is not executable"),
         (["sh"], "/no/such/folder", "no such working directory"),
     ],
 )
