@@ -78,4 +78,9 @@ def plain(stack: Stack, write: Callable[[str], None], *, once: bool = False) -> 
 
 def terminal_refuses(environ: Mapping[str, str] = os.environ) -> str:
     """Return why the terminal UI cannot be shown here, empty when it can."""
-    return manners.why_not(environ, stdin_is_terminal=sys.stdin.isatty(), stdout_is_terminal=sys.stdout.isatty())
+    return manners.why_not(
+        environ,
+        stdin_is_terminal=sys.stdin.isatty(),
+        stdout_is_terminal=sys.stdout.isatty(),
+        stderr_is_terminal=sys.stderr.isatty(),
+    )

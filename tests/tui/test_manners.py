@@ -20,7 +20,7 @@ from devctl.tui.verbs import moment
 from tests.tui.fakes import START_NS, broken, fake_stack, shop
 from tests.waiting import eventually
 
-TTY = {"stdin_is_terminal": True, "stdout_is_terminal": True}
+TTY = {"stdin_is_terminal": True, "stdout_is_terminal": True, "stderr_is_terminal": True}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ TTY = {"stdin_is_terminal": True, "stdout_is_terminal": True}
         ({"TERM": "dumb"}, TTY, "TERM=dumb"),
         ({"TERM": "xterm", "CI": "true"}, TTY, "CI is set"),
         ({"TERM": "xterm"}, {**TTY, "stdout_is_terminal": False}, "stdout is no terminal"),
+        ({"TERM": "xterm"}, {**TTY, "stderr_is_terminal": False}, "stderr is no terminal"),
         ({"TERM": "xterm"}, {**TTY, "stdin_is_terminal": False}, "stdin is no terminal"),
     ],
 )

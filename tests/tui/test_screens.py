@@ -124,7 +124,7 @@ async def test_traces_are_listed_and_open_as_a_waterfall_with_lines_and_attribut
         await tui.sees("gateway POST /orders", "✗ 1 error", "3 spans")
         await tui.at("1 error")
         await tui.press("enter")
-        await tui.sees("▾ ● gateway", "POST /payments", "━", "≡")
+        await tui.sees("▾   gateway", "POST /payments", "━", "≡")
         await tui.at("POST /payments")
         await tui.press("d")
         await tui.sees("shop.order.id =", ORDER, "card was declined")
