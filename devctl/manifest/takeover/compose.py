@@ -3,7 +3,6 @@ everything that is lost on the way is noted with its place."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Table
@@ -12,48 +11,35 @@ from pathlib import Path
 from typing import Any
 
 from devctl.core.spec import HUB
-from devctl.manifest import environment
-from devctl.manifest.interpolate import interpolate
-from devctl.manifest.layers import DOT_ENV, Layers
 from devctl.manifest.model import NAME, SIGNALS, Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
-from devctl.manifest.problems import Problems
-from devctl.manifest.reader import ProjectReader, is_inside
 from devctl.manifest.shapes.base import Shape
-from devctl.manifest.shapes.groups import ListOf, MapOf
 from devctl.manifest.shapes.objects import Object
-from devctl.manifest.shapes.scalars import Inside
 from devctl.manifest.takeover import recipes, repair
 from devctl.manifest.takeover.addresses import point_out
-from devctl.manifest.takeover.notes import Notes
+from devctl.manifest.takeover.mounts import mount
 from devctl.manifest.takeover.ports import PortReader, named
+from devctl.manifest.takeover.project import ComposeProject, is_null
 from devctl.manifest.where import NO_CONTAINERS
 from devctl.manifest.yaml_text import Unquoted, plain
 from devctl.products.base import Product
 
 RUNNABLE = ("image", "build")
-REQUIRED_VARIABLE = re.compile(r"\$\{(\w+):?\?[^}]*\}")
-MOUNT_OPTIONS = ("ro", "rw")
 
 
 class ComposeFiles:
     """Takes the Compose files of one project over. `folder` is where the stack.yaml will lie."""
 
     def __init__(self, files: Many[Path], folder: Path, environ: Table[str, str]) -> None:
-        self.notes = Notes()
-        self._files = [file.resolve() for file in files]
-        self._folder = folder.resolve()
-        self._project = self._files[0].parent
-        self._problems = Problems()
-        self._environ = self._with_dot_env(environ)
-        self._reader = ProjectReader(Path("/"), self._folder, self._environ, self._problems)
+        self.project = ComposeProject(files, folder, environ)
+        self.notes = self.project.notes
         self._services = Mapping("", 0, 0)
         self._products: dict[str, Product] = {}
         self._extra: dict[str, dict[str, Any]] = {}  # jobs that a service brings along
 
     def stack(self) -> dict[str, Any]:
         """Return the manifest as plain data that loads; ManifestError when a file cannot be read at all."""
-        root = self._root()
+        root = self.project.root()
         services = root.items.get("services")
         self._services = services if isinstance(services, Mapping) else Mapping("", root.line, root.column)
         stack: dict[str, Any] = {}
@@ -68,37 +54,8 @@ class ComposeFiles:
         self._volumes_of(root, stack)
         point_out(self._services, self.notes)
         self._leave_out(stack)
-        repair.made_to_load(stack, self._folder, self._environ, self.notes)
+        repair.made_to_load(stack, self.project.folder, self.project.environ, self.notes)
         return stack
-
-    # Reading
-
-    def _with_dot_env(self, environ: Table[str, str]) -> dict[str, str]:
-        file = self._project / DOT_ENV
-        reader = ProjectReader(self._project, self._project, environ, self._problems)
-        values = environment.values_of(file, DOT_ENV, reader) if file.is_file() else {}
-        return {**values, **environ}
-
-    def _root(self) -> Mapping:
-        for file in self._files:
-            self._reader.bases[self._shown(file)] = self._project
-        root = Layers(self._reader, self._shown).read(self._files)
-        if root is None:
-            self._problems.stop()
-        assert root is not None
-        for problem in self._problems.mistakes:
-            self.notes.add(problem.location, problem.message, problem.advice)
-        return root
-
-    def _shown(self, path: Path) -> str:
-        return os.path.relpath(path, self._project) if path.is_relative_to(self._project) else str(path)
-
-    def _resolved(self, node: Scalar) -> str:
-        """Return a text with today's variables put in."""
-        try:
-            return interpolate(node.text, self._reader)
-        except ValueError:
-            return node.text
 
     # Names
 
@@ -157,7 +114,7 @@ class ComposeFiles:
             self.notes.dropped(node, key, f"services.{name}.{key}", Service.FOREIGN)
             self._add_dependency(node.items[key], written)
             return
-        value = self._plain(field, node.items[key], f"services.{name}.{key}")
+        value = self.project.value(field, node.items[key], f"services.{name}.{key}")
         if value is not None:
             _merge(written, key, value)
 
@@ -171,92 +128,40 @@ class ComposeFiles:
             entry = {self._name(target): {"condition": condition}}
             written["depends_on"] = {**entry, **written.get("depends_on", {})}
 
-    def _plain(self, shape: Shape, node: Node, path: str) -> Any:
-        """Return a node as plain data, without the keys that stack.yaml does not have."""
-        if isinstance(shape, Object):
-            if shape.short and not isinstance(node, Mapping):
-                shape = shape.fields[shape.short][1]
-            elif isinstance(node, Mapping):
-                return self._object(shape, node, path)
-        if isinstance(shape, MapOf) and isinstance(node, Mapping):
-            kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
-            return {key: self._plain(shape.item, value, f"{path}.{key}") for key, value in kept.items()}
-        if isinstance(shape, ListOf):
-            items = node.items if isinstance(node, Sequence) else [] if _is_null(node) else [node]
-            values = [self._plain(shape.item, item, path) for item in items]
-            return [value for value in values if value is not None]
-        return self._path(node, path) if isinstance(shape, Inside) else self._text(node)
-
-    def _object(self, shape: Object, node: Mapping, path: str) -> dict[str, Any]:
-        written = {}
-        for key, value in node.items.items():
-            if isinstance(value, Removal) or key.startswith("x-"):
-                continue
-            if key not in shape.fields:
-                self.notes.dropped(node, key, f"{path}.{key}", getattr(shape.cls, "FOREIGN", {}))
-                continue
-            written[key] = self._plain(shape.fields[key][1], value, f"{path}.{key}")
-        return written
-
-    def _text(self, node: Node) -> Any:
-        """Return a value as it is written; a variable that must be set may be empty until it is."""
-        value = plain(node)
-        match = REQUIRED_VARIABLE.search(node.text) if isinstance(node, Scalar) else None
-        if match is None or self._environ.get(match[1]):
-            return value
-        assert isinstance(node, Scalar)
-        self.notes.add(node.location, f"{match[0]} is empty until {match[1]} is set", "set it in .env")
-        return REQUIRED_VARIABLE.sub(r"${\1:-}", node.text)
-
-    def _path(self, node: Node, name: str) -> str | None:
-        """Return a path as it is seen from the new manifest, None where that cannot reach it."""
-        if not isinstance(node, Scalar) or node.is_null:
-            return None
-        base = self._reader.bases.get(node.file, self._project)
-        text = self._resolved(node)
-        if "://" in text or re.match(r"[\w.-]+@[\w.-]+:", text):
-            self.notes.lost(node.location, f"{name}: {node.text}", "only what lies in the project can be used")
-            return None
-        real = os.path.realpath(base / Path(text).expanduser())
-        if not is_inside(real, str(self._folder)):
-            self.notes.lost(node.location, f"{name}: {node.text}", f"it leads out of {self._folder}")
-            return None
-        return node.text if base == self._folder else os.path.relpath(real, self._folder)
-
     # Keys that mean something else here
 
     def _image(self, name: str, node: Node, written: dict[str, Any]) -> None:
         if isinstance(node, Scalar) and not node.is_null:
-            written["image"] = self._text(node)
+            written["image"] = self.project.text(node)
 
     def _build(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if _is_null(node):
+        if is_null(node):
             return
-        build = self._plain(Object(Service).fields["build"][1], node, f"services.{name}.build")
+        build = self.project.value(Object(Service).fields["build"][1], node, f"services.{name}.build")
         context_lost = isinstance(build, dict) and "context" in build and build["context"] is None
         if build is not None and not context_lost:
             written["build"] = build
 
     def _ports(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if ports := named(PortReader(name, self.notes, self._resolved).read(node)):
+        if ports := named(PortReader(name, self.notes, self.project.resolved).read(node)):
             written["ports"] = ports
 
     def _environment(self, name: str, node: Node, written: dict[str, Any]) -> None:
         if isinstance(node, Mapping):
             kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
-            written["environment"] = {key: self._text(value) for key, value in kept.items()}
+            written["environment"] = {key: self.project.text(value) for key, value in kept.items()}
         elif isinstance(node, Sequence):
-            written["environment"] = [self._text(item) for item in node.items]
-        elif not _is_null(node):
+            written["environment"] = [self.project.text(item) for item in node.items]
+        elif not is_null(node):
             self.notes.lost(node.location, f"services.{name}.environment", "it is no mapping and no list")
 
     def _env_file(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        entries = self._plain(Object(Service).fields["env_file"][1], node, f"services.{name}.env_file")
+        entries = self.project.value(Object(Service).fields["env_file"][1], node, f"services.{name}.env_file")
         kept: list[dict[str, Any]] = []
         for entry in entries if isinstance(entries, list) else []:
             long = entry if isinstance(entry, dict) else {"path": entry}
             if long.get("path") is not None:
-                is_there = (self._folder / str(long["path"])).is_file()
+                is_there = (self.project.folder / str(long["path"])).is_file()
                 kept.append(long if is_there or "required" in long else {**long, "required": Unquoted("false")})
         if kept:
             written["env_file"] = kept
@@ -267,7 +172,7 @@ class ComposeFiles:
             entries = {item.text: {} for item in node.items if isinstance(item, Scalar)}
         elif isinstance(node, Mapping):
             shape = Object(Service).fields["depends_on"][1]
-            entries = self._plain(shape, node, f"services.{name}.depends_on")
+            entries = self.project.value(shape, node, f"services.{name}.depends_on")
         for target, entry in entries.items():
             if target in self._services.items:
                 written.setdefault("depends_on", {})[self._name(target)] = entry or {"condition": "service_started"}
@@ -291,57 +196,17 @@ class ComposeFiles:
                 self._depend(item.text.partition(":")[0], written)
 
     def _volumes(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        mounts = [self._mount(name, item) for item in node.items] if isinstance(node, Sequence) else []
-        if not isinstance(node, Sequence) and not _is_null(node):
+        mounts = [mount(self.project, name, item) for item in node.items] if isinstance(node, Sequence) else []
+        if not isinstance(node, Sequence) and not is_null(node):
             self.notes.lost(node.location, f"services.{name}.volumes", "it is no list")
         if kept := [mount for mount in mounts if mount]:
             written["volumes"] = kept
-
-    def _mount(self, name: str, item: Node) -> str | None:
-        path = f"services.{name}.volumes"
-        if isinstance(item, Mapping):
-            return self._long_mount(path, item)
-        if not isinstance(item, Scalar):
-            self.notes.lost(item.location, path, "it is no text and no mapping")
-            return None
-        source, colon, rest = item.text.partition(":")
-        if not colon:
-            self.notes.lost(item.location, f"{path}: {item.text}", "a volume without a name: write NAME:/path")
-            return None
-        target, _, options = rest.partition(":")
-        return self._joined(path, item, source, target, options.split(",") if options else [])
-
-    def _long_mount(self, path: str, item: Mapping) -> str | None:
-        texts = {key: value.text for key, value in item.items.items() if isinstance(value, Scalar)}
-        target, source = texts.get("target", ""), texts.get("source", "")
-        for key in item.items:
-            if key not in ("type", "source", "target", "read_only") and not key.startswith("x-"):
-                self.notes.dropped(item, key, f"{path}.{key}", {})
-        if texts.get("type", "volume") not in ("volume", "bind") or not source or not target:
-            kind = texts.get("type", "volume")
-            self.notes.lost(item.location, f"{path}: {target}", f"write NAME:/path or ./path:/path, not a {kind}")
-            return None
-        return self._joined(path, item, source, target, ["ro"] if texts.get("read_only") == "true" else [])
-
-    def _joined(self, path: str, item: Node, source: str, target: str, options: list[str]) -> str | None:
-        """Return the short form of a mount, None where its source cannot be reached."""
-        if source.startswith((".", "/", "~", "$")):
-            at = Scalar(item.file, item.line, item.column, source, plain=True)
-            inside = self._path(at, path)
-            if inside is None:
-                return None
-            source = inside if inside.startswith((".", "$")) else f"./{inside}"
-        for option in options:
-            if option not in MOUNT_OPTIONS:
-                self.notes.lost(item.location, f"{path}: the option {option}", "only ro and rw are known here")
-        kept = [option for option in options if option in MOUNT_OPTIONS]
-        return ":".join([source, target, *kept])
 
     def _scale(self, name: str, node: Node, written: dict[str, Any]) -> None:
         written["deploy"] = {**written.get("deploy", {}), "replicas": plain(node)}
 
     def _deploy(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        deploy = self._plain(Object(Service).fields["deploy"][1], node, f"services.{name}.deploy")
+        deploy = self.project.value(Object(Service).fields["deploy"][1], node, f"services.{name}.deploy")
         if isinstance(deploy, dict) and deploy:
             written["deploy"] = {**deploy, **written.get("deploy", {})}
 
@@ -378,7 +243,7 @@ class ComposeFiles:
 
     def _watch(self, path: str, item: Mapping, written: dict[str, Any]) -> None:
         folder = item.items.get("path")
-        kept = self._path(folder, path) if folder is not None else None
+        kept = self.project.path(folder, path) if folder is not None else None
         for key in item.items:
             if key not in ("path", "ignore") and not key.startswith("x-"):
                 self.notes.dropped(item, key, f"{path}.{key}", {"action": "a change restarts the service"})
@@ -453,10 +318,6 @@ CONVERSIONS: dict[str, Conversion] = {
     "stop_signal": ComposeFiles._stop_signal, "profiles": ComposeFiles._profiles, "develop": ComposeFiles._develop,
     "pre_start": ComposeFiles._pre_start,
 }  # fmt: skip
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.is_null
 
 
 def _merge(written: dict[str, Any], key: str, value: Any) -> None:
