@@ -34,6 +34,8 @@ def run(context: Context, options: InitOptions) -> int:
     if options.output == "-":
         context.terminal.write(text.rstrip())
         return 0
+    if target.is_dir():
+        raise UsageError("it is a folder", where=str(target), next="Name the file to write, such as stack.yaml.")
     if target.exists() and not options.force:
         raise UsageError("it exists already", where=str(target), next="Say --force to replace it.")
     if not target.parent.is_dir():

@@ -116,6 +116,11 @@ def test_init_writes_a_manifest_that_is_understood_and_never_replaces_one(run: R
     assert run("config -q", None)[0] == 0
 
 
+def test_init_writes_over_no_folder(run: Run) -> None:
+    code, screen = run("init --force --output .", None)
+    assert (code, "it is a folder" in screen.messages) == (2, True)
+
+
 def test_the_schema_is_json(run: Run) -> None:
     assert json.loads(run("schema", None)[1].shown)["properties"]["services"]
 
