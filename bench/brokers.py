@@ -63,6 +63,7 @@ def expanded(kind: str, home: Path) -> Variant:
 def running(variant: Variant, ports: dict[str, int]) -> Iterator[Broker]:
     """Start the variant and wait until it names its topic."""
     variables = {f"services.kafka.{name}": f"127.0.0.1:{number}" for name, number in ports.items()}
+    variables["services.kafka.broker.advertised"] = variables["services.kafka.broker"]
     variables |= {f"tools.{name}": toolbox.fetch(name, lambda _: None).path for name in variant.tools}
     for folder in variant.folders:
         Path(folder).mkdir(parents=True, exist_ok=True)

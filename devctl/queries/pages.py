@@ -38,7 +38,7 @@ class Anchor:
         return (self.time_ns, self.source, self.offset) < (other.time_ns, other.source, other.offset)
 
 
-END = Anchor(NEVER_NS)
+BEGIN, END = Anchor(0), Anchor(NEVER_NS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Group, Options
 from devctl.cli.line.params import Argument, Arguments, Text
 from devctl.cli.shared import RUN
-from devctl.errors import ExitCode
+from devctl.errors import ExitCode, UsageError
 from devctl.text import typed
 
 FILE = Argument("FILE", complete="file", help="The bundle.")
@@ -52,6 +52,8 @@ def run_open(context: Context, options: OpenOptions) -> int:
     from devctl.record import bundle
 
     path = Path(options.file)
+    if not path.name:
+        raise UsageError("an empty name is no bundle", next="`devctl bundle open FILE` takes what `bundle pack` wrote.")
     folder = Path(options.into) if options.into else path.with_suffix("")
     with bundle.open_bundle(path) as archive:
         bundle.unpack(archive, folder)

@@ -53,10 +53,11 @@ def test_a_client_at_rest_leaves_an_instance_that_is_not_healthy(relay: RelayPro
 def test_a_request_under_way_is_answered_and_its_client_told_to_close(
     relay: RelayProcess, instance: MakeInstance
 ) -> None:
-    may_answer = threading.Event()
+    is_asked, may_answer = threading.Event(), threading.Event()
 
     def late(connection: socket.socket) -> None:
         connection.recv(1 << 16)
+        is_asked.set()
         may_answer.wait(20)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
         connection.recv(1)
@@ -65,8 +66,7 @@ def test_a_request_under_way_is_answered_and_its_client_told_to_close(
     relay.route([old.target(), new.target(TargetState.UNREADY)])
     with relay.client() as client:
         client.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        while not relay.ask(op="status")["open"]["order.1"]:
-            pass
+        assert is_asked.wait(20)
         relay.route([old.target(TargetState.DRAINING), new.target()])
         may_answer.set()
         answer = response(client)

@@ -89,6 +89,7 @@ def discover(running: variants.Running, ports: list[int]) -> None:
     every = ",".join(f"127.0.0.1:{port}" for port in ports)
     variables = {**running.variables, "services.order.http.all": every, "services.order.variant": "process"}
     variables |= {"services.absent.http.all": every, "services.absent.variant": ""}
+    variables |= {"services.relay.http.all": "", "services.relay.variant": ""}  # nothing is relayed
     scratch = Path(running.variables["live"] + ".new")
     scratch.write_text(substitute(running.variables["content"], variables))
     scratch.rename(running.variables["live"])

@@ -81,6 +81,7 @@ def variables_for(name: str, ports: Mapping[str, int]) -> dict[str, str]:
         dotted = f"services.{name}.{port}"
         variables |= {dotted: f"127.0.0.1:{number}", f"{dotted}.all": f"127.0.0.1:{number}"}
         variables |= {f"{dotted}.port": str(number), f"{dotted}.host": "127.0.0.1"}
+        variables[f"{dotted}.advertised"] = f"127.0.0.1:{number}"
     return variables
 
 
