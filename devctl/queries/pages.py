@@ -22,6 +22,8 @@ from devctl.record.stream import LONGEST_LINE, Stream
 FIRST_STEP, LAST_STEP = 1 << 13, 1 << 20
 """Bytes of a source that are read at once: few at first, since a screen of lines is few, twice as many each time,
 until filters are no faster on more (measured: from 1 MiB on)."""
+LONGEST_ENTRY = 1 << 16
+"""So far before a range the entry is looked for that its first line belongs to: a stack trace of 500 lines and more."""
 NEVER_NS = (1 << 63) - 1
 
 
@@ -83,7 +85,7 @@ class Pager:
 
     def __init__(self, run: Run, query: Query, *, whole: bool = True) -> None:
         self._run, self._query, self._whole = run, query, whole
-        self._filter = make_filter(replace(query, since_ns=None, until_ns=None))
+        self._content = replace(query, since_ns=None, until_ns=None)
         self._streams: dict[str, Stream] = {}
         self.refresh()
 
@@ -147,10 +149,7 @@ class Pager:
     def _newest(self, stream: Stream, start: int, end: int, most_lines: int) -> tuple[list[PageLine], int]:
         lines: list[PageLine] = []
         skipped = 0
-        for begin, batch in stream.batches(start, end):
-            kept = self._filter(batch) if self._filter else batch
-            if kept is None:
-                continue
+        for begin, batch, kept in self._kept(stream, start, end):
             surplus = kept.count() - most_lines
             if surplus > 0 and not stream.label.is_otlp:
                 skipped += surplus
@@ -215,11 +214,22 @@ class Pager:
 
     def _between(self, stream: Stream, start: int, end: int) -> list[PageLine]:
         lines: list[PageLine] = []
-        for begin, batch in stream.batches(start, end):
-            kept = self._filter(batch) if self._filter else batch
-            if kept:
-                lines += _located(stream.name, begin, batch, kept)
+        for begin, batch, kept in self._kept(stream, start, end):
+            lines += _located(stream.name, begin, batch, kept)
         return lines
+
+    def _kept(self, stream: Stream, start: int, end: int) -> Iterator[tuple[int, Batch, Batch]]:
+        """Yield the batches of [start, end), each with its place and what the query keeps of it."""
+        keep = make_filter(self._content)
+        if keep and (self._content.level or self._content.trace_id or self._content.fields):
+            # A line without a level belongs to the entry before it, which may have begun before this range.
+            earlier = stream.line_start(stream.at_or_after(max(start - LONGEST_ENTRY, stream.begin)))
+            for _, batch in stream.batches(earlier, start):
+                keep(batch)
+        for begin, batch in stream.batches(start, end):
+            kept = keep(batch) if keep else batch
+            if kept:
+                yield begin, batch, kept
 
 
 def _ahead(stream: Stream, position: int, until: int, step: int) -> int:

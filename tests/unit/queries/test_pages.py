@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from devctl.keeper import segments
 from devctl.queries.pages import BEGIN, END, Anchor, PageLine, Pager, page
+from devctl.record.batch import Label
+from devctl.record.entries import Entries
 from devctl.record.lines import parse, severity
 from devctl.record.logs import Query
 from devctl.record.store import Run
@@ -26,7 +28,7 @@ TEXTS = st.sampled_from(
         b'{"level": "error", "message": "trace", "trace_id": "0123456789abcdef0123456789abcdef"}',
         b"\xff\xfe no text \r",
         b"text",
-        b"x" * 40_000,
+        b"12:00:00 " + b"x" * 40_000,  # begins an entry: those longer than LONGEST_ENTRY lose their level
     ]
 )
 CHUNKS = st.lists(
@@ -83,9 +85,16 @@ def _kept(query: Query, lines: list[tuple[Anchor, bytes]]) -> list[tuple[Anchor,
             and (query.since_ns is None or anchor.time_ns >= query.since_ns)
             and (query.until_ns is None or anchor.time_ns < query.until_ns)
             and (not query.grep or re.search(query.grep.encode(), raw) is not None)
-            and (not query.level or severity(parse(raw).level) >= severity(query.level))
+            and (not query.level or severity(levels[anchor]) >= severity(query.level))
         )
 
+    entries = Entries()
+    levels = {
+        anchor: entries.attribute(
+            Label(anchor.source.partition(".")[0], anchor.source), raw, parse(raw), anchor.time_ns
+        ).level
+        for anchor, raw in lines
+    }
     return [(anchor, raw) for anchor, raw in lines if keeps(anchor, raw)]
 
 
