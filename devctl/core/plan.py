@@ -75,7 +75,7 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
     whole = graph(spec.services)
     requested = request.names or spec.active
     targets = set(requested) if request.no_deps else whole.with_needed(requested)
-    targets |= {HUB, RELAY} & spec.services.keys()
+    targets |= _own_services(spec, targets)
     changes = _changes(spec, state, whole, targets, requested, force=request.force)
     steps: list[PlanStep] = []
     goals: list[Goal] = []
@@ -88,6 +88,12 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
             steps += _steps(service, service_state, goals[-1], whole)
     removed = [] if request.names else _removed(spec, state)
     return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
+
+
+def _own_services(spec: Spec, targets: set[str]) -> set[str]:
+    """Return devctl's own services that `targets` need: the hub, and the relay where one of them is relayed."""
+    is_relayed = any(spec.services[name].is_relayed for name in targets if name in spec.services)
+    return {HUB, *([RELAY] if is_relayed else [])} & spec.services.keys()
 
 
 def plan_stop(state: State, names: Iterable[str], cause: str = ASKED) -> Plan:

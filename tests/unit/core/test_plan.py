@@ -47,6 +47,13 @@ def test_whoever_is_started_alone_has_the_hub_beside_it() -> None:
     assert text(spec("a, b, hub"), State(), "b") == ("start   b: asked for\nstart   hub: takes in the telemetry of all")
 
 
+def test_the_relay_comes_with_whom_it_serves_and_with_nobody_else() -> None:
+    stack = spec("a(front), b, relay")
+
+    assert text(stack, State(), "a") == "start   a: asked for\nstart   relay: holds the shared ports"
+    assert text(stack, State(), "b") == "start   b: asked for"
+
+
 def test_nothing_changed_means_nothing_to_do() -> None:
     world = running("a, b(after a healthy)")
     assert text(world.spec, world.loop.state) == "nothing to do"
