@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import arrange, frame
+from dashboards.frame import Panels, arrange, frame
 from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
+
+SPANS = "devctl_hub_spans"
 
 
 def build() -> Dashboard:
     """Return the board."""
-    spans = "devctl_hub_spans"
     return arrange(
         frame("devctl", "devctl", "What devctl does: starts, restarts, telemetry taken in and passed on."),
+        *_health(),
+        *_hub_now(),
+        *_slowest_start(),
+        "Services",
+        *_services(),
+        "Hub",
+        *_hub(),
+        "Prometheus",
+        *_prometheus(),
+    )
+
+
+def _health() -> Panels:
+    """Return how many instances were restarted and how many are down."""
+    return [
         number(
             "Restarts",
             "Instances started again by themselves, in 15 minutes.",
@@ -30,14 +46,20 @@ def build() -> Dashboard:
             (None, GREEN),
             (1, RED),
         ),
+    ]
+
+
+def _hub_now() -> Panels:
+    """Return what the hub takes in, drops and holds back now."""
+    return [
         number(
-            "Spans taken in", "Spans a second that the hub accepted.", "ops", f"sum(rate({spans}_accepted_total[1m]))"
+            "Spans taken in", "Spans a second that the hub accepted.", "ops", f"sum(rate({SPANS}_accepted_total[1m]))"
         ),
         number(
             "Spans dropped",
             "Spans that an exporter did not get.",
             "short",
-            f"sum({spans}_dropped_total) or vector(0)",
+            f"sum({SPANS}_dropped_total) or vector(0)",
             (None, GREEN),
             (1, RED),
         ),
@@ -50,6 +72,12 @@ def build() -> Dashboard:
             (10, YELLOW),
             (60, RED),
         ),
+    ]
+
+
+def _slowest_start() -> Panels:
+    """Return how long the slowest service took to start."""
+    return [
         number(
             "Slowest start",
             "The service that took longest from start to ready.",
@@ -57,7 +85,12 @@ def build() -> Dashboard:
             "max(devctl_service_start_duration_seconds)",
             (None, BLUE),
         ),
-        "Services",
+    ]
+
+
+def _services() -> Panels:
+    """Return how each service starts and how often it is restarted."""
+    return [
         bars(
             "Start",
             "From start to ready, the last start of each instance.",
@@ -70,13 +103,18 @@ def build() -> Dashboard:
             "short",
             ("sum by (service) (increase(devctl_service_restarts_total[5m]))", "{{service}}"),
         ),
-        "Hub",
+    ]
+
+
+def _hub() -> Panels:
+    """Return the spans that go through the hub, on to the exporters, and wait for them."""
+    return [
         series(
             "Spans",
             "Spans a second through the hub.",
             "ops",
             *(
-                (f"sum(rate({spans}_{what}_total[$__rate_interval]))", what)
+                (f"sum(rate({SPANS}_{what}_total[$__rate_interval]))", what)
                 for what in ("accepted", "stored", "evicted")
             ),
             width=8,
@@ -85,7 +123,7 @@ def build() -> Dashboard:
             "Passed on",
             "Spans a second to each exporter.",
             "ops",
-            (f"sum by (exporter) (rate({spans}_forwarded_total[$__rate_interval]))", "{{exporter}}"),
+            (f"sum by (exporter) (rate({SPANS}_forwarded_total[$__rate_interval]))", "{{exporter}}"),
             width=8,
         ),
         series(
@@ -95,7 +133,12 @@ def build() -> Dashboard:
             ("sum by (exporter) (devctl_hub_queue_spans)", "{{exporter}}"),
             width=8,
         ),
-        "Prometheus",
+    ]
+
+
+def _prometheus() -> Panels:
+    """Return how long scrapes take and how much Prometheus holds."""
+    return [
         series(
             "Scrapes",
             "How long a scrape of each service takes.",
@@ -105,4 +148,4 @@ def build() -> Dashboard:
         series(
             "Series", "Series that Prometheus holds in memory.", "short", ("sum(prometheus_tsdb_head_series)", "series")
         ),
-    )
+    ]

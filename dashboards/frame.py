@@ -13,6 +13,8 @@ REQUESTS = "http_server_request_duration_seconds"
 FAILED = 'http_response_status_code=~"5.."'
 BUDGET = 0.005
 """The share of requests that may fail: the objective is 99.5 %."""
+Panels = list[Builder[model.Panel]]
+"""Panels side by side, in their order on the board."""
 
 
 def frame(uid: str, title: str, description: str) -> board.Dashboard:

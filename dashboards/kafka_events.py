@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import arrange, frame
+from dashboards.frame import Panels, arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, listing, number, series
 
 
@@ -12,6 +12,20 @@ def build() -> Dashboard:
     """Return the board."""
     return arrange(
         frame("kafka-events", "Kafka and events", "Do events arrive? Lag, age, rate, dead letters."),
+        *_backlog(),
+        *_dead_and_published(),
+        *_delivery_and_outboxes(),
+        "Flow",
+        *_flow(),
+        "Waiting",
+        *_waiting(),
+        *_partitions_and_dead_letters(),
+    )
+
+
+def _backlog() -> Panels:
+    """Return how much waits for consumers, and how long in outboxes."""
+    return [
         number(
             "Messages behind",
             "Messages that no consumer has taken in yet.",
@@ -30,6 +44,12 @@ def build() -> Dashboard:
             (5, YELLOW),
             (30, RED),
         ),
+    ]
+
+
+def _dead_and_published() -> Panels:
+    """Return how many messages were given up and how many events are published."""
+    return [
         number(
             "Dead letters",
             "Messages that were given up, since the services started.",
@@ -39,6 +59,12 @@ def build() -> Dashboard:
             (1, RED),
         ),
         number("Published", "Events a second.", "ops", "sum(rate(shop_events_published_total[1m])) or vector(0)"),
+    ]
+
+
+def _delivery_and_outboxes() -> Panels:
+    """Return how long delivery takes and how much is not yet published."""
+    return [
         number(
             "Delivery",
             "95th percentile from the making of an event to its effect.",
@@ -56,7 +82,12 @@ def build() -> Dashboard:
             (None, GREEN),
             (100, YELLOW),
         ),
-        "Flow",
+    ]
+
+
+def _flow() -> Panels:
+    """Return what is published, consumed and delivered over time."""
+    return [
         series(
             "Published by topic",
             "Events a second handed to the broker.",
@@ -83,7 +114,12 @@ def build() -> Dashboard:
             width=8,
             exemplars=True,
         ),
-        "Waiting",
+    ]
+
+
+def _waiting() -> Panels:
+    """Return what waits for consumers and in outboxes over time."""
+    return [
         series(
             "Lag",
             "Messages that a group has not taken in yet.",
@@ -106,6 +142,12 @@ def build() -> Dashboard:
             ("sum by (service) (shop_outbox_pending_events)", "{{service}}"),
             width=8,
         ),
+    ]
+
+
+def _partitions_and_dead_letters() -> Panels:
+    """Return the lag of each partition and the messages given up."""
+    return [
         listing(
             "Lag by partition",
             "Messages that a group has not taken in yet.",
@@ -118,4 +160,4 @@ def build() -> Dashboard:
             "short",
             ("sum by (topic, group) (increase(shop_dead_letters_total[5m]))", "{{group}} {{topic}}"),
         ),
-    )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import arrange, frame
+from dashboards.frame import Panels, arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, number, series
 
 
@@ -12,6 +12,20 @@ def build() -> Dashboard:
     """Return the board."""
     return arrange(
         frame("order-saga", "Order saga", "Do orders reach their end? Statuses, payment, stock, messages."),
+        *_open_orders(),
+        *_closed_orders(),
+        *_declined_share(),
+        "Orders",
+        *_orders(),
+        "What the others do",
+        *_payments_and_reservations(),
+        *_messages_and_money(),
+    )
+
+
+def _open_orders() -> Panels:
+    """Return how many orders are stuck and how many in progress."""
+    return [
         number(
             "Orders stuck",
             "Orders whose next step takes too long.",
@@ -26,6 +40,12 @@ def build() -> Dashboard:
             "short",
             'sum(shop_orders_current{status=~"pending|paid"})',
         ),
+    ]
+
+
+def _closed_orders() -> Panels:
+    """Return how many orders were confirmed, rejected and taken back."""
+    return [
         number(
             "Confirmed",
             "Orders that were paid and confirmed.",
@@ -47,6 +67,12 @@ def build() -> Dashboard:
             'sum(shop_orders_total{status=~"cancelled|refunded"})',
             (None, YELLOW),
         ),
+    ]
+
+
+def _declined_share() -> Panels:
+    """Return the share of charges that the provider declined."""
+    return [
         number(
             "Declined",
             "Share of charges that the provider declined, in 15 minutes.",
@@ -56,7 +82,12 @@ def build() -> Dashboard:
             (None, GREEN),
             (0.2, YELLOW),
         ),
-        "Orders",
+    ]
+
+
+def _orders() -> Panels:
+    """Return the orders in each status and how many reach it."""
+    return [
         series(
             "Orders by status",
             "Orders now.",
@@ -70,7 +101,12 @@ def build() -> Dashboard:
             "opm",
             ("sum by (status) (rate(shop_orders_total[$__rate_interval])) * 60", "{{status}}"),
         ),
-        "What the others do",
+    ]
+
+
+def _payments_and_reservations() -> Panels:
+    """Return what became of payments and reservations."""
+    return [
         series(
             "Payments",
             "Charges and refunds a minute that ended.",
@@ -92,6 +128,12 @@ def build() -> Dashboard:
             ("sum by (result) (rate(shop_reservations_total[$__rate_interval])) * 60", "{{result}}"),
             width=8,
         ),
+    ]
+
+
+def _messages_and_money() -> Panels:
+    """Return the messages tried, the balances and the value of orders."""
+    return [
         series(
             "Messages",
             "Tries to send a message, a minute.",
@@ -116,4 +158,4 @@ def build() -> Dashboard:
             ),
             width=8,
         ),
-    )
+    ]

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import BUDGET, FAILED, REQUESTS, arrange, frame
+from dashboards.frame import BUDGET, FAILED, REQUESTS, Panels, arrange, frame
 from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
+
+RATE = f"rate({REQUESTS}_count[$__rate_interval])"
+FAILED_RATE = f"rate({REQUESTS}_count{{{FAILED}}}[$__rate_interval])"
+BUCKETS = f"rate({REQUESTS}_bucket[$__rate_interval])"
 
 
 def build() -> Dashboard:
     """Return the board."""
-    rate = f"rate({REQUESTS}_count[$__rate_interval])"
-    failed = f"rate({REQUESTS}_count{{{FAILED}}}[$__rate_interval])"
-    buckets = f"rate({REQUESTS}_bucket[$__rate_interval])"
     return arrange(
         frame("shop-overview", "Shop overview", "Is the shop well? Requests, errors and time; orders and money."),
+        *_alarms(),
+        *_gateway(),
+        *_orders_now(),
+        "Requests of each service",
+        *_requests(),
+        "Orders and money",
+        *_orders_and_money(),
+        *_stock_and_breakers(),
+    )
+
+
+def _alarms() -> Panels:
+    """Return how many services are down and how many alerts fire."""
+    return [
         number(
             "Services down",
             "Instances that Prometheus cannot reach.",
@@ -31,6 +46,12 @@ def build() -> Dashboard:
             (None, GREEN),
             (1, RED),
         ),
+    ]
+
+
+def _gateway() -> Panels:
+    """Return how many requests at the gateway fail, and how long they take."""
+    return [
         number(
             "Failed requests",
             "Share of requests at the gateway that failed (5xx).",
@@ -50,6 +71,12 @@ def build() -> Dashboard:
             (0.5, YELLOW),
             (1, RED),
         ),
+    ]
+
+
+def _orders_now() -> Panels:
+    """Return how many orders are confirmed and how many are stuck."""
+    return [
         number(
             "Orders a minute",
             "Orders that were confirmed in the last minute.",
@@ -65,15 +92,20 @@ def build() -> Dashboard:
             (None, GREEN),
             (1, RED),
         ),
-        "Requests of each service",
-        series("Rate", "Requests a second.", "reqps", (f"sum by (service) ({rate})", "{{service}}"), width=8),
+    ]
+
+
+def _requests() -> Panels:
+    """Return the rate, errors and time of each service."""
+    return [
+        series("Rate", "Requests a second.", "reqps", (f"sum by (service) ({RATE})", "{{service}}"), width=8),
         series(
             "Errors",
             "Share of requests that failed (5xx).",
             "percentunit",
             (
-                f"(sum by (service) ({failed}) or 0 * sum by (service) ({rate}))"
-                f" / clamp_min(sum by (service) ({rate}), 1e-9)",
+                f"(sum by (service) ({FAILED_RATE}) or 0 * sum by (service) ({RATE}))"
+                f" / clamp_min(sum by (service) ({RATE}), 1e-9)",
                 "{{service}}",
             ),
             width=8,
@@ -83,11 +115,16 @@ def build() -> Dashboard:
             "Time",
             "95th percentile. Points lead to traces.",
             "s",
-            (f"histogram_quantile(0.95, sum by (service, le) ({buckets}))", "{{service}}"),
+            (f"histogram_quantile(0.95, sum by (service, le) ({BUCKETS}))", "{{service}}"),
             width=8,
             exemplars=True,
         ),
-        "Orders and money",
+    ]
+
+
+def _orders_and_money() -> Panels:
+    """Return the orders in each status and the money moved."""
+    return [
         bars(
             "Orders funnel",
             "How many orders reached each status, since the services started.",
@@ -112,6 +149,12 @@ def build() -> Dashboard:
             ),
             width=8,
         ),
+    ]
+
+
+def _stock_and_breakers() -> Panels:
+    """Return the units in stock and the state of the breakers."""
+    return [
         series(
             "Stock",
             "Units of all products, by state.",
@@ -125,4 +168,4 @@ def build() -> Dashboard:
             "short",
             ('max by (upstream) (shop_breaker_state{service="gateway"})', "{{upstream}}"),
         ),
-    )
+    ]

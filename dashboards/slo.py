@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.frame import BUDGET, arrange, frame
+from dashboards.frame import BUDGET, Panels, arrange, frame
 from dashboards.panels import GREEN, RED, YELLOW, listing, number, series
+
+RATIO = "service:http_server_errors:ratio_rate"
 
 
 def build() -> Dashboard:
     """Return the board."""
-    ratio = "service:http_server_errors:ratio_rate"
     return arrange(
         frame("slo", "SLO", "99.5 % of requests without a server error: what is left, and how fast it burns."),
+        *_budget(),
+        *_burn_and_alerts(),
+        "Burn rate of each service",
+        *_burn_rates(),
+        "Latency",
+        *_latency_and_alerts(),
+    )
+
+
+def _budget() -> Panels:
+    """Return the availability and what is left of the error budget."""
+    return [
         number(
             "Availability",
             "Share of requests at the gateway that did not fail, in an hour.",
             "percentunit",
-            f'1 - {ratio}1h{{service="gateway"}}',
+            f'1 - {RATIO}1h{{service="gateway"}}',
             (None, RED),
             (1 - BUDGET, GREEN),
             width=6,
@@ -27,18 +40,24 @@ def build() -> Dashboard:
             "Budget left",
             "What the last six hours left of the error budget at the gateway.",
             "percentunit",
-            f'1 - {ratio}6h{{service="gateway"}} / {BUDGET}',
+            f'1 - {RATIO}6h{{service="gateway"}} / {BUDGET}',
             (None, RED),
             (0.25, YELLOW),
             (0.5, GREEN),
             width=6,
             empty="no traffic",
         ),
+    ]
+
+
+def _burn_and_alerts() -> Panels:
+    """Return how fast the budget burns and how many alerts fire."""
+    return [
         number(
             "Burn now",
             "How many times too fast the budget burns, over five minutes.",
             "short",
-            f'{ratio}5m{{service="gateway"}} / {BUDGET}',
+            f'{RATIO}5m{{service="gateway"}} / {BUDGET}',
             (None, GREEN),
             (6, YELLOW),
             (14.4, RED),
@@ -54,22 +73,32 @@ def build() -> Dashboard:
             (1, RED),
             width=6,
         ),
-        "Burn rate of each service",
+    ]
+
+
+def _burn_rates() -> Panels:
+    """Return the burn rate of each service in both windows."""
+    return [
         series(
             "Fast window",
             "Burn over 5 minutes; 14.4 for 30 s fires.",
             "short",
-            (f"{ratio}5m / {BUDGET}", "{{service}}"),
+            (f"{RATIO}5m / {BUDGET}", "{{service}}"),
             marks=((None, GREEN), (14.4, RED)),
         ),
         series(
             "Slow window",
             "Burn over 30 minutes; 6 for 5 minutes fires.",
             "short",
-            (f"{ratio}30m / {BUDGET}", "{{service}}"),
+            (f"{RATIO}30m / {BUDGET}", "{{service}}"),
             marks=((None, GREEN), (6, RED)),
         ),
-        "Latency",
+    ]
+
+
+def _latency_and_alerts() -> Panels:
+    """Return the latency of each service and the alerts that fire."""
+    return [
         series(
             "95th percentile",
             "Nineteen of twenty requests are quicker; over 1 s for a minute fires.",
@@ -83,4 +112,4 @@ def build() -> Dashboard:
             "short",
             ('ALERTS{alertstate="firing"}', ""),
         ),
-    )
+    ]
