@@ -90,7 +90,9 @@ def foreground_filter(spec: Spec, services: Sequence[str]) -> Callable[[Batch], 
     they are among the `services` that were named."""
     severe = make_filter(logs.Query(level="warning"))
     assert severe is not None
-    third_party = {name for name, service in spec.services.items() if service.uses or name == "hub"} - set(services)
+    third_party = {name for name, service in spec.services.items() if service.uses or name in ("hub", "relay")} - set(
+        services
+    )
     return lambda batch: severe(batch) if batch.label.service in third_party else batch
 
 

@@ -80,7 +80,7 @@ class RunningStack:
     def own_services(self) -> list[str]:
         """Return the services that are no third-party product and run."""
         views = self.status()["services"]
-        return [v["name"] for v in views if not v["uses"] and v["name"] != "hub" and v["instances"]]
+        return [v["name"] for v in views if not v["uses"] and v["name"] not in ("hub", "relay") and v["instances"]]
 
     def why(self, names: Sequence[str]) -> Sequence[WhyView]:
         """Explain why services are not good."""
