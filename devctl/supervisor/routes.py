@@ -24,7 +24,7 @@ _READY = frozenset({Status.HEALTHY, Status.RUNNING})
 
 def with_relay(spec: Spec) -> Spec:
     """Return `spec` with the relay among its services, where it has something to relay."""
-    if RELAY in spec.services or not any(service.is_relayed for service in spec.services.values()):
+    if RELAY in spec.services or not any(spec.services[name].is_relayed for name in spec.active):
         return spec
     return replace(spec, services={RELAY: _service(spec.folder), **spec.services}, active=(RELAY, *spec.active))
 
