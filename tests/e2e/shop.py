@@ -76,6 +76,14 @@ class Stack:
         self.devctl("down", "--volumes", "--yes", check=False, seconds=120)
 
 
+def _registered(client: httpx.Client) -> str:
+    """Make an account, log in, and return the token."""
+    person = {"email": f"{secrets.token_hex(8)}@example.org", "password": secrets.token_urlsafe(16), "name": "Ada"}
+    client.post("/api/v1/users", json=person).raise_for_status()
+    session = client.post("/api/v1/sessions", json={"email": person["email"], "password": person["password"]})
+    return str(session.raise_for_status().json()["accessToken"])
+
+
 @dataclass
 class Shopper:
     """A logged-in user of the shop."""
@@ -85,10 +93,11 @@ class Shopper:
     @classmethod
     def register(cls, base: str) -> "Shopper":
         client = httpx.Client(base_url=base, timeout=15)
-        person = {"email": f"{secrets.token_hex(8)}@example.org", "password": secrets.token_urlsafe(16), "name": "Ada"}
-        client.post("/api/v1/users", json=person).raise_for_status()
-        session = client.post("/api/v1/sessions", json={"email": person["email"], "password": person["password"]})
-        client.headers["Authorization"] = f"Bearer {session.raise_for_status().json()['accessToken']}"
+        try:
+            client.headers["Authorization"] = f"Bearer {_registered(client)}"
+        except BaseException:
+            client.close()
+            raise
         return cls(client)
 
     def product(self, *, least: int = 100) -> dict[str, Any]:

@@ -89,10 +89,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             shop.close()
 
 
+def _newcomer(shop: Shop) -> Shopper | None:
+    """Return somebody new; None while the gateway still waits for what an earlier test took away."""
+    try:
+        return Shopper.register(shop.running[FRONT].url)
+    except httpx.HTTPStatusError as refusal:
+        if refusal.response.status_code != 503:
+            raise
+        return None
+
+
 @pytest.fixture
 def shopper(shop: Shop) -> Iterator[Shopper]:
     """Someone new whom every service has seen, so that each has the keys of tokens by now."""
-    shopper = Shopper.register(shop.running[FRONT].url)
+    shopper = eventually(lambda: _newcomer(shop), within=30, every=0.2, what="the gateway takes somebody in")
     for resource in ("cart", "orders", "payments", "notifications"):
         shopper.client.get(f"/api/v1/{resource}").raise_for_status()
     yield shopper
