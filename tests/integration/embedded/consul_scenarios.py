@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import eventually
+
 Seen = Any
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BY_CHANCE = {"Timeout", "ContentHash", "CreateIndex"}
@@ -547,10 +549,16 @@ def the_health_of_local_services_is_also_a_status_code(c: Client) -> Seen:
     return seen
 
 
+def _node_with_addresses(c: Client) -> dict[str, Any] | None:
+    node: dict[str, Any] = c.ask("GET", "catalog/nodes").json()[0]
+    return node if node["TaggedAddresses"] else None
+
+
 def the_server_says_who_it_is(c: Client) -> Seen:
     me = c.ask("GET", "agent/self").json()
     member = c.ask("GET", "agent/members").json()[0]
-    node = c.ask("GET", "catalog/nodes").json()[0]
+    # The real one tells its catalog of its addresses a moment after it leads.
+    node = eventually(lambda: _node_with_addresses(c), within=30, what="the node with its addresses")
     leader = c.ask("GET", "status/leader").json()
     return [
         {name: me["Config"][name] for name in ("Datacenter", "NodeName", "Server")},
