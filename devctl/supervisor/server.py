@@ -107,9 +107,11 @@ class _Connection:
             await self._send({"id": number, "result": result})
         except DevctlError as error:
             await self._send({"id": number, "error": _error_body(error)})
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
             raise
-        except Exception:  # the border of a call: a bug is reported to the caller and the stack goes on
+        except (Exception, asyncio.CancelledError):  # the border of a call: a bug is reported and the stack goes on
+            if _is_being_cancelled():
+                raise
             traceback.print_exc()
             await self._send({"id": number, "error": _bug_body()})
 
@@ -127,6 +129,12 @@ class _Connection:
     async def _send(self, answer: dict[str, Any]) -> None:
         self._writer.write(json.dumps(answer).encode() + b"\n")
         await self._writer.drain()
+
+
+def _is_being_cancelled() -> bool:
+    """Tell whether somebody cancels this task; else a CancelledError in it is that of work that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -151,8 +151,9 @@ class Stack:
         return with_relay(keep_relayed(self._variants.prefer(spec), self.loop.spec)) if spec else self.loop.spec
 
     async def _reached(self) -> None:
+        """Return once the runners are reached; whoever stops waiting for that does not stop the others' waiting."""
         if self._connected is not None:
-            await self._connected
+            await asyncio.shield(self._connected)
 
     def _decide(self, spec: Spec, up: Up) -> ApplyDecision:
         self._refuse_while_ending()

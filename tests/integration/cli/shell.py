@@ -108,10 +108,15 @@ class Running:
         return self
 
     def end(self) -> tuple[int, str]:
-        code = self.process.wait(30)
-        output = self.output
-        self._file.close()
-        return code, output
+        try:
+            code = self.process.wait(30)
+            return code, self.output
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # or later tests would be blamed for what is left open
+            self.process.wait()
+            raise
+        finally:
+            self._file.close()
 
 
 def is_alive(pid: int) -> bool:

@@ -71,23 +71,17 @@ def test_down_from_elsewhere_ends_a_foreground_up(shell: Shell) -> None:
     assert "The stack was stopped." in output
 
 
-# A hangup at 0.4 s is not among them: the `down` that follows it can hang, a fault that is known and not mended yet.
-MOMENTS = [
-    (seconds, number)
-    for seconds in (0.08, 0.16, 0.24, 0.4)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    if (seconds, number) != (0.4, signal.SIGHUP)
-]
-
-
-@pytest.mark.parametrize(("seconds", "number"), MOMENTS)
+@pytest.mark.parametrize("seconds", [0.08, 0.16, 0.24, 0.4, 0.8])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_at_any_moment_of_the_start_leaves_nothing_running(shell: Shell, seconds: float, number: int) -> None:
     up = shell.begin("up")
     with contextlib.suppress(subprocess.TimeoutExpired):
         up.process.wait(seconds)
     code, output = up.signal(number).end()
-    is_python_still_starting = "<frozen" in output or code == -number
-    assert code == 130 or is_python_still_starting, output
+    # Python itself ends by SIGINT, which shells show as 130 too, where the signal fell into an import that calls `exec`
+    # (as those with named tuples do), and by any signal before the first line of devctl.
+    is_by_python = code in (-signal.SIGINT, -number) or "<frozen" in output
+    assert code == 130 or is_by_python, output
     eventually(shell.is_empty, within=20)
 
 

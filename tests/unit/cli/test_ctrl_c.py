@@ -8,19 +8,33 @@ import pytest
 
 from devctl.cli.ctrl_c import Interrupts
 
+LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @pytest.fixture
 def interrupts() -> Iterator[Interrupts]:
-    earlier = signal.getsignal(signal.SIGINT)
+    earlier = {number: signal.getsignal(number) for number in LEAVING}
+    for number in LEAVING:
+        signal.signal(number, signal.SIG_DFL)
     interrupts = Interrupts()
     interrupts.listen()
     yield interrupts
-    signal.signal(signal.SIGINT, earlier)
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
 
 
-def test_ctrl_c_is_raised_at_once(interrupts: Interrupts) -> None:
+@pytest.mark.parametrize("number", LEAVING)
+def test_what_asks_a_command_to_leave_is_raised_at_once(interrupts: Interrupts, number: int) -> None:
     with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("number", LEAVING)
+def test_what_the_caller_ignores_stays_ignored(interrupts: Interrupts, number: int) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    interrupts.listen()
+    signal.raise_signal(number)
+    interrupts.look()
 
 
 def work(interrupts: Interrupts, done: list[str], *, fails: bool = False) -> None:
