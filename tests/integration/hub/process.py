@@ -29,16 +29,14 @@ class Hub:
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "devctl.hub", "--run", str(self.folder), "--config", str(self.config)]
+        hub = [sys.executable, "-m", "devctl.hub", "--run", str(self.folder), "--config", str(self.config)]
         inherited = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in (self.listener, self.grpc_listener)]
-
-        def hand_over() -> None:
-            for index, descriptor in enumerate(inherited):
-                os.dup2(descriptor, 3 + index)
-
+        # A shell puts the sockets where the hub looks for them: a fork of this process may break its gRPC threads.
+        moved = " ".join(f"{3 + index}<&{number} {number}<&-" for index, number in enumerate(inherited))
+        command = ["bash", "-c", f'exec "$@" {moved}', "bash", *hub]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, preexec_fn=hand_over, pass_fds=(3, 4), stderr=log, env={**os.environ, "LISTEN_FDS": "2"}
+                command, pass_fds=inherited, stderr=log, env={**os.environ, "LISTEN_FDS": "2"}
             )
         for descriptor in inherited:
             os.close(descriptor)
