@@ -10,10 +10,13 @@ import pytest
 import pytest_asyncio
 
 from services.common.runtime import logs
+from tests import untimed
 from tests.services.harness import TestShop, running_shop
 from tests.services.stores import postgres
 
 __all__ = ["postgres"]
+
+untimed.load_profile()
 
 
 @pytest.fixture(scope="session", autouse=True)

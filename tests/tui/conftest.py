@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import untimed
+
+untimed.load_profile()
+
 
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -31,7 +31,7 @@ NASTY = st.sampled_from(
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(NASTY, st.text(max_size=12)), max_size=12).map("".join)
 CELLS = st.lists(st.tuples(TEXTS.map(safe), st.sampled_from(["", "dim", "bad"])), max_size=6).map(tuple)
-MANY = settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 SOME = settings(MANY, max_examples=300)
 
 
@@ -127,7 +127,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_events_keys_and_sizes_in_any_order_leave_the_screen_whole(steps: list[tuple[str, Any]]) -> None:
     async def play() -> None:
@@ -161,7 +161,7 @@ async def _holds(tui: Driver) -> None:
         )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(ITEMS, max_size=20))
 def test_the_model_ends_where_the_last_word_on_each_service_says(items: list[dict[str, Any]]) -> None:
     model = Model()
@@ -176,7 +176,7 @@ def test_the_model_ends_where_the_last_word_on_each_service_says(items: list[dic
 ROWS = st.lists(st.integers(0, 300), max_size=60)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ROWS, st.integers(5, 40), st.integers(1, 12), st.booleans(), st.lists(st.integers(-70, 70), max_size=8))
 def test_scrolling_never_leaves_the_rows_nor_shows_a_gap(
     lengths: list[int], width: int, height: int, wraps: bool, moves: list[int]

@@ -92,7 +92,7 @@ class Stock(RuleBasedStateMachine):
 
 
 TestStock = Stock.TestCase
-TestStock.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestStock.settings = settings(max_examples=40, stateful_step_count=25)
 
 
 async def test_a_reservation_takes_all_lines_or_none() -> None:

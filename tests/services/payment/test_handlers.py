@@ -148,7 +148,7 @@ STEPS = st.sampled_from(["created", "cancelled", "fresh", "work", "finish"])
 TROUBLES = st.lists(st.sampled_from(["", "silent", "lost", "away"]), max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=st.lists(STEPS, max_size=12), troubles=TROUBLES, declines=st.booleans())
 def test_whatever_is_delivered_and_lost_books_and_provider_agree(
     steps: list[str], troubles: list[str], declines: bool

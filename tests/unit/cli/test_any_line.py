@@ -34,7 +34,7 @@ def lines(draw: st.DrawFn) -> list[str]:
 
 
 @given(line=st.one_of(lines(), st.lists(st.text(max_size=8), max_size=4)), runs=st.booleans())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_command_line_ends_with_a_documented_code_and_no_traceback(
     line: list[str], runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

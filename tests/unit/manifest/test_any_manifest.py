@@ -77,13 +77,13 @@ def broken(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(broken())
 def test_a_sample_with_anything_put_in_is_answered(answer: Answer, text: str) -> None:
     answer(text.encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_answered(answer: Answer, raw: bytes) -> None:
     answer(raw)
@@ -104,7 +104,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(KEYS, VALUES, max_size=5),
     st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=6), max_size=4),
@@ -150,7 +150,7 @@ def right(draw: st.DrawFn) -> dict[str, Any]:
     return {"telemetry": draw(st.sampled_from(["on", "off"])), "services": services}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(right())
 def test_every_right_manifest_is_loaded_and_its_spec_survives_json(answer: Answer, manifest: dict[str, Any]) -> None:
     loaded = answer(yaml.safe_dump(manifest, sort_keys=False))
@@ -162,7 +162,7 @@ def test_every_right_manifest_is_loaded_and_its_spec_survives_json(answer: Answe
         assert environment == service.get("environment", {})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from([*WORDS, "A", "U", ":-", "-", "}", ":+", ":?", "?"]), max_size=12).map("".join))
 def test_any_text_is_replaced_or_refused(text: str) -> None:
     with contextlib.suppress(ValueError):

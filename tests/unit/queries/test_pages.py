@@ -102,7 +102,7 @@ def _plain(lines: list[PageLine]) -> list[tuple[Anchor, bytes]]:
     return [(line.anchor, line.line.raw) for line in lines]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CHUNKS, QUERIES, st.integers(0, 60), st.integers(0, 8), st.integers(0, 8))
 def test_a_page_is_what_a_plain_sort_has_around_its_anchor(
     chunks: Chunks, query: Query, at: int, before: int, after: int
@@ -119,7 +119,7 @@ def test_a_page_is_what_a_plain_sort_has_around_its_anchor(
     assert read.at_end == (len(later) < after)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CHUNKS, QUERIES, st.integers(1, 5))
 def test_pages_joined_end_to_start_are_the_whole_record_in_both_directions(
     chunks: Chunks, query: Query, size: int
@@ -136,7 +136,7 @@ def test_pages_joined_end_to_start_are_the_whole_record_in_both_directions(
     assert _plain(down) == _plain(up) == _kept(query, lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CHUNKS, st.integers(1, 30), st.sampled_from(["", "ERROR", "text"]))
 def test_following_returns_each_whole_line_once_however_it_was_cut(chunks: Chunks, step: int, grep: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -97,7 +97,7 @@ def by_source(lines: list[Line]) -> dict[str, list[Line]]:
     return {name: [line for line in lines if line.instance == name] for name in SOURCES}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(HISTORIES, QUERIES)
 def test_a_query_yields_exactly_the_wanted_lines_in_the_order_of_arrival(
     steps: list[tuple[str, int, bytes]], query: Query
@@ -114,7 +114,7 @@ def test_a_query_yields_exactly_the_wanted_lines_in_the_order_of_arrival(
         assert by_source(read) == by_source(matching)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.binary(max_size=40), max_size=40), st.lists(st.integers(0, 2), min_size=40, max_size=40))
 def test_lines_are_whole_however_the_output_was_cut_into_chunks(chunks: list[bytes], pauses: list[int]) -> None:
     now, arrivals = 1, []
@@ -271,7 +271,7 @@ def test_a_run_without_logs_has_no_lines(tmp_path: Path) -> None:
     assert list(logs.read(make_run(tmp_path), Query(tail=5))) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TEXTS, min_size=1, max_size=30))
 def test_the_quick_json_is_the_plain_json(texts: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

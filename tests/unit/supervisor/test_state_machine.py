@@ -197,6 +197,4 @@ def replay(event_log: list[dict[str, object]]) -> State:
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestMachine.settings = settings(max_examples=40, stateful_step_count=40, suppress_health_check=list(HealthCheck))
