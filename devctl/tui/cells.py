@@ -5,7 +5,9 @@ A style is a name that `theme` knows. Nothing here is ever read as markup.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -27,6 +29,17 @@ def safe(text: str, most: int = LONGEST_TEXT) -> str:
     if "\t" in text:
         text = text.expandtabs(TAB)
     return clean(text)
+
+
+@lru_cache(maxsize=4096)
+def _second_of_day(seconds: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def time_of_day(time_ns: int) -> str:
+    """Return a time of day with milliseconds, in local time."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{_second_of_day(seconds)}.{rest // 1_000_000:03d}"
 
 
 def width(text: str) -> int:

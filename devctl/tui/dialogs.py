@@ -18,8 +18,14 @@ from devctl.tui.theme import Palette
 from devctl.tui.widgets.bar import Bar
 from devctl.tui.widgets.lines import LineView
 from devctl.tui.widgets.rows import Row
+from devctl.tui.widgets.text_line import TextLine
 
 R = TypeVar("R")
+MOVES_WHILE_TYPING = {
+    "down": "down", "up": "up", "ctrl+n": "down", "ctrl+p": "up", "pagedown": "page_down", "pageup": "page_up",
+    "ctrl+d": "half_down", "ctrl+u": "half_up",
+}  # fmt: skip
+"""What moves in a list below a line that takes the letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,6 @@ class Dialog(ModalScreen[R]):
     Dialog { align: center middle; }
     Dialog > Vertical { width: 88%; max-width: 110; height: auto; max-height: 86%; }
     Dialog LineView { height: 1; }
-    Dialog Input { height: 1; border: none; padding: 0 1; background: $surface; color: $foreground; }
-    Dialog Input:focus { border: none; }
     """
 
     def __init__(self, title: str, palette: Palette, *, wraps: bool = False) -> None:
@@ -50,6 +54,8 @@ class Dialog(ModalScreen[R]):
         self._bar.show(((f" {safe(title)}", "title bar"),), (("Esc closes ", "bar"),))
         self.lines = LineView(wraps=wraps, empty="nothing matches")
         self.lines.palette = palette
+        self._early: list[events.Key] | None = []
+        """Keys that came before it was there; None once it is."""
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -62,9 +68,12 @@ class Dialog(ModalScreen[R]):
         """Return what is below the title."""
         yield self.lines
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self._fit()
         self.ready()
+        while self._early:
+            await self._press(self._early.pop(0))
+        self._early = None
 
     def ready(self) -> None:
         """Take the focus."""
@@ -79,23 +88,20 @@ class Dialog(ModalScreen[R]):
         count = sum(self.lines.flow.count(n) for n in range(min(len(self.lines.rows), 200)))
         self.lines.styles.height = max(min(count, self.app.size.height * 86 // 100 - 4), 1)
 
-    def on_key(self, event: events.Key) -> None:
-        self.take_key(event)
+    async def take_key(self, event: events.Key) -> None:
+        """Take a key, as soon as the dialog is there."""
+        if self._early is not None:
+            self._early.append(event)
+        else:
+            await self._press(event)
 
-    def take_key(self, event: events.Key) -> None:
-        """Do what a key says. (Textual calls `on_key` of every class, so there is one.)"""
-        if event.key == "escape" or (event.key in ("q", "ctrl+c") and not isinstance(self.focused, Input)):
-            event.stop()
+    async def _press(self, event: events.Key) -> None:
+        """Do what a key says."""
+        if event.key in ("escape", "q", "ctrl+c"):
             self.dismiss(None)
-        elif event.key in ("tab", "shift+tab"):
-            event.stop()
-            event.prevent_default()
-        elif event.key == "enter" and self.focused is self.lines:
-            event.stop()
+        elif event.key == "enter":
             self.lines.open_current()
-        elif self.focused is self.lines and (move := keys.move(event.key, event.character)):
-            event.stop()
-            event.prevent_default()
+        elif move := keys.move(event.key, event.character):
             self.lines.move(move)
 
 
@@ -107,13 +113,12 @@ class Reader(Dialog[None]):
         self.lines.set_rows(rows)
         self._copy = copy
 
-    def take_key(self, event: events.Key) -> None:
+    async def _press(self, event: events.Key) -> None:
         """Do what a key says."""
         if event.key in ("y", "ctrl+y"):
-            event.stop()
             self._copy("\n".join(row.text for row in self.lines.rows), "all of it")
         else:
-            super().take_key(event)
+            await super()._press(event)
 
     def on_selected(self, message: messages.Selected) -> None:
         message.stop()
@@ -126,7 +131,8 @@ class Chooser(Dialog[Any]):
     def __init__(self, title: str, options: Sequence[Option], palette: Palette, *, types: bool = True) -> None:
         super().__init__(title, palette)
         self._options = options
-        self._input = Input(placeholder="type to narrow down", select_on_focus=False) if types else None
+        self._input = TextLine("type to narrow down") if types else None
+        self._narrowed = ""
         self.lines.set_rows(self._rows(""))
 
     def parts(self) -> ComposeResult:
@@ -144,27 +150,26 @@ class Chooser(Dialog[Any]):
         options.sort(key=lambda option: not all(word in option.label.casefold() for word in terms))
         return [Row(number, _option_cells(option), option) for number, option in enumerate(options)]
 
+    def _narrow(self, text: str) -> None:
+        if text != self._narrowed:
+            self._narrowed = text
+            self.lines.cursor = 0
+            self.lines.set_rows(self._rows(text))
+            self.lines.go(0)
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.lines.cursor = 0
-        self.lines.set_rows(self._rows(event.value))
-        self.lines.go(0)
+        self._narrow(event.value)  # pasted
 
-    def take_key(self, event: events.Key) -> None:
+    async def _press(self, event: events.Key) -> None:
         """Do what a key says."""
-        if self._input and self.focused is self._input:
-            move = {"down": "down", "up": "up", "ctrl+n": "down", "ctrl+p": "up", "pagedown": "page_down",
-                    "pageup": "page_up", "ctrl+d": "half_down", "ctrl+u": "half_up"}.get(event.key)  # fmt: skip
-            if move:
-                event.stop()
-                event.prevent_default()
-                self.lines.move(move)
-                return
-            if event.key == "enter":
-                event.stop()
-                self.lines.open_current()
-                return
-        super().take_key(event)
+        if self._input is None or event.key in ("enter", "escape"):
+            await super()._press(event)
+        elif move := MOVES_WHILE_TYPING.get(event.key):
+            self.lines.move(move)
+        else:
+            await self._input.take_key(event)
+            self._narrow(self._input.value)
 
     def on_opened(self, message: messages.Opened) -> None:
         message.stop()
@@ -182,13 +187,12 @@ class Confirm(Chooser):
     def __init__(self, question: str, yes: str, palette: Palette, *, no: str = "No, leave it as it is") -> None:
         super().__init__(question, (Option(no, False), Option(yes, True)), palette, types=False)
 
-    def take_key(self, event: events.Key) -> None:
+    async def _press(self, event: events.Key) -> None:
         """Do what a key says."""
         if event.key in ("y", "n"):
-            event.stop()
             self.dismiss(event.key == "y")
         else:
-            super().take_key(event)
+            await super()._press(event)
 
 
 class Ask(Dialog[str]):
@@ -197,7 +201,7 @@ class Ask(Dialog[str]):
     def __init__(self, title: str, hint: str, palette: Palette, check: Callable[[str], Any]) -> None:
         super().__init__(title, palette)
         self._check = check
-        self._input = Input(placeholder=hint, select_on_focus=False)
+        self._input = TextLine(hint)
 
     def parts(self) -> ComposeResult:
         yield self._input
@@ -208,15 +212,23 @@ class Ask(Dialog[str]):
         self.lines.empty = (("Enter takes it", "dim"),)
         self._input.focus()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
+    async def _press(self, event: events.Key) -> None:
+        """Do what a key says."""
+        if event.key in ("escape", "ctrl+c"):
+            self.dismiss(None)
+        elif event.key == "enter":
+            self._submit(self._input.value)
+        else:
+            await self._input.take_key(event)
+
+    def _submit(self, text: str) -> None:
         try:
-            self._check(event.value)
+            self._check(text)
         except ValueError as error:
             self.lines.empty = ((safe(str(error)), "bad"),)
             self.lines.redraw()
-            return
-        self.dismiss(event.value)
+        else:
+            self.dismiss(text)
 
 
 def help_rows(view: str) -> list[Row]:

@@ -62,6 +62,8 @@ ACTIONS: tuple[Action, ...] = (
     _action("restart.dependents", "R", "Restart the services with what depends on them", "", "verbs", _SERVICES),
     _action("toggle", "s", "Stop the services, or start what is stopped", "start/stop", "verbs", _SERVICES),
     _action("kill", "x", "Kill the services; their restart policies act", "kill", "verbs", _SERVICES),
+    _action("scale", "S", "Run more or fewer instances of the services", "", "verbs", _SERVICES),
+    _action("fault", "i", "Inject latency, resets or an outage on the wire, or take it off", "", "verbs", _SERVICES),
     _action("exec", "e", "Open a shell in the service's environment", "exec", "verbs", _SERVICES),
     _action("browse", "o", "Open the page in the browser", "browser", "verbs", _SERVICES),
     _action("journey", "J", "The journey that this line, span or message belongs to", "journey", "verbs",

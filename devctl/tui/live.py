@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 LOOK_AGAIN_SECONDS = 0.5
 """A stack that is gone is looked for so often."""
 
+EARLIER_EVENTS = 200
+"""So many events from before are shown: more than any screen holds."""
+
 
 class LiveStack:
     """The stack of one folder. Starts nothing by itself, and leaves everything as it is."""
@@ -39,6 +43,7 @@ class LiveStack:
         self.link = "connecting"
         self._stop = threading.Event()
         self._sampler: Client | None = None
+        self._told_run = ""
         run = store.current(paths)
         self.run_id = run.id if run else ""
         self.telemetry: Telemetry = _telemetry(run or store.Run(paths.runs / "none"))
@@ -67,6 +72,7 @@ class LiveStack:
                 self._tell(on_link, "gone")
             return
         with client:
+            self._tell_earlier(sink, client.hello()["run"])
             for item in client.watch():
                 self._take_up(item)
                 sink(item)
@@ -74,6 +80,13 @@ class LiveStack:
                 if self._stop.is_set():
                     return
         self._tell(on_link, "lost")
+
+    def _tell_earlier(self, sink: Sink, run_id: str) -> None:
+        """Hand over the last events from before this was watched, once for each run."""
+        if run_id and run_id != self._told_run:
+            self._told_run = run_id
+            for event in deque(store.events(store.Run(self._paths.runs / run_id)), maxlen=EARLIER_EVENTS):
+                sink({"event": event})
 
     def _take_up(self, item: Item) -> None:
         """Read another run from here on when the stack began one."""

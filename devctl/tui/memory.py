@@ -38,3 +38,7 @@ class Memory:
             with open(file, "w", encoding="utf-8") as out:
                 json.dump(self._values, out)
             scratch.replace(self._path)
+
+    def update(self, name: str, **values: Any) -> None:
+        """Remember some more of what belongs together, such as the settings of one view."""
+        self.put(name, {**self.get(name, {}), **values})

@@ -50,6 +50,21 @@ class LiveControl:
         with self._access.running() as client:
             return client.kill(services)
 
+    def scale(self, counts: Mapping[str, int]) -> Settled:
+        """Run so many instances of services, and return when they are settled."""
+        with self._access.running() as client:
+            return client.scale(counts)
+
+    def add_fault(self, fault: Mapping[str, Any], *, seconds: float | None) -> Mapping[str, Any]:
+        """Put a fault on the wire of a relayed service; return it with its name."""
+        with self._access.running() as client:
+            return client.add_fault(fault, seconds=seconds)
+
+    def remove_faults(self, names: Sequence[str]) -> list[str]:
+        """Take faults off the wire; return those that were there."""
+        with self._access.running() as client:
+            return client.remove_faults(names)
+
     def check(self, services: Sequence[str]) -> list[CheckView]:
         """Run the probes of services now."""
         with self._access.running() as client:

@@ -32,7 +32,7 @@ class Driver:
 
     @property
     def active(self) -> View:
-        return self.app.active
+        return self.app.panes.active
 
     def lines(self) -> list[str]:
         """Return what stands on the screen, line by line."""
@@ -45,7 +45,7 @@ class Driver:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
-    async def until(self, holds: Callable[[], Any], what: str = "", within: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], Any], what: str = "", within: float = 60.0) -> None:
         """Wait until something holds; AssertionError shows the screen."""
         deadline = time.monotonic() + within
         while not holds():
@@ -54,7 +54,7 @@ class Driver:
             await self.pilot.pause()
             await asyncio.sleep(0.01)
 
-    async def sees(self, *texts: str, within: float = 20.0) -> None:
+    async def sees(self, *texts: str, within: float = 60.0) -> None:
         """Wait until all these texts stand on the screen."""
         await self.until(lambda: all(text in self.text() for text in texts), f"the screen shows {texts}", within)
 
@@ -84,6 +84,6 @@ async def driving(
     app = DevctlApp(stack, memory, environ or {"DEVCTL_REDUCED_MOTION": "1"}, command="devctl")
     async with app.run_test(size=size) as pilot:
         driver = Driver(app, pilot, stack)
-        await driver.until(lambda: app.model.status and app.views and app.screen.focused, "the stack is shown")
+        await driver.until(lambda: app.model.status and app.panes.views and app.screen.focused, "the stack is shown")
         yield driver
     stack.close()

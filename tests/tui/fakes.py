@@ -37,7 +37,8 @@ def service(name: str, status: str = "healthy", **more: Any) -> dict[str, Any]:
     view = {"name": name, "status": status, "variant": "process", "why_variant": "", "kind": "process",
             "optional": False, "reason": "", "cure": "", "note": "", "uses": "", "depends_on": NEEDS.get(name, []),
             "ports": {"http": f"127.0.0.1:{port}"}, "page": f"http://127.0.0.1:{port}/" if name == "gateway" else "",
-            "waits_for": [], "started_seconds": 0.8, "instances": [instance(name)]}  # fmt: skip
+            "waits_for": [], "fronted": True, "faults": [], "started_seconds": 0.8,
+            "instances": [instance(name)]}  # fmt: skip
     return view | more
 
 
@@ -172,6 +173,17 @@ class FakeControl:
     def kill(self, services: Sequence[str]) -> Any:
         self._note("kill", services)
         return [f"{name}.1" for name in services]
+
+    def scale(self, counts: Mapping[str, int]) -> Any:
+        return self._note("scale", [f"{name}={count}" for name, count in counts.items()])
+
+    def add_fault(self, fault: Mapping[str, Any], *, seconds: float | None) -> Any:
+        self._note("fault", [fault["service"], fault["kind"], str(seconds)])
+        return {**fault, "name": f"{fault['service']}_{fault['kind']}_1"}
+
+    def remove_faults(self, names: Sequence[str]) -> Any:
+        self._note("no fault", names)
+        return list(names)
 
     def down(self) -> Any:
         return self._note("down", ())

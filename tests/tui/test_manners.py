@@ -16,7 +16,7 @@ from devctl.tui.memory import Memory
 from devctl.tui.model import Model
 from devctl.tui.replay import read
 from devctl.tui.summary import goodbye
-from devctl.tui.verbs import moment
+from devctl.tui.verbs.times import moment
 from tests.tui.fakes import START_NS, broken, fake_stack, shop
 from tests.waiting import eventually
 

@@ -55,7 +55,7 @@ def drawn(tui: Driver) -> str:
 
 async def _settle(tui: Driver, expected: str) -> None:
     await tui.sees(expected)
-    await tui.until(lambda: "whys" in tui.app.pulse._answers or not tui.control.whys, "why is asked")
+    await tui.until(lambda: "whys" in tui.app.attached.pulse._answers or not tui.control.whys, "why is asked")
     await tui.until(lambda: bool(tui.app.model.loads), "the traffic is known")
     before = ""
     while before != (before := tui.text()):  # until nothing moves any more

@@ -8,9 +8,9 @@ from textual import events
 
 from devctl.tui import keys
 from devctl.tui.memory import Memory
-from devctl.tui.stack import Shell
+from devctl.tui.stack import NoControl, Shell
 from tests.tui.driving import Driver, driving
-from tests.tui.fakes import TRACE, broken, fake_stack, line, log, service, shop, status
+from tests.tui.fakes import TRACE, broken, fake_stack, instance, line, log, service, shop, status
 
 MANY = [*shop()[:3], *(log(n / 10, "order", line("info", f"line {n}", n=n)) for n in range(300))]
 
@@ -156,7 +156,7 @@ async def test_tab_goes_from_pane_to_pane(tmp_path: Path) -> None:
 )
 async def test_the_size_decides_how_many_panes_there_are(tmp_path: Path, size: tuple[int, int], panes: int) -> None:
     async with driving(tmp_path, size=size) as tui:
-        await tui.until(lambda: len(tui.app.shown_views()) == panes)
+        await tui.until(lambda: len(tui.app.panes.shown()) == panes)
 
 
 async def test_below_60_by_15_one_sentence_says_so(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ async def test_wheel_events_of_a_frame_are_one_move_of_the_pane_below_the_mouse(
         await tui.press("2")
         await tui.sees("line 299")
         await tui.press("tab")
-        lines = tui.app.views["logs"].lines
+        lines = tui.app.panes.views["logs"].lines
         top = lines.flow.last_top()
         for _ in range(5):
             lines.post_message(_wheel(lines, events.MouseScrollUp))
@@ -291,7 +291,7 @@ async def test_a_drag_selects_text_of_its_pane_only_with_wrapped_lines_joined(tm
     async with driving(tmp_path, frames, (120, 40)) as tui:
         await tui.press("2")
         await tui.sees("first line", "last line")
-        lines = tui.app.views["logs"].lines
+        lines = tui.app.panes.views["logs"].lines
         start = tui.lines()[2].index("first")
         offset = start - lines.region.x
         await tui.pilot.mouse_down(lines, offset=(offset, 0))
@@ -417,7 +417,7 @@ async def test_it_says_so_and_goes_on_when_the_supervisor_or_the_stack_goes(tmp_
     async with driving(tmp_path) as tui:
         await tui.sees("8/8 healthy")
         for link, sentence in (("lost", "supervisor away"), ("live", "Connected again."), ("gone", "was taken down")):
-            tui.app.pulse._on_link(link)
+            tui.app.attached.pulse._on_link(link)
             await tui.sees(sentence)
         await tui.press("2")
         await tui.sees("card was declined")
@@ -473,3 +473,100 @@ def test_no_text_reaches_a_widget_that_reads_markup() -> None:
     banned = r"RichLog|DataTable|\bTree\(|Label\(|Static\(|\.notify\(|from_markup|\bLog\("
     matches = subprocess.run(["grep", "-rnE", banned, str(folder), "--include=*.py"], capture_output=True, text=True)
     assert matches.stdout == ""
+
+
+# Keys that come in bursts, as over a slow line
+
+
+async def burst(tui: Driver, *pressed: str) -> None:
+    """Let keys come all at once, faster than anything is drawn."""
+    for key in pressed:
+        tui.app.post_message(events.Key(key, key if len(key) == 1 else None))
+    await tui.pilot.pause()
+
+
+async def test_keys_that_come_at_once_act_in_the_order_they_were_pressed(tmp_path: Path) -> None:
+    async with driving(tmp_path) as tui:
+        await tui.at("cart")
+        await burst(tui, "S", "0", "backspace", "3", "enter")
+        await tui.until(lambda: ("scale", ("cart=3",)) in tui.control.calls, "cart is scaled to what was typed last")
+
+
+async def test_what_is_typed_right_after_a_filter_is_a_verb_again(tmp_path: Path) -> None:
+    async with driving(tmp_path) as tui:
+        await burst(tui, "slash", *"paz", "backspace", "y", "enter", "r")
+        await tui.until(lambda: ("restart", ("payment",)) in tui.control.calls, "payment is restarted")
+        assert tui.active.filter == "pay"
+
+
+# Sizes
+
+
+async def test_another_size_of_the_terminal_shows_the_panes_of_that_size_at_once(tmp_path: Path) -> None:
+    async with driving(tmp_path) as tui:
+        for size, shown in (((120, 40), 2), ((200, 50), 3), ((40, 12), 1), ((80, 24), 1), ((120, 40), 2)):
+            await tui.pilot.resize_terminal(*size)
+            await tui.until(lambda count=shown: len(tui.app.panes.shown()) == count, f"{shown} panes at {size}")
+            assert len(tui.lines()[0]) <= size[0]
+            assert ("too small" in tui.text()) == (size == (40, 12))
+
+
+# Scaling and wire faults
+
+
+async def test_scaling_asks_how_many_and_takes_no_nonsense(tmp_path: Path) -> None:
+    async with driving(tmp_path) as tui:
+        await tui.at("order")
+        await tui.press("S", *"many", "enter")
+        await tui.sees("a whole number from 1 to 20")
+        await tui.press(*["backspace"] * 4, "2", "enter")
+        await tui.sees("Scaled order in")
+        assert tui.control.calls == [("scale", ("order=2",))]
+
+
+async def test_a_fault_is_put_on_the_wire_for_a_while(tmp_path: Path) -> None:
+    async with driving(tmp_path) as tui:
+        await tui.at("order")
+        await tui.press("i")
+        await tui.sees("Fault on the wire of order", "latency 1 s")
+        await tui.press("j", "enter")
+        await tui.sees("For how long?")
+        await tui.press("j", "enter")
+        await tui.sees("On the wire: order_latency_1")
+        assert tui.control.calls == [("fault", ("order", "latency", "30.0"))]
+
+
+FAULT = {"name": "order_down_1", "kind": "down", "text": "down", "seconds_left": 12.0}
+
+
+async def test_a_fault_on_the_wire_is_shown_with_its_service_and_can_be_taken_off_there(tmp_path: Path) -> None:
+    others = [service(name) for name in ("kafka", "payment")]
+    frames = [*shop(), {"at": 12, "item": {"status": status(*others, service("order", faults=[FAULT]))}}]
+    async with driving(tmp_path, frames) as tui:
+        await tui.sees("order ≈", "Faults on the wire", "order_down_1", "12.0 s left")
+        await tui.at("order_down_1")
+        await tui.press("enter")
+        await tui.sees("Remove down")
+        await tui.press("enter")
+        await tui.until(lambda: ("no fault", ("order_down_1",)) in tui.control.calls, "it is removed")
+
+
+async def test_a_start_shows_the_chain_that_it_waits_for(tmp_path: Path) -> None:
+    began = instance("payment", started_at="2026-09-21T14:13:17.000000Z")
+    payment = service("payment", "starting", instances=[began])
+    order = service("order", "blocked", waits_for=["payment"], instances=[])
+    frames = [*shop(), {"at": 12, "item": {"status": status(service("postgres"), payment, order, word="starting")}}]
+    async with driving(tmp_path, frames) as tui:
+        await tui.sees("Critical path until now", "postgres 800 ms → ◐ payment", "→ ◌ order waits")
+        await tui.at("payment 15.0 s →")
+        await tui.press("enter")
+        await tui.sees("Why")
+
+
+async def test_a_past_run_takes_no_fault_and_no_scaling(tmp_path: Path) -> None:
+    stack = fake_stack(tmp_path)
+    stack.control = NoControl()
+    async with driving(tmp_path, stack=stack) as tui:
+        await tui.at("order")
+        await tui.press("S", "2", "enter")
+        await tui.sees("this is a past run")

@@ -23,7 +23,7 @@ async def test_one_line_above_all_says_how_the_stack_is(tmp_path: Path) -> None:
 
 async def test_new_error_lines_and_long_silence_are_marked_at_the_service(tmp_path: Path) -> None:
     async with driving(tmp_path) as tui:
-        await tui.until(lambda: "loads" in tui.app.pulse._answers, "the first look at the logs")
+        await tui.until(lambda: "loads" in tui.app.attached.pulse._answers, "the first look at the logs")
         for frame in (log(11, "cart", line("error", "no more room")), log(11.1, "catalog", line("info", "fine"))):
             tui.stack._frames.append(frame)
         tui.stack.play()
@@ -138,7 +138,7 @@ async def test_a_span_collapses_and_opens_again(tmp_path: Path) -> None:
         await tui.at("place order")
         await tui.press("enter")
         await tui.sees("▸ ● order")
-        assert "payment POST" not in "".join(row.text for row in tui.app.views["trace"].lines.rows)
+        assert "payment POST" not in "".join(row.text for row in tui.app.panes.views["trace"].lines.rows)
         await tui.press("enter")
         await tui.sees("▾ ● order")
 

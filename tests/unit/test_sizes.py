@@ -35,12 +35,6 @@ MANY_METHODS = {
     "devctl/manifest/takeover/compose.py: ComposeFiles",
     # One method for each call that the session may make.
     "devctl/supervisor/stack.py: Stack",
-    # Textual calls a handler for each message and key by its name.
-    "devctl/tui/app.py: DevctlApp",
-    "devctl/tui/screens/logs.py: Logs",
-    "devctl/tui/screens/view.py: View",
-    "devctl/tui/verbs.py: Verbs",
-    "devctl/tui/widgets/lines.py: LineView",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

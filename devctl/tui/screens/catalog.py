@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from devctl.tui.app import DevctlApp
     from devctl.tui.screens.view import View
 
 _CLASSES = {
@@ -16,8 +17,9 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def make(name: str) -> View:
-    """Return a new view of that name."""
+def make(name: str, app: DevctlApp) -> View:
+    """Return a new view of that name for an app."""
     module, kind = _CLASSES[name]
     view: View = getattr(import_module(f"devctl.tui.screens.{module}"), kind)()
+    view.devctl = app
     return view

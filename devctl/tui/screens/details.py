@@ -10,7 +10,7 @@ from devctl.masking import mask_environment
 from devctl.text import duration, size, typed
 from devctl.tui.cells import Cell, Cells, safe
 from devctl.tui.model import GOOD
-from devctl.tui.screens.view import Choice, View
+from devctl.tui.screens.view import SERVICE_ACTIONS, Choice, View
 from devctl.tui.theme import SHAPES, STATUS_STYLES
 from devctl.tui.widgets.lines import LineView
 from devctl.tui.widgets.rows import Row
@@ -25,8 +25,7 @@ class Details(View):
     NAME = "details"
     TITLE = "Details"
     EMPTY = "put the cursor on a service"
-    ACTIONS = frozenset({"logs", "traces", "why", "details", "restart", "restart.dependents", "toggle", "kill", "exec",
-                         "browse", "zoom"})  # fmt: skip
+    ACTIONS = SERVICE_ACTIONS | {"zoom"}
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +46,7 @@ class Details(View):
         self.enter({})
 
     def _follow(self) -> str:
-        beside = [view for view in self.devctl.shown_views() if view is not self]
+        beside = [view for view in self.devctl.panes.shown() if view is not self]
         services = beside[0].services() if beside else []
         if services and services[0] != self._service and services[0] in self.devctl.model.services:
             self._service = services[0]
@@ -151,7 +150,7 @@ class Details(View):
         kind, name = row.data or ("", "")
         if kind == "service":
             self._service = name
-            self.devctl.go_side("details", service=name)
+            self.devctl.panes.go_side("details", service=name)
         elif kind == "instance":
             self.devctl.go("logs", services=(name,))
 

@@ -111,7 +111,7 @@ class Events(View):
 
     def opened(self, row: Row) -> None:
         if self._topic:
-            self.devctl.view_json(row.data.topic, self.as_json(row))
+            self.devctl.verbs.looking.view_json(row.data.topic, self.as_json(row))
         else:
             self.devctl.go("events", topic=row.data)
 
@@ -142,8 +142,9 @@ class Events(View):
             taken = self.devctl.stack.broker.replay(letters)
             return f"Sent {count(taken, 'dead letter')} again."
 
-        self.devctl.verbs.confirm(f"Send {what} to where they came from?", "Yes, send", lambda: self.devctl.verbs.run(
-            f"Sending {what}", send))  # fmt: skip
+        changing = self.devctl.verbs.changing
+        question = f"Send {what} to where they came from?"
+        changing.confirm(question, "Yes, send", lambda: changing.run(f"Sending {what}", send))
 
     def entity(self) -> str:
         """Return the key of the message under the cursor."""

@@ -89,10 +89,10 @@ class JourneyView(View):
         if not self._entity:
             self.devctl.go("journey", entity=row.data)
         elif row.data.trace_id:
-            self.devctl.go_side("trace", trace_id=row.data.trace_id)
+            self.devctl.panes.go_side("trace", trace_id=row.data.trace_id)
 
     def on_cursor_moved(self, message: messages.CursorMoved) -> None:
-        beside = self.devctl.views.get("trace")
+        beside = self.devctl.panes.views.get("trace")
         row = self.lines.current
         if self._entity and beside and beside.display and row and row.data.trace_id:
             beside.enter({"trace_id": row.data.trace_id})
@@ -110,7 +110,7 @@ class JourneyView(View):
         elif name == "logs" and (self._entity or row):
             self.devctl.go("logs", filter=self._entity or (row.data if row else ""))
         elif name == "traces" and self._entity and row and row.data.trace_id:
-            self.devctl.go_side("trace", trace_id=row.data.trace_id)
+            self.devctl.panes.go_side("trace", trace_id=row.data.trace_id)
         else:
             return False
         return True

@@ -99,3 +99,17 @@ def folded(lines: Sequence[PageLine], clock: Clock, room: int) -> list[Row]:
         count = f"{len(members):>5}× " if len(members) > 1 else " " * 7
         rows.append(Row(("fold", *key), ((count, "mark"), *cells(last, clock, room)), last, indent=room + 29))
     return rows
+
+
+def choices(line: PageLine) -> list[tuple[str, str]]:
+    """Return what of a line is worth copying by itself: what it is called, and its text."""
+    parsed = line.line.parsed
+    fields = [(name, value if isinstance(value, str) else str(value)) for name, value in parsed.fields.items()]
+    trace = [("trace id", parsed.trace_id)] if parsed.trace_id else []
+    return [("message", parsed.message), ("line as it was", line.line.text), *trace, *fields]
+
+
+def text_of(lines: Sequence[PageLine], clock: Clock) -> str:
+    """Return lines as they came, after their time and service."""
+    room = name_width([line.line.service for line in lines])
+    return "\n".join(f"{clock(line.line.time_ns)} {line.line.service:<{room}} {line.line.text}" for line in lines)

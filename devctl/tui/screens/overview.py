@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from devctl.render.boards import sparkline
 from devctl.text import duration, size
-from devctl.tui.cells import Cell, Cells, cut, safe, width
+from devctl.tui.cells import Cell, Cells, safe, width
 from devctl.tui.model import Happening, Model
-from devctl.tui.screens.view import Choice, View
+from devctl.tui.screens.overview_sections import alert_rows, event_rows, fault_rows, path_rows
+from devctl.tui.screens.view import SERVICE_ACTIONS, Choice, View
 from devctl.tui.theme import SHAPES, STATUS_STYLES
 from devctl.tui.widgets.rows import Link, Row
 
@@ -41,6 +42,7 @@ COLUMNS = (
     Column("p95", "p95", 7, 70, right=True),
     Column("cpu", "cpu", 6 + SPARK + 1, 90, right=True),
     Column("memory", "memory", 7, 64, right=True),
+    Column("growth", "", SPARK, 130),
     Column("variant", "variant", 9, 110),
     Column("note", "", 10, 0),
 )  # fmt: skip
@@ -52,14 +54,15 @@ class Overview(View):
     NAME = "overview"
     TITLE = "Services"
     EMPTY = "nothing has run here yet: `devctl up` starts it"
-    ACTIONS = frozenset({"logs", "traces", "details", "why", "restart", "restart.dependents", "toggle", "kill", "exec",
-                         "browse", "zoom"})  # fmt: skip
+    ACTIONS = SERVICE_ACTIONS | {"zoom"}
 
     def rows(self) -> Sequence[Row]:
         model = self.devctl.model
         pane = max(self.size.width - 2, 20)
         now_ns = self.devctl.stack.now_ns()
         rows = service_rows(model, pane, now_ns)
+        rows += path_rows(model, now_ns)
+        rows += fault_rows(model)
         rows += alert_rows(model)
         if pane >= 50:
             rows += event_rows(model, max(self.size.height - len(rows) - 4, 3), self.devctl.clock)
@@ -72,18 +75,23 @@ class Overview(View):
         self.update()
 
     def services(self) -> list[str]:
-        return [row.data["name"] for row in self.lines.chosen() if _is_service(row)]
+        names = [row.data["service" if _is_fault(row) else "name"] for row in self.lines.chosen() if _has_service(row)]
+        return list(dict.fromkeys(names))
 
     def opened(self, row: Row) -> None:
         if _is_service(row):
-            self.devctl.go_side("details")
+            self.devctl.panes.go_side("details")
+        elif _is_fault(row):
+            self.devctl.verbs.wire.choose([row.data["service"]])
+        elif row.key == ("path",):
+            self.devctl.panes.go_side("why")
         elif isinstance(row.data, Happening) and row.data.service:
             self.devctl.go("logs", services=(row.data.service,), at_ns=row.data.time_ns)
         elif not isinstance(row.data, Happening):
             self.devctl.go("metrics")
 
     def as_json(self, row: Row) -> Any:
-        return row.data if _is_service(row) else row.text.strip()
+        return row.data if _has_service(row) else row.text.strip()
 
     def choices(self) -> list[Choice]:
         row = self.lines.current
@@ -100,7 +108,15 @@ class Overview(View):
 
 
 def _is_service(row: Row) -> bool:
-    return bool(row.key[0] == "service") if isinstance(row.key, tuple) else False
+    return isinstance(row.key, tuple) and row.key[0] == "service"
+
+
+def _is_fault(row: Row) -> bool:
+    return isinstance(row.key, tuple) and row.key[0] == "fault"
+
+
+def _has_service(row: Row) -> bool:
+    return _is_service(row) or _is_fault(row)
 
 
 def service_rows(model: Model, pane: int, now_ns: int) -> list[Row]:
@@ -169,7 +185,7 @@ def _texts(model: Model, view: ServiceView, now_ns: int) -> dict[str, Cells]:
     style = "warn" if status == "unavailable" and view["optional"] else STATUS_STYLES.get(status, "")
     restarts = sum(instance["restarts"] for instance in view["instances"])
     load = model.loads.get(name)
-    cpu, memory = _figures(model, name, is_alive=bool(live))
+    cpu, memory, growth = _figures(model, name, is_alive=bool(live))
     return {
         "service": (
             (safe(name), "dim" if status in ("stopped", "pending") else "strong"),
@@ -183,6 +199,7 @@ def _texts(model: Model, view: ServiceView, now_ns: int) -> dict[str, Cells]:
         "p95": ((duration(load.p95_ms / 1000) if load else "", ""),),
         "cpu": cpu,
         "memory": memory,
+        "growth": growth,
         "variant": ((safe(view["variant"]), "dim"),),
         "note": ((note(model, view), "dim"),),
     }
@@ -190,18 +207,21 @@ def _texts(model: Model, view: ServiceView, now_ns: int) -> dict[str, Cells]:
 
 def _signs(model: Model, name: str, now_ns: int) -> Cells:
     signs = model.signs.get(name)
+    wire: Cells = ((" ≈", "warn"),) if model.services[name]["faults"] else ()
     if signs and signs.errors:
-        return ((f" ◆{signs.errors if signs.errors < 1000 else '1k+'}", "bad"),)
-    return ((" ◇", "dim"),) if model.is_silent(name, now_ns) else ()
+        return (*wire, (f" ◆{signs.errors if signs.errors < 1000 else '1k+'}", "bad"))
+    return (*wire, (" ◇", "dim")) if model.is_silent(name, now_ns) else wire
 
 
-def _figures(model: Model, name: str, *, is_alive: bool) -> tuple[Cells, Cells]:
+def _figures(model: Model, name: str, *, is_alive: bool) -> tuple[Cells, Cells, Cells]:
+    """Return CPU with its course, memory, and the course of memory."""
     course = model.courses.get(name)
     if not course or not course.cpu or not is_alive:
-        return (), ()
+        return (), (), ()
     drawn = sparkline(list(course.cpu), SPARK)
     cpu = ((f"{drawn:>{SPARK}} ", "spark"), (f"{course.cpu[-1]:.1f}%".rjust(6), ""))
-    return cpu, ((size(course.memory[-1]) if course.memory[-1] else "", ""),)
+    memory = ((size(course.memory[-1]) if course.memory[-1] else "", ""),)
+    return cpu, memory, ((sparkline(list(course.memory), SPARK), "spark"),)
 
 
 def note(model: Model, view: ServiceView) -> str:
@@ -235,32 +255,3 @@ def short_duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600}h{whole % 3600 // 60}m"
     return f"{whole // 86_400}d{whole % 86_400 // 3600}h"
-
-
-def alert_rows(model: Model) -> list[Row]:
-    """Return what fires or is about to."""
-    if not model.alerts:
-        return []
-    rows = [Row(("gap", "alerts"), (), is_head=True), Row(("title", "alerts"), (("Alerts", "title"),), is_head=True)]
-    for alert in model.alerts:
-        style = "bad" if alert.state == "firing" else "warn"
-        labels = ", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()))
-        cells = ((f"▲ {safe(alert.state):<8}", style), (f" {safe(alert.name)}", "strong"), (f"  {safe(labels)}", "dim"),
-                 (f"  {safe(alert.summary)}", ""))  # fmt: skip
-        rows.append(Row(("alert", alert.name, labels), cells, alert))
-    return rows
-
-
-def event_rows(model: Model, room: int, clock: Any) -> list[Row]:
-    """Return the last events, the newest first."""
-    happenings = list(model.happenings)[-room:]
-    if not happenings:
-        return []
-    rows = [
-        Row(("gap", "events"), (), is_head=True),
-        Row(("title", "events"), (("Last events", "title"),), is_head=True),
-    ]
-    for number, happening in enumerate(reversed(happenings)):
-        cells = ((f"{clock(happening.time_ns)}  ", "dim"), (cut(happening.text, 200), happening.style))
-        rows.append(Row(("event", happening.time_ns, number, happening.text), cells, happening))
-    return rows

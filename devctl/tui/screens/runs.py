@@ -42,7 +42,11 @@ class Runs(View):
         return (("Runs", "title"),), (("Enter opens one, read only", "dim"),)
 
     def opened(self, row: Row) -> None:
-        self.devctl.open_run(row.data.id)
+        stack = self.devctl.stack
+        if row.data.id == stack.run_id:
+            self.devctl.notice("This run is what is shown.")
+        else:
+            self.devctl.attached.open(stack.open_run(row.data.id))
 
     def as_json(self, row: Row) -> Any:
         return {"run": row.data.id, "bytes": row.data.bytes}

@@ -73,7 +73,7 @@ class Traces(View):
 
     def _preview(self) -> None:
         """Show the trace under the cursor beside the list."""
-        beside = self.devctl.views.get("trace")
+        beside = self.devctl.panes.views.get("trace")
         if beside and beside.display and self.lines.current:
             beside.enter({"trace_id": self.lines.current.data.trace_id})
 
@@ -130,7 +130,7 @@ class Traces(View):
 
     def opened(self, row: Row) -> None:
         self.lines.follow(on=False)
-        self.devctl.go_side("trace", trace_id=row.data.trace_id)
+        self.devctl.panes.go_side("trace", trace_id=row.data.trace_id)
 
     def services(self) -> list[str]:
         return list(dict.fromkeys(row.data.root.service for row in self.lines.chosen()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -22,7 +21,51 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Choice = tuple[str, str]
 """A name in a menu and the text that it copies."""
+SERVICE_ACTIONS = frozenset({"logs", "traces", "details", "why", "restart", "restart.dependents", "toggle", "kill",
+                             "scale", "fault", "exec", "browse"})  # fmt: skip
 ROW_ACTIONS = frozenset({"open", "copy", "copy.json", "copy.all", "copy.menu", "filter", "next", "previous", "back"})
+
+
+class Loader:
+    """Asks for the data of one view, in threads."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._number = 0
+
+    def load(self, ask: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Ask, and hand the answer to `then` in the app's thread, unless something else was asked for meanwhile."""
+        self._number += 1
+        number, app = self._number, self._view.devctl
+        self._view.is_loading = True
+
+        def work() -> None:
+            try:
+                answer = ask()
+            except DevctlError as error:
+                app.from_thread(self._fail, number, error)
+            else:
+                app.from_thread(self._answer, number, then, answer)
+
+        app.in_thread(work)
+
+    def _answer(self, number: int, then: Callable[[T], None], answer: T) -> None:
+        if self._ends(number):
+            self._view.lines.empty = ((self._view.EMPTY, "dim"),)
+            then(answer)
+
+    def _fail(self, number: int, error: DevctlError) -> None:
+        if self._ends(number):
+            self._view.lines.empty = ((safe(f"{error.what}. {error.next}", 500), "warn"),)
+            self._view.lines.redraw()
+            self._view.update_title()
+
+    def _ends(self, number: int) -> bool:
+        """End the newest question; False for one that is overtaken, or whose view is gone."""
+        if number != self._number or not self._view.is_ready:
+            return False
+        self._view.is_loading = False
+        return True
 
 
 class View(Vertical):
@@ -33,6 +76,8 @@ class View(Vertical):
     ACTIONS: ClassVar[frozenset[str]] = frozenset()
     EMPTY: ClassVar[str] = "nothing here"
     DEFAULT_CSS = "View { width: 1fr; height: 1fr; }"
+    devctl: DevctlApp
+    """The app, as what it is; set when the view is made."""
 
     def __init__(self) -> None:
         super().__init__(id=f"view-{self.NAME}")
@@ -43,13 +88,7 @@ class View(Vertical):
         self.is_ready = False
         self.pending: Mapping[str, Any] = {}
         """What to show once it is mounted."""
-        self._loads = 0
-
-    @property
-    def devctl(self) -> DevctlApp:
-        """The app, as what it is."""
-        app: Any = self.app
-        return app  # type: ignore[no-any-return]
+        self._loader = Loader(self)
 
     def compose(self) -> ComposeResult:
         self.bar.palette = self.lines.palette = self.devctl.palette
@@ -59,7 +98,7 @@ class View(Vertical):
     def on_mount(self) -> None:
         self.is_ready = True
         self.ready()
-        if self.devctl.focus_goal == self.NAME:
+        if self.devctl.panes.focus_goal == self.NAME:
             self.call_after_refresh(self.lines.focus)
 
     def ready(self) -> None:
@@ -174,40 +213,11 @@ class View(Vertical):
 
     def load(self, ask: Callable[[], T], then: Callable[[T], None]) -> None:
         """Ask in a thread and hand the answer over here; only the newest question counts."""
-        self._loads += 1
-        number = self._loads
-        self.is_loading = True
-
-        def work() -> None:
-            try:
-                answer = ask()
-            except DevctlError as error:
-                self.devctl.from_thread(self._failed, number, error)
-            else:
-                self.devctl.from_thread(self._answered, number, then, answer)
-
-        self.devctl.in_thread(work)
-
-    def _answered(self, number: int, then: Callable[[T], None], answer: T) -> None:
-        if number == self._loads and self.is_ready:
-            self.is_loading = False
-            self.lines.empty = ((self.EMPTY, "dim"),)
-            then(answer)
-
-    def _failed(self, number: int, error: DevctlError) -> None:
-        if number == self._loads and self.is_ready:
-            self.is_loading = False
-            self.lines.empty = ((safe(f"{error.what}. {error.next}", 500), "warn"),)
-            self.lines.redraw()
-            self.update_title()
+        self._loader.load(ask, then)
 
     def text_of(self, rows: Sequence[Row]) -> str:
         """Return rows as text to copy."""
         return "\n".join(row.text.rstrip() for row in rows)
-
-    def json_of(self, rows: Sequence[Row]) -> str:
-        """Return rows as JSON lines to copy."""
-        return "\n".join(json.dumps(self.as_json(row), ensure_ascii=False, default=str) for row in rows)
 
 
 def matcher(text: str) -> Callable[[str], bool] | None:

@@ -39,7 +39,7 @@ class Why(View):
 
     def reload(self) -> None:
         """Ask again."""
-        self.devctl.pulse.hurry()
+        self.devctl.attached.pulse.hurry()
 
     def rows(self) -> Sequence[Row]:
         whys = sorted(self.devctl.model.whys, key=lambda why: why["service"] != self._service)

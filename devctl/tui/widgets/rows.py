@@ -170,3 +170,12 @@ class Flow:
 def matches(pattern: re.Pattern[str] | None, text: str) -> list[tuple[int, int]]:
     """Return the ranges of a text in which a pattern is found."""
     return [match.span() for match in pattern.finditer(text) if match.group()] if pattern else []
+
+
+def nearest_free(rows: Sequence[Row], index: int, step: int) -> int:
+    """Return the row nearest to `index` in the direction of `step`, else in the other, that may have the cursor."""
+    if not rows:
+        return 0
+    ahead = range(index, len(rows)) if step > 0 else range(index, -1, -1)
+    behind = range(index, -1, -1) if step > 0 else range(index, len(rows))
+    return next((at for at in (*ahead, *behind) if not rows[at].is_head), index)
