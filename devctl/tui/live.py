@@ -6,6 +6,7 @@ or the stack is taken down, the link says so and the watch goes on looking for i
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -71,7 +72,7 @@ class LiveStack:
                 sink({"status": self._access.session().status()})
                 self._tell(on_link, "gone")
             return
-        with client:
+        with contextlib.closing(client):
             self._tell_earlier(sink, client.hello()["run"])
             for item in client.watch():
                 self._take_up(item)

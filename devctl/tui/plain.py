@@ -30,7 +30,7 @@ def lines(model: Model, item: Item, clock: Callable[[int], str]) -> Iterator[str
         earlier = model.services.get(service["name"])
         if earlier is None or (earlier["status"], earlier["reason"]) != (service["status"], service["reason"]):
             yield _sentence(service)
-    if "event" in item and (happening := describe(item["event"])) and _is_news(happening):
+    if "event" in item and model.services and (happening := describe(item["event"])) and _is_news(happening):
         yield f"{clock(happening.time_ns)} {happening.text}."
     if "notice" in item:
         yield safe(item["notice"])
