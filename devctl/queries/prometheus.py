@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert that is pending or firing; `since` is RFC 3339."""
+    """An alert that is pending or firing; `since` is RFC 3339, `next` the command to go on with."""
 
     name: str
     state: str
@@ -35,6 +35,9 @@ class Alert:
     summary: str
     labels: Mapping[str, str]
     since: str
+    description: str = ""
+    runbook: str = ""
+    next: str = ""
 
 
 class Prometheus:
@@ -64,7 +67,7 @@ class Prometheus:
             answer = httpx.get(f"{self.url}/api/v1/alerts", timeout=TIMEOUT_SECONDS).raise_for_status().json()
         except httpx.HTTPError as error:
             raise self._gone(error) from error
-        alerts = [_alert(entry) for entry in answer["data"]["alerts"]]
+        alerts = [alert_of(entry) for entry in answer["data"]["alerts"]]
         return sorted(alerts, key=lambda alert: (alert.state != "firing", alert.name, sorted(alert.labels.items())))
 
     def _ask(self, ask: Any, query: str, *arguments: Any) -> list[Any]:
@@ -91,16 +94,32 @@ def _series(entry: Mapping[str, Any], values: Sequence[Any]) -> Series:
     return Series(entry.get("metric", {}), [(float(moment), float(value)) for moment, value in values])
 
 
-def _alert(entry: Mapping[str, Any]) -> Alert:
+def alert_of(entry: Mapping[str, Any]) -> Alert:
+    """Return an alert as Prometheus answers it."""
     labels = dict(entry["labels"])
+    annotations = entry.get("annotations", {})
+    description = annotations.get("description", "")
     return Alert(
         name=labels.pop("alertname", "?"),
         state=entry["state"],
         severity=labels.pop("severity", ""),
-        summary=entry.get("annotations", {}).get("summary", ""),
+        summary=annotations.get("summary", ""),
         labels=labels,
         since=entry.get("activeAt", ""),
+        description=description,
+        # Rules that are not the shop's use the name that most alert managers know.
+        runbook=annotations.get("runbook", annotations.get("runbook_url", "")),
+        next=annotations.get("next") or _next_command(description, labels),
     )
+
+
+def _next_command(description: str, labels: Mapping[str, str]) -> str:
+    """Return the command that a description names, else the question why the service of the alert is not well."""
+    import re
+
+    if match := re.search(r"`(devctl [^`]+)`", description):
+        return match[1]
+    return f"devctl why {labels['service']}" if labels.get("service") else ""
 
 
 def _reason(error: Exception) -> str:

@@ -41,6 +41,7 @@ from services.common.runtime.metrics import Metrics
 ProductId = Annotated[Identifier, Path(examples=["moka-pot"])]
 Word = Annotated[str, Field(max_length=200)]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has it already"}}
+_RESULTS = ("held", "refused", "confirmed", "released", "expired", "lost")
 CHANGED: dict[int | str, dict[str, Any]] = {412: {"model": Problem, "description": "If-Match names another state"}}
 
 
@@ -49,7 +50,9 @@ class Controller:
 
     def __init__(self, store: CatalogStore, clock: Clock, lifetime: timedelta, metrics: Metrics) -> None:
         self.store, self.clock, self.lifetime = store, clock, lifetime
-        self._moves = metrics.counter("shop_reservations", "What became of reservations", ["result"])
+        self._moves = metrics.counter(
+            "shop_reservations", "What became of reservations", ["result"], zeros=[(result,) for result in _RESULTS]
+        )
 
     def count(self, result: str, by: int = 1) -> None:
         """Count what became of a reservation."""

@@ -105,6 +105,7 @@ class Runtime:
         So many share a transaction: one where the effect of an event locks rows that others lock in another order.
         """
         consumer = Consumer(
+            topics,
             group,
             handlers,
             ServiceParts(self.database, self.broker, self.metrics, self.telemetry.tracer, self.log),

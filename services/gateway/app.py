@@ -36,7 +36,9 @@ def build(runtime: Runtime) -> ASGIApp:
 
 def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
     upstream = HttpUpstream(runtime.transport, runtime.telemetry.tracer)
-    retries = runtime.metrics.counter("shop_gateway_retries", "Calls that were sent again", ["upstream"])
+    retries = runtime.metrics.counter(
+        "shop_gateway_retries", "Calls that were sent again", ["upstream"], zeros=[(name,) for name in SERVICES]
+    )
     served = runtime.metrics.counter(
         "shop_gateway_served",
         "Answers of services, by the version that gave them",
@@ -57,7 +59,9 @@ def _forwarding(runtime: Runtime, splits: FileSplits) -> Forwarding:
 
 
 def _limits(runtime: Runtime, settings: GatewaySettings) -> Limits:
-    refused = runtime.metrics.counter("shop_gateway_rate_limited", "Calls refused as too many", ["scope"])
+    refused = runtime.metrics.counter(
+        "shop_gateway_rate_limited", "Calls refused as too many", ["scope"], zeros=[("address",), ("user",)]
+    )
     return Limits(
         RateLimit(settings.per_address).wait_seconds,
         RateLimit(settings.per_user).wait_seconds,

@@ -13,6 +13,12 @@ from services.payment.ports import PaymentStore, Provider
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
 
+# Each way that a charge or refund ends.
+_SETTLED = (
+    *(("charge", status.value) for status in ChargeStatus if status is not ChargeStatus.PENDING),
+    ("refund", RefundStatus.SUCCEEDED.value),
+)
+
 
 class Cashier:
     """Works on the charges that have work."""
@@ -22,8 +28,15 @@ class Cashier:
     ) -> None:
         self._provider, self._patience, self._clock, self._log = provider, poll_policy, clock, log
         self.background = Background("work on a charge", log, at_once=16)
-        self._settled = metrics.counter("shop_payments", "Charges and refunds that ended", ["type", "status"])
-        self._declines = metrics.counter("shop_payment_declines", "Charges that the provider declined", ["reason"])
+        self._settled = metrics.counter(
+            "shop_payments", "Charges and refunds that ended", ["type", "status"], zeros=_SETTLED
+        )
+        self._declines = metrics.counter(
+            "shop_payment_declines",
+            "Charges that the provider declined",
+            ["reason"],
+            zeros=[("declined",), ("rule",)],
+        )
         self._amount = metrics.counter(
             "shop_payment_amount_minor_units", "Amounts captured and refunded", ["type", "currency"]
         )

@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from devctl.queries.prometheus import Alert
 
-STYLES = {"critical": "red", "warning": "yellow"}
-
 
 class AlertsOptions(Options):
     """What `devctl alerts` takes."""
@@ -25,6 +23,8 @@ class AlertsOptions(Options):
 
 def run(context: Context, options: AlertsOptions) -> int:
     """List the alerts that are pending or firing; exit 1 when one fires."""
+    from devctl.render import alerts as rendered
+
     alerts = find_prometheus(context.stack.running()).alerts()
     if options.as_json:
         for alert in alerts:
@@ -32,28 +32,9 @@ def run(context: Context, options: AlertsOptions) -> int:
     elif not alerts:
         context.terminal.say("No alert is pending or firing.")
     else:
-        _show(context, alerts)
+        for line in rendered.listing(alerts, context.terminal):
+            context.terminal.write(line)
     return ExitCode.UNHEALTHY if any(alert.state == "firing" for alert in alerts) else ExitCode.OK
-
-
-def _show(context: Context, alerts: list[Alert]) -> None:
-    from devctl.render import table
-    from devctl.render.traces import short
-
-    rows: list[list[table.Cell]] = [
-        [
-            (short(alert.state), STYLES.get(alert.severity, "") if alert.state == "firing" else "dim"),
-            short(alert.severity),
-            short(alert.name),
-            short(", ".join(f"{key}={value}" for key, value in sorted(alert.labels.items()))),
-            short(alert.since[:19]),
-            short(alert.summary, 500),
-        ]
-        for alert in alerts
-    ]
-    heads = ["state", "severity", "alert", "labels", "since", "summary"]
-    for line in table.lines(heads, rows, context.terminal, spare="since labels"):
-        context.terminal.write(line)
 
 
 def _json(alert: Alert) -> dict[str, object]:
@@ -62,6 +43,9 @@ def _json(alert: Alert) -> dict[str, object]:
         "state": alert.state,
         "severity": alert.severity,
         "summary": alert.summary,
+        "description": alert.description,
+        "runbook": alert.runbook,
+        "next": alert.next,
         "labels": dict(alert.labels),
         "since": alert.since,
     }
@@ -71,6 +55,7 @@ COMMAND = Command(
     run,
     AlertsOptions,
     about="Exit code 1 when an alert fires, so that a script can ask.",
-    examples={"devctl alerts": "what is wrong", "devctl alerts --json | jq -r .alert": "their names"},
-    shape="One alert a line: `alert`, `state` (firing or pending), `severity`, `summary`, `labels`, `since`.",
+    examples={"devctl alerts": "what is wrong, what it means, and what to type next", "devctl alerts --json | jq -r .alert": "their names"},
+    shape="One alert a line: `alert`, `state` (firing or pending), `severity`, `summary`, `description`, `runbook`, "
+    "`next` (a command), `labels`, `since`.",
 )

@@ -59,6 +59,7 @@ class Consumer:
 
     def __init__(
         self,
+        topics: Sequence[str],
         group: str,
         handlers: Mapping[str, Handler],
         service: ServiceParts,
@@ -74,7 +75,9 @@ class Consumer:
         self._consumed = service.metrics.counter(
             "shop_events_consumed", "Events taken in", ["topic", "group", "type", "result"]
         )
-        self._dead = service.metrics.counter("shop_dead_letters", "Messages given up", ["topic", "group"])
+        self._dead = service.metrics.counter(
+            "shop_dead_letters", "Messages given up", ["topic", "group"], zeros=[(topic, group) for topic in topics]
+        )
         self._latency = service.metrics.histogram(
             "shop_event_delivery_seconds", "From the making of an event to its effect", ["topic", "group"]
         )

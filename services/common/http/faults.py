@@ -83,7 +83,12 @@ class Faults:
         self._active: list[_Active] = []
         self._leaked: list[bytearray] = []
         self._on = metrics.gauge("shop_faults_active", "Faults that are switched on", ["kind"])
-        self._hits = metrics.counter("shop_faults_injected", "Times that a fault did something", ["kind"])
+        self._hits = metrics.counter(
+            "shop_faults_injected",
+            "Times that a fault did something",
+            ["kind"],
+            zeros=[(kind.value,) for kind in Kind] if is_allowed else (),
+        )
 
     def replace(self, faults: list[Fault]) -> None:
         """Switch exactly these on."""

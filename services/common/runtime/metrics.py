@@ -1,6 +1,6 @@
 """The metrics of one service: a registry of its own, written as OpenMetrics with exemplars."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -26,9 +26,18 @@ class Metrics:
         if with_process:
             _observe_process(self.registry)
 
-    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
-        """Return the counter of that name; `_total` is added on the way out."""
-        return self._once(Counter, name, text, labels)
+    def counter(
+        self, name: str, text: str, labels: Sequence[str] = (), *, zeros: Iterable[Sequence[str]] = ()
+    ) -> Counter:
+        """Return the counter of that name; `_total` is added on the way out.
+
+        Each set of label values in `zeros` is a series from the start: one that is born at 1 has no increase, and
+        no alert on increases would see the first.
+        """
+        counter = self._once(Counter, name, text, labels)
+        for values in zeros:
+            counter.labels(*values)
+        return counter
 
     def gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         """Return the gauge of that name."""

@@ -41,6 +41,7 @@ class ServiceParts:
     def consumer(self, group: str, handlers: dict[str, Handler], *, longest_pause_seconds: float = 0.01) -> Consumer:
         """Return a consumer of a group."""
         return Consumer(
+            ["shop.thing.v1"],
             group,
             handlers,
             consuming.ServiceParts(self.database, self.broker.port(), self.metrics, NoOpTracer(), Logger("test")),

@@ -111,3 +111,19 @@ def test_every_alert_has_a_case_in_which_it_fires_and_a_runbook() -> None:
     for alert in alerts:
         assert alert["annotations"]["runbook"].removeprefix("docs/runbooks.md#") in {h.lower() for h in headings}
         assert alert["labels"]["severity"] in {"critical", "warning"}
+        program, command, *_ = alert["annotations"]["next"].split()
+        assert program == "devctl"
+        assert (ROOT / "devctl" / "cli" / "commands" / f"{command}.py").exists()
+
+
+def test_an_alert_that_counts_events_is_tested_from_before_its_series_exist() -> None:
+    tests = yaml.safe_load((ROOT / "stack" / "prometheus" / "tests" / "alerts.yml").read_text())["tests"]
+    begin_without = {
+        case["alertname"]
+        for test in tests
+        if all(series["values"].startswith("_") for series in test["input_series"] if "_total" in series["series"])
+        for case in test["alert_rule_test"]
+        if case.get("exp_alerts")
+    }
+    counting = {rule["alert"] for rule in rules() if "alert" in rule and "increase(" in rule["expr"]}
+    assert counting <= begin_without

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from devctl.actions.access import Selection, StackAccess
-from devctl.cli.commands import alerts as alerts_command
 from devctl.cli.commands import events as events_command
 from devctl.cli.commands import map as map_command
 from devctl.cli.context import Context
@@ -22,6 +21,7 @@ from devctl.record.lines import Line
 from devctl.record.span_query import SpanQuery
 from devctl.record.span_writer import SpanWriter
 from devctl.record.spans import SpanReader
+from devctl.render import alerts as drawn_alerts
 from devctl.render import boards as drawn_boards
 from devctl.render import journey as drawn_journey
 from devctl.render import traces as drawn_traces
@@ -95,10 +95,10 @@ class Shown:
         return self.written()
 
     def alerts(self) -> list[str]:
-        alerts_command._show(
-            self.context, [Alert(self.attack, "firing", self.attack, self.attack, {"a": self.attack}, "")]
+        text = self.attack
+        return drawn_alerts.listing(
+            [Alert(text, "firing", text, text, {"a": text}, text, text, text, text)], self.context.terminal
         )
-        return self.written()
 
     def events(self) -> list[str]:
         event = Event(self.attack, 0, 0, 1, self.attack, self.attack, {"dlq_reason": self.attack}, self.attack)
