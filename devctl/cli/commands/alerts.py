@@ -55,7 +55,10 @@ COMMAND = Command(
     run,
     AlertsOptions,
     about="Exit code 1 when an alert fires, so that a script can ask.",
-    examples={"devctl alerts": "what is wrong, what it means, and what to type next", "devctl alerts --json | jq -r .alert": "their names"},
+    examples={
+        "devctl alerts": "what is wrong, what it means, and what to type next",
+        "devctl alerts --json | jq -r .alert": "their names",
+    },
     shape="One alert a line: `alert`, `state` (firing or pending), `severity`, `summary`, `description`, `runbook`, "
     "`next` (a command), `labels`, `since`.",
 )
