@@ -72,7 +72,7 @@ async def _drain(address: str, folder: Path, at_once: int) -> tuple[float, float
             drained.set()
 
     parts = ServiceParts(runtime.database, runtime.broker, runtime.metrics, runtime.telemetry.tracer, runtime.log)
-    consumer = Consumer("order", consumers.build(store, utc_now), parts, before_delivery=_nothing)
+    consumer = Consumer([TOPIC], "order", consumers.build(store, utc_now), parts, before_delivery=_nothing)
     broker = KafkaBroker(address, "bench", "bench", runtime.metrics, runtime.log)
     broker.subscribe([TOPIC], "order", deliver, at_once)
     await broker.start()

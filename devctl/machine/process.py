@@ -6,6 +6,7 @@ Standard library only on Linux; elsewhere psutil is asked, which is imported whe
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -48,6 +49,22 @@ def start_ticks(pid: int) -> int:
 def creation_ticks(seconds: float) -> int:
     """Return the unit that stands for start ticks where there is no /proc: microseconds since 1970."""
     return int(seconds * 1_000_000)
+
+
+def send_exactly(pid: int, ticks: int, number: int) -> bool:
+    """Send a signal to the process that has this number and start time, never to a later one of the same number; False
+    when it is gone. ProcessLookupError when it ends right now.
+    """
+    if sys.platform == "linux":
+        process = os.pidfd_open(pid)
+        try:
+            if is_same := start_ticks(pid) == ticks:
+                signal.pidfd_send_signal(process, number)
+        finally:
+            os.close(process)
+    elif is_same := start_ticks(pid) == ticks:  # it may end and its number be taken right now
+        os.kill(pid, number)
+    return is_same
 
 
 def is_alive(pid: int) -> bool:

@@ -218,7 +218,7 @@ class ProcessRunner:
         """Kill what a start whose answer was lost left running, so that there are no two of one instance."""
         managed = self._managed.get(launch.instance)
         if managed is None or managed.exit:
-            orphan = ManagedProcess(launch.instance, _NOBODY, _NOBODY, 0, _tag(launch))
+            orphan = ManagedProcess(launch.instance, _NOBODY, _NOBODY, 0, processes.tag(launch))
             self._managed[launch.instance] = orphan
             try:
                 await terminate_tree(self._scan, orphan, signal.SIGKILL, 0)
@@ -237,15 +237,11 @@ class ProcessRunner:
                 await asyncio.wait_for(managed.ended.wait(), _CODE_SECONDS)
 
 
-def _tag(launch: Launch) -> str:
-    return f"{launch.run}/{launch.instance}"
-
-
 def _order(launch: Launch) -> dict[str, Any]:
     """Return what the keeper must know to capture an instance, whether it starts it or takes it back."""
     return {
         "instance": launch.instance,
-        "tag": _tag(launch),
+        "tag": processes.tag(launch),
         "log_folder": launch.log_folder,
         "log_bytes": launch.log_bytes,
         "inherited": list(launch.inherited.values()),

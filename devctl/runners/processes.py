@@ -5,12 +5,11 @@ One scan of the process table serves every instance.
 
 import contextlib
 import os
-import signal
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from devctl.machine.process import LINUX, PARENT, SESSION, START_TICKS, creation_ticks, start_ticks, stat_fields
+from devctl.core.launch import Launch
+from devctl.machine.process import LINUX, PARENT, SESSION, START_TICKS, creation_ticks, send_exactly, stat_fields
 
 TAG_NAME = "DEVCTL_INSTANCE"
 _TAG = TAG_NAME.encode() + b"="
@@ -33,6 +32,11 @@ class SessionLeader:
     pid: int
     ticks: int
     tag: str
+
+
+def tag(launch: Launch) -> str:
+    """Return what marks the environment of everything that an instance starts."""
+    return f"{launch.run}/{launch.instance}"
 
 
 class Table:
@@ -110,22 +114,9 @@ def send(entry: ProcessEntry, number: int) -> bool:
     if entry.pid <= 0:
         return False
     try:
-        return _deliver(entry, number)
+        return send_exactly(entry.pid, entry.ticks, number)
     except (ProcessLookupError, PermissionError):
         return False
-
-
-def _deliver(entry: ProcessEntry, number: int) -> bool:
-    if sys.platform == "linux":
-        process = os.pidfd_open(entry.pid)
-        try:
-            if is_same := start_ticks(entry.pid) == entry.ticks:
-                signal.pidfd_send_signal(process, number)
-        finally:
-            os.close(process)
-    elif is_same := start_ticks(entry.pid) == entry.ticks:  # it may end and its number be taken right now
-        os.kill(entry.pid, number)
-    return is_same
 
 
 def _owner(entry: ProcessEntry, entries: Mapping[int, ProcessEntry], owners: dict[int, str]) -> str:

@@ -25,6 +25,7 @@ from devctl.core.state import NEVER, Instance, ServiceState
 from devctl.errors import DevctlError
 from devctl.probes.base import Target
 from devctl.record.store import Run
+from devctl.runners.processes import TAG_NAME, tag
 from devctl.supervisor.loop import Loop
 
 
@@ -91,8 +92,10 @@ class Launches:
     def target(self, chosen: Chosen, instance: Instance) -> Target:
         """Return whom a probe asks."""
         made = self.launch(chosen, instance.id)
+        # What a check by command starts belongs to the instance: it ends with it, also where the supervisor died first.
+        environment = {**made.environment, TAG_NAME: tag(made)}
         return Target(
-            instance.id, made.ports, made.environment, made.working_dir, Path(made.log_folder), instance.started_ns
+            instance.id, made.ports, environment, made.working_dir, Path(made.log_folder), instance.started_ns
         )
 
     def files(self, chosen: Chosen, instance: str, *, live_only: bool = False) -> list[File]:

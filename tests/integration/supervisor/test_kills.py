@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from devctl.core.checks import LogCheck
+from devctl.core.checks import CommandCheck, LogCheck
 from devctl.core.spec import Port
 from devctl.core.status import Condition
 from devctl.record import logs, store
@@ -173,3 +175,34 @@ def test_an_event_log_that_cannot_be_written_is_said_and_the_keeper_remembers(st
     eventually(lambda: stack.statuses() == GOOD, what="the right state")
     assert stack.pids() == after
     run.events_file.rmdir()
+
+
+def test_what_a_check_by_command_starts_does_not_outlive_it_and_a_down_leaves_none_of_it(stack: RealStack) -> None:
+    folder, seconds = stack.paths.folder, str(random.randrange(10**6, 10**7))
+    escape = f"setsid sleep {seconds} >/dev/null 2>&1 & echo asked >> {folder}/asked"
+    code = f"{escape}; [ -e {folder}/hangs ] && exec sleep {seconds}; :"
+    check = CommandCheck(argv=("sh", "-c", code), interval_seconds=0.05, timeout_seconds=600)
+    with stack.client() as client:
+        client.apply(stack.spec(process("idle", "sleep", "600", check=check)), wait=False)
+    eventually(lambda: stack.statuses() == {"idle": "healthy"}, within=30, what="the stack")
+    eventually(lambda: (folder / "asked").read_text().count("asked") > 10, within=60, what="ten checks")
+    assert len(sleepers(seconds)) <= 1, "the check that is asked right now may have one"
+
+    (folder / "hangs").touch()
+    eventually(lambda: len(sleepers(seconds)) == 2, within=30, what="a check that hangs, and what it started")
+    kill_all(devctl_processes(stack, ("supervisor",)))
+    with stack.client() as client:
+        client.down()
+    assert sleepers(seconds) == []
+
+
+def sleepers(seconds: str) -> list[int]:
+    """Return the living processes that sleep for so long, which nobody else does."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if command_line(pid) == f"sleep\0{seconds}\0".encode() and is_alive(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
