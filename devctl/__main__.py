@@ -5,6 +5,9 @@ import sys
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
+    from devctl.cli import streams
+
+    streams.open_closed()
     if sys.argv[1:] == ["--version"]:
         import devctl
 

@@ -75,6 +75,31 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("devctl"))
 
 
+def working_folder() -> Path:
+    """Return the folder that this process works in, by the name that it had where it was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(_former_name())
+
+
+def _former_name() -> str:
+    try:
+        return str(Path("/proc/self/cwd").readlink()).removesuffix(" (deleted)")
+    except OSError:
+        name = os.environ.get("PWD", "")
+        return name if name.startswith("/") else "/"
+
+
+def reachable(path: str) -> str:
+    """Return `path` so that it can be resolved: a relative one is made absolute where the working folder is gone."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return os.path.normpath(Path(_former_name(), path))
+    return path
+
+
 def find_folder(start: Path) -> Path | None:
     """Return the nearest folder from `start` upwards that holds a manifest or a stack's state, else None."""
     for folder in (start.resolve(), *start.resolve().parents):

@@ -181,7 +181,10 @@ def devctl_command(environ: Mapping[str, str] = os.environ, prefix: str = "", cw
 
 
 def _short(path: str, cwd: str) -> str:
-    relative = os.path.relpath(path, cwd or os.getcwd())  # noqa: PTH109
+    try:
+        relative = os.path.relpath(path, cwd or os.getcwd())  # noqa: PTH109
+    except FileNotFoundError:  # the working folder was deleted
+        return path
     return relative if relative.count(os.sep) == 2 and not relative.startswith("..") else path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devctl.errors import DevctlError, UsageError
-from devctl.paths import StackPaths, find_folder
+from devctl.paths import StackPaths, find_folder, working_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,13 +74,10 @@ class StackAccess:
             return _existing(Path(self.selection.project_directory))
         if self.selection.files:
             return _existing(Path(self.selection.files[0]).parent)
-        folder = find_folder(Path.cwd())
+        here = working_folder()
+        folder = find_folder(here)
         if folder is None:
-            raise UsageError(
-                "no stack.yaml here or in any folder above",
-                where=os.getcwd(),  # noqa: PTH109  as the person sees it
-                next="Write one with `devctl init`, or name it with -f FILE.",
-            )
+            raise _no_stack(here)
         return folder
 
     def session(self) -> Reader:
@@ -163,6 +160,20 @@ class StackAccess:
             what = f"no run {run_id!r}" if not matching else f"{len(matching)} runs begin with {run_id!r}"
             raise UsageError(what, next="`devctl runs` lists them.")
         return matching[0]
+
+
+def _no_stack(here: Path) -> UsageError:
+    if not here.is_dir():
+        return UsageError(
+            "the working folder was deleted, and no stack.yaml is in a folder above",
+            where=str(here),
+            next="Change to another folder, or name the manifest with -f FILE.",
+        )
+    return UsageError(
+        "no stack.yaml here or in any folder above",
+        where=str(here),
+        next="Write one with `devctl init`, or name it with -f FILE.",
+    )
 
 
 def _check_name(project: str) -> None:

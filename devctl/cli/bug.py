@@ -13,7 +13,7 @@ from pathlib import Path
 
 import devctl
 from devctl.masking import mask_text
-from devctl.paths import STATE_FOLDER, find_folder
+from devctl.paths import STATE_FOLDER, find_folder, working_folder
 
 
 def write(error: Exception, argv: Sequence[str], environ: Mapping[str, str]) -> Path:
@@ -34,7 +34,7 @@ def write(error: Exception, argv: Sequence[str], environ: Mapping[str, str]) -> 
 
 def _folders() -> list[Path]:
     try:
-        stack = find_folder(Path.cwd())
+        stack = find_folder(working_folder())
     except OSError:
         stack = None
     state = [stack / STATE_FOLDER] if stack and (stack / STATE_FOLDER).is_dir() else []

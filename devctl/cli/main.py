@@ -13,6 +13,7 @@ from devctl.actions.access import Selection, StackAccess
 from devctl.cli.context import Context
 from devctl.cli.line import parse
 from devctl.errors import DevctlError, ExitCode
+from devctl.paths import reachable, working_folder
 from devctl.render.terminal import Terminal
 
 MACHINE_TROUBLE = frozenset(
@@ -58,11 +59,11 @@ def _read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:
 
 def _selection(options: GlobalOptions) -> Selection:
     return Selection(
-        files=options.files,
-        project_directory=options.project_directory or "",
+        files=tuple(map(reachable, options.files)),
+        project_directory=reachable(options.project_directory) if options.project_directory else "",
         project_name=options.project_name or "",
         profiles=options.profiles,
-        env_files=options.env_files,
+        env_files=tuple(map(reachable, options.env_files)),
     )
 
 
@@ -82,6 +83,8 @@ def guarded(function: Callable[[], int], terminal: Terminal, argv: Sequence[str]
     except Exception as error:  # the border: what is not the machine's fault is our bug, and goes into a report
         if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
             return _show(_trouble(error), terminal, environ)
+        if isinstance(error, FileNotFoundError) and not working_folder().is_dir():
+            return _show(_homeless(), terminal, environ)
         return _report(error, terminal, argv, environ)
 
 
@@ -90,6 +93,13 @@ def _trouble(error: OSError) -> DevctlError:
 
     path = error.filename if isinstance(error.filename, str) else ""
     return EnvironmentProblem(f"the machine refuses: {error.strerror}", where=path, next="`devctl doctor` says more.")
+
+
+def _homeless() -> DevctlError:
+    from devctl.errors import EnvironmentProblem
+
+    where = str(working_folder())
+    return EnvironmentProblem("the working folder was deleted", where=where, next="Change to another folder.")
 
 
 def _show(error: DevctlError, terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -164,7 +164,8 @@ class Keeper:
             sockets = [self._ports.descriptor(name, port) for port in message.get("inherited", ())]
             started_ns = time.time_ns()
             environment = {**message["environment"], "DEVCTL_INSTANCE": message["tag"]}
-            pid = spawn.spawn(message["argv"], environment, message["working_dir"], capture.fifo, sockets)
+            with system.soft_file_limit(message["open_files"]):
+                pid = spawn.spawn(message["argv"], environment, message["working_dir"], capture.fifo, sockets)
         except BaseException:
             if not before or before.capture is not capture:
                 capture.close()

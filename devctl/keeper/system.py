@@ -13,6 +13,7 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Iterator
 
 LINUX = sys.platform.startswith("linux")
 _F_SETPIPE_SIZE = 1031
@@ -42,6 +43,17 @@ def raise_file_limit() -> None:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
             return
+
+
+@contextlib.contextmanager
+def soft_file_limit(soft: int) -> Iterator[None]:
+    """Have what is started in the body begin with this soft limit of open files."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def close_from(lowest: int) -> None:

@@ -15,6 +15,7 @@ import time
 from asyncio.subprocess import DEVNULL, STDOUT
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from devctl.machine import open_files
 from devctl.machine.process import (
     LINUX,
     PARENT,
@@ -44,6 +45,7 @@ async def run(
             *argv, stdin=DEVNULL, stdout=output.writing, stderr=STDOUT,
             env={**environment, MARK_NAME: mark}, cwd=working_dir, start_new_session=True,
         )  # fmt: skip
+        open_files.restore(process.pid)
         output.follow()
         try:
             code = await process.wait()

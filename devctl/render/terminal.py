@@ -87,10 +87,13 @@ class Terminal:
             raw.flush()
 
     def say(self, text: str) -> None:
-        """Say something to the person, on stderr."""
+        """Say something to the person, on stderr; where nobody can hear it the command goes on all the same."""
         self.out.flush()
-        self.err.write(text + "\n")
-        self.err.flush()
+        try:
+            self.err.write(text + "\n")
+            self.err.flush()
+        except OSError:  # a closed pipe, a full disk
+            self.err = open(os.devnull, "w")  # noqa: SIM115  lives as long as the process
 
     def paint(self, text: str, *styles: str, err: bool = False) -> str:
         """Return `text` in the named styles where colours are shown."""

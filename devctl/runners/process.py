@@ -15,6 +15,7 @@ from typing import Any
 from devctl.core.launch import Launch
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper import start, system, wire
+from devctl.machine import open_files
 from devctl.machine.boot import boot_id
 from devctl.machine.process import start_ticks
 from devctl.paths import StackPaths
@@ -90,7 +91,8 @@ class ProcessRunner:
             await self._sweep_orphans(launch)
         try:
             described = await self._link.ask("start", **_order(launch), environment=launch.environment,
-                                             argv=list(launch.argv), working_dir=launch.working_dir)  # fmt: skip
+                                             argv=list(launch.argv), working_dir=launch.working_dir,
+                                             open_files=open_files.STARTED_WITH)  # fmt: skip
         except BackendLost:
             raise
         except DevctlError as error:

@@ -11,7 +11,7 @@ from devctl.actions.doctor import machine, variants
 from devctl.actions.doctor.machine import Finding, FindingState
 from devctl.actions.doctor.variants import VariantAvailability
 from devctl.errors import DevctlError
-from devctl.paths import StackPaths, find_folder
+from devctl.paths import StackPaths, find_folder, working_folder
 from devctl.record import notices, store
 from devctl.text import clean
 
@@ -37,7 +37,7 @@ def examine(stack: StackAccess) -> Report:
     """Look at the machine, at the stack here if there is one, and at every product; nothing is changed."""
     from devctl.products import toolbox
 
-    folder = find_folder(Path.cwd())
+    folder = find_folder(working_folder())
     findings = list(machine.findings(stack.environ, folder))
     engine_answers = findings[-1].state == FindingState.OK
     warnings: list[str] = []

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from devctl.http.message import NotHttp, parse_head, request_bytes
-from devctl.paths import LONGEST_SOCKET_PATH, StackPaths, cache_folder, runtime_base
+from devctl.paths import LONGEST_SOCKET_PATH, StackPaths, cache_folder, runtime_base, working_folder
 from devctl.text import size
 
 ENOUGH_DISK = 2_000_000_000  # native programs with their archives, and logs and spans up to their caps
@@ -48,7 +48,7 @@ def findings(environ: Mapping[str, str], folder: Path | None) -> Iterator[Findin
     """Yield all checks of this machine; nothing is changed and no network but loopback is used."""
     yield _python()
     yield _system()
-    for name, path in (("disk of the stack", folder or Path.cwd()), ("disk of the tools", cache_folder())):
+    for name, path in (("disk of the stack", folder or working_folder()), ("disk of the tools", cache_folder())):
         yield _disk(name, path)
     yield _memory()
     yield _open_files()

@@ -9,6 +9,7 @@ from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Flag, Text, TextList
 from devctl.errors import UsageError
 from devctl.manifest.compose import convert, convert_other, template
+from devctl.paths import working_folder
 from devctl.text import typed
 
 
@@ -50,7 +51,7 @@ def _text(context: Context, options: InitOptions, folder: Path) -> str:
     if options.from_compose and options.from_file:
         raise UsageError("--from-compose and --from exclude each other")
     if not options.from_compose and not options.from_file:
-        return template(_name(Path.cwd()))
+        return template(_name(working_folder()))
     environ = context.stack.environ
     if options.from_file:
         converted = convert_other(Path(options.from_file), folder, environ)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder
+from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder, working_folder
 
 
 def offers(what: str) -> Callable[[], list[str]] | None:
@@ -20,7 +20,7 @@ def offers(what: str) -> Callable[[], list[str]] | None:
 
 def services() -> list[str]:
     """Return the services of the stack here."""
-    folder = find_folder(Path.cwd())
+    folder = find_folder(working_folder())
     if folder is None:
         return []
     return sorted(_from_manifest(folder) | _from_record(StackPaths(folder)))
@@ -73,7 +73,7 @@ _PROFILES = re.compile(r"[\s{,][\"']?profiles[\"']?:[ ]*(?:\[([^\]]*)\]|([A-Za-z
 
 def profiles() -> list[str]:
     """Return the profiles that the manifest here names."""
-    folder = find_folder(Path.cwd())
+    folder = find_folder(working_folder())
     return sorted({name for text in _manifests(folder) for name in profiles_in(text)}) if folder else []
 
 
@@ -85,7 +85,7 @@ def profiles_in(manifest: str) -> set[str]:
 
 def boards() -> list[str]:
     """Return the boards beside the manifest here."""
-    folder = find_folder(Path.cwd())
+    folder = find_folder(working_folder())
     if folder is None:
         return []
     from devctl.queries import boards
@@ -104,5 +104,5 @@ def runs() -> list[str]:
     """Return the ids of the runs of the stack here."""
     from devctl.record import store
 
-    folder = find_folder(Path.cwd())
+    folder = find_folder(working_folder())
     return [run.id for run in store.runs(StackPaths(folder))] if folder else []

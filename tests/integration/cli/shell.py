@@ -42,13 +42,14 @@ class Shell:
         self.environ = {**os.environ, "XDG_RUNTIME_DIR": runtime, "CI": "1"}
 
     def run(
-        self, line: str, code: int = 0, inherited: Mapping[int, int] | None = None
+        self, line: str, code: int = 0, inherited: Mapping[int, int] | None = None, shell: str = 'exec "$@"'
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command line to its end; `inherited` are descriptors that it gets, by the number there."""
+        """Run a command line to its end; `inherited` are descriptors that it gets, by the number there, and `shell` is
+        how a shell starts it.
+        """
         argv = [sys.executable, "-m", "devctl", *line.split()]
-        if inherited:
-            opened = " ".join(f"{number}<&{fd}" for number, fd in inherited.items())
-            argv = ["bash", "-c", f'exec "$@" {opened}', "bash", *argv]
+        opened = " ".join(f"{number}<&{fd}" for number, fd in (inherited or {}).items())
+        argv = ["bash", "-c", f"{shell} {opened}", "bash", *argv]
         done = subprocess.run(
             argv,
             cwd=self.folder,
