@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BOARDS = ("shop_overview", "service", "kafka_events", "order_saga", "devctl", "slo")
+BOARDS = ("shop_overview", "gateway", "service", "kafka_events", "order_saga", "devctl", "slo")
 
 
 def built() -> dict[Path, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.frame import Panels, arrange, frame
-from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, number, series
+from dashboards.panels import BLUE, GREEN, RED, YELLOW, bars, listing, number, series
 
 SPANS = "devctl_hub_spans"
+RELAY = "devctl_relay"
 
 
 def build() -> Dashboard:
@@ -21,6 +22,9 @@ def build() -> Dashboard:
         *_services(),
         "Hub",
         *_hub(),
+        "Relay",
+        *_relay_connections(),
+        *_relay_instances(),
         "Prometheus",
         *_prometheus(),
     )
@@ -131,6 +135,66 @@ def _hub() -> Panels:
             "Spans that wait for an exporter.",
             "short",
             ("sum by (exporter) (devctl_hub_queue_spans)", "{{exporter}}"),
+            width=8,
+        ),
+    ]
+
+
+def _relay_connections() -> Panels:
+    """Return the connections and bytes that the relay passes on, and what it refused."""
+    return [
+        series(
+            "Connections",
+            "Connections a second to each relayed service.",
+            "ops",
+            (f"sum by (service) (rate({RELAY}_connections_total[$__rate_interval]))", "{{service}}"),
+            width=8,
+        ),
+        series(
+            "Bytes",
+            "Bytes a second to the instances (upstream) and back.",
+            "Bps",
+            (
+                f"sum by (service, direction) (rate({RELAY}_bytes_total[$__rate_interval]))",
+                "{{service}} {{direction}}",
+            ),
+            width=8,
+        ),
+        series(
+            "Refused",
+            "Connections in five minutes that no instance took.",
+            "short",
+            (f"sum by (service) (increase({RELAY}_connections_refused_total[5m]))", "{{service}}"),
+            width=8,
+        ),
+    ]
+
+
+def _relay_instances() -> Panels:
+    """Return how connections are shared out, how long drains take, and which faults are in force."""
+    return [
+        series(
+            "Picks of each instance",
+            "Connections a second that each instance was given.",
+            "ops",
+            (f"sum by (instance) (rate({RELAY}_picks_total[$__rate_interval]))", "{{instance}}"),
+            width=8,
+        ),
+        series(
+            "Drain time",
+            "How long instances took to finish their connections before they were stopped, 95th percentile of an hour.",
+            "s",
+            (
+                f"histogram_quantile(0.95, sum by (service, le) (increase({RELAY}_drain_seconds_bucket[1h])))",
+                "{{service}}",
+            ),
+            width=8,
+        ),
+        listing(
+            "Wire faults in force",
+            "Faults that `devctl fault` put on a wire.",
+            "short",
+            (f"{RELAY}_faults", ""),
             width=8,
         ),
     ]

@@ -17,6 +17,8 @@ def build() -> Dashboard:
         *_delivery_and_outboxes(),
         "Flow",
         *_flow(),
+        "Kafka itself",
+        *_broker(),
         "Waiting",
         *_waiting(),
         *_partitions_and_dead_letters(),
@@ -113,6 +115,36 @@ def _flow() -> Panels:
             ),
             width=8,
             exemplars=True,
+        ),
+    ]
+
+
+def _broker() -> Panels:
+    """Return what the clients measure of the broker: how much it is asked, and how quickly it answers."""
+    return [
+        series(
+            "Requests to Kafka",
+            "Requests a second of each client of each service.",
+            "reqps",
+            (
+                'sum by (service, client) (rate(shop_kafka_requests_total{direction="sent"}[$__rate_interval]))',
+                "{{service}} {{client}}",
+            ),
+            width=8,
+        ),
+        series(
+            "Answers of Kafka",
+            "95th percentile of the time until the broker answers a producer.",
+            "s",
+            ('max by (service) (shop_kafka_round_trip_seconds{client="producer"})', "{{service}}"),
+            width=8,
+        ),
+        series(
+            "Bytes to and from Kafka",
+            "Bytes a second of all clients.",
+            "Bps",
+            ("sum by (direction) (rate(shop_kafka_bytes_total[$__rate_interval]))", "{{direction}}"),
+            width=8,
         ),
     ]
 

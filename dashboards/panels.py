@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, heatmap, loki, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as board
+from grafana_foundation_sdk.builders import logs as logs_panel
+from grafana_foundation_sdk.cog import variants
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_model
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models import heatmap as heat
 from grafana_foundation_sdk.models import prometheus as query_model
 
+from dashboards.links import traces_url
+
 PROMETHEUS = common_model.DataSourceRef(type_val="prometheus", uid="$datasource")
-GREEN, YELLOW, RED, BLUE = "green", "yellow", "red", "blue"
+TRACES = common_model.DataSourceRef(type_val="jaeger", uid="jaeger")
+LOGS = common_model.DataSourceRef(type_val="loki", uid="loki")
+GREEN, YELLOW, RED, BLUE, ORANGE, PURPLE = "green", "yellow", "red", "blue", "orange", "purple"
 HEIGHT = 8
 WIDTH = 12
 
@@ -20,6 +28,14 @@ Query = tuple[str, str]
 """PromQL and the legend of its series."""
 Step = tuple[float | None, str]
 """From which value on (None = from the start) which colour."""
+_Linked = TypeVar("_Linked", timeseries.Panel, stat.Panel, bargauge.Panel, heatmap.Panel, table.Panel)
+
+
+def to_traces(panel: _Linked, service: str) -> _Linked:
+    """Let each point of a panel lead to the traces of a service around it."""
+    link = board.DashboardLink("Traces").type(model.DashboardLinkType.LINK).url(traces_url(service)).target_blank(True)
+    panel.data_links([link])
+    return panel
 
 
 def _target(query: Query, number: int, *, exemplars: bool = False) -> prometheus.Dataquery:
@@ -83,6 +99,9 @@ def series(
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_model.GraphThresholdsStyleMode.DASHED))
     for number, query in enumerate(queries):
         panel.with_target(_target(query, number, exemplars=exemplars))
+    for label in ("service", "group"):  # a consumer group is named as its service
+        if all(f"{{{{{label}}}}}" in legend for _, legend in queries):
+            return to_traces(panel, f"${{__field.labels.{label}}}")
     return panel
 
 
@@ -157,3 +176,47 @@ def listing(title: str, description: str, unit: str, query: Query, width: int = 
         .span(width)
         .height(HEIGHT)
     )
+
+
+def log_lines(title: str, description: str, query: str, width: int = WIDTH) -> logs_panel.Panel:
+    """Return the log lines that a LogQL query chooses."""
+    return (
+        logs_panel.Panel()
+        .title(title)
+        .description(description)
+        .datasource(LOGS)
+        .unit("short")
+        .show_time(True)
+        .wrap_log_message(True)
+        .with_target(loki.Dataquery().expr(query).ref_id("A"))
+        .span(width)
+        .height(HEIGHT)
+    )
+
+
+def slow_traces(title: str, description: str, service: str, at_least: str, width: int = WIDTH) -> table.Panel:
+    """Return the traces of a service that took so long."""
+    return (
+        table.Panel()
+        .title(title)
+        .description(description)
+        .datasource(TRACES)
+        .unit("short")
+        .with_target(_TraceSearch(service, at_least))
+        .span(width)
+        .height(HEIGHT)
+    )
+
+
+class _TraceSearch(variants.Dataquery, Builder[variants.Dataquery]):
+    """A search of Jaeger, of which the SDK has no model."""
+
+    def __init__(self, service: str, at_least: str) -> None:
+        self._service, self._at_least = service, at_least
+
+    def build(self) -> variants.Dataquery:
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        search = {"refId": "A", "queryType": "search", "service": self._service}
+        return {**search, "minDuration": self._at_least, "limit": 20}

@@ -5,8 +5,20 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.frame import BUDGET, FAILED, REQUESTS, Panels, arrange, frame, service_variable
-from dashboards.panels import BLUE, GREEN, RED, YELLOW, heat_map, number, series
+from dashboards.panels import (
+    BLUE,
+    GREEN,
+    RED,
+    YELLOW,
+    heat_map,
+    listing,
+    log_lines,
+    number,
+    series,
+    to_traces,
+)
 
+ROUTE = "{{http_request_method}} {{http_route}}"
 MINE = 'service=~"$service"'
 RATE = f"rate({REQUESTS}_count{{{MINE}}}[$__rate_interval])"
 
@@ -22,13 +34,19 @@ def build() -> Dashboard:
         "Requests",
         *_request_rates(),
         *_request_times(),
+        *_routes(),
         "Resources",
         *_process(),
+        "Python runtime",
         *_garbage_collection(),
+        *_interpreter(),
+        "Database",
         *_database(),
         "Calls and events",
         *_calls(),
         *_events(),
+        "Logs",
+        *_logs(),
     )
 
 
@@ -82,7 +100,7 @@ def _request_rates() -> Panels:
             "Rate by route",
             "Requests a second.",
             "reqps",
-            (f"sum by (http_request_method, http_route) ({RATE})", "{{http_request_method}} {{http_route}}"),
+            (f"sum by (http_request_method, http_route) ({RATE})", ROUTE),
         ),
         series(
             "Rate by status",
@@ -112,6 +130,38 @@ def _request_times() -> Panels:
                 for q, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
             ),
             exemplars=True,
+        ),
+    ]
+
+
+def _routes() -> Panels:
+    """Return how long the requests of each route take, and which of them fail."""
+    by_route = "http_request_method, http_route"
+    buckets = f"sum by ({by_route}, le) (rate({REQUESTS}_bucket{{{MINE}}}[$__rate_interval]))"
+    failed = f"rate({REQUESTS}_count{{{MINE}, {FAILED}}}[$__rate_interval])"
+    return [
+        to_traces(
+            series(
+                "95th percentile by route",
+                "Nineteen of twenty requests of a route are quicker. Points lead to traces.",
+                "s",
+                (f"histogram_quantile(0.95, {buckets})", ROUTE),
+                exemplars=True,
+            ),
+            "$service",
+        ),
+        to_traces(
+            series(
+                "Errors by route",
+                "Share of the requests of a route that failed (5xx).",
+                "percentunit",
+                (
+                    f"(sum by ({by_route}) ({failed}) or 0 * sum by ({by_route}) ({RATE})) "
+                    f"/ (sum by ({by_route}) ({RATE}) > 0)",
+                    ROUTE,
+                ),
+            ),
+            "$service",
         ),
     ]
 
@@ -156,6 +206,38 @@ def _garbage_collection() -> Panels:
             ),
             width=8,
         ),
+    ]
+
+
+def _interpreter() -> Panels:
+    """Return the Python that each service runs on, and what its collector could not free."""
+    return [
+        series(
+            "Uncollectable objects",
+            "Objects that the collector found and could not free, since the start.",
+            "short",
+            (f"sum by (service) (python_gc_objects_uncollectable_total{{{MINE}}})", "{{service}}"),
+            width=8,
+        ),
+        listing(
+            "Python",
+            "The interpreter of each instance.",
+            "short",
+            (f"python_info{{{MINE}}}", ""),
+            width=8,
+        ),
+    ]
+
+
+def _logs() -> Panels:
+    """Return the log lines that tell of trouble."""
+    return [
+        log_lines(
+            "Errors in the logs",
+            "Lines of level error. devctl's viewer reads them from the run; Grafana needs a Loki for them.",
+            '{service_name=~"$service", level="error"}',
+            width=24,
+        )
     ]
 
 

@@ -85,8 +85,14 @@ class Hub:
             case "/metrics":
                 return Response(200, (await self._own_metrics()).encode(), _EXPOSITION)
             case "/metrics/otlp":
-                return Response(200, self._metrics.exposition().encode(), _EXPOSITION)
+                return self._otlp_metrics(request)
         return otlp_grpc.refusal(request, 404, "this is devctl's hub: OTLP at /v1/traces, /v1/logs, /v1/metrics")
+
+    def _otlp_metrics(self, request: Request) -> Response:
+        """Return what services sent, with exemplars where the scraper reads the format that has them."""
+        if _OPEN_METRICS.partition(";")[0] in request.headers.get("accept", ""):
+            return Response(200, self._metrics.open_metrics().encode(), _OPEN_METRICS)
+        return Response(200, self._metrics.exposition().encode(), _EXPOSITION)
 
     def _wake_forwarders(self) -> None:
         for forwarder, _ in self._forwarders.values():
@@ -142,6 +148,7 @@ class Hub:
 
 
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+_OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 def _stamp(path: Path | None) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from devctl.hub.exemplars import Exemplar, Key, Labels, placed
 from devctl.record.spans import attributes, text_of
 
 _MOST_SERIES = 50_000
@@ -24,14 +25,14 @@ _UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "ratio", "%"
 
 _RESERVED = frozenset({"job", "instance", "le", "quantile"})
 
-Labels = tuple[tuple[str, str], ...]
-_Samples = dict[tuple[str, Labels], float]
+_Samples = dict[Key, float]
 """By name suffix and extra label, such as ("_bucket", ("le", "0.5"))."""
 
 
 @dataclass(slots=True)
 class _Series:
     samples: _Samples = field(default_factory=dict)
+    exemplars: dict[Key, Exemplar] = field(default_factory=dict)
     seen: float = 0.0
 
 
@@ -88,6 +89,7 @@ class Metrics:
                 return False
             series = family.series[labels] = _Series()
         series.seen = time.monotonic()
+        series.exemplars |= placed(reading.point, kind, reading.samples)
         if not reading.is_delta:
             series.samples = reading.samples
             return True
@@ -104,6 +106,11 @@ class Metrics:
     def exposition(self) -> str:
         """Return everything in Prometheus' text format."""
         return "".join(line for name, family in sorted(self._families.items()) for line in _lines(name, family))
+
+    def open_metrics(self) -> str:
+        """Return everything as OpenMetrics, which has exemplars."""
+        families = sorted(self._families.items())
+        return "".join(line for name, family in families for line in _open_lines(name, family)) + "# EOF\n"
 
 
 def _readings(metric: Any) -> Iterator[_Reading]:
@@ -159,6 +166,19 @@ def _lines(name: str, family: _Family) -> Iterator[str]:
     for labels, series in family.series.items():
         for (suffix, extra), value in series.samples.items():
             yield sample(name + suffix, (*labels, *extra), value)
+
+
+def _open_lines(name: str, family: _Family) -> Iterator[str]:
+    """Yield a family as OpenMetrics has it: a counter's name is without `_total` there."""
+    if not family.series:
+        return
+    title = name.removesuffix("_total") if family.kind == "counter" else name
+    yield f"# HELP {title} {_escaped(family.help, quotes=True)}\n# TYPE {title} {family.kind}\n"
+    for labels, series in family.series.items():
+        for key, value in series.samples.items():
+            line = sample(name + key[0], (*labels, *key[1]), value)
+            exemplar = series.exemplars.get(key)
+            yield f"{line[:-1]} {exemplar}\n" if exemplar else line
 
 
 def sample(name: str, labels: Labels, value: float) -> str:

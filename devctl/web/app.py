@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from devctl.http.server import Request, Response
-from devctl.web import files, grafana_api, stack_api
+from devctl.web import explore, files, grafana_api, stack_api
 from devctl.web.board_api import BoardApi, NotHere
 from devctl.web.boards.library import Library
 from devctl.web.data.prometheus import Prometheus, Refused
@@ -17,7 +17,7 @@ from devctl.web.metrics import exposition
 from devctl.web.stack import Nothing, StackRecord
 
 NAME = "devctl's board viewer, embedded in place of Grafana"
-PAGES = ("d", "d-solo", "dashboards", "traces", "trace", "logs", "services", "journey", "map", "explore", "alerting")
+PAGES = ("d", "d-solo", "dashboards", "traces", "trace", "logs", "services", "journey", "map", "alerting")
 """First parts of the addresses that the page itself draws."""
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -61,6 +61,8 @@ class Application:
                 return Response(200, exposition(self._prometheus), "text/plain; version=0.0.4; charset=utf-8")
             case ["api", *rest]:
                 return await self._api(request, rest)
+            case ["explore"]:
+                return Response(302, b"", headers=[("Location", explore.address(request.query)), *files.HEADERS])
             case [first, *_] if first in PAGES:
                 return files.page(request)
         return problem(404, f"there is nothing here: this is {NAME}")

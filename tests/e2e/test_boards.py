@@ -28,7 +28,11 @@ def questions() -> Iterator[tuple[str, str, str]]:
     for file in sorted((ROOT / "dashboards").glob("*.json")):
         for panel in json.loads(file.read_text())["panels"]:
             for target in panel.get("targets", []):
-                if panel["title"] not in empty.get(file.stem, {}):
+                if (
+                    "expr" in target
+                    and panel["datasource"]["type"] == "prometheus"
+                    and panel["title"] not in empty.get(file.stem, {})
+                ):
                     yield file.stem, panel["title"], target["expr"]
 
 

@@ -111,7 +111,8 @@ def drawn(page: Page) -> dict[str, Any]:
 def targets(board: str) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the panels of a board that must show something, with what they ask."""
     for panel in BOARDS[board]["panels"]:
-        if panel.get("targets") and panel["title"] not in may_be_empty().get(board, {}):
+        is_metric = panel.get("targets") and panel["datasource"]["type"] == "prometheus"
+        if is_metric and panel["title"] not in may_be_empty().get(board, {}):
             yield panel["title"], [target["expr"] for target in panel["targets"] if target.get("expr")]
 
 

@@ -26,7 +26,9 @@ QUIET = {
 }
 ACCESS = {
     "GF_AUTH_ANONYMOUS_ENABLED": "true",
-    "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+    # It listens on loopback alone. Since 12 a Viewer may not use Explore; boards are provisioned, which keeps them as
+    # they are for an Editor, too.
+    "GF_AUTH_ANONYMOUS_ORG_ROLE": "Editor",
     "GF_USERS_ALLOW_SIGN_UP": "false",
     "GF_SECURITY_COOKIE_SAMESITE": "strict",
 }
@@ -36,6 +38,7 @@ providers:
   - name: boards
     type: file
     editable: false
+    disableDeletion: true
     allowUiUpdates: false
     options: {path: $DASHBOARDS_FOLDER}
 """

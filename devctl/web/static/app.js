@@ -11,19 +11,15 @@ import { carried, change, go, onAddress, path, query, setTheme, theme, withQuery
 import { picker, refreshSeconds } from "./time.js";
 
 const PAGES = [["dashboards", "Boards"], ["services", "Services"], ["traces", "Traces"], ["logs", "Logs"], ["map", "Map"], ["journey", "Journey"]];
-const MAKERS = { d: boardPage, "d-solo": boardPage, dashboards: boardsPage, services: servicesPage, traces: tracesPage, explore: explore, trace: tracePage, logs: logsPage, map: mapPage, journey: journeyPage, alerting: boardsPage };
+const MAKERS = { d: boardPage, "d-solo": boardPage, dashboards: boardsPage, services: servicesPage, traces: tracesPage, trace: tracePage, logs: logsPage, map: mapPage, journey: journeyPage, alerting: boardsPage };
 
 let current = null;
 let key = "";
 let timer = 0;
 
-function explore() {
-  return /loki|logs/i.test(location.search) ? logsPage() : tracesPage();
-}
-
 function frame(main) {
   const [first] = path();
-  const where = first === "d" || first === "d-solo" ? "dashboards" : first === "trace" || first === "explore" ? "traces" : first;
+  const where = first === "d" || first === "d-solo" ? "dashboards" : first === "trace" ? "traces" : first;
   const links = PAGES.map(([address, name]) => h("a", { href: withQuery(`/${address}`, carried({ variables: false })), class: address === where ? "here" : "", "aria-current": address === where ? "page" : null }, name));
   const bar = h("header", { class: "top" },
     h("nav", { "aria-label": "Pages" }, h("span", { class: "brand", title: "devctl's board viewer, embedded in place of Grafana" }, "devctl", h("small", {}, "embedded")), links),

@@ -19,7 +19,7 @@ export function near(all, distance, most) {
 /** Fill Grafana's variables of data into an address. */
 export function filled(address, { name = "", labels = {}, value = "", time = 0, fields = {} } = {}) {
   const { from, to } = range();
-  const plain = { "__value.raw": value, "__value.text": value, "__value.numeric": value, "__value.time": time * 1000, "__series.name": name, "__field.name": name, "__field.displayName": name };
+  const plain = { __from: from, __to: to, "__value.raw": value, "__value.text": value, "__value.numeric": value, "__value.time": time * 1000, "__series.name": name, "__field.name": name, "__field.displayName": name };
   return String(address)
     .replaceAll("${__url_time_range}", `from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`)
     .replaceAll("${__all_variables}", String(carried({ time: false })))

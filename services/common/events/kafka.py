@@ -11,6 +11,7 @@ from services.common.events.event import Message
 from services.common.events.kafka_group import Group, Health, Subscription
 from services.common.events.kafka_lag import LagGauge
 from services.common.events.kafka_producer import KafkaProducer
+from services.common.events.kafka_stats import ClientStats
 
 if TYPE_CHECKING:
     from services.common.runtime.logs import Logger
@@ -31,6 +32,7 @@ class KafkaBroker:
         self._lag = metrics.gauge(
             "shop_consumer_lag_messages", "Messages not yet consumed", ["group", "topic", "partition"]
         )
+        self._stats = ClientStats(metrics)
         self._health = Health()
         self._producer: KafkaProducer | None = None
 
@@ -79,27 +81,35 @@ class KafkaBroker:
     def _producer_config(self) -> dict[str, Any]:
         config = self._common()
         del config["allow.auto.create.topics"]
-        return config | {
-            "enable.idempotence": True,
-            "acks": "all",
-            "partitioner": "murmur2_random",
-            "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
-            "linger.ms": 1,
-        }
+        return (
+            config
+            | self._stats.config("producer")
+            | {
+                "enable.idempotence": True,
+                "acks": "all",
+                "partitioner": "murmur2_random",
+                "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
+                "linger.ms": 1,
+            }
+        )
 
     def _consumer_config(self, group: str) -> dict[str, Any]:
-        return self._common() | {
-            "group.id": group,
-            # A member that comes back under its name gets its partitions at once, also after kill -9.
-            "group.instance.id": f"{group}-{self._instance}",
-            "session.timeout.ms": int(SESSION_SECONDS * 1000),
-            "heartbeat.interval.ms": 1000,
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 500,
-            "fetch.error.backoff.ms": 100,
-        }
+        return (
+            self._common()
+            | self._stats.config(group)
+            | {
+                "group.id": group,
+                # A member that comes back under its name gets its partitions at once, also after kill -9.
+                "group.instance.id": f"{group}-{self._instance}",
+                "session.timeout.ms": int(SESSION_SECONDS * 1000),
+                "heartbeat.interval.ms": 1000,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 500,
+                "fetch.error.backoff.ms": 100,
+            }
+        )
 
     def _on_error(self, error: KafkaError) -> None:
         self._health.on_error(error)

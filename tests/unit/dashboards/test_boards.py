@@ -8,13 +8,17 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import promql_parser
 import pytest
 import yaml
 
 from dashboards.__main__ import built
+from dashboards.links import stable_id
 
+PROMETHEUS = {"type": "prometheus", "uid": "$datasource"}
+SOURCES = [PROMETHEUS, {"type": "jaeger", "uid": "jaeger"}, {"type": "loki", "uid": "loki"}]
 ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "dashboards").glob("*.json"))
 RULES = sorted((ROOT / "stack" / "prometheus" / "rules").glob("*.yml"))
@@ -30,7 +34,8 @@ def panels(file: Path) -> Iterator[dict[str, Any]]:
 def queries(file: Path) -> Iterator[tuple[str, str]]:
     for panel in panels(file):
         for target in panel["targets"]:
-            yield panel["title"], target["expr"]
+            if panel["datasource"] == PROMETHEUS:
+                yield panel["title"], target["expr"]
 
 
 def rules() -> Iterator[dict[str, Any]]:
@@ -71,10 +76,10 @@ def test_every_panel_says_what_it_shows_in_which_unit(file: Path) -> None:
     for panel in panels(file):
         assert panel["description"].endswith(".")
         assert panel["fieldConfig"]["defaults"]["unit"]
-        assert panel["datasource"] == {"type": "prometheus", "uid": "$datasource"}
+        assert panel["datasource"] in SOURCES
         assert {target["refId"] for target in panel["targets"]}
         for target in panel["targets"]:
-            if "rate(" in target["expr"] and "[$" in target["expr"]:
+            if "rate(" in target.get("expr", "") and "[$" in target["expr"]:
                 assert "[$__rate_interval]" in target["expr"]
 
 
@@ -88,6 +93,58 @@ def test_a_board_is_fixed_and_leads_to_the_others(file: Path) -> None:
     assert {link["title"] for link in board["links"]} == {"Boards", "Traces"}
     seconds = int(re.fullmatch(r"(\d+)s", board["refresh"])[1])  # type: ignore[index]
     assert seconds >= 10
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_panel_and_row_has_an_id_that_follows_from_its_title_alone(file: Path) -> None:
+    document = json.loads(file.read_text())
+    ids = [panel["id"] for panel in document["panels"]]
+
+    assert len(ids) == len(set(ids))
+    for panel in document["panels"]:
+        kind = "row" if panel["type"] == "row" else "panel"
+        assert panel["id"] == stable_id(kind, panel["title"]) > 0
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_board_marks_restarts_wire_faults_alerts_and_new_versions(file: Path) -> None:
+    marks = json.loads(file.read_text())["annotations"]["list"]
+
+    assert [mark["name"] for mark in marks] == ["Restarts", "Wire faults", "Alerts", "New versions"]
+    for mark in marks:
+        assert mark["enable"]
+        assert mark["datasource"] == PROMETHEUS
+        parse(mark["expr"])
+
+
+@pytest.mark.parametrize("board", ["service", "gateway", "shop-overview", "kafka-events", "slo", "devctl"])
+def test_points_of_a_board_lead_to_traces(board: str) -> None:
+    links = [
+        link["url"]
+        for panel in panels(ROOT / "dashboards" / f"{board}.json")
+        for link in panel["fieldConfig"]["defaults"].get("links", [])
+    ]
+
+    assert links
+    for link in links:
+        panes = json.loads(parse_qs(urlsplit(link).query)["panes"][0])
+        assert panes["traces"]["datasource"] == "jaeger"
+        assert panes["traces"]["range"] == {"from": "${__from}", "to": "${__to}"}
+        assert panes["traces"]["queries"][0]["service"]
+
+
+@pytest.mark.parametrize(
+    ("board", "titles"),
+    [
+        ("gateway", {"Rate limits", "Retries", "Breakers", "Answers by version", "Slow traces"}),
+        ("service", {"95th percentile by route", "Errors by route", "Garbage collection", "Python"}),
+        ("service", {"Errors in the logs"}),
+        ("devctl", {"Connections", "Bytes", "Refused", "Picks of each instance", "Drain time", "Wire faults in force"}),
+        ("kafka-events", {"Requests to Kafka", "Answers of Kafka", "Bytes to and from Kafka"}),
+    ],
+)
+def test_boards_have_the_panels_that_people_look_for(board: str, titles: set[str]) -> None:
+    assert titles <= {panel["title"] for panel in panels(ROOT / "dashboards" / f"{board}.json")}
 
 
 def test_panels_that_may_be_empty_exist_and_have_a_reason() -> None:

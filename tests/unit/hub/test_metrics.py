@@ -177,3 +177,72 @@ def test_a_unit_makes_no_name_that_prometheus_refuses(unit: str) -> None:
     metrics = Metrics()
     metrics.add([group])
     assert re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", metrics.exposition().split()[2])
+
+
+TRACE, SPAN = bytes(range(16)), bytes(range(8))
+
+
+def _measured(point: Any, *values: float, trace: bytes = TRACE) -> None:
+    for second, value in enumerate(values, 1):
+        point.exemplars.add(as_double=value, time_unix_nano=second * 10**9, trace_id=trace, span_id=SPAN)
+
+
+def _as_open_metrics(*groups: ResourceMetrics) -> str:
+    metrics = Metrics()
+    for group in groups:
+        metrics.add([group])
+    return metrics.open_metrics()
+
+
+def test_a_bucket_keeps_the_newest_trace_that_was_measured_in_it() -> None:
+    group = _group(name="request.duration", unit="s")
+    point = group.scope_metrics[0].metrics[0].histogram.data_points.add(sum=1.5, count=3)
+    point.explicit_bounds.extend([0.1, 1.0])
+    point.bucket_counts.extend([1, 1, 1])
+    _measured(point, 0.7, 0.5, 9.0)
+
+    text = _as_open_metrics(group)
+
+    marked = f'# {{trace_id="{TRACE.hex()}",span_id="{SPAN.hex()}"}}'
+    assert f'_bucket{{job="shop",le="1.0"}} 2 {marked} 0.5 2.000\n' in text
+    assert f'_bucket{{job="shop",le="+Inf"}} 3 {marked} 9.0 3.000\n' in text
+    assert 'le="0.1"} 1\n' in text
+    assert text.endswith("# EOF\n")
+
+
+def test_a_counter_keeps_its_exemplar_over_reports_that_have_none() -> None:
+    with_trace = _counter(3, AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE)
+    _measured(with_trace.scope_metrics[0].metrics[0].sum.data_points[0], 1.0)
+
+    text = _as_open_metrics(with_trace, _counter(4, AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE))
+
+    assert "# TYPE orders_placed counter\n" in text
+    assert 'orders_placed_total{job="shop",state="a\\"b"} 4 # {trace_id=' in text
+
+
+def test_what_is_no_trace_is_no_exemplar_and_gauges_have_none() -> None:
+    counter = _counter(3, AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE)
+    point = counter.scope_metrics[0].metrics[0].sum.data_points[0]
+    _measured(point, 1.0, trace=b"\0" * 16)
+    _measured(point, 1.0, trace=b"short")
+    _measured(point, math.nan, math.inf)
+    gauge = _group(name="level")
+    _measured(gauge.scope_metrics[0].metrics[0].gauge.data_points.add(as_double=2.0), 2.0)
+
+    assert "trace_id" not in _as_open_metrics(counter, gauge)
+
+
+def test_what_is_shown_as_open_metrics_is_read_by_a_parser_that_is_not_ours() -> None:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    histogram = _group(name="request.duration", unit="s")
+    point = histogram.scope_metrics[0].metrics[0].histogram.data_points.add(sum=0.05, count=1)
+    point.explicit_bounds.extend([0.1])
+    point.bucket_counts.extend([1, 0])
+    _measured(point, 0.05)
+    text = _as_open_metrics(histogram, _counter(3, AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE))
+
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+
+    assert families["orders_placed"].samples[0].value == 3
+    assert families["request_duration_seconds"].samples[0].exemplar.labels["trace_id"] == TRACE.hex()

@@ -220,7 +220,6 @@ def test_a_configuration_that_is_no_mapping_is_said_in_one_sentence(text: str) -
 def test_grafana_has_no_default_password_and_calls_nobody() -> None:
     environment = expand("grafana", "native").environment
     assert environment["GF_SECURITY_ADMIN_PASSWORD"].startswith("$__file{")
-    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
     assert environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
     assert environment["GF_ANALYTICS_REPORTING_ENABLED"] == environment["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
     assert list(placeholders(environment["JAEGER_URL"])) == ["services.traces.page"]
@@ -242,6 +241,18 @@ def test_every_listener_of_jaeger_2_has_a_port_of_its_own() -> None:
     ]
     assert len(set(endpoints)) == 5
     assert config["service"]["telemetry"]["metrics"]["level"] == "none"
+
+
+def test_nobody_need_log_in_to_explore_and_the_boards_stay_as_they_are_provisioned() -> None:
+    made = expand("grafana", "native", dashboards="dashboards")
+    assert made.environment["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+    assert made.environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Editor"
+
+    beside = (Path(__file__).parents[3] / "stack" / "grafana" / "dashboards" / "boards.yaml").read_text()
+    ours = next(file.content for file in made.files if "/dashboards/" in file.path)
+    for text in (beside, ours):
+        (provider,) = yaml.safe_load(text)["providers"]
+        assert (provider["disableDeletion"], provider["allowUiUpdates"]) == (True, False)
 
 
 def test_grafanas_sources_stand_on_what_the_recipe_tells_it() -> None:
