@@ -20,6 +20,9 @@ DEAD_SUFFIX = ".dlq"
 REASON_PREFIX = "dlq_"
 
 
+Partition = tuple[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One topic: `messages` are those that are still there."""
@@ -72,8 +75,9 @@ class Broker:
         consumer = self._consumer()
         try:
             partitions = self._partitions(consumer)
+            bounds = self._bounds(consumer, [(name, n) for name, numbers in partitions.items() for n in numbers])
             return [
-                Topic(name, len(numbers), sum(high - low for low, high in self._ends(consumer, name, numbers)))
+                Topic(name, len(numbers), sum(high - low for low, high in (bounds[name, n] for n in numbers)))
                 for name, numbers in partitions.items()
             ]
         finally:
@@ -88,12 +92,13 @@ class Broker:
         consumer = self._consumer()
         try:
             groups = admin.list_consumer_groups(request_timeout=TIMEOUT_SECONDS).result()
-            partitions = [TopicPartition(name, n) for name, ns in self._partitions(consumer).items() for n in ns]
+            every = [(name, n) for name, numbers in self._partitions(consumer).items() for n in numbers]
+            bounds = self._bounds(consumer, every)
+            partitions = [TopicPartition(*each) for each in every]
             lags: dict[tuple[str, str], int] = {}
             for group in sorted(listed.group_id for listed in groups.valid):
                 for part in self._committed(group, partitions):
-                    _, high = consumer.get_watermark_offsets(part, timeout=TIMEOUT_SECONDS)
-                    behind = max(high - part.offset, 0)
+                    behind = max(bounds[part.topic, part.partition][1] - part.offset, 0)
                     lags[group, part.topic] = lags.get((group, part.topic), 0) + behind
             return [Lag(group, topic, lag) for (group, topic), lag in sorted(lags.items())]
         except KafkaException as error:
@@ -178,14 +183,20 @@ class Broker:
             raise self._gone(error) from error
         return {name: sorted(listed[name].partitions) for name in sorted(listed) if not name.startswith("__")}
 
-    def _ends(self, consumer: Any, topic: str, numbers: Sequence[int]) -> list[tuple[int, int]]:
-        from confluent_kafka import KafkaException, TopicPartition
+    def _bounds(self, consumer: Any, partitions: Sequence[Partition]) -> dict[Partition, tuple[int, int]]:
+        """Return the first and the next offset of each partition, asked for all of them in one request each."""
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+
+        def offsets(end: int) -> dict[Partition, int]:
+            parts = [TopicPartition(topic, number, end) for topic, number in partitions]
+            answers = consumer.offsets_for_times(parts, timeout=TIMEOUT_SECONDS) if parts else []
+            return {(each.topic, each.partition): each.offset for each in answers}
 
         try:
-            parts = [TopicPartition(topic, number) for number in numbers]
-            return [consumer.get_watermark_offsets(part, timeout=TIMEOUT_SECONDS) for part in parts]
+            lows, highs = offsets(OFFSET_BEGINNING), offsets(OFFSET_END)
         except KafkaException as error:
             raise self._gone(error) from error
+        return {each: (lows[each], highs[each]) for each in partitions}
 
     def _assign(self, consumer: Any, topics: Sequence[str], *, back: int | None) -> dict[tuple[str, int], int]:
         """Start `back` messages before each partition's end (None: at its beginning); return where each ends."""
@@ -194,13 +205,12 @@ class Broker:
         partitions = self._partitions(consumer)
         ends: dict[tuple[str, int], int] = {}
         parts = []
-        for topic in topics:
-            numbers = partitions.get(topic, [])
-            for number, (low, high) in zip(numbers, self._ends(consumer, topic, numbers), strict=True):
-                start = low if back is None else max(high - back, low)
-                parts.append(TopicPartition(topic, number, start))
-                if start < high:
-                    ends[topic, number] = high
+        every = [(topic, number) for topic in topics for number in partitions.get(topic, [])]
+        for (topic, number), (low, high) in self._bounds(consumer, every).items():
+            start = low if back is None else max(high - back, low)
+            parts.append(TopicPartition(topic, number, start))
+            if start < high:
+                ends[topic, number] = high
         consumer.assign(parts)
         return ends
 

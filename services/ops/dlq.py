@@ -81,17 +81,20 @@ class KafkaLetters:
 
     def pending(self, topics: Sequence[str], *, everything: bool) -> Iterator[Message]:
         """Yield the messages that were not replayed yet, or all of them."""
-        from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+        from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, TopicPartition
 
-        for topic, partitions in self._topics(topics):
-            parts = [TopicPartition(topic, number) for number in partitions]
-            for part in self._consumer.committed(parts, timeout=ANSWER_SECONDS):
-                low, high = self._consumer.get_watermark_offsets(part, timeout=ANSWER_SECONDS)
-                first = low if everything or part.offset < low else part.offset
-                if first < high:
-                    start = OFFSET_BEGINNING if first == low else first
-                    self._consumer.assign([TopicPartition(topic, part.partition, start)])
-                    yield from self._until(high)
+        from services.common.events.kafka_lag import offsets_at
+
+        parts = [TopicPartition(topic, number) for topic, numbers in self._topics(topics) for number in numbers]
+        committed = self._consumer.committed(parts, timeout=ANSWER_SECONDS) if parts else []
+        lows, highs = (offsets_at(self._consumer, parts, end, ANSWER_SECONDS) for end in (OFFSET_BEGINNING, OFFSET_END))
+        for part in committed:
+            low, high = lows[part.topic, part.partition], highs[part.topic, part.partition]
+            first = low if everything or part.offset < low else part.offset
+            if first < high:
+                start = OFFSET_BEGINNING if first == low else first
+                self._consumer.assign([TopicPartition(part.topic, part.partition, start)])
+                yield from self._until(high)
 
     def replay(self, chosen: Sequence[Message], *, is_whole: bool) -> bool:
         """Produce them, and once the broker has all of them, commit the offsets behind them."""

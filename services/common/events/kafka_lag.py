@@ -43,7 +43,9 @@ class LagGauge:
         self._next = time.monotonic() + _EVERY_SECONDS
         try:
             positions = consumer.committed(self._measured(consumer, topics), timeout=_ANSWER_SECONDS)
-            lows, highs = (_offsets(consumer, positions, end) for end in (OFFSET_BEGINNING, OFFSET_END))
+            lows, highs = (
+                offsets_at(consumer, positions, end, _ANSWER_SECONDS) for end in (OFFSET_BEGINNING, OFFSET_END)
+            )
         except KafkaException:  # the broker does not answer: what was measured last stands
             return
         for position in positions:
@@ -62,9 +64,11 @@ class LagGauge:
         self._shown.add(partition)
 
 
-def _offsets(consumer: Consumer, partitions: Iterable[TopicPartition], end: int) -> Mapping[Partition, int]:
+def offsets_at(
+    consumer: Consumer, partitions: Iterable[TopicPartition], end: int, answer_seconds: float
+) -> Mapping[Partition, int]:
     """Return the first or next offset of each partition, asked in one request: each request waits behind a fetch
     that is under way, and one for each partition kept eighteen of them from consuming for nine seconds."""
     ask = [TopicPartition(each.topic, each.partition, end) for each in partitions]
-    answers = consumer.offsets_for_times(ask, timeout=_ANSWER_SECONDS)
+    answers = consumer.offsets_for_times(ask, timeout=answer_seconds) if ask else []
     return {(each.topic, each.partition): each.offset for each in answers}
