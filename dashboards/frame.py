@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as board
-from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 
 from dashboards.links import stable_id, traces_url
-from dashboards.panels import BLUE, ORANGE, PROMETHEUS, PURPLE, RED
+from dashboards.panels import BLUE, ORANGE, PROMETHEUS, PURPLE, RED, PanelBuilder
 
 TAG = "shop"
 REQUESTS = "http_server_request_duration_seconds"
@@ -27,7 +26,7 @@ MARKS = (
      "{{upstream}} version {{version}}", "upstream,version"),
 )  # fmt: skip
 """What is marked over the time axes of every board: name, colour, query, title, labels shown as tags."""
-Panels = list[Builder[model.Panel]]
+Panels = list[PanelBuilder]
 """Panels side by side, in their order on the board."""
 
 
@@ -94,23 +93,11 @@ def service_variable() -> board.QueryVariable:
     )
 
 
-def arrange(made: board.Dashboard, *items: Builder[model.Panel] | str) -> board.Dashboard:
+def arrange(made: board.Dashboard, *items: PanelBuilder | str) -> board.Dashboard:
     """Arrange the panels on the board from left to right and top to bottom; a text begins a row of that title."""
     for item in items:
         if isinstance(item, str):
             made.with_row(board.Row(item).id(stable_id("row", item)))
         else:
-            panel = item.build()
-            panel.id_val = stable_id("panel", panel.title or "")
-            made.with_panel(_Built(panel))
+            made.with_panel(item.id(stable_id("panel", item.build().title or "")))
     return made
-
-
-class _Built(Builder[model.Panel]):
-    """A panel that is built already."""
-
-    def __init__(self, panel: model.Panel) -> None:
-        self._panel = panel
-
-    def build(self) -> model.Panel:
-        return self._panel

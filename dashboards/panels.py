@@ -28,6 +28,7 @@ Query = tuple[str, str]
 """PromQL and the legend of its series."""
 Step = tuple[float | None, str]
 """From which value on (None = from the start) which colour."""
+PanelBuilder = timeseries.Panel | stat.Panel | bargauge.Panel | heatmap.Panel | table.Panel | logs_panel.Panel
 _Linked = TypeVar("_Linked", timeseries.Panel, stat.Panel, bargauge.Panel, heatmap.Panel, table.Panel)
 
 

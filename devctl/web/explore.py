@@ -54,5 +54,5 @@ def _is_of_logs(pane: Mapping[str, Any], wish: Mapping[str, Any]) -> bool:
 
 
 def _to(page: str, parameters: Mapping[str, str]) -> str:
-    given = {name: value for name, value in parameters.items() if value}
-    return f"{page}?{urlencode(given)}" if given else page
+    filled = {name: value for name, value in parameters.items() if value}
+    return f"{page}?{urlencode(filled)}" if filled else page
