@@ -20,7 +20,7 @@ def point_out(services: Mapping, notes: Notes) -> None:
     """Note every place where a service's name stands as a host."""
     names = "|".join(map(re.escape, sorted(services.items, key=len, reverse=True))) or "(?!)"
     hosts = re.compile(
-        rf"(?<![\w.-])(?:({names}):(?:[0-9]{{1,5}}|\$\{{?\w+\}}?)(?![\w-])|(?<=[/@])({names})(?=[/?,;\s\"']|$))"
+        rf"(?<![\w.-])(?:({names}):(?:[0-9]{{1,5}}|\$\{{?\w+\}}?)(?![\w-])|(?:(?<=//)|(?<=@))({names})(?=[/?,;\s\"']|$))"
     )
     options = re.compile(rf"(?:^|\s)(?:-h|--host)[ =]({names})(?![\w.-])")
     for name, node in services.items.items():

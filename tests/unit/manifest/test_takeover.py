@@ -194,6 +194,15 @@ services:
     ]  # fmt: skip
 
 
+def test_a_folder_or_a_path_that_is_called_like_a_service_is_no_address(tmp_path: Path) -> None:
+    text = """\
+services:
+  jaeger: {image: x}
+  web: {build: ./web, command: "serve --base-path=/jaeger/ui --file file:./etc/web/a.json /srv/web"}
+"""
+    assert "no address" not in taken(tmp_path, text)[1]
+
+
 def test_links_and_shared_networks_keep_their_order(tmp_path: Path) -> None:
     text = "services: {a: {image: x, links: ['b:alias', c], network_mode: 'service:d'}, b: {image: x}, c: {image: x}, d: {image: x}}"
     data, notes = taken(tmp_path, text)
