@@ -138,7 +138,7 @@ class Hub:
             _, task = self._forwarders.pop(exporter)
             task.cancel()
         names = [exporter.name for exporter in config.exporters]
-        await self._store.run(lambda writer: writer.forget_exporters(names))
+        await self._store.run(lambda writer: writer.outgoing.forget_exporters(names))
         for exporter in config.exporters:
             if exporter not in self._forwarders:
                 forwarder = Forwarder(exporter, self._store, _say)

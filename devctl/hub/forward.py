@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from devctl.hub.config import Exporter
 from devctl.hub.store import Store
 from devctl.hub.zipkin import zipkin
-from devctl.record.span_writer import SpanWriter, Waiting
+from devctl.record.outgoing import Waiting
+from devctl.record.span_writer import SpanWriter
 
 MOST_WAITING = 200_000  # spans per exporter
 MOST_WAITING_BYTES = 256 << 20
@@ -83,7 +84,7 @@ class Forwarder:
 
     async def start(self) -> None:
         """Read the cursor, so that spans which arrive from now on are for this exporter."""
-        self._cursor = await self._store.run(lambda writer: writer.cursor(self.exporter.name))
+        self._cursor = await self._store.run(lambda writer: writer.outgoing.cursor(self.exporter.name))
 
     async def run(self) -> None:
         while True:
@@ -98,8 +99,8 @@ class Forwarder:
 
     def _next(self, writer: SpanWriter) -> _Batch | None:
         """Drop what is too much, then take the oldest batches that fit one request."""
-        self.backlog = writer.waiting(self._cursor)
-        waiting = writer.batches(self._cursor, _MOST_BATCHES)
+        self.backlog = writer.outgoing.waiting(self._cursor)
+        waiting = writer.outgoing.batches(self._cursor, _MOST_BATCHES)
         while self._overflows() and waiting:
             number, spans = waiting.pop(0)
             self._advance(writer, number, dropped=spans)
@@ -112,7 +113,7 @@ class Forwarder:
             total += spans
         if not taken:
             return None
-        return _Batch(taken[-1][0], tuple((spans, writer.body(number)) for number, spans in taken))
+        return _Batch(taken[-1][0], tuple((spans, writer.outgoing.body(number)) for number, spans in taken))
 
     def _overflows(self) -> bool:
         return self.backlog.spans > MOST_WAITING or self.backlog.bytes > MOST_WAITING_BYTES
@@ -121,11 +122,11 @@ class Forwarder:
         self._advance(writer, batch.last, dropped=dropped, forwarded=batch.spans - dropped)
 
     def _advance(self, writer: SpanWriter, number: int, *, dropped: int, forwarded: int = 0) -> None:
-        writer.advance(self.exporter.name, number)
+        writer.outgoing.advance(self.exporter.name, number)
         writer.count("dropped", dropped, self.exporter.name)
         writer.count("forwarded", forwarded, self.exporter.name)
         self._cursor = number
-        self.backlog = writer.waiting(number)
+        self.backlog = writer.outgoing.waiting(number)
 
     async def _deliver(self, batch: _Batch) -> int:
         """Send until it is taken, refused for good, or too much waits behind it; return how many were dropped."""
@@ -145,7 +146,7 @@ class Forwarder:
             self._say(is_failing=True, text=f"does not take spans, trying on: {answer.status or ''} {answer.text}")
             await asyncio.sleep(max(pause * random.uniform(0.5, 1.0), answer.retry_after))  # noqa: S311  jitter
             pause = min(pause * 2, _LAST_PAUSE)
-            self.backlog = await self._store.run(lambda writer: writer.waiting(self._cursor))
+            self.backlog = await self._store.run(lambda writer: writer.outgoing.waiting(self._cursor))
             if self._overflows():
                 return batch.spans
 

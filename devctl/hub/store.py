@@ -109,7 +109,7 @@ class Store:
         writer.count("rejected", rejected)
         writer.evict()
         if stored and self._is_forwarding():
-            writer.queue(request.SerializeToString(), stored, time.time_ns())
+            writer.outgoing.queue(request.SerializeToString(), stored, time.time_ns())
         return Outcome(stored, rejected, reason)
 
     def _write(self) -> None:

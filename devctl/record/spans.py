@@ -210,13 +210,7 @@ class SpanReader:
             key = bytes.fromhex(trace_id)
         except ValueError:
             return []
-        return list(self._spans(f"WHERE {self._in_parts()} AND s.trace = ? ORDER BY s.start_ns, s.id", [key]))
-
-    def _in_parts(self, alias: str = "s") -> str:
-        """Return the condition that lets SQLite look a trace up by the index of parts."""
-        first, last = self._db.execute("SELECT (SELECT min(id) FROM spans), (SELECT max(id) FROM spans)").fetchone()
-        parts = range((first or 0) >> PART_BITS, ((last or 0) >> PART_BITS) + 1)
-        return f"({alias}.id >> {PART_BITS}) IN ({','.join(map(str, parts))})"
+        return list(self._spans(f"WHERE {_in_parts(self._db)} AND s.trace = ? ORDER BY s.start_ns, s.id", [key]))
 
     def linked_to(self, trace_id: str) -> list[Span]:
         """Return the spans of other traces that link to this one, by start time."""
@@ -232,7 +226,7 @@ class SpanReader:
         except ValueError:
             return []
         rows = self._db.execute(
-            f"SELECT DISTINCT trace FROM spans s WHERE {self._in_parts()} AND trace BETWEEN ? AND ? LIMIT 10",
+            f"SELECT DISTINCT trace FROM spans s WHERE {_in_parts(self._db)} AND trace BETWEEN ? AND ? LIMIT 10",
             (low, high),
         )
         return sorted(id.hex() for (id,) in rows)
@@ -267,7 +261,7 @@ class SpanReader:
         for origin, service, kind, error, duration, *data in self._db.execute(
             "SELECT cn.name, sn.name, s.kind, s.error, s.duration_ns,"
             " CASE c.service WHEN 0 THEN c.data END, CASE s.service WHEN 0 THEN s.data END FROM spans s"
-            f" JOIN spans c ON {self._in_parts('c')} AND c.trace = s.trace AND c.span = s.parent"
+            f" JOIN spans c ON {_in_parts(self._db, 'c')} AND c.trace = s.trace AND c.span = s.parent"
             " AND (c.service != s.service OR c.service = 0)"
             " JOIN names cn ON cn.id = c.service JOIN names sn ON sn.id = s.service"
             " WHERE s.parent != x'' AND s.start_ns BETWEEN ? AND ?",
@@ -281,7 +275,7 @@ class SpanReader:
         linking = "WHERE s.id IN (SELECT span FROM links) AND s.start_ns BETWEEN ? AND ?"
         for span in self._spans(linking, [since_ns, until_ns]):
             for trace_id, span_id in span.links:
-                cause = self._service_of(bytes.fromhex(trace_id), bytes.fromhex(span_id))
+                cause = _service_of(self._db, bytes.fromhex(trace_id), bytes.fromhex(span_id))
                 if cause and cause != span.service:
                     yield cause, span.service, span.kind, span.error, span.duration_ns
 
@@ -294,14 +288,6 @@ class SpanReader:
             (after,),
         ):
             yield row, service, bool(error), start_ns, duration_ns
-
-    def _service_of(self, trace: bytes, span: bytes) -> str:
-        row = self._db.execute(
-            f"SELECT name, data FROM spans s JOIN names ON names.id = service WHERE {self._in_parts()} AND trace = ?"
-            " AND span = ?",
-            (trace, span),
-        ).fetchone()
-        return _service(*row) if row else ""
 
     def last(self) -> int:
         """Return the number of the newest row, 0 when there is none."""
@@ -334,6 +320,23 @@ def _span(row: Sequence[Any]) -> Span:
     if not operation:
         result = replace(result, name=result.message.name)
     return result if service_number else replace(result, service=service_name(result.resource.attributes))
+
+
+def _in_parts(db: sqlite3.Connection, alias: str = "s") -> str:
+    """Return the condition that lets SQLite look a trace up by the index of parts."""
+    first, last = db.execute("SELECT (SELECT min(id) FROM spans), (SELECT max(id) FROM spans)").fetchone()
+    parts = range((first or 0) >> PART_BITS, ((last or 0) >> PART_BITS) + 1)
+    return f"({alias}.id >> {PART_BITS}) IN ({','.join(map(str, parts))})"
+
+
+def _service_of(db: sqlite3.Connection, trace: bytes, span: bytes) -> str:
+    """Return the service of a span, empty for one that is not there."""
+    row = db.execute(
+        f"SELECT name, data FROM spans s JOIN names ON names.id = service WHERE {_in_parts(db)} AND trace = ?"
+        " AND span = ?",
+        (trace, span),
+    ).fetchone()
+    return _service(*row) if row else ""
 
 
 def _service(name: str | None, data: bytes) -> str:

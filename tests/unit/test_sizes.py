@@ -27,12 +27,6 @@ MANY_PARAMETERS = {
     "dashboards/panels.py: series",
 }
 MANY_METHODS = {
-    # One writer, one reader, one partition: every method touches the same file.
-    "devctl/embedded/kafka/partition.py: Partition",
-    "devctl/record/span_writer.py: SpanWriter",
-    "devctl/record/spans.py: SpanReader",
-    # One method for each kind of key of a Compose file.
-    "devctl/manifest/takeover/compose.py: ComposeFiles",
     # One method for each call that the session may make.
     "devctl/supervisor/stack.py: Stack",
 }

@@ -1,4 +1,4 @@
-"""One partition: its log on disk, what each producer wrote last, and which transactions are open.
+"""One partition: its log on disk, and which transactions are open.
 
 Decides nothing about groups; never reads inside a batch.
 """
@@ -7,27 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from devctl.disk import replace_file
 from devctl.embedded.kafka import batch
 from devctl.embedded.kafka.batch import Header
+from devctl.embedded.kafka.producers import Producers
 from devctl.embedded.kafka.segment import Segment
 from devctl.wire.kafka.messages import Error
 
 SEGMENT_BYTES = 8 << 20
-REMEMBERED_PRODUCERS = 1000
-REMEMBERED_SEQUENCES = 5
-
-
-@dataclass
-class Producer:
-    """What one producer wrote last here: its epoch and its latest batches as (first, last, offset)."""
-
-    epoch: int
-    recent: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class Partition:
@@ -36,7 +26,7 @@ class Partition:
     def __init__(self, folder: Path, keep_bytes: int) -> None:
         self._folder = folder
         self._keep_bytes = keep_bytes
-        self._producers: dict[int, Producer] = {}
+        self._producers = Producers()
         self._open: dict[int, int] = {}
         self._aborted: list[tuple[int, int, int]] = []
         self._watchers: set[Callable[[], None]] = set()
@@ -60,7 +50,7 @@ class Partition:
 
     def append(self, head: Header, data: memoryview | bytes) -> tuple[Error, int]:
         """Write one batch of a producer; give the error and the offset of its first record."""
-        error, earlier = self._judge(head)
+        error, earlier = self._producers.judge(head)
         if error is not Error.NONE or earlier >= 0:
             return error, earlier
         base = self.end
@@ -113,22 +103,6 @@ class Partition:
         for segment in self._segments:
             segment.close(sync and segment is self._segments[-1])
 
-    def _judge(self, head: Header) -> tuple[Error, int]:
-        """Tell whether a batch fits what its producer wrote before; a repeated one gives its old offset."""
-        if head.producer < 0 or head.control:
-            return Error.NONE, -1
-        producer = self._producers.get(head.producer)
-        if producer is None or head.epoch > producer.epoch:
-            return (Error.NONE, -1) if producer is None or head.sequence == 0 else (_OUT_OF_ORDER, -1)
-        if head.epoch < producer.epoch:
-            return Error.INVALID_PRODUCER_EPOCH, -1
-        last = head.sequence + head.last_delta
-        for first, latest, offset in producer.recent:
-            if (first, latest) == (head.sequence, last):
-                return Error.NONE, offset
-        expected = _after(producer.recent[-1][1]) if producer.recent else 0
-        return (Error.NONE, -1) if head.sequence == expected else (_OUT_OF_ORDER, -1)
-
     def _write(self, head: Header, data: memoryview | bytes) -> None:
         if self._segments[-1].size + head.size > SEGMENT_BYTES and self._segments[-1].size:
             self._roll()
@@ -149,7 +123,7 @@ class Partition:
         if head.control:
             self._learn_end(head, batch.commits(data))
         elif head.producer >= 0:
-            self._learn_producer(head)
+            self._producers.learn(head)
             if head.transactional:
                 self._open.setdefault(head.producer, head.base_offset)
 
@@ -157,16 +131,6 @@ class Partition:
         first = self._open.pop(head.producer, None)
         if first is not None and not committed:
             self._aborted.append((head.producer, first, head.base_offset))
-
-    def _learn_producer(self, head: Header) -> None:
-        producer = self._producers.pop(head.producer, None)
-        if producer is None or producer.epoch != head.epoch:
-            producer = Producer(head.epoch)
-        producer.recent.append((head.sequence, head.sequence + head.last_delta, head.base_offset))
-        del producer.recent[:-REMEMBERED_SEQUENCES]
-        self._producers[head.producer] = producer
-        while len(self._producers) > REMEMBERED_PRODUCERS:
-            del self._producers[next(iter(self._producers))]
 
     def _roll(self) -> None:
         self._save_state(f"{self.end:020d}", self._state())
@@ -202,12 +166,10 @@ class Partition:
         self.start = max(self.start, int(self._read_state("start").get("start", 0)))
 
     def _state(self) -> dict[str, Any]:
-        producers = {key: [producer.epoch, producer.recent] for key, producer in self._producers.items()}
-        return {"producers": producers, "open": self._open, "aborted": self._aborted}
+        return {"producers": self._producers.state(), "open": self._open, "aborted": self._aborted}
 
     def _load_state(self, state: dict[str, Any]) -> None:
-        for key, (epoch, recent) in state.get("producers", {}).items():
-            self._producers[int(key)] = Producer(epoch, [(item[0], item[1], item[2]) for item in recent])
+        self._producers.load(state.get("producers", {}))
         self._open = {int(key): first for key, first in state.get("open", {}).items()}
         self._aborted = [(item[0], item[1], item[2]) for item in state.get("aborted", ())]
 
@@ -220,10 +182,3 @@ class Partition:
         except (FileNotFoundError, ValueError):
             return {}
         return state if isinstance(state, dict) else {}
-
-
-_OUT_OF_ORDER = Error.OUT_OF_ORDER_SEQUENCE_NUMBER
-
-
-def _after(sequence: int) -> int:
-    return 0 if sequence >= 0x7FFFFFFF else sequence + 1

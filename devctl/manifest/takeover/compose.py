@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from devctl.core.spec import HUB
-from devctl.manifest.model import NAME, SIGNALS, Manifest, Service
+from devctl.manifest.model import NAME, Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.shapes.base import Shape
 from devctl.manifest.shapes.objects import Object
-from devctl.manifest.takeover import recipes, repair
+from devctl.manifest.takeover import keys, recipes, repair
 from devctl.manifest.takeover.addresses import point_out
-from devctl.manifest.takeover.mounts import mount
-from devctl.manifest.takeover.ports import PortReader, named
-from devctl.manifest.takeover.project import ComposeProject, is_null
+from devctl.manifest.takeover.project import ComposeProject
 from devctl.manifest.where import NO_CONTAINERS
-from devctl.manifest.yaml_text import Unquoted, plain
+from devctl.manifest.yaml_text import plain
 from devctl.products.base import Product
 
 RUNNABLE = ("image", "build")
@@ -97,8 +95,10 @@ class ComposeFiles:
             self.notes.sources["services", self._name(name), key] = value.location
             if product and key in recipes.BROUGHT:
                 recipes.take_over(product, key, value, name, written, self.notes)
-            elif key in CONVERSIONS:
-                CONVERSIONS[key](self, name, value, written)
+            elif key in keys.CONVERSIONS:
+                keys.CONVERSIONS[key](self.project, name, value, written)
+            elif key in OF_THE_WHOLE:
+                OF_THE_WHOLE[key](self, name, value, written)
             else:
                 self._other(name, node, key, written)
         if product is None and any(key in written for key in RUNNABLE):
@@ -130,42 +130,6 @@ class ComposeFiles:
 
     # Keys that mean something else here
 
-    def _image(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if isinstance(node, Scalar) and not node.is_null:
-            written["image"] = self.project.text(node)
-
-    def _build(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if is_null(node):
-            return
-        build = self.project.value(Object(Service).fields["build"][1], node, f"services.{name}.build")
-        context_lost = isinstance(build, dict) and "context" in build and build["context"] is None
-        if build is not None and not context_lost:
-            written["build"] = build
-
-    def _ports(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if ports := named(PortReader(name, self.notes, self.project.resolved).read(node)):
-            written["ports"] = ports
-
-    def _environment(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        if isinstance(node, Mapping):
-            kept = {key: value for key, value in node.items.items() if not isinstance(value, Removal)}
-            written["environment"] = {key: self.project.text(value) for key, value in kept.items()}
-        elif isinstance(node, Sequence):
-            written["environment"] = [self.project.text(item) for item in node.items]
-        elif not is_null(node):
-            self.notes.lost(node.location, f"services.{name}.environment", "it is no mapping and no list")
-
-    def _env_file(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        entries = self.project.value(Object(Service).fields["env_file"][1], node, f"services.{name}.env_file")
-        kept: list[dict[str, Any]] = []
-        for entry in entries if isinstance(entries, list) else []:
-            long = entry if isinstance(entry, dict) else {"path": entry}
-            if long.get("path") is not None:
-                is_there = (self.project.folder / str(long["path"])).is_file()
-                kept.append(long if is_there or "required" in long else {**long, "required": Unquoted("false")})
-        if kept:
-            written["env_file"] = kept
-
     def _depends_on(self, name: str, node: Node, written: dict[str, Any]) -> None:
         entries: dict[str, Any] = {}
         if isinstance(node, Sequence):
@@ -194,29 +158,6 @@ class ComposeFiles:
         for item in node.items if isinstance(node, Sequence) else []:
             if isinstance(item, Scalar):
                 self._depend(item.text.partition(":")[0], written)
-
-    def _volumes(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        mounts = [mount(self.project, name, item) for item in node.items] if isinstance(node, Sequence) else []
-        if not isinstance(node, Sequence) and not is_null(node):
-            self.notes.lost(node.location, f"services.{name}.volumes", "it is no list")
-        if kept := [mount for mount in mounts if mount]:
-            written["volumes"] = kept
-
-    def _scale(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        written["deploy"] = {**written.get("deploy", {}), "replicas": plain(node)}
-
-    def _deploy(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        deploy = self.project.value(Object(Service).fields["deploy"][1], node, f"services.{name}.deploy")
-        if isinstance(deploy, dict) and deploy:
-            written["deploy"] = {**deploy, **written.get("deploy", {})}
-
-    def _stop_signal(self, name: str, node: Node, written: dict[str, Any]) -> None:
-        text = node.text if isinstance(node, Scalar) else ""
-        signal = text if text.startswith(("SIG", "$")) else f"SIG{text}"
-        if signal in SIGNALS or "$" in signal:
-            written["stop_signal"] = signal
-        else:
-            self.notes.lost(node.location, f"services.{name}.stop_signal: {text}", f"one of {', '.join(SIGNALS)}")
 
     def _profiles(self, name: str, node: Node, written: dict[str, Any]) -> None:
         profiles = []
@@ -264,7 +205,7 @@ class ComposeFiles:
             job: dict[str, Any] = {}
             for key in RUNNABLE:
                 if key in service.items and key not in hook.items:
-                    CONVERSIONS[key](self, name, service.items[key], job)
+                    keys.CONVERSIONS[key](self.project, name, service.items[key], job)
             for key, value in hook.items.items():
                 if key in ("command", "environment", "image", "working_dir"):
                     job[key] = plain(value)
@@ -310,14 +251,11 @@ SHARED: dict[str, Shape] = {
 """Keys that mean the same in both."""
 
 Conversion = Callable[[ComposeFiles, str, Node, dict[str, Any]], None]
-CONVERSIONS: dict[str, Conversion] = {
-    "image": ComposeFiles._image, "build": ComposeFiles._build, "ports": ComposeFiles._ports,
-    "environment": ComposeFiles._environment, "env_file": ComposeFiles._env_file,
-    "depends_on": ComposeFiles._depends_on, "links": ComposeFiles._links, "volumes": ComposeFiles._volumes,
-    "volumes_from": ComposeFiles._volumes_from, "scale": ComposeFiles._scale, "deploy": ComposeFiles._deploy,
-    "stop_signal": ComposeFiles._stop_signal, "profiles": ComposeFiles._profiles, "develop": ComposeFiles._develop,
-    "pre_start": ComposeFiles._pre_start,
+OF_THE_WHOLE: dict[str, Conversion] = {
+    "depends_on": ComposeFiles._depends_on, "links": ComposeFiles._links, "volumes_from": ComposeFiles._volumes_from,
+    "profiles": ComposeFiles._profiles, "develop": ComposeFiles._develop, "pre_start": ComposeFiles._pre_start,
 }  # fmt: skip
+"""Keys whose conversion asks or changes other services, or the names that they go by."""
 
 
 def _merge(written: dict[str, Any], key: str, value: Any) -> None:

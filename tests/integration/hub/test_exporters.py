@@ -136,11 +136,11 @@ def test_counts_add_up_over_kills_of_the_hub(hub: Hub) -> None:
 def test_the_queue_counts_what_waits_by_spans_and_bytes_also_in_tiny_batches(tmp_path: Path) -> None:
     writer = SpanWriter(tmp_path / "record.db")
     writer.begin()
-    cursor = writer.cursor("slow")
-    numbers = [writer.queue(b"x" * 10, 2, 7) for _ in range(10_000)]
-    assert (writer.waiting(cursor).spans, writer.waiting(cursor).bytes) == (20_000, 100_000)
-    writer.advance("slow", numbers[-2])
-    assert (writer.waiting(numbers[-2]).spans, writer.waiting(numbers[-1]).spans) == (2, 0)
+    cursor = writer.outgoing.cursor("slow")
+    numbers = [writer.outgoing.queue(b"x" * 10, 2, 7) for _ in range(10_000)]
+    assert (writer.outgoing.waiting(cursor).spans, writer.outgoing.waiting(cursor).bytes) == (20_000, 100_000)
+    writer.outgoing.advance("slow", numbers[-2])
+    assert (writer.outgoing.waiting(numbers[-2]).spans, writer.outgoing.waiting(numbers[-1]).spans) == (2, 0)
     writer.commit()
     writer.close()
 

@@ -56,7 +56,7 @@ async def test_a_span_that_cannot_be_stored_is_rejected_alone(tmp_path: Path, re
             *(store.add(_body(*names), PROTOBUF) for names in ("ab", ["c", "bad", "d"], "e"))
         )
         counters = await store.run(lambda writer: writer.counters())
-        waiting = await store.run(lambda writer: writer.waiting(0))
+        waiting = await store.run(lambda writer: writer.outgoing.waiting(0))
     assert [outcome.rejected for outcome in outcomes] == [0, 1, 0]
     assert "no" in outcomes[1].reason
     assert _stored(tmp_path) == ["a", "b", "c", "d", "e"]
