@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from devctl.actions.access import Selection, StackAccess
 from devctl.cli.context import Context
 from devctl.cli.line import parse
-from devctl.errors import DevctlError, ExitCode
+from devctl.errors import DevctlError, ExitCode, UsageError
 from devctl.paths import reachable, working_folder
 from devctl.render.terminal import Terminal
 
@@ -38,11 +38,23 @@ def run(
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal, sessions: Sessions | None) -> int:
+    _check_text(argv)
     call = _read(argv, environ)
     if isinstance(call, int):
         return call
     terminal.no_color = call.globals.no_color
     return call.run(Context(StackAccess(_selection(call.globals), environ, sessions), terminal))
+
+
+def _check_text(argv: Sequence[str]) -> None:
+    """Raise UsageError for an argument that no system call would take, such as half of a surrogate pair."""
+    for argument in argv:
+        try:
+            is_text = b"\0" not in os.fsencode(argument)
+        except UnicodeEncodeError:
+            is_text = False
+        if not is_text:
+            raise UsageError(f"{argument!a} is no text that an argument could be")
 
 
 def _read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:

@@ -80,6 +80,12 @@ class FakeSession:
         if self.fail:
             raise self.fail
 
+    def __enter__(self) -> "FakeSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         pass
 
