@@ -1,4 +1,4 @@
-"""Where things lie on disk: the stack's folder, its state, its socket, the user's tool cache.
+"""Where things lie on disk: the stack's folder, its state, its lock, its socket, the user's tool cache.
 
 Only names are made here; whoever writes makes the folder (0700). Standard library only, so that
 `devctl status` may import it.
@@ -6,6 +6,7 @@ Only names are made here; whoever writes makes the folder (0700). Standard libra
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,11 +18,13 @@ LONGEST_SOCKET_PATH = 103  # sun_path holds 104 bytes on macOS (108 on Linux), o
 class StackPaths(NamedTuple):
     """Every path of one stack: known by its folder (real path) and its project name (empty = the default).
 
+    `runtime_folder` is where its supervisor said that its sockets are; without it, where this environment puts them.
     A named tuple, since dataclasses would cost every command 10 ms.
     """
 
     folder: Path
     project: str = ""
+    runtime_folder: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -44,8 +47,8 @@ class StackPaths(NamedTuple):
 
     @property
     def runtime(self) -> Path:
-        """The 0700 folder of sockets, lock and FIFOs; short, since a socket's path is limited to 104 bytes."""
-        return runtime_base() / self.key
+        """The 0700 folder of sockets and FIFOs; short, since a socket's path is limited to 104 bytes."""
+        return self.runtime_folder or runtime_base() / self.key
 
     @property
     def socket(self) -> Path:
@@ -53,7 +56,13 @@ class StackPaths(NamedTuple):
 
     @property
     def lock(self) -> Path:
-        return self.runtime / "supervisor.lock"
+        """The lock of the supervisor; beside the manifest, so that it is the same whatever the environment is."""
+        return self.state / "supervisor.lock"
+
+    @property
+    def levels_above_lock(self) -> int:
+        """How many folders lie between the lock and the stack's folder."""
+        return 3 if self.project else 1
 
 
 def runtime_base() -> Path:
@@ -64,6 +73,17 @@ def runtime_base() -> Path:
     import tempfile
 
     return Path(tempfile.gettempdir()) / f"devctl-{os.getuid()}"
+
+
+def user_state_folder() -> Path | None:
+    """Return the folder of what devctl remembers of this user; None for a user without a home."""
+    xdg = os.environ.get("XDG_STATE_HOME", "")
+    if xdg.startswith("/"):
+        return Path(xdg) / "devctl"
+    home = os.path.expanduser("~")  # noqa: PTH111  Path.home() raises where there is none
+    if not home.startswith("/"):
+        return None
+    return Path(home, "Library/Application Support" if sys.platform == "darwin" else ".local/state", "devctl")
 
 
 def cache_folder() -> Path:
@@ -100,9 +120,13 @@ def reachable(path: str) -> str:
     return path
 
 
+def _has_state(state: Path) -> bool:
+    return any((state / name).is_dir() for name in ("runs", "projects"))
+
+
 def find_folder(start: Path) -> Path | None:
     """Return the nearest folder from `start` upwards that holds a manifest or a stack's state, else None."""
     for folder in (start.resolve(), *start.resolve().parents):
-        if any((folder / name).is_file() for name in MANIFEST_NAMES) or (folder / STATE_FOLDER / "runs").is_dir():
+        if any((folder / name).is_file() for name in MANIFEST_NAMES) or _has_state(folder / STATE_FOLDER):
             return folder
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,9 @@ class StackAccess:
         """The paths of the stack that is meant; UsageError when there is none here."""
         if self._paths is None:
             self._paths = StackPaths(self._folder(), self.selection.project_name)
+        elif not self._paths.folder.is_dir():  # renamed while the command runs: the way there may lead to it still
+            with contextlib.suppress(UsageError, OSError):
+                self._paths = StackPaths(self._folder(), self.selection.project_name)
         return self._paths
 
     def isolated(self) -> StackAccess:
@@ -69,9 +73,15 @@ class StackAccess:
         name = self.selection.project_name or ISOLATED_NAME
         return StackAccess(self.selection._replace(project_name=name), self.environ, self._sessions)
 
+    def elsewhere(self, paths: StackPaths) -> StackAccess:
+        """Return another stack of this user."""
+        selection = Selection(project_directory=os.fspath(paths.folder), project_name=paths.project)
+        return StackAccess(selection, self.environ, self._sessions)
+
     def _folder(self) -> Path:
         if self.selection.project_directory:
-            return _existing(Path(self.selection.project_directory))
+            chosen = Path(self.selection.project_directory)
+            return chosen if _is_deleted(chosen) else _existing(chosen)
         if self.selection.files:
             return _existing(Path(self.selection.files[0]).parent)
         here = working_folder()
@@ -182,6 +192,13 @@ def _check_name(project: str) -> None:
     if not project or (letters.isascii() and letters.isalnum() and project[0].isalnum() and len(project) <= 63):
         return
     raise UsageError(f"{project!r} cannot name a stack", next="Use letters, digits, - and _, at most 63 of them.")
+
+
+def _is_deleted(folder: Path) -> bool:
+    """Tell whether a folder is gone in which a stack of this user still runs."""
+    from devctl.record import running
+
+    return not folder.exists() and any(paths.folder == folder for paths in running.entries())
 
 
 def _existing(folder: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from devctl.record import logs
 from devctl.record.query import make_filter
+from devctl.session.locate import is_running
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def gone_check(paths: StackPaths) -> Callable[[], bool]:
 
     def is_gone() -> bool:
         nonlocal was_gone
-        earlier, was_gone = was_gone, not paths.socket.exists()
+        earlier, was_gone = was_gone, not is_running(paths)
         return earlier and was_gone
 
     return is_gone

@@ -22,12 +22,16 @@ class SegmentLog:
     """One log. Files are made when there is something to write. One writer at a time."""
 
     def __init__(self, folder: str, cap_bytes: int) -> None:
-        self.folder = folder
         self.lost = 0
         self.retry_at = 0
         self._segments = Segments(folder, cap_bytes)
         self._cause = 0
         self._gap_at = 0
+
+    @property
+    def folder(self) -> str:
+        """Where the files are, by now."""
+        return self._segments.folder
 
     @property
     def end(self) -> int:

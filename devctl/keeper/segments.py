@@ -11,6 +11,8 @@ import os
 import struct
 import time
 
+from devctl.keeper import system
+
 ENTRY = struct.Struct("<QQQ")
 """Stream offset, arrival in ns since 1970, kind in the top byte above a value."""
 
@@ -73,6 +75,7 @@ class Segments:
         self.size = self._base = self._index_size = self._checked_at = 0
         self._number = 1
         self._line_open_before = False  # the segment before this one ended within a line
+        self._anchor = _open_folder(folder)  # by which the folder is known until a file in it is open
 
     @property
     def end(self) -> int:
@@ -87,7 +90,7 @@ class Segments:
             self._rotate()
         elif now_ns - self._checked_at > _CHECK_NS:
             self._checked_at = now_ns
-            if not self._is_in_place():
+            if not self._is_in_place() and not self._follow_folder():
                 self._rotate()
 
     def mark(self, time_ns: int, kind: int = CHUNK, value: int = 0, *, ahead: int = 0) -> None:
@@ -114,13 +117,18 @@ class Segments:
         return os.pread(self.file, 1, self.size - 1) == b"\n"
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files, and leave no folder without any."""
+        if self._anchor >= 0:
+            self._drop_anchor()
+            with contextlib.suppress(OSError):
+                os.rmdir(self.folder)
         if self.is_open:
             self.is_open = False
             os.close(self.file)
             os.close(self._index)
 
     def _open_newest(self) -> None:
+        self._follow_anchor()
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         numbers = segment_numbers(self.folder)
         if not numbers or os.path.islink(log_path(self.folder, numbers[-1])):
@@ -165,11 +173,34 @@ class Segments:
 
     def _rotate(self) -> None:
         line_open = not self.at_line_start()
+        self._follow_folder()
         with contextlib.suppress(OSError):  # no room for another file: the old one takes what it can
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             self._open(max([self._number, *segment_numbers(self.folder)]) + 1, self.end)
             self._line_open_before = line_open
             self._evict()
+
+    def _follow_anchor(self) -> None:
+        """Begin in the folder where it is by now, if it was renamed since it was made."""
+        if self._anchor >= 0:
+            with contextlib.suppress(OSError):
+                path = system.path_of(self._anchor)
+                if path and os.path.samestat(os.stat(path), os.fstat(self._anchor)):
+                    self.folder = path
+            self._drop_anchor()
+
+    def _drop_anchor(self) -> None:
+        if self._anchor >= 0:
+            os.close(self._anchor)
+            self._anchor = -1
+
+    def _follow_folder(self) -> bool:
+        """Go on in the folder where it is by now, if it was renamed with these files in it; tell whether it was."""
+        before, self.folder = self.folder, os.path.dirname(system.path_of(self.file)) or self.folder
+        if self.folder != before and self._is_in_place():
+            return True
+        self.folder = before
+        return False
 
     def _is_in_place(self) -> bool:
         mine = os.fstat(self.file)
@@ -192,6 +223,15 @@ class Segments:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
             del sizes[number]
+
+
+def _open_folder(path: str) -> int:
+    """Make a folder and return a descriptor of it; -1 where the disk refuses."""
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def _end_of(folder: str, numbers: list[int]) -> int:

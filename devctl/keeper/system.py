@@ -21,6 +21,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _SYS_PIDFD_GETFD = 438  # the same number on every architecture
 _SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS
 _OPEN_FILES = (16384, 10240)  # three descriptors per instance, for thousands of instances; macOS gives no more
+_LONGEST_PATH = 1024  # MAXPATHLEN of macOS, which F_GETPATH fills
 _CLOSED_FILES = 1 << 16  # where the system says that there is no limit
 
 
@@ -54,6 +55,17 @@ def soft_file_limit(soft: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+def path_of(fd: int) -> str:
+    """Return the path of an open file as it is now, wherever it was moved to; empty where the system does not say."""
+    if LINUX:
+        with contextlib.suppress(OSError):
+            return os.readlink(f"/proc/self/fd/{fd}")
+    elif hasattr(fcntl, "F_GETPATH"):
+        with contextlib.suppress(OSError):
+            return fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(_LONGEST_PATH)).rstrip(b"\0").decode()
+    return ""
 
 
 def close_from(lowest: int) -> None:

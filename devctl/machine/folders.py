@@ -8,7 +8,24 @@ from pathlib import Path
 from devctl.errors import EnvironmentProblem
 from devctl.keeper.start import make_private_folder
 
-__all__ = ["make_private_folder", "private_folder"]
+__all__ = ["make_private_folder", "make_runtime_folder", "private_folder"]
+
+_TRIES = 100  # each is lost only to another stack that is taken down in that very moment
+
+
+def make_runtime_folder(folder: Path) -> None:
+    """Make the runtime folder of a stack and the one above it, which all stacks of this user share.
+
+    EnvironmentProblem, or the system's own OSError, when that cannot be.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            private_folder(folder.parent)
+            private_folder(folder)
+            return
+        except FileNotFoundError:
+            if not tries_left:
+                raise
 
 
 def private_folder(folder: Path) -> None:

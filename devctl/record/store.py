@@ -19,6 +19,7 @@ from devctl.paths import StackPaths
 KEPT_RUNS = 10
 _SYSTEM_CLOCK = SystemClock()
 _MOST_UNWRITTEN = 10_000
+_LAST_EVENT_BYTES = 1 << 12  # the event that ends a run has a hundred
 EVENT_BYTES = 16 << 20
 """From this size on, the event log is begun anew; the one before it is kept beside it."""
 
@@ -111,6 +112,18 @@ def current(paths: StackPaths) -> Run | None:
     """Return the newest run, which is the running one while the stack runs."""
     past = runs(paths)
     return past[0] if past else None
+
+
+def was_ended(run: Run) -> bool:
+    """Tell whether the last event of a run is that it was taken down, without reading the others."""
+    try:
+        with open(run.events_file, "rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - _LAST_EVENT_BYTES))
+            last = file.read().splitlines()[-1:]
+    except OSError:
+        return False
+    return bool(last) and last[0].startswith(b'{"type":"run_ended"')
 
 
 def size(run: Run) -> int:

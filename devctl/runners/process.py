@@ -36,8 +36,9 @@ _NOBODY = -1  # the pid and the ticks of no process
 class ProcessRunner:
     """Implements `runners.base.Runner` for native processes."""
 
-    def __init__(self, paths: StackPaths) -> None:
+    def __init__(self, paths: StackPaths, on_keeper: Callable[[int], None] = lambda _: None) -> None:
         self._paths = paths
+        self._on_keeper = on_keeper
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
         self._scan = SharedScan(table, self._leaders, lambda: self.keeper_pid)
         self._managed: dict[str, ManagedProcess] = {}
@@ -64,6 +65,7 @@ class ProcessRunner:
                 next="run `down` with the devctl that started this stack",
             )
         self.keeper_pid = hello["pid"]
+        self._on_keeper(self.keeper_pid)
         learned = [self._learn(described) for described in hello["instances"]]
         self._link.report_loss(self._on_keeper_lost)
         return [managed.identity for managed in learned if not managed.exit]

@@ -6,26 +6,30 @@ Standard library only, no asyncio and no heavy import: every command pays for th
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import signal
 import socket
 import sys
 import time
-from pathlib import Path
 
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.keeper.start import LOCK_FD, close_inheritable, move_out_of_way
-from devctl.keeper.start import SOCKET_NAME as KEEPER_SOCKET
-from devctl.machine import boot
-from devctl.machine.locks import take_lock
+from devctl.machine import folders, lock_record
+from devctl.machine.boot import boot_id
+from devctl.machine.lock_record import LockRecord
+from devctl.machine.locks import leave_state_folder, take_lock
 from devctl.machine.process import wait_until_gone
-from devctl.paths import LONGEST_SOCKET_PATH, StackPaths
+from devctl.paths import StackPaths
+from devctl.session import locate
 from devctl.session.client import Client
+from devctl.session.locate import Location, is_running
+
+__all__ = ["Prepared", "connect", "is_running", "prepare"]
 
 _ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
 _UNUSED_SECONDS = 2.0  # how long a supervisor that nobody needs may take to end
+_LEAVE_SECONDS = 10.0  # how long a supervisor may take to leave a folder that was renamed
 _FIRST_PAUSE_SECONDS, _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS = 0.002, 1.2, 0.02  # a start takes 80 ms and more
-_NOBODY_LISTENS = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.EAGAIN)
 
 
 def connect(paths: StackPaths, *, start: bool = False) -> Client | None:
@@ -44,27 +48,59 @@ def prepare(paths: StackPaths, *, start: bool = False) -> Prepared | None:
     Lets a command load its manifest while the supervisor's interpreter starts. Follow with `connect`, or with
     `cancel` when the manifest is refused.
     """
-    if connection := _reach(paths.socket):
-        return Prepared(paths, connection, 0, -1)
-    if not start and not _left_behind(paths):
+    location = _locate(paths)
+    if connection := location.reach() or (location.record is None and locate.reach_without_lock(paths)):
+        return Prepared(paths, connection)
+    if not start and not locate.is_left_behind(location):
         return None
-    lock = take_lock(paths)
-    if lock is None:  # somebody else is starting it, or it is there by now
-        return Prepared(paths, _reach(paths.socket), 0, -1)
-    if connection := _reach(paths.socket):
-        os.close(lock)
-        return Prepared(paths, connection, 0, -1)
-    return Prepared(paths, None, _spawn(paths, lock), lock)
+    prepared = Prepared(paths)
+    prepared.begin()
+    return prepared
+
+
+def _locate(paths: StackPaths) -> Location:
+    """Return where a stack is reached, after a supervisor that knows it by an earlier folder has left."""
+    location = locate.locate(paths)
+    if location.was_renamed and location.record:
+        _dismiss(location.record)
+        return locate.locate(paths)
+    return location
+
+
+def _dismiss(record: LockRecord) -> None:
+    """Have a supervisor leave its stack, which goes on, to one that knows where the stack is now."""
+    if record.has_supervisor:
+        with contextlib.suppress(OSError):
+            os.kill(record.pid, signal.SIGTERM)
+        wait_until_gone(record.pid, _LEAVE_SECONDS)
 
 
 class Prepared:
-    """A connection to be: the supervisor is there, or its process (`pid`, held by `lock`) is on its way."""
+    """A connection to be: the supervisor is there, or its process is on its way."""
 
-    def __init__(self, paths: StackPaths, connection: socket.socket | None, pid: int, lock: int) -> None:
+    def __init__(self, paths: StackPaths, connection: socket.socket | None = None) -> None:
         self._paths = paths
         self._connection = connection
-        self._pid = pid
+        self._pid = 0  # of the process that was started here, which alone is to hold the lock
+        self._lock = -1
+
+    def begin(self) -> None:
+        """Start a supervisor, unless somebody else is starting one or has by now."""
+        lock = take_lock(self._paths)
+        if lock is None:
+            return
         self._lock = lock
+        location = locate.locate(self._paths)
+        try:
+            self._connection = location.reach()
+            if self._connection is None:
+                self._pid = _spawn(location, lock)
+                return
+        except BaseException:
+            if location.record is None:
+                leave_state_folder(self._paths)
+            raise
+        self._release()
 
     def connect(self) -> Client:
         """Wait until the supervisor answers and return the client."""
@@ -75,16 +111,20 @@ class Prepared:
         """Wait until the supervisor answers and return the connection."""
         deadline = time.monotonic() + _ANSWER_SECONDS
         pause = _FIRST_PAUSE_SECONDS
-        while (connection := self._connection or _reach(self._paths.socket)) is None:
+        while (connection := self._connection or self._reach()) is None:
             self._look_after_child()
             if time.monotonic() > deadline:
                 raise EnvironmentProblem(
-                    "the supervisor does not answer", where=str(self._paths.socket), next="Run `devctl doctor`."
-                )
+                    "the supervisor does not answer", where=str(locate.locate(self._paths).paths.socket),
+                    next="Run `devctl doctor`.",
+                )  # fmt: skip
             time.sleep(pause)
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
         self._release()
         return connection
+
+    def _reach(self) -> socket.socket | None:
+        return locate.locate(self._paths).reach()
 
     def cancel(self) -> None:
         """Let go without asking for anything: a supervisor that nobody else has joined meanwhile ends by itself."""
@@ -100,12 +140,11 @@ class Prepared:
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 raise EnvironmentProblem(
-                    f"the supervisor ended with {code} before it answered", where=str(self._paths.runtime),
+                    f"the supervisor ended with {code} before it answered", where=str(self._paths.state),
                     next="Its last words are in supervisor.log of the newest run, or run `devctl doctor`.",
                 )  # fmt: skip
-        elif (lock := take_lock(self._paths)) is not None:
-            self._lock = lock
-            self._pid = _spawn(self._paths, lock)
+        else:
+            self.begin()
 
     def _release(self) -> None:
         """Let the supervisor alone hold the lock."""
@@ -120,40 +159,12 @@ def _reach_again(paths: StackPaths, *, start: bool) -> socket.socket | None:
     return prepared.reach() if prepared else None
 
 
-def _reach(path: Path) -> socket.socket | None:
-    """Return a connection to the socket at `path`, None when nobody listens."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(os.fspath(path))
-    except OSError as error:
-        connection.close()
-        if error.errno in _NOBODY_LISTENS:
-            return None
-        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-            raise EnvironmentProblem(
-                f"the path of its socket is longer than the {LONGEST_SOCKET_PATH} bytes that the system takes",
-                where=str(path),
-                next="Set XDG_RUNTIME_DIR to a folder with a shorter name.",
-            ) from error
-        raise EnvironmentProblem(
-            f"cannot reach the supervisor: {error.strerror or error}", where=str(path), next="Is it your stack?"
-        ) from error
-    return connection
-
-
-def _left_behind(paths: StackPaths) -> bool:
-    """Tell whether a supervisor of this boot left without an orderly `down`, or a keeper still holds something."""
-    try:
-        return boot.is_marked(paths.runtime)
-    except OSError:
-        keeper = _reach(paths.runtime / KEEPER_SOCKET)
-        if keeper:
-            keeper.close()
-        return keeper is not None
-
-
-def _spawn(paths: StackPaths, lock: int) -> int:
+def _spawn(location: Location, lock: int) -> int:
     """Start the supervisor in a session of its own, holding the lock and nothing that the caller opened."""
+    runtime = locate.choose_runtime(location)
+    folders.make_runtime_folder(runtime)
+    _claim(lock, location, os.fspath(runtime))
+    paths = location.paths
     arguments = ["--folder", str(paths.folder), "--project", paths.project, "--lock", str(LOCK_FD)]
     argv = [sys.executable, "-P", "-m", "devctl.supervisor", *arguments]
     high_lock = move_out_of_way(lock)
@@ -166,3 +177,9 @@ def _spawn(paths: StackPaths, lock: int) -> int:
         return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
     finally:
         os.close(high_lock)
+
+
+def _claim(lock: int, location: Location, runtime: str) -> None:
+    """Have the lock say where the supervisor will be; it keeps who the keeper is."""
+    record = location.record or LockRecord("", "", boot_id())
+    lock_record.write(lock, record._replace(folder=os.fspath(location.paths.folder), runtime=runtime, pid=0, ticks=0))

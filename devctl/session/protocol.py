@@ -224,13 +224,17 @@ class SpecView(TypedDict):
 
 
 class HelloView(TypedDict):
-    """Who answers. `run` is empty before the first `apply`, `starter` what the client that began it calls itself."""
+    """Who answers. `run` is empty before the first `apply`, `starter` what the client that began it calls itself.
+
+    `folder` is where the stack is by now, which may be another than where it was when it was started.
+    """
 
     version: int
     devctl: str
     pid: int
     run: str
     starter: str
+    folder: str
 
 
 OnItem = Callable[[Item], None]

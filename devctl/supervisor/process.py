@@ -15,7 +15,6 @@ from devctl.core.events import FilesChanged, FilesWatched, Notice
 from devctl.core.status import Kind
 from devctl.errors import DevctlError, ExitCode
 from devctl.machine import boot
-from devctl.machine.locks import is_held_by, take_lock
 from devctl.machine.process import is_alive
 from devctl.masking import mask_text
 from devctl.paths import StackPaths
@@ -27,16 +26,16 @@ from devctl.supervisor.loop import Decision, Loop
 from devctl.supervisor.reading import ReadingCalls
 from devctl.supervisor.server import Server
 from devctl.supervisor.stack import Stack
-from devctl.supervisor.stop import leave_runtime
 from devctl.supervisor.subscription import Subscriptions
 from devctl.supervisor.telemetry import Telemetry
 from devctl.supervisor.watch import ChangedFiles, FileWatch
+from devctl.supervisor.whereabouts import Superseded, Whereabouts
 
 IDLE_SECONDS = 10.0
 """How long a supervisor without a run waits for somebody who begins one."""
 
 _RECHECK_SECONDS = 0.02  # before an idle supervisor ends, so that who is connected already is accepted
-_GUARD_SECONDS = 2.0  # between checks that the lock is still the one at its path
+_GUARD_SECONDS = 2.0  # between checks that lock and sockets are still where others look for them
 _KEEPER_ENDS_TRIES, _KEEPER_ENDS_SECONDS = 1000, 0.002  # a keeper that holds nothing ends at once; two seconds are many
 
 
@@ -44,10 +43,11 @@ class SupervisorProcess:
     """Everything of one supervisor, wired."""
 
     def __init__(self, paths: StackPaths, lock: int) -> None:
-        self._paths = paths
-        self._lock = lock
+        self._whereabouts = Whereabouts(paths, lock)
+        self._paths = paths = self._whereabouts.paths
+        self._successor: StackPaths | None = None
         self._loop = Loop(SystemClock())
-        self._runner = ProcessRunner(paths)
+        self._runner = ProcessRunner(paths, self._whereabouts.on_keeper)
         self._subscriptions = Subscriptions(self._loop)
         self._stack = Stack(
             paths,
@@ -59,7 +59,7 @@ class SupervisorProcess:
         )
         self._files = FileWatch(self._restart_changed)
         self._telemetry = Telemetry(self._loop)
-        reading = ReadingCalls(self._stack, self._subscriptions, self._keeper_pid)
+        reading = ReadingCalls(self._stack, self._subscriptions, self._keeper_pid, self._whereabouts.folder)
         changing = ChangingCalls(
             self._stack,
             self._subscriptions,
@@ -75,7 +75,7 @@ class SupervisorProcess:
         """Listen, take back what an earlier supervisor left, and work until the end."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._over.set)
-        boot.mark(self._paths.runtime)
+        self._whereabouts.begin()
         await self._stack.open()
         deciding = loop.create_task(self._loop.run())
         deciding.add_done_callback(self._on_loop_ended)
@@ -83,18 +83,21 @@ class SupervisorProcess:
         self._begin_logging()
         await self._server.listen(self._paths.socket)
         self._telemetry.begin()
-        guarding = loop.create_task(self._guard_lock())
+        guarding = loop.create_task(self._guard())
         loop.call_later(IDLE_SECONDS, self._end_if_idle)
         gc.freeze()
         await self._over.wait()
         guarding.cancel()
         await self._end()
+        if self._successor:
+            self._whereabouts.hand_over(self._successor)
         return ExitCode.BUG if self._failure else ExitCode.OK
 
     def _begin_logging(self) -> None:
         """Have notices and errors written into the run's folder, and its files watched if they were before."""
         if self._stack.run:
             self._log_to(self._stack.run.folder)
+            self._whereabouts.register()
         else:
             self._loop.listeners.add(self._on_first_run)
         self._loop.listeners.add(self._log_notices)
@@ -103,6 +106,8 @@ class SupervisorProcess:
         self._server.on_idle = self._end_if_idle
 
     async def _end(self) -> None:
+        with contextlib.suppress(OSError):
+            self._whereabouts.follow_folder()
         if not self._stack.is_over.is_set():
             await self._leave()
         self._files.end()
@@ -128,6 +133,7 @@ class SupervisorProcess:
         if self._stack.run:
             self._loop.listeners.remove(self._on_first_run)
             self._log_to(self._stack.run.folder)
+            self._whereabouts.register()
 
     def _log_to(self, folder: Path) -> None:
         path = folder / "supervisor.log"
@@ -148,22 +154,31 @@ class SupervisorProcess:
                 traceback.print_exception(self._failure)
         self._over.set()
 
-    async def _guard_lock(self) -> None:
-        """Notice when somebody removes the runtime folder: without its lock there could be two supervisors."""
-        while True:
+    async def _guard(self) -> None:
+        """Notice when lock or sockets are no longer where others look for them: there could be two supervisors."""
+        while not self._successor:
             await asyncio.sleep(_GUARD_SECONDS)
             if self._server.accepted:
                 self._end_if_idle()
-            if self._stack.is_over.is_set() or is_held_by(self._lock, self._paths.lock):
-                continue
+            if not self._stack.is_over.is_set():
+                with contextlib.suppress(DevctlError, OSError):  # a disk that refuses: the next look may do better
+                    await self._look_after_places()
+        self._over.set()
+
+    async def _look_after_places(self) -> None:
+        try:
+            self._successor = self._whereabouts.look()
+        except Superseded:
+            print("another supervisor has taken over; this one ends", file=sys.stderr, flush=True)
+            os._exit(ExitCode.OK)
+        if not self._successor and not self._server.is_in_place():
             print("the runtime folder was removed from outside", file=sys.stderr, flush=True)
-            lock = take_lock(self._paths)
-            if lock is None:
-                print("another supervisor has taken over; this one ends", file=sys.stderr, flush=True)
-                os._exit(ExitCode.OK)
-            self._lock = lock
-            boot.mark(self._paths.runtime)
-            await self._server.listen(self._paths.socket)
+            self._successor = self._whereabouts.mend_runtime()
+            if not self._successor:
+                await self._server.listen(self._paths.socket)
+        if self._successor:
+            print(f"the stack is now in {self._successor.folder}, its sockets in {self._successor.runtime}",
+                  file=sys.stderr, flush=True)  # fmt: skip
 
     def _end_if_idle(self) -> None:
         """End a supervisor that nobody talks to and that has nothing to watch over, soon.
@@ -185,7 +200,7 @@ class SupervisorProcess:
         """Let go: of a stack that goes on without a supervisor, or of nothing at all."""
         if self._stack.run is None:
             await self._end_backends()
-            leave_runtime(self._paths)
+            self._whereabouts.leave()
         else:
             print(f"supervisor {os.getpid()} was told to end; the services go on", file=sys.stderr, flush=True)
             await self._stack.close(end=False)
@@ -202,7 +217,7 @@ class SupervisorProcess:
     async def _clean_up(self) -> None:
         """Leave nothing behind; called when all is stopped, before `down` is answered."""
         await self._end_backends()
-        leave_runtime(self._paths)
+        self._whereabouts.leave()
         asyncio.get_running_loop().call_soon(self._over.set)
 
     # Watched files

@@ -41,11 +41,14 @@ Request = dict[str, Any]
 class ReadingCalls:
     """Answers questions about the stack."""
 
-    def __init__(self, stack: Stack, subscriptions: Subscriptions, keeper_pid: Callable[[], int]) -> None:
+    def __init__(
+        self, stack: Stack, subscriptions: Subscriptions, keeper_pid: Callable[[], int], folder: Callable[[], str]
+    ) -> None:
         self._stack = stack
         self._loop = stack.loop
         self._subscriptions = subscriptions
         self._keeper_pid = keeper_pid
+        self._folder = folder
         self._usage = ResourceUsage()
 
     def table(self) -> dict[str, Call]:
@@ -59,7 +62,7 @@ class ReadingCalls:
         run = self._stack.run
         return {
             "version": VERSION, "devctl": devctl.__version__, "pid": os.getpid(), "run": run.id if run else "",
-            "starter": self._stack.starter,
+            "starter": self._stack.starter, "folder": self._folder(),
         }  # fmt: skip
 
     async def _status(self, _: Request, __: Send) -> StatusView:

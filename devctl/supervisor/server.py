@@ -33,6 +33,8 @@ class Server:
         assert not missing, f"calls without an answer: {missing}"
         self._calls = calls
         self._server: asyncio.Server | None = None
+        self._path = Path()
+        self._inode = 0
         self.connections: set[asyncio.Task[None]] = set()
         self.accepted = 0  # connections so far
         self.on_idle: Callable[[], None] = lambda: None
@@ -45,7 +47,15 @@ class Server:
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         plain.bind(os.fspath(path))
         path.chmod(0o600)  # its folder is private anyway
+        self._path, self._inode = path, path.stat().st_ino
         self._server = await asyncio.start_unix_server(self._accept, sock=plain, limit=_LINE_BYTES, backlog=64)
+
+    def is_in_place(self) -> bool:
+        """Tell whether clients still find the socket at its path."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def refuse(self) -> None:
         """Take no more connections; a client that is not accepted yet is cut off and asks again."""

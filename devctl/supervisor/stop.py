@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 
+from devctl.machine.locks import leave_state_folder
 from devctl.paths import StackPaths
 
 
@@ -15,13 +16,7 @@ def delete_volumes(paths: StackPaths) -> None:
 
 def leave_runtime(paths: StackPaths) -> None:
     """Remove the runtime folder with all in it, the lock last, so that nobody starts into a folder that goes."""
-    for entry in paths.runtime.iterdir() if paths.runtime.is_dir() else ():
-        if entry != paths.lock:
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
-    paths.lock.unlink(missing_ok=True)
-    for folder in (paths.runtime, paths.runtime.parent):
-        with contextlib.suppress(OSError):  # another stack of this user is in it
-            folder.rmdir()
+    shutil.rmtree(paths.runtime, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another stack of this user is in it
+        paths.runtime.parent.rmdir()
+    leave_state_folder(paths)

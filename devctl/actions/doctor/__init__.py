@@ -13,6 +13,7 @@ from devctl.actions.doctor.variants import VariantAvailability
 from devctl.errors import DevctlError
 from devctl.paths import StackPaths, find_folder, working_folder
 from devctl.record import notices, store
+from devctl.session.locate import is_running
 from devctl.text import clean
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def _stack(stack: StackAccess, folder: Path, warnings: list[str]) -> list[Findin
     One that runs has its ports; its hub knows who sends it telemetry in a wrong way.
     """
     paths = StackPaths(folder)
-    if paths.socket.exists():
+    if is_running(paths):
         run = store.current(paths)
         return [Finding("telemetry", FindingState.WARN, n.text, n.remedy) for n in (notices.read(run) if run else ())]
     try:

@@ -18,6 +18,7 @@ from devctl.errors import ExitCode, UsageError
 from devctl.record import logs
 from devctl.render import logs as rendered
 from devctl.render.terminal import Terminal
+from devctl.session.locate import is_running
 from devctl.text import clean
 
 TYPE_CHECKING = False
@@ -63,7 +64,7 @@ def run(context: Context, options: LogsOptions) -> int:
     if options.group:
         return _show_groups(terminal, recorded, query, as_json=options.as_json)
     paths = context.stack.paths
-    stays = options.follow and not options.run_id and paths.socket.exists()
+    stays = options.follow and not options.run_id and is_running(paths)
     belongs = _belongs(recorded, options.of) if options.of else None
     follow.stream_logs(
         recorded,

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "scale": "Run more or fewer instances behind the same address.",
     "fault": "Put faults on the wire of a service: latency, resets, an outage.",
     "kill": "Send a signal to services; the restart policy applies.",
+    "ls": "List the stacks that run, in every folder of this user.",
     "status": "Show every service: status, health, restarts, cost, address.",
     "tui": "Watch and steer the whole stack in the terminal.",
     "logs": "Show log lines of all services, merged by time.",

@@ -15,6 +15,7 @@ import pytest
 from devctl.core.checks import CommandCheck, LogCheck
 from devctl.core.spec import Port
 from devctl.core.status import Condition
+from devctl.machine.boot import boot_id
 from devctl.record import logs, store
 from devctl.session.connect import connect
 from tests.integration.supervisor.conftest import RealStack, is_alive, process, script
@@ -118,7 +119,8 @@ def test_a_supervisor_that_is_asked_to_end_leaves_the_services(stack: RealStack)
 def test_a_stale_socket_and_lock_of_an_earlier_boot_hinder_nobody(stack: RealStack) -> None:
     before = loaded(stack)
     kill_all([*devctl_processes(stack, ("supervisor", "keeper")), *before.values()])
-    (stack.paths.runtime / "boot").write_text("another boot")
+    lock = stack.paths.lock.read_text()
+    stack.paths.lock.write_text(lock.replace(boot_id(), "another boot"))
     run = store.current(stack.paths)
     assert run is not None
     events = run.events_file.read_text()
@@ -140,8 +142,8 @@ def test_a_down_whose_command_is_killed_goes_on(stack: RealStack) -> None:
 def test_a_supervisor_whose_runtime_folder_is_removed_stays_the_only_one(stack: RealStack) -> None:
     before = loaded(stack)
     first = stack.status()["supervisor"]["pid"]
-    for name in ("supervisor.lock", "session.sock", "boot"):
-        (stack.paths.runtime / name).unlink()
+    for path in (stack.paths.lock, stack.paths.socket):
+        path.unlink()
     second = stack.status()["supervisor"]["pid"]
     eventually(lambda: (first == second) or not is_alive(first), what="one supervisor only")
     assert stack.pids() == before

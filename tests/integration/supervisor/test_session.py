@@ -55,7 +55,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 @pytest.mark.timeout(60)
 def test_every_call_is_answered_in_its_shape(up: RealStack) -> None:
     shapes = {
-        "hello": {"version", "devctl", "pid", "run", "starter"},
+        "hello": {"version", "devctl", "pid", "run", "starter", "folder"},
         "status": {"stack", "run", "status", "folder", "supervisor", "keeper", "services"},
         "spec": {"spec", "launches"},
         "snapshot": {"spec", "state", "answers"},

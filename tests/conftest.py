@@ -1,0 +1,19 @@
+"""What holds for every test: it leaves no trace in the home of whoever runs it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_its_own() -> Iterator[None]:
+    """Keep the index of running stacks out of the user's own, also for what tests start."""
+    before = os.environ.get("XDG_STATE_HOME")
+    with tempfile.TemporaryDirectory(prefix="dx") as folder:
+        os.environ["XDG_STATE_HOME"] = folder
+        yield
+    os.environ.pop("XDG_STATE_HOME")
+    if before is not None:
+        os.environ["XDG_STATE_HOME"] = before
