@@ -19,7 +19,9 @@ def main() -> None:
         os.set_inheritable(fd, False)
     system.become_subreaper()
     system.raise_file_limit()
-    loop.Keeper(sys.argv[1], socket.socket(fileno=start.SOCKET_FD)).run()
+    listener = socket.socket(fileno=start.SOCKET_FD)
+    listener.listen(start.BACKLOG)  # anew, so that clients are told that it is this process that they talk to
+    loop.Keeper(sys.argv[1], listener).run()
 
 
 if __name__ == "__main__":

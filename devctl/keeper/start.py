@@ -12,6 +12,7 @@ import sys
 
 LOCK_NAME, SOCKET_NAME, ERRORS_NAME, FIFO_FOLDER = "keeper.lock", "keeper.sock", "keeper.err", "fifo"
 LOCK_FD, SOCKET_FD = 3, 4
+BACKLOG = 16
 _STANDARD_ERROR = 2
 _OPEN_FILES_FOLDER = "/proc/self/fd" if sys.platform.startswith("linux") else "/dev/fd"
 _SPARE_FD = 16  # descriptors to hand over are moved out of the way of 3 and 4 first
@@ -87,7 +88,7 @@ def _listen(path: str) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     os.chmod(path, 0o600)
-    listener.listen(16)
+    listener.listen(BACKLOG)
     return listener
 
 

@@ -19,7 +19,7 @@ LINUX = sys.platform.startswith("linux")
 _F_SETPIPE_SIZE = 1031
 _PR_SET_CHILD_SUBREAPER = 36
 _SYS_PIDFD_GETFD = 438  # the same number on every architecture
-_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1  # macOS
+_SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2  # macOS
 _OPEN_FILES = (16384, 10240)  # three descriptors per instance, for thousands of instances; macOS gives no more
 _LONGEST_PATH = 1024  # MAXPATHLEN of macOS, which F_GETPATH fills
 _CLOSED_FILES = 1 << 16  # where the system says that there is no limit
@@ -148,10 +148,25 @@ def widen_pipe(fd: int, size: int) -> None:
 def peer_uid(connection: socket.socket) -> int:
     """Return the user id of the process at the other end of a Unix socket."""
     if sys.platform == "linux":
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    else:
-        credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-    return int(struct.unpack_from("2I", credentials)[1])  # pid and user; version of the layout and user
+        return _peer(connection)[1]
+    credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+    return int(struct.unpack_from("2I", credentials)[1])  # version of the layout and user
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """Return the process at the other end of a Unix socket, the one that listened for it; 0 when it cannot be told."""
+    try:
+        if sys.platform == "linux":
+            return _peer(connection)[0]
+        return connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
+    except OSError:
+        return 0
+
+
+def _peer(connection: socket.socket) -> tuple[int, int, int]:
+    """Return process, user and group at the other end of a Unix socket of Linux."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, getattr(socket, "SO_PEERCRED", 17), struct.calcsize("3i"))
+    return struct.unpack("3i", credentials)
 
 
 def default_signals() -> list[int]:

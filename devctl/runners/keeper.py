@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from devctl.errors import EnvironmentProblem
-from devctl.keeper import start, wire
+from devctl.keeper import start, system, wire
+from devctl.machine import stopped
 from devctl.runners.base import BackendLost
 from devctl.runners.failed_start import StartRefused
 
-_CONNECT_SECONDS = 10.0  # a keeper answers within 50 ms; a machine under load takes its time
+_CONNECT_SECONDS = 15.0  # a keeper answers within 50 ms; a machine under load takes its time
 _RETRY_SECONDS = 0.005
 _END_TRIES = 200  # one second in all; a keeper that holds nothing ends at once
 
@@ -159,8 +160,15 @@ async def _greet(runtime: Path, on_event: Callable[[wire.Message], None]) -> tup
     reader, writer = await asyncio.open_unix_connection(str(runtime / start.SOCKET_NAME))
     link = KeeperLink(writer, on_event)
     link.listen(reader)
+    pid = system.peer_pid(writer.get_extra_info("socket"))
     try:
-        return link, await link.ask("hello")
+        async with asyncio.timeout(stopped.SILENCE_SECONDS):
+            return link, await link.ask("hello")
+    except TimeoutError:
+        await link.close()
+        if stopped.is_stopped(pid):
+            raise stopped.problem("keeper", pid) from None
+        raise
     except BaseException:
         await link.close()
         raise

@@ -29,6 +29,7 @@ from devctl.session.protocol import (
     StatusView,
     StepView,
 )
+from devctl.session.stream import Stream
 
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
@@ -52,8 +53,7 @@ class Client:
         self.started = started  # this client started the supervisor
         self.name = os.urandom(8).hex()  # by which a supervisor tells whether this client began the run
         self._find_again = reconnect
-        self._connection = connection
-        self._reader = connection.makefile("rb")
+        self._stream = Stream(connection)
         self._last = 0
         self._reconnects = 0
         self._is_cancelled = False
@@ -66,14 +66,12 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; the stack goes on."""
-        self._reader.close()
-        self._connection.close()
+        self._stream.close()
 
     def cancel(self) -> None:
         """End the call that is under way in another thread: it raises CallCancelled, and what it asked for goes on."""
         self._is_cancelled = True
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+        self._stream.shut()
 
     def hello(self) -> HelloView:
         """Say who answers, and which run."""
@@ -116,7 +114,7 @@ class Client:
     def watch(self) -> Iterator[Item]:
         """Yield the status, then every change, until the stack is gone or the iterator is closed."""
         number = self._send("watch", {})
-        for answer in self._answers(number):
+        for answer in self._answers(number, patiently=True):
             if "item" not in answer:
                 return
             yield answer["item"]
@@ -204,8 +202,7 @@ class Client:
         if connection is None:
             return False
         self.close()
-        self._connection = connection
-        self._reader = self._connection.makefile("rb")
+        self._stream = Stream(connection)
         if self._is_cancelled:  # before this connection was there to be shut
             raise CallCancelled
         return True
@@ -214,13 +211,13 @@ class Client:
         self._last += 1
         request = {"v": VERSION, "id": self._last, "call": call, **arguments}
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # reading then tells that it is gone
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            self._stream.write(json.dumps(request).encode() + b"\n")
         return self._last
 
-    def _answers(self, number: int) -> Iterator[dict[str, Any]]:
+    def _answers(self, number: int, *, patiently: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the answers to call `number` up to and with its result; raise its error; end when nobody is there."""
         with contextlib.suppress(ConnectionResetError):
-            for line in self._reader:
+            while line := self._stream.read_line(patiently=patiently):
                 answer = json.loads(line)
                 if answer.get("id") != number:
                     continue

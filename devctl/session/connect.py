@@ -11,10 +11,11 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
-from devctl.errors import DevctlError, EnvironmentProblem
+from devctl.errors import DevctlError, EnvironmentProblem, ExitCode
 from devctl.keeper.start import LOCK_FD, close_inheritable, move_out_of_way
-from devctl.machine import folders, lock_record
+from devctl.machine import folders, lock_record, stopped
 from devctl.machine.boot import boot_id
 from devctl.machine.lock_record import LockRecord
 from devctl.machine.locks import leave_state_folder, take_lock
@@ -26,7 +27,11 @@ from devctl.session.locate import Location, is_running
 
 __all__ = ["Prepared", "connect", "is_running", "prepare"]
 
-_ANSWER_SECONDS = 10.0  # how long a supervisor may take to answer its socket after it was started
+ERRORS_NAME = "supervisor.err"
+"""What a supervisor says before it has a run to log into, in the runtime folder."""
+
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+_ANSWER_SECONDS = 20.0  # how long a supervisor may take to answer its socket after it was started
 _UNUSED_SECONDS = 2.0  # how long a supervisor that nobody needs may take to end
 _LEAVE_SECONDS = 10.0  # how long a supervisor may take to leave a folder that was renamed
 _FIRST_PAUSE_SECONDS, _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS = 0.002, 1.2, 0.02  # a start takes 80 ms and more
@@ -82,6 +87,7 @@ class Prepared:
         self._paths = paths
         self._connection = connection
         self._pid = 0  # of the process that was started here, which alone is to hold the lock
+        self._failure: EnvironmentProblem | None = None  # why that process came to nothing
         self._lock = -1
 
     def begin(self) -> None:
@@ -114,10 +120,7 @@ class Prepared:
         while (connection := self._connection or self._reach()) is None:
             self._look_after_child()
             if time.monotonic() > deadline:
-                raise EnvironmentProblem(
-                    "the supervisor does not answer", where=str(locate.locate(self._paths).paths.socket),
-                    next="Run `devctl doctor`.",
-                )  # fmt: skip
+                raise _no_answer(locate.locate(self._paths))
             time.sleep(pause)
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
         self._release()
@@ -135,22 +138,47 @@ class Prepared:
 
     def _look_after_child(self) -> None:
         """Raise when the process that was started has ended; start one when another starter's came to nothing."""
-        if self._pid:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                code = os.waitstatus_to_exitcode(status)
-                raise EnvironmentProblem(
-                    f"the supervisor ended with {code} before it answered", where=str(self._paths.state),
-                    next="Its last words are in supervisor.log of the newest run, or run `devctl doctor`.",
-                )  # fmt: skip
-        else:
+        if self._failure:
+            raise self._failure
+        if not self._pid:
             self.begin()
+            return
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid:
+            runtime = locate.locate(self._paths).paths.runtime
+            self._failure = _ended(os.waitstatus_to_exitcode(status), runtime / ERRORS_NAME)
+            self._release()
+            raise self._failure
 
     def _release(self) -> None:
         """Let the supervisor alone hold the lock."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _ended(code: int, errors: Path) -> EnvironmentProblem:
+    """Return why a supervisor ended before it answered, in its own last words."""
+    try:
+        last = [line for line in errors.read_text(errors="replace").splitlines() if line.strip()][-2:]
+    except OSError:
+        last = []
+    if code == ExitCode.ENVIRONMENT and last:  # an error that it explained: what it is, and what to do
+        return EnvironmentProblem(last[0], next=last[1].strip() if len(last) > 1 else "")
+    how = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
+    return EnvironmentProblem(
+        f"the supervisor {how} before it answered" + (f": {last[-1].strip()}" if last else ""),
+        where=str(errors) if last else "", next="Run the command again; `devctl doctor` says what this machine lacks.",
+    )  # fmt: skip
+
+
+def _no_answer(location: Location) -> EnvironmentProblem:
+    record = location.record
+    if record and record.has_supervisor and stopped.is_stopped(record.pid):
+        return stopped.problem("supervisor", record.pid)
+    return EnvironmentProblem(
+        "the supervisor does not answer", where=str(location.paths.socket), next="Run `devctl doctor`."
+    )
 
 
 def _reach_again(paths: StackPaths, *, start: bool) -> socket.socket | None:
@@ -170,7 +198,8 @@ def _spawn(location: Location, lock: int) -> int:
     high_lock = move_out_of_way(lock)
     try:
         actions = [
-            *((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)),
+            *((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)),
+            (os.POSIX_SPAWN_OPEN, 2, os.fspath(runtime / ERRORS_NAME), _FRESH, 0o600),
             *close_inheritable(),
             (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
         ]

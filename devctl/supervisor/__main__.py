@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from devctl.errors import EnvironmentProblem
 from devctl.paths import StackPaths
 from devctl.supervisor.process import SupervisorProcess
 
@@ -27,7 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.platform == "linux" and sys.version_info < (3, 12):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
     paths = StackPaths(Path(options["--folder"]), options["--project"])
-    return asyncio.run(SupervisorProcess(paths, lock).run())
+    try:
+        return asyncio.run(SupervisorProcess(paths, lock).run())
+    except EnvironmentProblem as problem:  # before it could answer anybody: the command that started it reads this
+        print(problem, file=sys.stderr)
+        return problem.exit_code
 
 
 if __name__ == "__main__":

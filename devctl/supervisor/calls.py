@@ -13,6 +13,7 @@ from devctl.core.derived import is_healthy
 from devctl.session.protocol import Settled
 from devctl.supervisor.apply import Accepted
 from devctl.supervisor.background import Background
+from devctl.supervisor.keeper_watch import KeeperWatch
 from devctl.supervisor.requests import fault_of, spec_of, up_of
 from devctl.supervisor.server import Call, Send
 from devctl.supervisor.stack import Stack
@@ -37,6 +38,7 @@ class ChangingCalls:
         watch_files: Callable[[], None],
         on_started: OnStarted,
         clean_up: Callable[[], Awaitable[None]],
+        keeper: KeeperWatch,
     ) -> None:
         self._stack = stack
         self._loop = stack.loop
@@ -44,15 +46,22 @@ class ChangingCalls:
         self._watch_files = watch_files
         self._on_started = on_started
         self._clean_up = clean_up
+        self._keeper = keeper
         self._down_lock = asyncio.Lock()
         self._background = Background()
 
     def table(self) -> dict[str, Call]:
         """Return every call by its name."""
         return {
-            "apply": self._apply, "stop": self._stop, "restart": self._restart, "kill": self._kill,
-            "down": self._down, "scale": self._scale, "fault_add": self._fault_add, "fault_remove": self._fault_remove,
+            "apply": self._watched(self._apply), "stop": self._watched(self._stop), "kill": self._kill,
+            "restart": self._watched(self._restart), "down": self._watched(self._down),
+            "scale": self._watched(self._scale), "fault_add": self._watched(self._fault_add),
+            "fault_remove": self._watched(self._fault_remove),
         }  # fmt: skip
+
+    def _watched(self, call: Callable[[Request, Send], Coroutine[Any, Any, Any]]) -> Call:
+        """Return a call that ends with an error where the keeper, without which nothing is done, is stopped."""
+        return lambda request, send: self._keeper.unless_stopped(call(request, send))
 
     async def _apply(self, request: Request, send: Send) -> Settled:
         spec = spec_of(request)

@@ -21,6 +21,7 @@ from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
 from devctl.supervisor.calls import ChangingCalls
 from devctl.supervisor.fetch import Item
+from devctl.supervisor.keeper_watch import KeeperWatch
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Decision, Loop
 from devctl.supervisor.reading import ReadingCalls
@@ -66,6 +67,7 @@ class SupervisorProcess:
             watch_files=self._watch_files,
             on_started=self._telemetry.send_start,
             clean_up=self._clean_up,
+            keeper=KeeperWatch(self._keeper_pid),
         )
         self._server = Server({**reading.table(), **changing.table()})
         self._over = asyncio.Event()

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import traceback
+from asyncio import Task
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from devctl.errors import DevctlError, ExitCode, UsageError
 from devctl.session.protocol import CALLS, VERSION
 from devctl.tasks import BackgroundTasks
 
+_LAST_ANSWERS_SECONDS = 1.0  # for what is on its way out; a call that waits for services longer is cut off
 _LINE_BYTES = 64 << 20  # a specification of thousands of services is some megabytes
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -35,7 +37,8 @@ class Server:
         self._server: asyncio.Server | None = None
         self._path = Path()
         self._inode = 0
-        self.connections: set[asyncio.Task[None]] = set()
+        self.connections: set[Task[None]] = set()
+        self._due: set[Task[Any]] = set()  # calls that are being answered and end by themselves
         self.accepted = 0  # connections so far
         self.on_idle: Callable[[], None] = lambda: None
 
@@ -63,8 +66,10 @@ class Server:
             self._server.close()
 
     async def close(self) -> None:
-        """Take no more connections and close those that are open."""
+        """Take no more connections, let answers that are due go out, and close the connections that are open."""
         self.refuse()
+        if self._due:
+            await asyncio.wait(self._due, timeout=_LAST_ANSWERS_SECONDS)
         for task in tuple(self.connections):
             task.cancel()
         await asyncio.gather(*self.connections, return_exceptions=True)
@@ -75,7 +80,7 @@ class Server:
         self.connections.add(task)
         self.accepted += 1
         try:
-            await _Connection(reader, writer, self._calls).serve()
+            await _Connection(reader, writer, self._calls, self._due).serve()
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
@@ -88,7 +93,10 @@ class Server:
 class _Connection:
     """One client."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, calls: dict[str, Call]) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, calls: dict[str, Call], due: set[Task[Any]]
+    ) -> None:
+        self._due = due
         self._reader = reader
         self._writer = writer
         self._calls = calls
@@ -113,6 +121,7 @@ class _Connection:
         try:
             request = _parse(line)
             number = request.get("id")
+            self._is_due(request)
             result = await self._find(request)(request, lambda item: self._send({"id": number, "item": item}))
             await self._send({"id": number, "result": result})
         except DevctlError as error:
@@ -124,6 +133,13 @@ class _Connection:
                 raise
             traceback.print_exc()
             await self._send({"id": number, "error": _bug_body()})
+
+    def _is_due(self, request: dict[str, Any]) -> None:
+        """Have the server's end wait for the answer to this call, unless it is one that goes on for ever."""
+        task = asyncio.current_task()
+        if task and request.get("call") != "watch":
+            self._due.add(task)
+            task.add_done_callback(self._due.discard)
 
     def _find(self, request: dict[str, Any]) -> Call:
         if request.get("v") != VERSION:
