@@ -148,25 +148,21 @@ def widen_pipe(fd: int, size: int) -> None:
 def peer_uid(connection: socket.socket) -> int:
     """Return the user id of the process at the other end of a Unix socket."""
     if sys.platform == "linux":
-        return _peer(connection)[1]
-    credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-    return int(struct.unpack_from("2I", credentials)[1])  # version of the layout and user
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    else:
+        credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+    return int(struct.unpack_from("2I", credentials)[1])  # pid and user; version of the layout and user
 
 
 def peer_pid(connection: socket.socket) -> int:
     """Return the process at the other end of a Unix socket, the one that listened for it; 0 when it cannot be told."""
-    try:
+    pid = 0
+    with contextlib.suppress(OSError):
         if sys.platform == "linux":
-            return _peer(connection)[0]
-        return connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
-    except OSError:
-        return 0
-
-
-def _peer(connection: socket.socket) -> tuple[int, int, int]:
-    """Return process, user and group at the other end of a Unix socket of Linux."""
-    credentials = connection.getsockopt(socket.SOL_SOCKET, getattr(socket, "SO_PEERCRED", 17), struct.calcsize("3i"))
-    return struct.unpack("3i", credentials)
+            pid = struct.unpack("i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4))[0]
+        else:
+            pid = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
+    return int(pid)
 
 
 def default_signals() -> list[int]:
