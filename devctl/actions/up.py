@@ -11,6 +11,7 @@ from devctl.actions import names
 from devctl.actions.access import StackAccess
 from devctl.actions.display import NoInterrupts
 from devctl.actions.failures import StartFailed
+from devctl.actions.room import wait_for_room
 from devctl.actions.time_limit import TimeIsOver, time_limit
 from devctl.core.status import is_good
 from devctl.errors import DevctlError
@@ -61,6 +62,7 @@ def prepare(stack: StackAccess, options: UpOptions, display: Display, interrupts
     interrupts = interrupts or NoInterrupts()
     if options.isolated:
         stack = stack.isolated()
+    wait_for_room(stack.paths, display)
     prepared: Prepared | None = None
     try:
         with interrupts:  # or a supervisor would be left without anybody who knows of it

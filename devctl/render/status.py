@@ -38,7 +38,17 @@ def lines(view: StatusView, terminal: Terminal, services: Sequence[str] = (), *,
         ]
     shown = [service for service in view["services"] if not services or service["name"] in services]
     rows = [row for service in shown for row in _rows(service, reasons=reasons)]
-    return [heading(view, terminal), *table.lines(HEADS, rows, terminal, right=RIGHT, spare=SPARE)]
+    return [
+        heading(view, terminal),
+        *notice(view, terminal),
+        *table.lines(HEADS, rows, terminal, right=RIGHT, spare=SPARE),
+    ]
+
+
+def notice(view: StatusView, terminal: Terminal) -> list[str]:
+    """Return what a person should know of the stack whatever its services' status."""
+    text = clean(view.get("notice", ""))
+    return [terminal.paint(text[:1].upper() + text[1:] + ".", "red")] if text else []
 
 
 def heading(view: StatusView, terminal: Terminal) -> str:

@@ -199,13 +199,23 @@ def _spawn(location: Location, lock: int) -> int:
     try:
         actions = [
             *((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)),
-            (os.POSIX_SPAWN_OPEN, 2, os.fspath(runtime / ERRORS_NAME), _FRESH, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, _errors_file(runtime), _FRESH, 0o600),
             *close_inheritable(),
             (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
         ]
         return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
     finally:
         os.close(high_lock)
+
+
+def _errors_file(runtime: Path) -> str:
+    """Return where a supervisor writes what it says before it has a run; nowhere, where the disk is full."""
+    path = os.fspath(runtime / ERRORS_NAME)
+    try:
+        os.close(os.open(path, _FRESH | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return os.devnull
+    return path
 
 
 def _claim(lock: int, location: Location, runtime: str) -> None:

@@ -5,6 +5,7 @@ Standard library only, no asyncio and no heavy import: every command pays for th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -152,8 +153,9 @@ def _is_taken(folder: Path, paths: StackPaths) -> bool:
 
 
 def sign(paths: StackPaths) -> None:
-    """Write into a runtime folder whose it is."""
-    replace_file(paths.runtime / _OWNER_NAME, os.fspath(paths.state))
+    """Write into a runtime folder whose it is; where the disk is full, it stays unsigned."""
+    with contextlib.suppress(OSError):
+        replace_file(paths.runtime / _OWNER_NAME, os.fspath(paths.state))
 
 
 def reach(path: Path) -> socket.socket | None:

@@ -13,7 +13,7 @@ changes when something is taken away or means something else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from devctl.core.spec import Spec
@@ -96,7 +96,10 @@ class ServiceView(TypedDict):
 
 
 class StatusView(TypedDict):
-    """A whole stack. `status` is healthy, unhealthy, starting, stopping or stopped."""
+    """A whole stack. `status` is healthy, unhealthy, starting, stopping or stopped.
+
+    `notice` is what a person should know of it whatever its services' status, such as that lines are being lost.
+    """
 
     stack: str
     run: str
@@ -104,6 +107,7 @@ class StatusView(TypedDict):
     folder: str
     supervisor: ProcessView
     keeper: ProcessView
+    notice: NotRequired[str]
     services: list[ServiceView]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from devctl.errors import EnvironmentProblem
 from devctl.paths import StackPaths
+from devctl.supervisor import own_log
 from devctl.supervisor.process import SupervisorProcess
 
 
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until the stack is down; return the exit code."""
     argv = sys.argv[1:] if arguments is None else arguments
     options = dict(zip(argv[::2], argv[1::2], strict=True))  # argparse alone would cost a tenth of the start
+    own_log.begin()
     lock = int(options["--lock"])
     os.set_inheritable(lock, False)
     os.chdir("/")  # whatever folder the command ran in may go

@@ -19,6 +19,7 @@ from devctl.machine.process import is_alive
 from devctl.masking import mask_text
 from devctl.paths import StackPaths
 from devctl.runners.process import ProcessRunner
+from devctl.supervisor import own_log
 from devctl.supervisor.calls import ChangingCalls
 from devctl.supervisor.fetch import Item
 from devctl.supervisor.keeper_watch import KeeperWatch
@@ -98,7 +99,7 @@ class SupervisorProcess:
     def _begin_logging(self) -> None:
         """Have notices and errors written into the run's folder, and its files watched if they were before."""
         if self._stack.run:
-            self._log_to(self._stack.run.folder)
+            own_log.write_into(self._stack.run.folder)
             self._whereabouts.register()
         else:
             self._loop.listeners.add(self._on_first_run)
@@ -134,15 +135,8 @@ class SupervisorProcess:
         """Write errors into the run's folder as soon as there is one."""
         if self._stack.run:
             self._loop.listeners.remove(self._on_first_run)
-            self._log_to(self._stack.run.folder)
+            own_log.write_into(self._stack.run.folder)
             self._whereabouts.register()
-
-    def _log_to(self, folder: Path) -> None:
-        path = folder / "supervisor.log"
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
 
     # When it ends
 

@@ -72,6 +72,7 @@ class ReadingCalls:
         folder = os.fspath(self._stack.paths.folder)
         view = status_view(snapshot_of(self._loop), folder, os.getpid(), self._keeper_pid(), self._usage.of)
         run = self._stack.run
+        view["notice"] = self._stack.notice()
         return with_note(view, HUB, "; ".join(map(str, notices.read(run)))) if run else view
 
     async def _snapshot(self, _: Request, __: Send) -> SnapshotView:

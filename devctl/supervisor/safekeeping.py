@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 from devctl.core.events import Notice
 from devctl.record.store import EventLog
@@ -10,7 +12,9 @@ from devctl.runners.base import Runner
 from devctl.supervisor import adopt
 from devctl.supervisor.background import Background
 from devctl.supervisor.loop import Loop
+from devctl.text import size
 
+_LEAST_BYTES = 16 << 10  # four pages: beneath, the next line of one of several logs finds no room
 _SAVE_AFTER_SECONDS = 1.0  # so that a burst of changes is saved once; what the disk has is not lost meanwhile
 
 
@@ -34,6 +38,13 @@ class Safekeeping:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_SAVE_AFTER_SECONDS, self._save)
 
+    def loss(self, folder: Path) -> str:
+        """Return what is being lost because the disk of `folder` is full; empty while it takes everything."""
+        free = free_bytes(folder)
+        if not self._is_disk_full and free >= _LEAST_BYTES:
+            return ""
+        return f"the disk is full ({size(free)} left): log lines and spans are being lost until there is room"
+
     def close(self) -> None:
         """Save no more."""
         if self._timer:
@@ -51,3 +62,12 @@ class Safekeeping:
         self.close()
         self._timer = None
         self._background.begin(self._keeper.save(adopt.take_snapshot(self._loop.state)))
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes the disk of a folder has left for this user; enough where it cannot be told."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return _LEAST_BYTES
+    return disk.f_bavail * disk.f_frsize

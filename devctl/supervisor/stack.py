@@ -83,6 +83,10 @@ class Stack:
         """The run, None before the first `apply`."""
         return self.active.run if self.active else None
 
+    def notice(self) -> str:
+        """Return what a person should know of the stack whatever its services' status; empty when there is nothing."""
+        return self._safekeeping.loss(self.paths.folder) if self.active else ""
+
     # Begin
 
     async def open(self) -> None:

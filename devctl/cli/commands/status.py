@@ -76,7 +76,8 @@ COMMAND = Command(
         "devctl status --watch": "keep it on the screen",
         "devctl status --json | jq -r '.services[].status'": "for scripts",
     },
-    shape="One object: `stack`, `run`, `status`, `folder`, `supervisor.pid`, `keeper.pid`, `services`. Each service: "
+    shape="One object: `stack`, `run`, `status`, `folder`, `supervisor.pid`, `keeper.pid`, `notice` "
+    "(what is wrong with the stack as a whole, such as lost lines), `services`. Each service: "
     "`name`, `status`, `variant`, `why_variant`, `kind`, `optional`, `reason`, `cure`, `note`, `uses`, `provides` "
     "(what others use it for → port name), `depends_on`, `ports` (name → `host:port`), `page`, `waits_for`, "
     "`started_seconds`, `instances`. Each instance: `id`, `pid` or `container`, `status`, `reason`, `ports`, "

@@ -27,9 +27,10 @@ def run(context: Context, options: WhyOptions) -> int:
 
         context.terminal.write(json.dumps(views, indent=2))
     else:
-        from devctl.render import diagnosis
+        from devctl.render import diagnosis, status
 
-        shown = [line for view in views for line in diagnosis.lines(view, context.terminal)]
+        shown = status.notice(session.status(), context.terminal)
+        shown += [line for view in views for line in diagnosis.lines(view, context.terminal)]
         context.terminal.write("\n".join(shown) if shown else "Everything is healthy.")
     return ExitCode.UNHEALTHY if any(view["chain"] for view in views) else ExitCode.OK
 

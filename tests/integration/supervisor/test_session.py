@@ -56,7 +56,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def test_every_call_is_answered_in_its_shape(up: RealStack) -> None:
     shapes = {
         "hello": {"version", "devctl", "pid", "run", "starter", "folder"},
-        "status": {"stack", "run", "status", "folder", "supervisor", "keeper", "services"},
+        "status": {"stack", "run", "status", "folder", "supervisor", "keeper", "notice", "services"},
         "spec": {"spec", "launches"},
         "snapshot": {"spec", "state", "answers"},
     }
