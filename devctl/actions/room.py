@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from devctl.errors import EnvironmentProblem
-from devctl.text import duration, size
+from devctl.text import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def wait_for_room(
     deadline = time.monotonic() + seconds
     if not (lack := look(paths.folder)):
         return
-    display.warning(f"{lack} on the disk of {paths.folder}; waiting up to {duration(seconds)} for room")
+    display.warning(f"{lack} on the disk of {paths.folder}; waiting up to {seconds:.0f} s for room")
     while lack := look(paths.folder):
         if time.monotonic() > deadline:
             raise EnvironmentProblem(

@@ -72,12 +72,16 @@ class RestartCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """How often an instance may be restarted: `max_attempts` within `window_seconds` is a crash loop."""
+    """How often an instance may be restarted: `max_attempts` within `window_seconds` is a crash loop.
+
+    `is_explicit`: a person wrote it, so it also holds for a first start and for jobs; else those fail at once.
+    """
 
     condition: RestartCondition = RestartCondition.ON_FAILURE
     delay_seconds: float | None = None
     max_attempts: int = 5
     window_seconds: float = 60.0
+    is_explicit: bool = False
 
 
 class UpdateOrder(StrEnum):

@@ -185,10 +185,12 @@ def _restart(service: Service) -> RestartPolicy:
     policy = service.deploy.restart_policy if service.deploy else None
     if policy is not None:
         word = RESTART_WORDS.get(policy.condition, policy.condition)
-        return RestartPolicy(RestartCondition(word), policy.delay, policy.max_attempts, policy.window)
-    word, _, attempts = (service.restart or "on-failure").partition(":")
-    condition = RestartCondition(word)
-    return RestartPolicy(condition, max_attempts=int(attempts)) if attempts else RestartPolicy(condition)
+        return RestartPolicy(RestartCondition(word), policy.delay, policy.max_attempts, policy.window, is_explicit=True)
+    if not service.restart:
+        return RestartPolicy()
+    word, _, attempts = service.restart.partition(":")
+    made = RestartPolicy(RestartCondition(word), is_explicit=True)
+    return dataclasses.replace(made, max_attempts=int(attempts)) if attempts else made
 
 
 def ports_of(service: Service, product: Product | None, *, isolated: bool) -> dict[str, Port]:

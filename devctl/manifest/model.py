@@ -97,7 +97,8 @@ class RestartPolicy(Section):
     delay: Seconds | None = None
     """Pause before a restart. Without it the first comes at once and the next ones later and later."""
     max_attempts: Annotated[int, Number(0, 10_000)] = 5
-    """This many restarts within `window` are a crash loop, and the service has failed."""
+    """This many ends within `window` are a crash loop, and the service has failed; so has one that was started this
+    often and never became healthy, or never completed as a job."""
     window: Seconds = 60.0
     """The time that `max_attempts` counts in."""
 
@@ -254,7 +255,9 @@ class Service(Section):
     faults can be put on its wire."""
     restart: Annotated[str, Choice(RESTARTS, also=r"on-failure:[0-9]{1,4}")] = ""
     """What happens when it ends by itself; `on-failure` unless given. A process that ends with 0 and is not to be
-    restarted is completed."""
+    restarted is completed. What is written here or in `deploy.restart_policy` holds from the first start on, and for
+    jobs: who depends on it goes on waiting. Where nothing is written, one that ends before it was healthy, or a job
+    that fails, has failed at once."""
     deploy: Annotated[Deploy | None, Object(Deploy)] = None
     """The number of instances, and restarts in detail."""
     profiles: tuple[Annotated[str, Text(NAME, "a name")], ...] = ()

@@ -224,22 +224,26 @@ class Loop:
         if not instance.pid:  # the event that it lives comes after the event that it ended
             self._early[end.instance] = end
         elif instance.pid == end.pid:
-            self._record(self._exit_event(instance, end))
+            for event in self._exit_events(instance, end):
+                self._record(event)
 
-    def _exit_event(self, instance: Instance, end: Exit) -> Event:
+    def _exit_events(self, instance: Instance, end: Exit) -> tuple[Event, ...]:
         service_state, service = self.state.services[instance.service], self.spec.services.get(instance.service)
         if service is None or not service_state.wants(instance):
-            return happened.InstanceStopped(instance.id, instance.service, end.code)
+            return (happened.InstanceStopped(instance.id, instance.service, end.code),)
         variant = decide.variant_of(service, service_state)
         decision = decide_restart(
             service, service_state, Ended(instance, end.code, self.clock.monotonic(), self._rng()),
             has_check=variant is not None and variant.check is not None,
             is_job=instance.service in self.graph.jobs,
         )  # fmt: skip
-        return happened.InstanceExited(
+        exited = happened.InstanceExited(
             instance.id, instance.service, end.pid, end.code,
             decision.verdict, decision.reason, decision.pause_seconds, decision.requested,
         )  # fmt: skip
+        if not decision.is_attempt:
+            return (exited,)
+        return (exited, happened.Notice(f"{instance.id} {decision.reason}", instance.service))
 
     def _settle(self) -> None:
         """Order everything that is due, until nothing more is; then notify."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from devctl.core.events import Verdict
 from devctl.core.spec import RestartCondition, RestartPolicy, Service
 from devctl.core.state import Instance, ServiceState, is_stable
+from devctl.text import count
 
 FIRST_PAUSE_SECONDS = 1.0  # the second restart in a row; the first is at once, since most crashes are single
 LONGEST_PAUSE_SECONDS = 30.0  # a broken service costs little then, and is tried again while somebody mends it
@@ -18,13 +19,14 @@ _AGAIN_AFTER_SUCCESS = (RestartCondition.ALWAYS, RestartCondition.UNLESS_STOPPED
 
 @dataclass(frozen=True, slots=True)
 class RestartDecision:
-    """The verdict on one end, its reason for people, the pause before a restart in seconds, and whether a person
-    asked for the end."""
+    """The verdict on one end, its reason for people, the pause before a restart in seconds, whether a person asked
+    for the end, and whether the restart is a further attempt to start at all."""
 
     verdict: Verdict
     reason: str
     pause_seconds: float = 0.0
     requested: bool = False
+    is_attempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def decide_restart(
         if service.restart.condition not in _AGAIN_AFTER_SUCCESS or is_job:
             return RestartDecision(Verdict.COMPLETED, "")
     elif _has_failed_to_start(service_state, ended, has_check=has_check, is_job=is_job):
-        return RestartDecision(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
+        if not _holds_for_start(service.restart, ended):
+            return RestartDecision(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
+        return _try_again(service.restart, ended, how, is_job=is_job)
     if service.restart.condition is RestartCondition.NO:
         return RestartDecision(Verdict.FAILED, f"{how}; its restart policy is no")
     return _again(service.restart, ended, how)
@@ -74,9 +78,30 @@ def _has_failed_to_start(service_state: ServiceState, ended: Ended, *, has_check
     return not was_good and not ended.is_requested
 
 
+def _holds_for_start(policy: RestartPolicy, ended: Ended) -> bool:
+    """Whether a policy has what never became good started again: one that a person wrote, and that covers this end."""
+    if not policy.is_explicit or policy.condition is RestartCondition.NO:
+        return False
+    return policy.condition in _AGAIN_AFTER_SUCCESS or ended.code != 0 or bool(ended.instance.liveness)
+
+
 def _was_healthy(service_state: ServiceState) -> bool:
     """Whether this definition has been good in this run."""
     return service_state.option is not None and service_state.healthy_digest == service_state.option.digest
+
+
+def _try_again(policy: RestartPolicy, ended: Ended, how: str, *, is_job: bool) -> RestartDecision:
+    """Return what becomes of what never was good: it is tried as often as its policy says, however long that takes.
+
+    A job that runs for long before it fails looks stable, so its restarts are counted, not those in a row.
+    """
+    attempt = 1 + (ended.instance.restarts if is_job else ended.instance.consecutive_restarts)
+    if attempt >= policy.max_attempts:
+        return RestartDecision(Verdict.CRASH_LOOP, f"given up after {count(attempt, 'attempt')}: the last one {how}")
+    pause = pause_seconds(policy, ended)
+    when = f" in {pause:.1f} s" if pause else ""
+    reason = f"{how}; attempt {attempt + 1} of {policy.max_attempts}{when}"
+    return RestartDecision(Verdict.RESTART, reason, pause, is_attempt=True)
 
 
 def _again(policy: RestartPolicy, ended: Ended, how: str) -> RestartDecision:
