@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from devctl.core.spec import to_json
-from devctl.session.protocol import VERSION
 from tests.integration.supervisor.conftest import RealStack, process
 from tests.waiting import eventually
 
@@ -13,8 +10,7 @@ from tests.waiting import eventually
 def test_a_down_that_meets_a_first_start_which_waits_for_the_keeper_leaves_nothing(stack: RealStack) -> None:
     with stack.client() as starter, stack.client() as stopper:
         spec = to_json(stack.spec(process("a", "sleep", "600")))
-        request = {"v": VERSION, "id": 1, "call": "apply", "spec": spec, "names": []}
-        starter._connection.sendall(json.dumps(request).encode() + b"\n")
+        starter._send("apply", {"spec": spec, "names": []})
         stopper.down()
     eventually(lambda: not stack.is_left(), what="nothing left")
 
