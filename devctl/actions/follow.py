@@ -89,11 +89,11 @@ def gone_check(paths: StackPaths) -> Callable[[], bool]:
 def foreground_filter(spec: Spec, services: Sequence[str]) -> Callable[[Batch], Batch | None]:
     """Return what keeps the lines that a foreground `up` shows: of third-party products from `warning` up, unless
     they are among the `services` that were named."""
+    from devctl.core.spec import RESERVED  # here, since `devctl logs` needs the rest of this module and no spec
+
     severe = make_filter(logs.Query(level="warning"))
     assert severe is not None
-    third_party = {name for name, service in spec.services.items() if service.uses or name in ("hub", "relay")} - set(
-        services
-    )
+    third_party = {name for name, service in spec.services.items() if service.uses or name in RESERVED} - set(services)
     return lambda batch: severe(batch) if batch.label.service in third_party else batch
 
 

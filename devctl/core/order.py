@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from devctl.core.spec import HUB, RELAY, Dependency, Service
+from devctl.core.spec import RESERVED, Dependency, Service
 from devctl.core.status import Condition
 
 
@@ -27,9 +27,9 @@ class Graph:
     def leaving_before(self, name: str) -> Iterable[str]:
         """Return who must be gone before `name` stops: its dependents; before the relay all whose connections it may
         carry, before the hub all, for their last spans."""
-        if name not in (HUB, RELAY):
+        if name not in RESERVED:
             return self.dependents.get(name, ())
-        return (n for n in self.needs if n not in (HUB, RELAY))
+        return (n for n in self.needs if n not in RESERVED)
 
     def _visit(self, name: str, done: dict[str, None], entered: set[str]) -> None:
         """Depth first without recursion, so that a chain of thousands is no trouble."""

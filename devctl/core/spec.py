@@ -25,8 +25,10 @@ from devctl.core.status import Condition, Kind
 
 VERSION = 1
 MARK = "\0"
-HUB = "hub"  # the reserved names of services that devctl adds
+HUB = "hub"
 RELAY = "relay"
+RESERVED = frozenset({HUB, RELAY})
+"""The names of services that devctl adds by itself, so that no manifest may have them."""
 
 
 def placeholder(dotted: str) -> str:

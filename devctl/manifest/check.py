@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from devctl.core.launch import main_port
-from devctl.core.spec import HUB, RELAY, Port
+from devctl.core.spec import RESERVED, Port
 from devctl.manifest.model import GrpcCheck, Healthcheck, HttpCheck, Manifest, Service
 from devctl.manifest.problems import Location, Problems
 from devctl.manifest.problems import ManifestError as ManifestError
@@ -21,7 +21,7 @@ Ports = Mapping[str, Mapping[str, Port]]
 
 def check_names(manifest: Manifest, ports: Ports, problems: Problems) -> None:
     """Note every name of a service or port that stands for nothing."""
-    for name in sorted({HUB, RELAY} & manifest.services.locations.keys()):
+    for name in sorted(RESERVED & manifest.services.locations.keys()):
         hint = f"call it something else; devctl's own {name} has this name"
         problems.add(manifest.services.locations[name], f'"{name}" is a reserved name', hint=hint)
     for name, service in manifest.services.items():
@@ -169,7 +169,7 @@ def _strip(left: dict[str, set[str]]) -> bool:
 def check_requested(manifest: Manifest, names: Iterable[str], profiles: Iterable[str], problems: Problems) -> None:
     """Note services and profiles that were asked for on the command line but are in no manifest."""
     for name in names:
-        if name not in (HUB, RELAY) and name not in manifest.services.locations:
+        if name not in RESERVED and name not in manifest.services.locations:
             problems.unknown(Location(""), "no service", name, manifest.services)
     declared = sorted({profile for service in manifest.services.values() for profile in service.profiles})
     for profile in profiles:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devctl.core.launch import HUB_GRPC_PORT, HUB_PORT
-from devctl.core.spec import HUB, RELAY, Exporter, Journey, Port, Service, Spec
+from devctl.core.spec import HUB, RESERVED, Exporter, Journey, Port, Service, Spec
 from devctl.core.status import RUN_AS
 from devctl.manifest import check, environment, expand, nodes, where
 from devctl.manifest.layers import DOT_ENV, Layers
@@ -104,7 +104,7 @@ class _Load:
         manifest = self._manifest(root)
         ports = {name: self.products.ports(name, service) for name, service in manifest.services.items()}
         self._check(manifest, ports)
-        active = check.active(manifest, [n for n in self.request.names if n not in (HUB, RELAY)], self.request.profiles)
+        active = check.active(manifest, [n for n in self.request.names if n not in RESERVED], self.request.profiles)
         check.check_ports(manifest, active, ports, self.problems)
         spec = self._spec(manifest, ports, active)
         self._check_uses(manifest, ports)

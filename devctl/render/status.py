@@ -138,10 +138,12 @@ def _main_address(ports: Mapping[str, str]) -> str:
 
 
 def addresses(view: StatusView, terminal: Terminal) -> list[str]:
-    """Return the table of what can be reached where, for the end of `up`."""
+    """Return the table of what can be reached where, for the end of `up`; nobody has business with the relay itself."""
+    from devctl.core.spec import RELAY  # here, since `devctl status` needs the rest of this module and no spec
+
     rows: list[list[table.Cell]] = []
     for service in view["services"]:
-        if service["status"] not in ("healthy", "running") or not service["ports"]:
+        if service["status"] not in ("healthy", "running") or not service["ports"] or service["name"] == RELAY:
             continue
         ports = service["ports"].items()
         others = ", ".join(f"{name} {target}" for name, target in ports if target not in address(service))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from devctl.actions import finders
+from devctl.core.spec import RESERVED
 from devctl.errors import DevctlError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class RunningStack:
     def own_services(self) -> list[str]:
         """Return the services that are no third-party product and run."""
         views = self.status()["services"]
-        return [v["name"] for v in views if not v["uses"] and v["name"] not in ("hub", "relay") and v["instances"]]
+        return [v["name"] for v in views if not v["uses"] and v["name"] not in RESERVED and v["instances"]]
 
     def why(self, names: Sequence[str]) -> Sequence[WhyView]:
         """Explain why services are not good."""

@@ -19,7 +19,7 @@ from devctl.core.decide import Situation, Step
 from devctl.core.derived import DerivedStatus, derive_status
 from devctl.core.events import Event, Option
 from devctl.core.order import Graph, graph
-from devctl.core.spec import HUB, RELAY, FailureAction, Service, Spec, digest
+from devctl.core.spec import RESERVED, FailureAction, Service, Spec, digest
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
 from devctl.core.transitions import apply
@@ -271,7 +271,7 @@ class Loop:
 
     def _neighbourhood(self, names: set[str]) -> set[str]:
         """Return `names` and all whose start or stop may hang on them."""
-        near = names | ({HUB, RELAY} & self.graph.needs.keys())
+        near = names | (RESERVED & self.graph.needs.keys())
         for name in names:
             near.update(self.graph.dependents.get(name, ()))
             near.update(d.service for d in self.graph.needs.get(name, ()))

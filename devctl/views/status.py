@@ -11,7 +11,7 @@ from devctl.core.derived import overall_status
 from devctl.core.faults import Fault
 from devctl.core.launch import HOST, instance_name, ports_of
 from devctl.core.plan import Plan
-from devctl.core.spec import Service, Variant
+from devctl.core.spec import RESERVED, Service, Variant
 from devctl.core.state import Instance, ServiceState, State
 from devctl.masking import mask_text
 from devctl.session.protocol import FaultView, InstanceView, ServiceView, StatusView, StepView
@@ -116,8 +116,9 @@ def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def _page(service: Service, ports: Mapping[str, int]) -> str:
+    """Return where people look; services that devctl adds serve metrics and no page."""
     number = ports.get(service.page) if service.page else None
-    if number is None and not service.uses:
+    if number is None and not service.uses and service.name not in RESERVED:
         number = ports.get("http")
     return f"http://{HOST}:{number}/" if number else ""
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence as Many
 from pathlib import Path
 from typing import Any
 
-from devctl.core.spec import HUB
+from devctl.core.spec import RESERVED
 from devctl.manifest.model import NAME, Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Removal, Scalar, Sequence
 from devctl.manifest.shapes.base import Shape
@@ -60,7 +60,7 @@ class ComposeFiles:
     def _name(self, name: str) -> str:
         """Return how a service is called in a stack.yaml."""
         renamed = re.sub(r"[^A-Za-z0-9_-]", "-", name).lstrip("-_")[:63] or "service"
-        return f"{renamed}-service" if renamed == HUB else renamed
+        return f"{renamed}-service" if renamed in RESERVED else renamed
 
     def _note_name(self, name: str) -> None:
         if (renamed := self._name(name)) != name:

@@ -314,6 +314,12 @@ def test_whatever_is_written_loads_also_where_much_stands_together(tmp_path: Pat
     taken(tmp_path, "\n".join(lines))
 
 
+def test_a_name_of_devctls_own_services_is_renamed(tmp_path: Path) -> None:
+    loaded, notes = taken(tmp_path, "services: {relay: {image: a}, hub: {image: b, depends_on: [relay]}}")
+    assert loaded["services"].keys() == {"relay-service", "hub-service"}
+    assert "services.relay is called relay-service now" in notes
+
+
 def test_a_procfile_becomes_services(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text(
         "# dev\nweb: bundle exec puma -p $PORT\nworker: RAILS_ENV=dev bin/jobs | tee log\nrelease: ./migrate\nnot a line\n"

@@ -28,5 +28,12 @@ def test_no_chain_is_longer_than_the_start() -> None:
     assert "×" not in "".join(summary.messages(stack(service("a")), ended, Screen()))  # type: ignore[arg-type]
 
 
+def test_the_relay_is_not_among_what_can_be_reached() -> None:
+    ports = {"http": "127.0.0.1:8000"}
+    view = stack(service("relay", ports=ports), service("a", ports=ports))
+    (_head, row) = summary.results(view, Screen())  # type: ignore[arg-type]
+    assert row.split()[:2] == ["a", "http://127.0.0.1:8000"]
+
+
 def test_a_start_that_failed_has_no_critical_path() -> None:
     assert told(service("a", "failed"), healthy=False) == ""

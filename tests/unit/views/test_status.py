@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from devctl.core.spec import RELAY, Port
 from devctl.supervisor.subscription import snapshot_of
 from devctl.views.critical_path import critical_path
 from devctl.views.snapshot import read_view, snapshot_view
@@ -119,3 +120,12 @@ def test_why_a_variant_runs_that_was_kept_with_its_data_is_told() -> None:
     assert (
         status_view(replace(snapshot, spec=spec), "/t")["services"][0]["why_variant"] == "process, kept with its data"
     )
+
+
+def test_a_service_that_devctl_adds_has_no_page() -> None:
+    world = World(fakes.spec(*(replace(fakes.service(name), ports=(Port("http"),)) for name in ("web", RELAY))))
+    happen(world, "up")
+    snapshot = snapshot_of(world.loop)
+    snapshot = replace(snapshot, state=replace(snapshot.state, ports={"web.1": {"http": 81}, "relay.1": {"http": 82}}))
+    views = status_view(snapshot, "/t")["services"]
+    assert {view["name"]: view["page"] for view in views} == {"web": "http://127.0.0.1:81/", "relay": ""}
