@@ -57,10 +57,10 @@ def real_kafka(folder: Path) -> Iterator[str]:
         raise NotBuildable(str(reason)) from reason
     home = folder / "kafka"
     home.mkdir()
-    port, controller = free_ports(2)
-    broker = f"127.0.0.1:{port}"
+    port, *others = free_ports(3)
+    broker, internal, controller = (f"127.0.0.1:{number}" for number in (port, *others))
     config, logging = home / "server.properties", home / "log4j2.yaml"
-    config.write_text(properties.server(broker, f"127.0.0.1:{controller}", str(home / "data"), {}))
+    config.write_text(properties.server(properties.Addresses(broker, internal, controller), str(home / "data"), {}))
     logging.write_text(properties.logging("WARN"))
     command: list[str | Path] = [
         *(sys.executable, "-m", "devctl.products.kafka.start", "--java", java, "--jars", jars, "--broker", broker),

@@ -29,11 +29,12 @@ def native(settings: Settings, context: Context) -> Variant:
     """Return the real etcd."""
     home = f"{context.data}/native"
     client, peer = (f"http://{address(context.service, port)}" for port in ("client", "peer"))
+    advertised = f"http://{placeholder(f'services.{context.service}.client.advertised')}"
     options = {
         "name": MEMBER,
         "data-dir": f"{home}/data",
         "listen-client-urls": client,
-        "advertise-client-urls": client,
+        "advertise-client-urls": advertised,
         "listen-peer-urls": peer,
         "initial-advertise-peer-urls": peer,
         "initial-cluster": f"{MEMBER}={peer}",

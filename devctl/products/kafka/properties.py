@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 NODE_ID = 1
 
@@ -31,21 +32,33 @@ def logging(level: str) -> str:
     return LOGGING.format(level=level)
 
 
-def server(broker: str, controller: str, data: str, settings: Mapping[str, str], *, advertised: str = "") -> str:
-    """Return server.properties for one node that is broker and controller, on the HOST:PORT given;
-    clients are told to come to `advertised`, which is the relay's address where there is one.
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where one node listens, each HOST:PORT. Clients are told to come to `advertised`, which is the relay's address
+    where there is one; what the broker tells itself, and what makes its topics, comes by `internal`, since the relay
+    lets nobody through before the topics are there, and its faults are none of the broker's."""
+
+    broker: str
+    internal: str
+    controller: str
+    advertised: str = ""
+
+
+def server(addresses: Addresses, data: str, settings: Mapping[str, str]) -> str:
+    """Return server.properties for one node that is broker and controller.
 
     Small buffers and few threads: the log cleaner's default alone would hold 128 MiB of heap.
     """
+    internal = addresses.internal
     lines = {
         "process.roles": "broker,controller",
         "node.id": str(NODE_ID),
-        "controller.quorum.voters": f"{NODE_ID}@{controller}",
-        "listeners": f"BROKER://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"BROKER://{advertised or broker}",
-        "inter.broker.listener.name": "BROKER",
+        "controller.quorum.voters": f"{NODE_ID}@{addresses.controller}",
+        "listeners": f"BROKER://{addresses.broker},INTERNAL://{internal},CONTROLLER://{addresses.controller}",
+        "advertised.listeners": f"BROKER://{addresses.advertised or addresses.broker},INTERNAL://{internal}",
+        "inter.broker.listener.name": "INTERNAL",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": data,
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",

@@ -38,6 +38,7 @@ class Settings:
     """Further lines of server.properties."""
 
 
+INTERNAL = "internal"
 NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 HEAP = re.compile(r"[1-9]\d*[kKmMgG]")
 
@@ -73,15 +74,16 @@ def _advertised(context: Context) -> str:
 
 
 def _properties(settings: Settings, context: Context, home: str) -> str:
-    broker, controller = (placeholder(f"services.{context.service}.{port}") for port in ("broker", "controller"))
-    advertised = _advertised(context)
-    return properties.server(broker, controller, f"{home}/data", settings.config, advertised=advertised)
+    listening = (placeholder(f"services.{context.service}.{port}") for port in ("broker", INTERNAL, "controller"))
+    return properties.server(
+        properties.Addresses(*listening, advertised=_advertised(context)), f"{home}/data", settings.config
+    )
 
 
 def native(settings: Settings, context: Context) -> Variant:
     """Return Apache Kafka; ValueError for settings that it would refuse."""
     _check_settings(settings)
-    home, broker = f"{context.data}/native", placeholder(f"services.{context.service}.broker")
+    home, internal = f"{context.data}/native", placeholder(f"services.{context.service}.{INTERNAL}")
     config, logging = f"{home}/server.properties", f"{home}/log4j2.yaml"
     topics = _topics(settings, home)
     return Variant(
@@ -91,17 +93,17 @@ def native(settings: Settings, context: Context) -> Variant:
             context.python, "-m", "devctl.products.kafka.start",
             "--java", placeholder("tools.java"), "--jars", placeholder("tools.kafka"),
             "--config", config, "--logging", logging, "--data", f"{home}/data",
-            "--broker", broker, "--heap", settings.heap, "--topics", topics.path,
+            "--broker", internal, "--heap", settings.heap, "--topics", topics.path,
         ),
         working_dir=home,
         check=_check(settings),
-        ports=(Port("controller"),),
+        ports=(Port(INTERNAL), Port("controller")),
         files=(
             File(config, _properties(settings, context, home)),
             File(logging, properties.logging(settings.log_level)),
             topics,
         ),
-        on_change=_make_topics(topics, broker, context),
+        on_change=_make_topics(topics, internal, context),
         folders=(home,),
         tools=("java", "kafka"),
     )  # fmt: skip
