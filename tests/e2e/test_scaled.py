@@ -1,8 +1,15 @@
 """The shop with several instances of its services: each is replaced in turn while people shop, and nothing is lost."""
 
+import os
 import random
+import secrets
+import signal
+import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +22,7 @@ from tests.waiting import eventually
 SERVICES = ("catalog", "cart", "order", "payment", "user", "notification", "gateway")
 ROUNDS = rounds(1, 20)
 BUYERS = 3
+ORDERS = rounds(30, 500)
 PAUSE_SECONDS = 0.2  # at a rate that two cores carry undisturbed while instances start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(rounds(400, 7200))]
@@ -93,8 +101,7 @@ def test_calls_are_spread_over_the_instances_of_a_service(embedded_stack: Stack)
 
     def checks() -> list[bool]:
         """Whether each catalog was asked for stock."""
-        addresses = [each["ports"]["http"] for each in stack.service("catalog")["instances"]]
-        pages = [httpx.get(f"http://{address}/metrics").text for address in addresses]
+        pages = [httpx.get(f"http://{address}/metrics").text for address in instance_addresses(stack, "catalog")]
         return ["/inventory/check" in page for page in pages]
 
     def both_were_asked() -> bool:
@@ -103,3 +110,66 @@ def test_calls_are_spread_over_the_instances_of_a_service(embedded_stack: Stack)
 
     eventually(both_were_asked, within=60, every=0.1, what="both catalogs are asked for stock")
     shopper.close()
+
+
+@pytest.fixture(scope="module")
+def scaled_on_postgres() -> Iterator[Stack]:
+    """The shop on one PostgreSQL, with three instances of order and two of catalog."""
+    with tempfile.TemporaryDirectory(prefix="dv") as runtime:
+        stack = Stack(
+            f"pg{secrets.token_hex(3)}", Path(runtime), {"DEVCTL_RUN_AS": "auto"}, overlays=("stack.postgres.yaml",)
+        )
+        try:
+            stack.up("--scale", "order=3", "--scale", "catalog=2")
+            yield stack
+        finally:
+            stack.down()
+
+
+def test_on_postgres_several_instances_share_the_work_and_the_books_balance(scaled_on_postgres: Stack) -> None:
+    stack = scaled_on_postgres
+    assert len(stack.service("order")["instances"]) == 3
+    shoppers = [stack.shopper() for _ in range(BUYERS)]
+    shopping = Shopping(shoppers)
+    with ThreadPoolExecutor(BUYERS) as pool:
+        running = [pool.submit(shopping.run, number) for number in range(BUYERS)]
+        try:
+            eventually(lambda: len(shopping.orders) >= ORDERS or shopping.failures, within=120, every=0.2)
+        finally:
+            shopping.stop()
+        for each in running:
+            each.result()
+    for shopper in shoppers:
+        shopper.close()
+    assert shopping.failures == []
+    report = settled_report(stack, shopping.orders)
+    assert report.violations == []
+    assert report.unsettled == []
+    pages = [httpx.get(f"http://{address}/metrics").text for address in instance_addresses(stack, "order")]
+    assert all("shop_events_consumed_total{" in page for page in pages), "an instance consumed no event"
+
+
+def test_no_order_fails_once_the_health_check_has_noticed_that_one_of_two_catalogs_is_frozen(
+    scaled_on_postgres: Stack,
+) -> None:
+    stack = scaled_on_postgres
+    shopper = stack.shopper()
+    product = shopper.product()["id"]
+    frozen = stack.service("catalog")["instances"][0]
+
+    def status() -> str:
+        return str(stack.service("catalog")["instances"][0]["status"])
+
+    os.kill(frozen["pid"], signal.SIGSTOP)
+    try:
+        eventually(lambda: status() == "unhealthy", within=60, every=0.2, what="the health check notices")
+        answers = [shopper.order(product=product) for _ in range(ORDERS)]
+        assert {answer.status_code for answer in answers} == {201}
+    finally:
+        os.kill(frozen["pid"], signal.SIGCONT)
+        shopper.close()
+    eventually(lambda: status() == "healthy", within=60, every=0.2)
+
+
+def instance_addresses(stack: Stack, service: str) -> list[str]:
+    return [each["ports"]["http"] for each in stack.service(service)["instances"]]

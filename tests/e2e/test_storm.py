@@ -98,7 +98,12 @@ def _storm(stack: Stack, seed: int, orders: int, kills: int, targets: Sequence[s
 
 def settled_report(stack: Stack, ids: list[str]) -> reconciliation.Report:
     """Wait until everything is settled (or a rule is broken for good) and return what the checker found."""
-    urls = reconciliation.urls_below(stack.state / "volumes")
+    volumes = stack.state / "volumes"
+    urls = reconciliation.urls_below(volumes)
+    if stack.overlays:  # on one PostgreSQL, a schema for each service
+        address = stack.address("postgres", "postgres")
+        url = f"postgresql://postgres@{address}/shop?passfile={volumes / 'postgres' / 'pgpass'}"
+        urls = dict.fromkeys(("catalog", "order", "payment"), url)
 
     def report() -> reconciliation.Report:
         return reconciliation.check(asyncio.run(reconciliation.read(urls)), ids)
