@@ -8,7 +8,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
 from pathlib import Path
 
 import httpx
