@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "why": "Explain why a service is not healthy, and what to do.",
     "smoke": "Prove the stack for CI: up, checks, report, down.",
     "diff": "Compare two runs: calls, errors, latencies, log lines.",
+    "affected": "List the services that a change touches.",
     "bundle": "Pack a run into one file, open one, look through one for secrets.",
     "exec": "Run a command in a service's environment.",
     "env": "Print a service's environment.",
