@@ -1,5 +1,5 @@
-"""Builds real Consul, Jaeger and a Collector of OpenTelemetry from their published Go modules,
-once per user, into the cache folder.
+"""Builds real Consul, Jaeger, a Collector of OpenTelemetry and the linter of GitHub's workflows from their published
+Go modules, once per user, into the cache folder.
 
 Nothing here installs Go: without it `find_or_build` says so in one plain sentence.
 """
@@ -48,7 +48,8 @@ CONSUL = GoProgram("consul", "1.12.9", "github.com/hashicorp/consul")
 JAEGER = GoProgram("jaeger", "1.62.0", "github.com/jaegertracing/jaeger/cmd/all-in-one")
 COLLECTOR = GoProgram("collector", "0.165.0", "./cmd/collector", folder="otlp")
 SENDER = GoProgram("sender", "1.47.0", "./cmd/sender", folder="otlp")  # the gRPC exporters of OpenTelemetry for Go
-PROGRAMS = (CONSUL, JAEGER, COLLECTOR, SENDER)
+ACTIONLINT = GoProgram("actionlint", "1.7.7", "github.com/rhysd/actionlint/cmd/actionlint")
+PROGRAMS = (CONSUL, JAEGER, COLLECTOR, SENDER, ACTIONLINT)
 
 
 def cache_folder() -> Path:
