@@ -14,13 +14,14 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
 
 
-def document(report: Report, timestamp: str) -> bytes:
-    """Return the report as one XML document; `timestamp` is when the run began (ISO 8601, without a zone)."""
+def document(report: Report, timestamp: str, attachment: str = "") -> bytes:
+    """Return the report as one XML document; `timestamp` is when the run began (ISO 8601, without a zone).
+    `attachment` is a file that explains failures, which GitLab links from each of them."""
     root = Xml.Element("testsuites", {"name": text(report.stack), **_counts(report.outcomes)})
     for phase in PHASES:
         outcomes = [outcome for outcome in report.outcomes if outcome.phase == phase]
         if outcomes:
-            root.append(_suite(report, phase, outcomes, timestamp))
+            root.append(_suite(report, phase, outcomes, timestamp, attachment))
     written: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 
@@ -35,7 +36,7 @@ def _counts(outcomes: Iterable[Outcome]) -> dict[str, str]:
     }
 
 
-def _suite(report: Report, phase: str, outcomes: list[Outcome], timestamp: str) -> Xml.Element:
+def _suite(report: Report, phase: str, outcomes: list[Outcome], timestamp: str, attachment: str) -> Xml.Element:
     skipped = str(sum(outcome.status == SKIPPED for outcome in outcomes))
     name = f"{report.stack}.{phase}"
     suite = Xml.Element(
@@ -46,7 +47,7 @@ def _suite(report: Report, phase: str, outcomes: list[Outcome], timestamp: str) 
         Xml.SubElement(properties, "property", {"name": text(key), "value": text(value)})
     names: dict[str, int] = {}
     for outcome in outcomes:
-        suite.append(_case(outcome, name, _unique(text(outcome.name), names)))
+        suite.append(_case(outcome, name, _unique(text(outcome.name), names), attachment))
     return suite
 
 
@@ -59,7 +60,7 @@ def _unique(name: str, names: dict[str, int]) -> str:
     return name
 
 
-def _case(outcome: Outcome, suite: str, name: str) -> Xml.Element:
+def _case(outcome: Outcome, suite: str, name: str, attachment: str) -> Xml.Element:
     case = Xml.Element("testcase", {"name": name, "classname": text(suite), "time": f"{outcome.seconds:.3f}"})
     if outcome.status == SKIPPED:
         Xml.SubElement(case, "skipped", {"message": text(outcome.message)})
@@ -71,8 +72,9 @@ def _case(outcome: Outcome, suite: str, name: str) -> Xml.Element:
         element = "flakyFailure" if outcome.status == FLAKY else "rerunFailure"
         first = attempt.partition("\n")[0]
         Xml.SubElement(case, element, {"message": text(first), "type": outcome.phase}).text = text(attempt)
-    if outcome.evidence and (outcome.is_bad or outcome.attempts):
-        Xml.SubElement(case, "system-out").text = text(outcome.evidence)
+    output = [text(outcome.evidence), f"[[ATTACHMENT|{text(attachment)}]]" if attachment else ""]
+    if any(output) and (outcome.is_bad or outcome.attempts):
+        Xml.SubElement(case, "system-out").text = "\n".join(filter(None, output))
     return case
 
 

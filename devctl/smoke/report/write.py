@@ -52,7 +52,7 @@ def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str
     """Write every report; yield a sentence for each."""
     if targets.junit:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
-        _write(targets.junit, junit.document(report, stamp))
+        _write(targets.junit, junit.document(report, stamp, _attachment(targets, environ)))
         yield f"JUnit report: {targets.junit}"
     summary = markdown.document(report).encode()
     if targets.markdown:
@@ -70,6 +70,16 @@ def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str
     if environ.get("GITLAB_CI") == "true" and (job := environ.get("CI_JOB_URL")):
         links = [(f"smoke: {report.verdict}", f"{job}/artifacts/browse")]
         _write("gl-annotations.json", remarks.gitlab(links).encode())
+
+
+def _attachment(targets: Targets, environ: Mapping[str, str]) -> str:
+    """Return the bundle, else the summary, as GitLab names an artifact: from the project's folder; empty elsewhere."""
+    file = targets.bundle or targets.markdown
+    if environ.get("GITLAB_CI") != "true" or not file:
+        return ""
+    with contextlib.suppress(ValueError):
+        return Path(file).resolve().relative_to(Path(environ.get("CI_PROJECT_DIR") or ".").resolve()).as_posix()
+    return ""
 
 
 def _bundle(report: Report, life: SmokeRun, target: Path, summary: str) -> None:

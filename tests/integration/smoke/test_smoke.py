@@ -56,6 +56,18 @@ def test_a_red_run_names_the_step_and_the_service_and_leaves_nothing(project: Pr
     assert project.is_clean
 
 
+def test_on_gitlab_a_failure_leads_to_its_bundle_among_the_artifacts(project: Project) -> None:
+    project.write(RED)
+    files = ("--junit", "out/smoke.xml", "--bundle", "out/smoke.zip")
+    job = {"GITLAB_CI": "true", "CI_JOB_URL": "https://gitlab.example/1", "CI_PROJECT_DIR": str(project.folder)}
+    assert project.smoke(*files, **job)[0] == 1
+    output = Xml.parse(project.folder / "out" / "smoke.xml").find(".//system-out")
+    assert output is not None
+    assert (output.text or "").endswith("[[ATTACHMENT|out/smoke.zip]]")
+    annotations = json.loads((project.folder / "gl-annotations.json").read_text())
+    assert annotations["smoke"][0]["external_link"]["url"].startswith(job["CI_JOB_URL"])
+
+
 def test_a_service_that_fails_to_start_is_red_at_once_with_why(project: Project) -> None:
     project.write(GREEN, command="sh -c 'echo no such database; exit 3'")
     code, report = project.smoke()

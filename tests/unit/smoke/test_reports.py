@@ -63,6 +63,12 @@ def test_the_attempts_of_a_check_that_failed_for_good_are_rerun_failures() -> No
     assert parsed(failing(attempts=["first time"])).find(".//rerunFailure") is not None
 
 
+def test_a_failure_names_its_attachment_after_its_output_and_what_passed_has_none() -> None:
+    whole = report(failing(evidence="the trace"), Outcome("checks", "browse"))
+    root = Xml.fromstring(junit.document(whole, "2026-01-31T12:00:00", "smoke/bundle.zip"))
+    assert [output.text for output in root.iter("system-out")] == ["the trace\n[[ATTACHMENT|smoke/bundle.zip]]"]
+
+
 def test_the_summary_names_the_service_to_look_at_first_and_escapes_what_is_hostile() -> None:
     text = markdown.document(report(failing(HOSTILE, message=HOSTILE, service="order")))
     assert "Look at order first" in text
