@@ -74,10 +74,11 @@ def _advertised(context: Context) -> str:
 
 
 def _properties(settings: Settings, context: Context, home: str) -> str:
-    listening = (placeholder(f"services.{context.service}.{port}") for port in ("broker", INTERNAL, "controller"))
-    return properties.server(
-        properties.Addresses(*listening, advertised=_advertised(context)), f"{home}/data", settings.config
+    broker, internal, controller = (
+        placeholder(f"services.{context.service}.{port}") for port in ("broker", INTERNAL, "controller")
     )
+    addresses = properties.Addresses(broker, internal, controller, _advertised(context))
+    return properties.server(addresses, f"{home}/data", settings.config)
 
 
 def native(settings: Settings, context: Context) -> Variant:
