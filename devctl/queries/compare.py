@@ -1,4 +1,4 @@
-"""Two runs compared: calls that came or went, calls for each request, latency, errors, kinds of log lines."""
+"""Two runs compared: who calls whom, calls for each request, latency, errors, kinds of log lines, the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from devctl.queries import logs as log_groups
+from devctl.queries import start_path
+from devctl.queries.start_path import Startup
 from devctl.record import logs
+from devctl.text import duration
 
 if TYPE_CHECKING:
     from devctl.record.spans import Span, SpanReader
@@ -18,12 +21,14 @@ if TYPE_CHECKING:
 FOREVER_NS = (1 << 63) - 1
 LEAST_CALLS = 5
 """A figure of fewer calls says nothing."""
+MOST_KEPT = 500
+"""So many latencies of one request are kept of a green run."""
 SERVER, CONSUMER = 2, 5  # opentelemetry.proto.trace.v1.Span.SpanKind
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it was: `kind` is edge, calls, latency, error or log."""
+    """One thing that is not as it was: `kind` is edge, calls, latency, error, log or start."""
 
     kind: str
     subject: str
@@ -41,10 +46,28 @@ class Figures:
     """What of a run can be compared."""
 
     requests: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    below: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    below: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(int))
     edges: set[str] = field(default_factory=set)
     errors: set[str] = field(default_factory=set)
     lines: dict[str, int] = field(default_factory=dict)
+    startup: Startup = field(default_factory=Startup)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as JSON data, which `figures_of` reads; of each request no more than a sample is kept."""
+        return {
+            "requests": {
+                name: [round(value, 2) for value in _sample(values)] for name, values in self.requests.items()
+            },
+            "below": [
+                [request, name, count / len(self.requests[request])]
+                for (request, name), count in self.below.items()
+                if self.requests.get(request)
+            ],
+            "edges": sorted(self.edges),
+            "errors": sorted(self.errors),
+            "lines": self.lines,
+            "startup": asdict(self.startup),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,8 @@ class Thresholds:
     latency: float = 1.5
     calls: float = 1.2
     least_ms: float = 10.0
+    start: float = 1.5
+    least_start_seconds: float = 1.0
 
 
 def figures(run: Run, reader: SpanReader | None) -> Figures:
@@ -63,7 +88,27 @@ def figures(run: Run, reader: SpanReader | None) -> Figures:
         _add_spans(result, list(reader.within(0, FOREVER_NS)))
     for group in log_groups.groups(logs.read_batches(run, logs.Query(level="warning"))):
         result.lines[f"{group.service} {group.level}: {group.template[:200]}"] = group.count
+    result.startup = start_path.startup(run)
     return result
+
+
+def figures_of(body: Mapping[str, Any]) -> Figures:
+    """Return the figures that `as_json` made `body` from; KeyError, TypeError or ValueError for anything else."""
+    result = Figures(edges=set(body["edges"]), errors=set(body["errors"]), lines=dict(body["lines"]))
+    for name, values in body["requests"].items():
+        result.requests[name] = [float(value) for value in values]
+    for request, name, each in body["below"]:
+        result.below[request, name] = each * len(result.requests[request])
+    result.startup = Startup(dict(body["startup"]["seconds"]), list(body["startup"]["path"]))
+    return result
+
+
+def _sample(values: list[float]) -> list[float]:
+    """Return so many of the values, spread over all of them by size, that their quantiles stay."""
+    if len(values) <= MOST_KEPT:
+        return values
+    ordered = sorted(values)
+    return [ordered[number * len(ordered) // MOST_KEPT] for number in range(MOST_KEPT)]
 
 
 def _add_spans(result: Figures, spans: Iterable[Span]) -> None:
@@ -107,6 +152,22 @@ def differences(before: Figures, after: Figures, thresholds: Thresholds = Thresh
     yield from _latencies(before, after, thresholds)
     for line in sorted(set(after.lines) - set(before.lines)):
         yield Difference("log", line, "never written", f"written {after.lines[line]} times")
+    yield from _start(before.startup, after.startup, thresholds)
+
+
+def _start(before: Startup, after: Startup, thresholds: Thresholds) -> Iterator[Difference]:
+    """Yield the path of the start, and services, that took much longer."""
+    pairs = [("start-up path", before.total, after.total, _path(before), _path(after))]
+    for name in sorted(before.seconds.keys() & after.seconds.keys()):
+        old, new = before.seconds[name], after.seconds[name]
+        pairs.append((f"{name} starts", old, new, duration(old), duration(new)))
+    for subject, old, new, was, now in pairs:
+        if old and new > old * thresholds.start and new - old > thresholds.least_start_seconds:
+            yield Difference("start", subject, was, now, round(new / old, 2))
+
+
+def _path(startup: Startup) -> str:
+    return " → ".join(f"{name} {duration(startup.seconds[name])}" for name in startup.path)
 
 
 def _calls(before: Figures, after: Figures, thresholds: Thresholds) -> Iterator[Difference]:

@@ -7,8 +7,10 @@ from devctl.text import clean, clean_lines, count, duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
+
+    from devctl.queries.compare import Difference
 
     class Outcome(Protocol):
         """One item as a smoke run leaves it."""
@@ -35,8 +37,15 @@ if TYPE_CHECKING:
         def overhead_seconds(self) -> float: ...
         @property
         def notes(self) -> Sequence[str]: ...
+        @property
+        def history(self) -> Mapping[str, str]: ...
+        @property
+        def green_run(self) -> str: ...
+        @property
+        def differences(self) -> Sequence[Difference]: ...
 
 
+SHOWN_DIFFERENCES = 8
 SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "flaky": ("~", "yellow"), "skipped": ("-", "dim")}
 
 
@@ -61,6 +70,15 @@ def _failure(entry: Outcome, terminal: Terminal) -> list[str]:
     return lines
 
 
+def _differences(report: Report) -> list[str]:
+    """Return the first few things that are not as in the last green run."""
+    shown = report.differences[:SHOWN_DIFFERENCES]
+    rest = len(report.differences) - len(shown)
+    more = f", and {rest} more in the report" if rest else ""
+    head = clean(f"Not as in the last green run, {report.green_run}{more}:")
+    return [head, *(clean(f"  {e.kind:<8} {e.subject}: {e.before} → {e.after}") for e in shown)]
+
+
 def summary(report: Report, terminal: Terminal) -> list[str]:
     """Return the last lines."""
     bad = sum(entry.status == "failed" for entry in report.outcomes)
@@ -73,4 +91,7 @@ def summary(report: Report, terminal: Terminal) -> list[str]:
     services = dict.fromkeys(entry.service for entry in report.outcomes if entry.status == "failed" and entry.service)
     if services:
         lines.append(f"Look at {clean(next(iter(services)))} first.")
+    lines += [clean(f"{key}: {sentence}.") for key, sentence in report.history.items()]
+    if report.differences and report.verdict != "passed":
+        lines += _differences(report)
     return lines + [clean(note) for note in report.notes]

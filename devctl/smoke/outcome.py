@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from devctl.queries.compare import Difference
 
 PASSED, FAILED, FLAKY, SKIPPED = "passed", "failed", "flaky", "skipped"
 PHASES = ("start", "health", "checks", "tests", "contract")
@@ -36,6 +39,11 @@ class Outcome:
     def is_bad(self) -> bool:
         return self.status == FAILED
 
+    @property
+    def key(self) -> str:
+        """By what the item is known from run to run."""
+        return f"{self.phase}: {self.name}"
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `smoke --json`."""
         return asdict(self)
@@ -65,6 +73,10 @@ class Report:
     properties: dict[str, str] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
     history: dict[str, str] = field(default_factory=dict)
+    """By an outcome's key: how it ended in earlier runs."""
+    green_run: str = ""
+    """The last green run before, with which this one is compared; empty where there is none."""
+    differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
 

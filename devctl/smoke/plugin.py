@@ -95,6 +95,7 @@ class SmokePlugin:
         self.outcomes: list[Outcome] = []
         self._show = show
         self.is_lost = False
+        self.is_spread = False
 
     # Items
 
@@ -195,6 +196,11 @@ class SmokePlugin:
     # Outcomes
 
     def pytest_configure(self, config: pytest.Config) -> None:
+        if config.pluginmanager.hasplugin("xdist") and (
+            config.getoption("tx", None) or config.getoption("dist", "no") != "no"
+        ):
+            self.is_spread = True
+            raise pytest.UsageError
         config.addinivalue_line("markers", f"{BLAMES}(service): to blame when it fails and no span of its trace did")
         config.addinivalue_line("markers", f"{ALLOWS_ERRORS}: spans of this test may fail; the contract overlooks them")
 

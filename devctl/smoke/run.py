@@ -6,6 +6,7 @@ import _thread
 import contextlib
 import io
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devctl.actions import up
 from devctl.actions.failures import StartFailed
-from devctl.errors import EnvironmentProblem, UsageError
+from devctl.errors import DevctlError, EnvironmentProblem, UsageError
 from devctl.record import secrets
 from devctl.smoke import guard as guards
 from devctl.smoke import start
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from devctl.actions.display import Display
     from devctl.diagnosis.views import WhyView
     from devctl.manifest.load import Loaded
+    from devctl.queries.compare import Figures
     from devctl.session.protocol import Item, Settled
     from devctl.smoke.plugin import Subject
 
@@ -68,10 +70,20 @@ def require_pytest() -> None:
         )
 
 
+def not_spread() -> UsageError:
+    """Return the refusal of pytest-xdist."""
+    return UsageError(
+        "checks are not spread over processes: they share one stack, and each watches what the others do",
+        next="Leave `-n` and `--dist` away; a suite's name or `-k` chooses some of the checks.",
+    )
+
+
 class SmokeRun:
     """One run of `devctl smoke`."""
 
     def __init__(self, access: StackAccess, options: SmokeOptions, listener: Listener) -> None:
+        if any(re.match(r"-n|--numprocesses|--dist|--tx", argument) for argument in options.pytest_arguments):
+            raise not_spread()
         self.access = access.isolated() if options.isolated else access
         self.options = options
         self.listener = listener
@@ -195,6 +207,20 @@ class SmokeRun:
             startup.client.close()
         return ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every item was run, on a stack that was started for it."""
+        return not (self.is_borrowed or self.options.suites or self.options.pytest_arguments)
+
+    def figures(self) -> Figures:
+        """Return what of this run can be compared with another."""
+        from devctl.queries import compare
+
+        try:
+            return compare.figures(self.stack.run, self.stack.spans)
+        except DevctlError:
+            return compare.figures(self.stack.run, None)
+
     def _events(self) -> list[dict[str, object]]:
         from devctl.record import store
 
@@ -315,6 +341,8 @@ def run_pytest(plugin: object, folder: Path, tests: str, arguments: Sequence[str
         os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # seconds, where there are many of them
         with contextlib.redirect_stdout(output):
             code = pytest.main(options, plugins=[plugin])
+    if getattr(plugin, "is_spread", False):
+        raise not_spread()
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise UsageError(f"pytest could not run the checks (exit code {code:d})", next=output.getvalue()[-2_000:])
     return code == pytest.ExitCode.INTERRUPTED and not getattr(plugin, "is_lost", False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devctl.queries.compare import Difference, Figures
     from devctl.record.store import Run
 
-KINDS = ("edge", "error", "calls", "latency", "log")
+KINDS = ("edge", "error", "calls", "latency", "log", "start")
 
 
 class DiffOptions(Options):
@@ -91,12 +91,12 @@ def _figures(recorded: Run) -> Figures:
 COMMAND = Command(
     run,
     DiffOptions,
-    about="Compares who calls whom, what failed, how often each request needs others, latencies, and kinds of log "
-    "lines from `warning` up. Figures of fewer than five requests are not compared.",
+    about="Compares who calls whom, what failed, how often each request needs others, latencies, kinds of log lines "
+    "from `warning` up, and how the stack came up. Figures of fewer than five requests are not compared.",
     examples={
         "devctl diff 20260131 20260201": "two runs of this stack",
         "devctl diff green.zip smoke.zip --gate --only calls": "in CI, against the bundle of a green run",
     },
-    shape="One difference a line: `kind` (`edge`, `error`, `calls`, `latency`, `log`), `subject`, `before`, `after`, "
-    "`ratio` (0 where there is none).",
+    shape="One difference a line: `kind` (`edge`, `error`, `calls`, `latency`, `log`, `start`), `subject`, `before`, "
+    "`after`, `ratio` (0 where there is none).",
 )

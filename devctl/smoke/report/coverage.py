@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SERVER = 2
 LONGEST_LIST = 1_000
+DOCUMENT = "/openapi.json"
+"""Where a service describes its routes, if it does; devctl itself asks for it at the end of a smoke run."""
 
 
 def of(stack: RunningStack, began_ns: int) -> Coverage:
@@ -45,7 +47,7 @@ def _offered(stack: RunningStack, services: set[str]) -> set[str]:
     offered: set[str] = set()
     for name in services:
         try:
-            answer = httpx.get(f"http://{stack.address(name)}/openapi.json", timeout=2, trust_env=False)
+            answer = httpx.get(f"http://{stack.address(name)}{DOCUMENT}", timeout=2, trust_env=False)
             paths = answer.json()["paths"] if answer.is_success else {}
         except (httpx.HTTPError, ValueError, KeyError, TypeError, DevctlError):
             continue

@@ -13,6 +13,7 @@ MOST_BYTES = 1_000 << 10
 SIGNS = {FAILED: "❌", FLAKY: "⚠️", SKIPPED: "➖"}
 SHOWN_EVIDENCE = 8_000
 SHOWN_NAMES = 20
+SHOWN_DIFFERENCES = 50
 
 
 def document(report: Report) -> str:
@@ -32,12 +33,16 @@ def document(report: Report) -> str:
 def _sections(report: Report) -> Iterator[str]:
     yield _head(report)
     for outcome in report.failed:
-        yield _failure(outcome, report.history.get(outcome.name, ""))
+        yield _failure(outcome, report.history.get(outcome.key, ""))
     for outcome in report.flaky:
-        yield f"### ⚠️ flaky: {safe(outcome.name)}\n\n{fenced(outcome.attempts[0][:SHOWN_EVIDENCE])}"
+        history = report.history.get(outcome.key, "")
+        parts = [f"### ⚠️ flaky: {safe(outcome.name)}", *([safe(history)] if history else [])]
+        yield "\n\n".join([*parts, fenced(outcome.attempts[0][:SHOWN_EVIDENCE])])
     if report.notes:
         yield "\n".join(f"- {safe(note)}" for note in report.notes)
     yield _table(report.outcomes)
+    if report.green_run:
+        yield _differences(report)
     yield _coverage(report.coverage)
     yield "| | |\n|---|---|\n" + "\n".join(f"| {safe(k)} | {safe(v)} |" for k, v in report.properties.items())
 
@@ -50,6 +55,20 @@ def _head(report: Report) -> str:
     blamed = list(dict.fromkeys(outcome.service for outcome in report.failed if outcome.service))
     first = f"\n\n**Look at {safe(blamed[0])} first.**" if blamed else ""
     return f"## {sign} smoke of {safe(report.stack)}: {report.verdict}\n\n{', '.join(counts)} in {took}.{first}"
+
+
+def _differences(report: Report) -> str:
+    """Return what is not as in the last green run."""
+    head = f"### Against the last green run, {safe(report.green_run)}"
+    rows = [
+        f"| {entry.kind} | {safe(entry.subject)} | {safe(entry.before)} | {safe(entry.after)} |"
+        for entry in report.differences[:SHOWN_DIFFERENCES]
+    ]
+    if not rows:
+        return f"{head}\n\nNothing differs."
+    more = len(report.differences) - len(rows)
+    rest = f"\n\n… and {more} more: `devctl smoke --json` has them all." if more else ""
+    return "\n".join([f"{head}\n", "| what | of | then | now |", "|---|---|---|---|", *rows]) + rest
 
 
 def _failure(outcome: Outcome, history: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from devctl.errors import DevctlError, EnvironmentProblem
+from devctl.paths import STATE_FOLDER
+from devctl.smoke import history
 from devctl.smoke.outcome import Report
 from devctl.smoke.report import coverage, junit, markdown, remarks
 
@@ -28,10 +30,14 @@ class Targets(NamedTuple):
 
 
 def complete(report: Report, life: SmokeRun) -> None:
-    """Add versions, facts of the machine and coverage."""
+    """Add versions, facts of the machine, coverage, and what earlier runs say."""
     report.properties |= machine_facts()
-    if life.subject is not None and life.subject.is_up:
+    is_up = life.subject is not None and life.subject.is_up
+    if life.subject is not None and is_up:
         report.coverage = coverage.of(life.stack, life.subject.seen.began_ns)
+    if not report.interrupted:
+        past = history.History(life.access.paths.folder / STATE_FOLDER)
+        history.complete(report, past, life.figures() if is_up and life.is_whole else None)
 
 
 def machine_facts() -> dict[str, str]:
@@ -123,5 +129,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "properties": report.properties,
         "coverage": asdict(report.coverage),
         "notes": report.notes,
+        "history": report.history,
+        "green_run": report.green_run,
+        "differences": [entry.as_json() for entry in report.differences],
         "outcomes": [outcome.as_json() for outcome in report.outcomes],
     }

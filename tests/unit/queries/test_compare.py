@@ -1,6 +1,12 @@
 """Two runs compared: what differs, and what does not count as a difference."""
 
-from devctl.queries.compare import Difference, Figures, Thresholds, differences
+import json
+from pathlib import Path
+
+from devctl.queries import start_path
+from devctl.queries.compare import Difference, Figures, Thresholds, differences, figures_of
+from devctl.queries.start_path import Startup
+from devctl.record.store import Run
 
 
 def figures(*, requests: int = 10, each: int = 1, ms: float = 20.0) -> Figures:
@@ -52,3 +58,36 @@ def test_a_kind_of_log_line_that_was_never_written_differs() -> None:
     after.lines = {"order error: <n> failed": 3}
     (entry,) = differences(figures(), after, Thresholds())
     assert entry.after == "written 3 times"
+
+
+def test_figures_that_went_through_json_differ_in_nothing() -> None:
+    before = figures(requests=40, each=3)
+    before.startup = Startup({"order": 2.0}, ["order"])
+    again = figures_of(json.loads(json.dumps(before.as_json())))
+    assert list(differences(before, again)) == list(differences(again, before)) == []
+
+
+def test_a_start_that_took_much_longer_differs_with_its_path() -> None:
+    before, after = figures(), figures()
+    before.startup = Startup({"kafka": 2.0, "order": 1.0}, ["kafka", "order"])
+    after.startup = Startup({"kafka": 2.0, "order": 5.0}, ["kafka", "order"])
+    path, order = differences(before, after)
+    assert (path.subject, path.before, path.after) == (
+        "start-up path", "kafka 2.00 s → order 1.00 s", "kafka 2.00 s → order 5.00 s",
+    )  # fmt: skip
+    assert (order.subject, order.ratio) == ("order starts", 5.0)
+
+
+def test_the_path_of_a_start_is_read_from_the_events_of_a_run(tmp_path: Path) -> None:
+    moments = [("kafka", 0, 4), ("consul", 0, 1), ("order", 4, 6), ("cart", 4, 5)]
+    events = [
+        {"type": kind, "service": name, "monotonic": at}
+        for name, began, ready in moments
+        for kind, at in (("instance_starting", began), ("instance_ready", ready), ("instance_ready", ready + 9))
+    ]
+    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
+    needs = {"order": ["consul", "kafka"], "cart": ["kafka"], "kafka": [], "consul": []}
+    services = {name: {"depends_on": [{"service": other} for other in others]} for name, others in needs.items()}
+    (tmp_path / "spec.json").write_text(json.dumps({"services": services}))
+    startup = start_path.startup(Run(tmp_path))
+    assert (startup.path, startup.total) == (["kafka", "order"], 6)
