@@ -9,7 +9,7 @@ from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Arguments, Duration, Flag, Text, TextList
 from devctl.cli.shared import JSON, PROFILE, RUN_AS
-from devctl.errors import ExitCode
+from devctl.errors import DevctlError, ExitCode
 from devctl.text import typed
 
 TYPE_CHECKING = False
@@ -33,6 +33,10 @@ class SmokeCommandOptions(Options):
     timeout = Duration(
         "--timeout", "-t", metavar="DURATION", help="Give up after this long, instead of `smoke.timeout`."
     )
+    from_run = Text(
+        "--from-run", metavar="RUN", complete="run",
+        help="Start nothing: print the checks and the contract that a recorded run suggests.",
+    )  # fmt: skip
     keyword = Text("-k", "--keyword", metavar="EXPRESSION", help="Only items whose names match, as in pytest.")
     exit_first = Flag("--exitfirst", "-x", help="End at the first failure.")
     pytest_arguments = TextList("--pytest", metavar="ARGUMENT", help="A further argument for pytest; repeat.")
@@ -43,6 +47,8 @@ class SmokeCommandOptions(Options):
 
 def run(context: Context, options: SmokeCommandOptions) -> int:
     """Prove the stack and return the exit code; what was started is taken down, whatever happens."""
+    if options.from_run:
+        return _propose(context, options.from_run)
     from devctl.smoke import run as smoke
 
     smoke.require_pytest()
@@ -66,6 +72,28 @@ def run(context: Context, options: SmokeCommandOptions) -> int:
     else:
         _summarise(context, report, is_kept=is_kept)
     return _exit_code(report, fail_on_flaky=options.fail_on_flaky)
+
+
+def _propose(context: Context, run_id: str) -> int:
+    """Print the section `smoke:` that a recorded run suggests."""
+    import contextlib
+
+    from devctl.actions import finders
+    from devctl.core.spec import RESERVED
+    from devctl.record import logs, replay
+    from devctl.smoke import proposal
+
+    recorded = context.stack.run(run_id)
+    spec = replay.read_spec(recorded)
+    if spec is None:
+        raise DevctlError("what ran then cannot be read", where=str(recorded.spec_file))
+    services = [name for name in spec.active if not spec.services[name].uses and name not in RESERVED]
+    with contextlib.closing(finders.open_spans(recorded)) as reader:
+        spans = list(reader.within(0, proposal.FOREVER_NS))
+    lines = logs.read(recorded, logs.Query(services=tuple(services)))
+    context.terminal.write(proposal.document(recorded.id, spans, lines, services).rstrip())
+    context.terminal.say(typed("Put it into stack.yaml, keep what is right, and run `devctl smoke`."))
+    return ExitCode.OK
 
 
 def _smoke_options(options: SmokeCommandOptions) -> SmokeOptions:
@@ -139,7 +167,9 @@ COMMAND = Command(
         "devctl smoke --junit smoke.xml --bundle smoke.zip": "in a CI job",
         "devctl smoke --reuse -k buy": "one check, on the stack that runs",
         "devctl smoke --keep-on-failure": "leave it running to look at it",
+        "devctl smoke --from-run 20260131": "a first `smoke:` section, from what was recorded",
     },
-    shape="One object: `stack`, `run`, `verdict`, `seconds`, `overhead_seconds`, `properties`, `coverage` and "
-    "`outcomes`, each with `phase`, `name`, `status`, `seconds`, `message`, `text`, `service`, `trace_id`, `attempts`.",
+    shape="One object: `stack`, `run`, `verdict`, `seconds`, `overhead_seconds`, `properties`, `coverage`, `history` "
+    "(item → how it ended before), `green_run`, `differences` (as of `diff`) and `outcomes`, each with `phase`, "
+    "`name`, `status`, `seconds`, `message`, `text`, `service`, `trace_id`, `attempts`.",
 )

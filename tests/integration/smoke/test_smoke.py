@@ -56,6 +56,43 @@ def test_a_red_run_names_the_step_and_the_service_and_leaves_nothing(project: Pr
     assert project.is_clean
 
 
+def test_a_red_run_tells_how_often_it_was_so_and_what_differs_from_the_last_green_one(project: Project) -> None:
+    project.write(GREEN)
+    green = project.smoke()[1]
+    project.write(RED, command="sh -c 'echo ERROR odd; exec python3 -m http.server --directory www $$PORT'")
+    project.smoke()
+    report = project.smoke()[1]
+    assert report["history"] == {"checks: greets": f"failed 2 of the last 3 runs, first in run {_second(project)}"}
+    assert report["green_run"] == green["run"]
+    assert ("log", "files error: ERROR odd") in {(each["kind"], each["subject"]) for each in report["differences"]}
+
+
+def _second(project: Project) -> str:
+    """Return the second run of the project's history."""
+    runs = json.loads((project.folder / ".devctl" / "smoke-history.json").read_text())
+    return str(runs[1]["run"])
+
+
+def test_checks_are_not_spread_over_processes(project: Project) -> None:
+    project.write(GREEN)
+    done = project.devctl("smoke", "--pytest=-n2")
+    assert (done.returncode, "checks are not spread over processes" in done.stderr) == (2, True)
+    settings = project.folder / "tests" / "smoke" / "pytest.ini"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[pytest]\naddopts = -p xdist -n2\n")
+    done = project.devctl("smoke")
+    assert (done.returncode, "checks are not spread over processes" in done.stderr) == (2, True)
+    assert project.is_clean
+
+
+def test_a_recorded_run_proposes_checks_without_starting_anything(project: Project) -> None:
+    project.write(GREEN)
+    run = project.smoke()[1]["run"]
+    done = project.devctl("smoke", "--from-run", run)
+    assert (done.returncode, done.stdout.splitlines()[1]) == (0, "smoke:")
+    assert project.is_clean
+
+
 def test_on_gitlab_a_failure_leads_to_its_bundle_among_the_artifacts(project: Project) -> None:
     project.write(RED)
     files = ("--junit", "out/smoke.xml", "--bundle", "out/smoke.zip")
@@ -165,7 +202,7 @@ def test_the_projects_own_checks_run_with_its_fixtures(project: Project) -> None
 
 def test_a_bundle_opens_elsewhere_and_holds_no_secret(project: Project, tmp_path: Path) -> None:
     secret = "PASSWORD=correct-horse-battery"
-    project.write(RED, command=f"sh -c 'echo {secret}; exec python3 -m http.server --directory www $PORT'")
+    project.write(RED, command=f"sh -c 'echo {secret}; exec python3 -m http.server --directory www $$PORT'")
     bundle = tmp_path / "run.zip"
     assert project.smoke("--bundle", str(bundle))[0] == 1
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
