@@ -39,9 +39,11 @@ def allocate(
     comes from `candidates`. `is_free` says yes to what the stack itself holds.
     """
     services = tuple(services)
-    used = {port.number for service in services for port in _all_ports(service) if port.number and not port.inherited}
-    used |= {number for ports in settled.values() for number in ports.values()}
-    taking = _Taking(is_free, candidates, used)
+    fixed = frozenset(
+        port.number for service in services for port in _all_ports(service) if port.number and not port.inherited
+    )
+    used = set(fixed) | {number for ports in settled.values() for number in ports.values()}
+    taking = _Taking(is_free, candidates, fixed, used)
     allocated: dict[str, dict[str, int]] = {}
     for service in services:
         for holder, ports in _holders(service):
@@ -74,12 +76,16 @@ def _all_ports(service: Service) -> Iterable[Port]:
 
 
 class _Taking:
-    """The numbers taken so far in one allocation, and what went wrong."""
+    """The numbers taken so far in one allocation, and what went wrong. An instance that had a `fixed` number, before
+    its service was relayed, gives it up: the relay holds it."""
 
-    def __init__(self, is_free: Callable[[int], bool], candidates: Iterator[int], used: set[int]) -> None:
+    def __init__(
+        self, is_free: Callable[[int], bool], candidates: Iterator[int], fixed: frozenset[int], used: set[int]
+    ) -> None:
         self._is_free = is_free
         self._candidates = candidates
         self._used = used
+        self._fixed = fixed
         self.conflicts: list[Conflict] = []
         self.moved: list[tuple[str, int, int]] = []
 
@@ -89,7 +95,7 @@ class _Taking:
             if not self._is_free(port.number):
                 self.conflicts.append(Conflict(service.name, port))
             return port.number
-        if before is not None and self._is_free(before):
+        if before is not None and before not in self._fixed and self._is_free(before):
             return before
         if port.number and port.number not in self._used and self._is_free(port.number):
             self._used.add(port.number)

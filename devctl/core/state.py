@@ -54,6 +54,7 @@ class Instance:
     ended: bool = False
     reason: str = ""
     remedy: str = stored_as("cure", default="")
+    restarted_because: str = ""  # why it ended when it was last restarted by itself
     liveness: str = ""  # what its liveness check said when it failed for good; it is restarted then
 
     @property
@@ -127,9 +128,9 @@ class ServiceState:
         return len(self.instances) <= self.replicas or instance.id in self._kept()
 
     def _kept(self) -> list[str]:
-        """Return the instances that stay where there are too many: those of the lowest numbers."""
+        """Return the instances that stay where there are too many: good ones before others, the lowest numbers first."""
         present = (i for i in self.instances.values() if i.generation in (self.generation, NEVER))
-        return [i.id for i in sorted(present, key=lambda i: i.number)][: self.replicas]
+        return [i.id for i in sorted(present, key=lambda i: (i.status not in GOOD, i.number))][: self.replicas]
 
     @property
     def expected(self) -> list[Instance]:

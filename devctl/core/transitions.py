@@ -98,8 +98,9 @@ def _planned_instances(service: ServiceState, *, force_recreate: bool) -> dict[s
 
 
 def _is_too_many(service: ServiceState, kept: dict[str, Instance], instance: Instance) -> bool:
-    lower = sum(i.number < instance.number for i in kept.values())
-    return service.desired_up and lower >= service.replicas
+    """Whether there are enough without an instance that does not live: what lives stays before it."""
+    before = sum(i.is_alive or i.number < instance.number for i in kept.values() if i.id != instance.id)
+    return service.desired_up and before >= service.replicas
 
 
 def _under_goal(service: ServiceState, instance: Instance, *, force_recreate: bool) -> Instance:
@@ -228,6 +229,7 @@ def _after_exit(instance: Instance, event: happened.InstanceExited) -> dict[str,
         in_a_row = 0 if is_stable(instance, event.monotonic) else instance.consecutive_restarts
         changes |= {
             "status": Status.PENDING, "restarts": instance.restarts + 1,
+            "restarted_because": event.reason.partition("; starts again")[0],
             "consecutive_restarts": in_a_row + (not event.requested),
             "restart_at": event.monotonic + event.pause_seconds,
         }  # fmt: skip

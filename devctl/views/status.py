@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from devctl.clock import rfc3339
 from devctl.core.decide import variant_of
@@ -57,7 +57,7 @@ def service_view(snapshot: StackSnapshot, name: str, usage: Usage = no_usage) ->
         "optional": service.optional,
         "reason": mask_text(derived.reason),
         "cure": mask_text(derived.remedy),
-        "note": variant.note if variant else "",
+        "note": "; ".join(filter(None, (variant.note if variant else "", *_restarted(instances)))),
         "uses": service.uses,
         "provides": dict(variant.provides if variant else service.provides),
         "depends_on": [d.service for d in service.depends_on],
@@ -80,6 +80,14 @@ def with_note(view: StatusView, service: str, note: str) -> StatusView:
         for each in view["services"]
     ]
     return {**view, "services": services}  # type: ignore[typeddict-item]  # what a spread has, mypy cannot tell
+
+
+def _restarted(instances: Iterable[Instance]) -> Iterator[str]:
+    """Yield why the instance that was restarted last by itself was."""
+    restarted = [i for i in instances if i.restarted_because and i.is_alive]
+    if restarted:
+        last = max(restarted, key=lambda instance: instance.spawned)
+        yield mask_text(f"{last.id} was restarted: {last.restarted_because}")
 
 
 def _fault_view(fault: Fault) -> FaultView:

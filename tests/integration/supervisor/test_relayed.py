@@ -148,7 +148,13 @@ def test_a_direct_service_that_is_scaled_keeps_its_address(stack: RealStack) -> 
         client.scale({"web": 2})
     assert view(stack)["fronted"]
     assert address(stack) == f"127.0.0.1:{number}"
+    assert f"127.0.0.1:{number}" not in {i["ports"]["http"] for i in view(stack)["instances"]}
     eventually(lambda: urllib.request.urlopen(f"http://127.0.0.1:{number}/").read() == b"one")
+    with Load(address(stack)) as load, stack.client() as client:
+        client.restart(["web"])
+        client.scale({"web": 1})
+    assert load.failures == []
+    assert sum(stack.restarts().values()) == 0
 
 
 def test_a_frozen_instance_gets_no_request_once_its_check_has_noticed(stack: RealStack) -> None:
@@ -239,3 +245,4 @@ def test_a_liveness_check_that_fails_restarts_the_instance(stack: RealStack) -> 
     hung.unlink()
     eventually(lambda: view(stack)["status"] == "healthy")
     assert instances(stack)["web.1"] != before
+    assert view(stack)["note"].startswith("web.1 was restarted: failed its liveness check")

@@ -51,6 +51,15 @@ def test_a_port_that_somebody_took_meanwhile_is_replaced() -> None:
     assert allocation.ports == {"a.1": {"http": 20001}}
 
 
+def test_an_instance_leaves_the_fixed_number_to_the_relay_once_its_service_is_relayed() -> None:
+    direct, relayed = (service("a", Port("http", 8080), replicas=count) for count in (1, 2))
+    before = allocate([direct], {}, lambda _: True, iter([])).ports
+    after = allocate([relayed], before, lambda _: True, iter([20001, 20002, 20003])).ports
+    assert after == {
+        "a": {"http": 8080}, "a.1": {"http": 20001}, "a.2": {"http": 20002}, "a.3": {"http": 20003}
+    }  # fmt: skip
+
+
 def test_a_machine_without_free_ports_is_said_plainly() -> None:
     with pytest.raises(EnvironmentProblem, match="no free port"):
         allocate([service("a", Port("http"))], {}, lambda _: False, candidates(0, EPHEMERAL))
