@@ -128,7 +128,7 @@ class ServiceState:
         return len(self.instances) <= self.replicas or instance.id in self._kept()
 
     def _kept(self) -> list[str]:
-        """Return the instances that stay where there are too many: good ones before others, the lowest numbers first."""
+        """Return the instances that stay where there are too many: good ones first, then by their numbers."""
         present = (i for i in self.instances.values() if i.generation in (self.generation, NEVER))
         return [i.id for i in sorted(present, key=lambda i: (i.status not in GOOD, i.number))][: self.replicas]
 
