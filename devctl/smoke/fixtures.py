@@ -11,6 +11,8 @@ from devctl.smoke.steps.event import document_of
 from devctl.smoke.values import wildcard
 
 if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
     import httpx
 
     from devctl.queries.prometheus import Series
@@ -52,6 +54,10 @@ class StackFixture:
     def kill(self, *names: str) -> None:
         """Kill every process of services; the restart policy applies."""
         self._stack.client.kill(names)
+
+    def exec(self, service: str, *argv: str, timeout: float = 60.0) -> CompletedProcess[str]:
+        """Run a command in a service's environment, as `devctl exec` does; return its exit code and output."""
+        return self._stack.execute(service, argv, timeout)
 
 
 class Http:

@@ -213,15 +213,17 @@ class SmokePlugin:
                 report.duration = item.outcome.seconds
             report.devctl_outcome = item.outcome
         elif report.failed and report.when == "call":
-            report.devctl_evidence = self._evidence(item)
+            report.devctl_evidence = self._evidence(item, call.excinfo.value if call.excinfo else None)
 
-    def _evidence(self, item: pytest.Item) -> Outcome:
-        """Return the evidence of a failing test of the project: it is gathered while its trace is at hand."""
+    def _evidence(self, item: pytest.Item, error: BaseException | None) -> Outcome:
+        """Return the evidence of a failing test of the project: it is gathered while its trace is at hand. A wait that
+        names who owes its answer settles who is to blame."""
         context = getattr(item, "funcargs", {}).get("smoke_context")
         outcome = Outcome("tests", item.name)
         if context is not None:
             marker = item.get_closest_marker(BLAMES)
             explain(outcome, self.subject.stack, context, str(marker.args[0]) if marker else "", 0)
+        outcome.service = getattr(error, "service", "") or outcome.service
         return outcome
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -378,9 +380,8 @@ def explain(
 ) -> None:
     """Add to an outcome the trace of its check, the waterfall, and the service to blame."""
     outcome.trace_id = context.origin.trace_id
-    time.sleep(EXPORT_SECONDS)  # the last spans are on their way
     try:
-        spans = [span for trace in stack.trace(outcome.trace_id) for span in trace.spans]
+        spans = stack.settled_trace(outcome.trace_id)
         outcome.evidence = evidence.waterfall(stack, outcome.trace_id)
     except DevctlError:
         spans = []
@@ -388,6 +389,3 @@ def explain(
         outcome.service = evidence.slowest(spans, accused)
     else:
         outcome.service = evidence.culprit(spans, accused, status)
-
-
-EXPORT_SECONDS = 1.0  # twice the interval at which services export (OTEL_BSP_SCHEDULE_DELAY)

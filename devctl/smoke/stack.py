@@ -14,6 +14,8 @@ from devctl.core.spec import RESERVED
 from devctl.errors import DevctlError
 
 if TYPE_CHECKING:
+    from subprocess import CompletedProcess
+
     from devctl.actions.access import StackAccess
     from devctl.diagnosis.views import WhyView
     from devctl.queries.events import Broker, Event
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from devctl.session.protocol import ServiceView, StatusView
 
 T = TypeVar("T")
+LOOK_SECONDS, STILL_LOOKS, LATEST_SPANS_SECONDS = 0.5, 3, 10.0
+"""How often a trace is looked at, how often it must have been the same, and when that is given up: exporters send twice
+a second."""
 POLL_SECONDS = 0.1  # telemetry arrives in batches twice a second
 
 
@@ -160,6 +165,32 @@ class RunningStack:
         slack_ns = 5_000_000  # a broker keeps milliseconds
         return [event for event in recent if event.time_ns >= since_ns - slack_ns]
 
+    def execute(self, service: str, argv: Sequence[str], timeout: float) -> CompletedProcess[str]:
+        """Run a command in a service's environment, as `devctl exec` does."""
+        import subprocess
+        import sys
+
+        from devctl.smoke.guard import selection_arguments
+
+        command = [sys.executable, "-m", "devctl", *selection_arguments(self._access), "exec", service, "--", *argv]
+        return subprocess.run(
+            command, cwd=self._access.paths.folder, capture_output=True, text=True, timeout=timeout, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def settled_trace(self, trace_id: str) -> list[Span]:
+        """Return the spans of a trace and of those linked to it once no more of them arrive: exporters send late, and
+        on a busy machine later. Where no service sends spans, nothing is waited for."""
+        spans: list[Span] = []
+        if not self.spans.services():
+            return spans
+        still, deadline = 0, time.monotonic() + LATEST_SPANS_SECONDS
+        while still < STILL_LOOKS and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+            before, spans = len(spans), [span for trace in self.trace(trace_id) for span in trace.spans]
+            still = still + 1 if spans and len(spans) == before else 0
+        return spans
+
     def close(self) -> None:
         """Let go of what is open; the stack goes on."""
         if self._reader is not None:
@@ -169,8 +200,19 @@ class RunningStack:
         self._client = self._reader = None
 
 
-def eventually(ask: Callable[[], T], *, within: float = 10.0, every: float = POLL_SECONDS, what: str = "") -> T:
-    """Return the first true answer of `ask`; AssertionError with the last answer or failure when none comes."""
+class LateError(AssertionError):
+    """Something that was waited for did not come; `service` is the one that owes it, empty where nobody said."""
+
+    def __init__(self, message: str, service: str = "") -> None:
+        super().__init__(message)
+        self.service = service
+
+
+def eventually(
+    ask: Callable[[], T], *, within: float = 10.0, every: float = POLL_SECONDS, what: str = "", blames: str = ""
+) -> T:
+    """Return the first true answer of `ask`; LateError with the last answer or failure when none comes. `blames` is
+    the service that owes it."""
     deadline = time.monotonic() + within
     while True:
         last: Any
@@ -182,5 +224,5 @@ def eventually(ask: Callable[[], T], *, within: float = 10.0, every: float = POL
         except AssertionError as error:
             last = error
         if time.monotonic() >= deadline:
-            raise AssertionError(f"{what or 'it'} did not hold within {within:g} s; last seen: {last}")
+            raise LateError(f"{what or 'it'} did not hold within {within:g} s; last seen: {last}", blames)
         time.sleep(every)

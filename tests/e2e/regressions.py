@@ -55,11 +55,12 @@ REGRESSIONS = (
     Regression(
         "charged twice",
         "services/payment/handlers.py",
-        "    return charge if await tx.insert(charge) else None",
+        "    return await provider.capture(charge.id)",
         "    from dataclasses import replace\n"
-        "    await tx.insert(replace(charge, id=charge.id[:-1] + ('0' if charge.id[-1] != '0' else '1'),"
-        " order_id=charge.order_id))\n"
-        "    return charge if await tx.insert(charge) else None",
+        "    twin = replace(charge, id=charge.id[:-1] + ('0' if charge.id[-1] != '0' else '1'))\n"
+        "    await provider.authorise(twin)\n"
+        "    await provider.capture(twin.id)\n"
+        "    return await provider.capture(charge.id)",
         ("payment",),
     ),
     Regression(

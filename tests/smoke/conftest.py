@@ -77,7 +77,9 @@ class Shopper:
             items = self.client.get("/api/v1/notifications").raise_for_status().json()["items"]
             return [item["type"] for item in items if item.get("orderId") == order_id]
 
-        kinds: list[str] = self._eventually(types, within=SETTLE_SECONDS, what=f"a message about order {order_id}")
+        kinds: list[str] = self._eventually(
+            types, within=SETTLE_SECONDS, what=f"a message about order {order_id}", blames="notification"
+        )
         return kinds
 
 

@@ -184,6 +184,12 @@ def test_fifty_orders_are_all_taken_and_charged_once(shopper: Any) -> None:
         assert [payment["status"] for payment in shopper.payments(order)] == ["captured"]
 
 
+@pytest.mark.blames("payment")
+def test_the_provider_charged_what_the_books_say_and_nothing_else(stack: Any) -> None:
+    compared = stack.exec("payment", "python", "-m", "services.payment.reconcile")
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+
+
 @pytest.mark.allows_errors
 def test_orders_are_taken_while_payment_is_down_and_paid_when_it_is_back(shopper: Any, stack: Any) -> None:
     product = shopper.products()[6]["id"]

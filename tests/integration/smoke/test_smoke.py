@@ -194,10 +194,16 @@ def test_the_projects_own_checks_run_with_its_fixtures(project: Project) -> None
         "    logs.expect('files', '/hello.json')\n"
         "def test_it_fails(http):\n"
         "    assert http('files').get('/nothing').status_code == 200\n"
+        "def test_it_waits(eventually, stack):\n"
+        "    assert stack.exec('files', 'sh', '-c', 'echo $PORT').stdout.strip().isdigit()\n"
+        "    eventually(lambda: False, within=0, blames='files')\n"
     )
     code, report = project.smoke()
-    ended = {o["name"]: o["status"] for o in report["outcomes"] if o["phase"] == "tests"}
-    assert (code, ended) == (1, {"test_it_greets": "passed", "test_it_fails": "failed"})
+    ended = {o["name"]: (o["status"], o["service"]) for o in report["outcomes"] if o["phase"] == "tests"}
+    assert code == 1
+    assert ended == {
+        "test_it_greets": ("passed", ""), "test_it_fails": ("failed", ""), "test_it_waits": ("failed", "files")
+    }  # fmt: skip
 
 
 def test_a_bundle_opens_elsewhere_and_holds_no_secret(project: Project, tmp_path: Path) -> None:
