@@ -219,10 +219,10 @@ class SmokePlugin:
         """Return the evidence of a failing test of the project: it is gathered while its trace is at hand. A wait that
         names who owes its answer settles who is to blame."""
         context = getattr(item, "funcargs", {}).get("smoke_context")
-        outcome = Outcome("tests", item.name)
+        marker = item.get_closest_marker(BLAMES)
+        outcome = Outcome("tests", item.name, service=str(marker.args[0]) if marker else "")
         if context is not None:
-            marker = item.get_closest_marker(BLAMES)
-            explain(outcome, self.subject.stack, context, str(marker.args[0]) if marker else "", 0)
+            explain(outcome, self.subject.stack, context, outcome.service, 0)
         outcome.service = getattr(error, "service", "") or outcome.service
         return outcome
 
