@@ -55,7 +55,7 @@ class StackFixture:
         """Kill every process of services; the restart policy applies."""
         self._stack.client.kill(names)
 
-    def exec(self, service: str, *argv: str, timeout: float = 60.0) -> CompletedProcess[str]:
+    def execute(self, service: str, *argv: str, timeout: float = 60.0) -> CompletedProcess[str]:
         """Run a command in a service's environment, as `devctl exec` does; return its exit code and output."""
         return self._stack.execute(service, argv, timeout)
 

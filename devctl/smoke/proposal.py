@@ -41,11 +41,11 @@ def document(run: str, spans: Sequence[Span], lines: Iterable[Line], services: S
     """Return the section `smoke:` of a stack.yaml; `services` are the project's own."""
     requests = _requests(spans, services)
     spans = [span for span in spans if span.attributes.get("url.path") != DOCUMENT]
-    own = [span for span in spans if span.service in services]
+    spans_of_services = [span for span in spans if span.service in services]
     text = [f"# Proposed from run {run}: keep what is right, change what is not.", "smoke:"]
     if requests.plain or requests.others:
         text += ["  checks:" if requests.plain else "  checks: []", *_checks(requests)]
-    text += ["  contract:", *_contract(own, list(lines), services)] if own else []
+    text += ["  contract:", *_contract(spans_of_services, list(lines), services)] if spans_of_services else []
     return "\n".join(text) + "\n"
 
 

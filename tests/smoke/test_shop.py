@@ -186,7 +186,7 @@ def test_fifty_orders_are_all_taken_and_charged_once(shopper: Any) -> None:
 
 @pytest.mark.blames("payment")
 def test_the_provider_charged_what_the_books_say_and_nothing_else(stack: Any) -> None:
-    compared = stack.exec("payment", "python", "-m", "services.payment.reconcile")
+    compared = stack.execute("payment", "python", "-m", "services.payment.reconcile")
     assert compared.returncode == 0, compared.stdout + compared.stderr
 
 

@@ -195,7 +195,7 @@ def test_the_projects_own_checks_run_with_its_fixtures(project: Project) -> None
         "def test_it_fails(http):\n"
         "    assert http('files').get('/nothing').status_code == 200\n"
         "def test_it_waits(eventually, stack):\n"
-        "    assert stack.exec('files', 'sh', '-c', 'echo $PORT').stdout.strip().isdigit()\n"
+        "    assert stack.execute('files', 'sh', '-c', 'echo $PORT').stdout.strip().isdigit()\n"
         "    eventually(lambda: False, within=0, blames='files')\n"
     )
     code, report = project.smoke()
