@@ -182,7 +182,7 @@ class RunningStack:
         """Return the spans of a trace and of those linked to it once no more of them arrive: exporters send late, and
         on a busy machine later. Where no service sends spans, nothing is waited for."""
         spans: list[Span] = []
-        if not self.spans.services():
+        if not set(self.spans.services()) & set(self.own_services()):
             return spans
         still, deadline = 0, time.monotonic() + LATEST_SPANS_SECONDS
         while still < STILL_LOOKS and time.monotonic() < deadline:
