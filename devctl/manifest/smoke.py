@@ -263,6 +263,9 @@ class Contract(Section):
     """What its log lines have."""
     resource: Names = ()
     """Resource attributes that each of its spans has."""
+    conventions: bool = False
+    """Its spans have the names and attributes that OpenTelemetry's semantic conventions require of HTTP, messaging
+    and databases, and none that is out of date."""
     never: Annotated[Never, Object(Never)] = Never()
     """What must not be seen of it."""
 

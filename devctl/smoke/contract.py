@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devctl.record import secrets
+from devctl.smoke import conventions
 from devctl.smoke.check import CheckFailed
 from devctl.smoke.values import wildcard
 from devctl.text import clean, count, listing
@@ -102,6 +103,8 @@ def _of_service(service: str, contract: Contract, metrics_path: str) -> Iterator
         yield ContractLine(service, f"log field {log_field}", _log_field(service, log_field))
     for attribute in contract.resource:
         yield ContractLine(service, f"resource {attribute}", _resource(service, attribute))
+    if contract.conventions:
+        yield ContractLine(service, "semantic conventions", _conventional(service), waits=False)
     if contract.never.errors:
         yield ContractLine(service, "never an error", _no_errors(service), waits=False)
     if contract.never.secrets:
@@ -202,6 +205,15 @@ def _resource(service: str, attribute: str) -> Callable[[RunningStack, Seen], No
         if not spans or lacking:
             what = f"{len(lacking)} of {count(len(spans), 'span')} of {service} lack the resource attribute {attribute}"
             raise CheckFailed(what if spans else f"{service} sent no span", service=service)
+
+    return check
+
+
+def _conventional(service: str) -> Callable[[RunningStack, Seen], None]:
+    def check(stack: RunningStack, seen: Seen) -> None:
+        for span in _spans(stack, seen, service):
+            for fault in conventions.faults(span):
+                raise CheckFailed(f"the span {span.name!r} of {service}: {fault}", service=service)
 
     return check
 
