@@ -13,7 +13,8 @@ HTTP: dict[str, Any] = {
     "http.response.status_code": 200,
 }  # fmt: skip
 CALL: dict[str, Any] = {
-    "http.request.method": "GET", "server.address": "a", "server.port": 1, "url.full": "http://a:1/", "http.response.status_code": 200
+    "http.request.method": "GET", "server.address": "a", "server.port": 1, "url.full": "http://a:1/",
+    "http.response.status_code": 200,
 }  # fmt: skip
 EVENT: dict[str, Any] = {
     "messaging.system": "kafka", "messaging.operation.name": "send", "messaging.destination.name": "orders"
