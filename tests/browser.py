@@ -44,6 +44,8 @@ class Page:
     session: str
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+    is_disturbed: bool = False
+    """A network of the machine came or went, for which Chromium gives up what it was loading, from loopback too."""
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self.browser.send(method, session=self.session, **parameters)
@@ -62,6 +64,9 @@ class Page:
         """Wait until an expression is true in the page and return it."""
         deadline = time.monotonic() + within
         while True:
+            if self.is_disturbed:
+                self.is_disturbed = False
+                self.send("Page.reload")
             try:
                 value = self.run(script)
             except AssertionError:
@@ -111,6 +116,8 @@ class Page:
                 self.complaints.append(details.get("exception", {}).get("description") or details["text"])
             case "Runtime.consoleAPICalled" if parameters["type"] in ("error", "warning", "assert"):
                 self.complaints.append(" ".join(str(each.get("value", "")) for each in parameters["args"]))
+            case "Log.entryAdded" if "ERR_NETWORK_CHANGED" in parameters["entry"]["text"]:
+                self.is_disturbed = True
             case "Log.entryAdded" if parameters["entry"]["level"] == "error":
                 entry = parameters["entry"]
                 self.complaints.append(f"{entry['text']} {entry.get('url', '')}")

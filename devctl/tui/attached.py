@@ -44,8 +44,8 @@ class Attached:
         self.pulse.stop()
         self._app.panes.clear()
         self._attach(stack)
+        self._app.go("overview")
         self.pulse.start()
-        self._app.call_later(self._app.go, "overview")
 
     def take(self, beat: Beat) -> None:
         """Take in what the stack did, and show it."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from devctl.errors import DevctlError
 from devctl.record import store
-from devctl.tui.past import PastRun, run_infos
+from devctl.tui.past import PastRun, open_past, run_infos
 from devctl.tui.requests import LiveBroker, LiveControl, LiveMetrics
 from devctl.tui.telemetry import RunTelemetry
 
@@ -45,6 +45,7 @@ class LiveStack:
         self._stop = threading.Event()
         self._sampler: Client | None = None
         self._told_run = ""
+        self._watcher: threading.Thread | None = None
         run = store.current(paths)
         self.run_id = run.id if run else ""
         self.telemetry: Telemetry = _telemetry(run or store.Run(paths.runs / "none"))
@@ -54,10 +55,17 @@ class LiveStack:
 
     def watch(self, sink: Sink, on_link: Callable[[str], None]) -> None:
         """Hand every change to `sink`, and go on when the supervisor or the stack went and came again."""
-        threading.Thread(target=self._watch, args=(sink, on_link), name="watch", daemon=True).start()
+        self._told_run = ""
+        self.link = "connecting" if self.link == "gone" else self.link
+        self._watcher = threading.Thread(target=self._watch, args=(sink, on_link), name="watch", daemon=True)
+        self._watcher.start()
+
+    def _is_over(self) -> bool:
+        """Tell whether this thread watches no more: the stack is closed, or another one took over."""
+        return self._stop.is_set() or threading.current_thread() is not self._watcher
 
     def _watch(self, sink: Sink, on_link: Callable[[str], None]) -> None:
-        while not self._stop.is_set():
+        while not self._is_over():
             try:
                 self._watch_once(sink, on_link)
             except (DevctlError, OSError, ValueError):
@@ -78,7 +86,7 @@ class LiveStack:
                 self._take_up(item)
                 sink(item)
                 self._tell(on_link, "live")
-                if self._stop.is_set():
+                if self._is_over():
                     return
         self._tell(on_link, "lost")
 
@@ -121,9 +129,9 @@ class LiveStack:
         """Return the runs that are kept, newest first."""
         return run_infos(self._paths, self.run_id)
 
-    def open_run(self, run_id: str) -> PastRun:
-        """Return a past run."""
-        return PastRun(self._access, store.Run(self._paths.runs / run_id))
+    def open_run(self, run: RunInfo) -> PastRun:
+        """Return a past run, or one that was packed."""
+        return open_past(self._access, run)
 
     def close(self) -> None:
         """End the threads; the stack goes on. The connections end with them: closing one here would wait for whoever

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devctl.actions.recorded import RecordedSession
+from devctl.errors import DevctlError
 from devctl.record import store
 from devctl.tui.stack import NoBroker, NoControl, NoMetrics, RunInfo, Sink
 from devctl.tui.telemetry import RunTelemetry
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from devctl.record.store import Run
     from devctl.session.protocol import Item, StatusView
     from devctl.tui.stack import Broker, Control, Metrics, Telemetry
+
+UNPACKED = "bundles"
+"""The folder in the stack's state in which bundles are unpacked to be looked into."""
+MOST_BUNDLES = 100
+"""More archives in a folder are not looked through."""
 
 
 class PastRun:
@@ -65,17 +72,52 @@ class PastRun:
         """Return the runs that are kept, newest first."""
         return run_infos(self._paths, self.run_id)
 
-    def open_run(self, run_id: str) -> PastRun:
-        """Return another past run."""
-        return PastRun(self._access, store.Run(self._paths.runs / run_id))
+    def open_run(self, run: RunInfo) -> PastRun:
+        """Return another past run, or one that was packed."""
+        return open_past(self._access, run)
 
     def close(self) -> None:
         """Nothing is held."""
 
 
+def open_past(access: StackAccess, run: RunInfo) -> PastRun:
+    """Return a past run; one that was packed is unpacked first, below the stack's state."""
+    if not run.bundle:
+        return PastRun(access, store.Run(access.paths.runs / run.id))
+    from devctl.actions.access import Selection, StackAccess
+    from devctl.record.bundle import open_bundle, unpack
+
+    path = Path(run.bundle)
+    folder = access.paths.state / UNPACKED / path.stem
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open_bundle(path) as archive:
+        unpacked = unpack(archive, folder)
+    beside = StackAccess(Selection(project_directory=str(folder)), access.environ)
+    return PastRun(beside, store.Run(unpacked))
+
+
 def run_infos(paths: StackPaths, current: str) -> list[RunInfo]:
-    """Return the runs that are kept, newest first."""
-    return [RunInfo(run.id, _began(run.id), store.size(run), run.id == current) for run in store.runs(paths)]
+    """Return the runs that are kept and the bundles beside the stack, newest first."""
+    runs = [RunInfo(run.id, _began(run.id), store.size(run), run.id == current) for run in store.runs(paths)]
+    return [*runs, *_bundles(paths)]
+
+
+def _bundles(paths: StackPaths) -> list[RunInfo]:
+    """Return the bundles in the folder of the stack, and those that `devctl smoke` left in its state."""
+    files = [*paths.folder.glob("*.zip"), *paths.state.glob("*.zip"), *paths.state.glob("smoke*/**/*.zip")]
+    infos = [info for file in files[:MOST_BUNDLES] if (info := _bundle(file))]
+    return sorted(infos, key=lambda info: info.started, reverse=True)
+
+
+def _bundle(file: Path) -> RunInfo | None:
+    from devctl.record.bundle import open_bundle, run_id
+
+    try:
+        with open_bundle(file) as archive:
+            packed = run_id(archive)
+        return RunInfo(packed, _began(packed), file.stat().st_size, is_current=False, bundle=str(file))
+    except (DevctlError, OSError):
+        return None
 
 
 def _began(run_id: str) -> float:

@@ -69,11 +69,15 @@ class Pulse:
         self._wake.set()
 
     def _on_item(self, item: Item) -> None:
+        if self._stop.is_set():
+            return  # another stack is shown
         with self._lock:
             self._items.append(item)
         self._tell()
 
     def _on_link(self, link: str) -> None:
+        if self._stop.is_set():
+            return
         with self._lock:
             self._beat.link = link
         self._tell()

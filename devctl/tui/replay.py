@@ -132,7 +132,7 @@ class Replay:
         """Return the one run of the recording."""
         return [RunInfo(self.run_id, self._start_ns / 1e9, 0, is_current=True)]
 
-    def open_run(self, run_id: str) -> Stack:
+    def open_run(self, run: RunInfo) -> Stack:
         """Refuse: a recording holds no other run."""
         raise refuse("a recording holds one run")
 

@@ -34,12 +34,13 @@ Sink = Callable[["Item"], None]
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """One run that is kept: `started` in seconds since the epoch."""
+    """One run that is kept: `started` in seconds since the epoch; `bundle` is the file that it is packed into."""
 
     id: str
     started: float
     bytes: int
     is_current: bool
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +163,11 @@ class Stack(Protocol):
         ...
 
     def runs(self) -> list[RunInfo]:
-        """Return the runs that are kept, newest first."""
+        """Return the runs that are kept and the bundles beside the stack, newest first."""
         ...
 
-    def open_run(self, run_id: str) -> Stack:
-        """Return a past run, to be read with the same screens."""
+    def open_run(self, run: RunInfo) -> Stack:
+        """Return a past run, or one that was packed, to be read with the same screens. May take time."""
         ...
 
     def close(self) -> None:

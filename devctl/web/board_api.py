@@ -20,6 +20,7 @@ from devctl.web.data import shapes, transform
 from devctl.web.data.labels import Labels
 from devctl.web.data.panel import Answer, Moment
 from devctl.web.data.prometheus import Prometheus, Refused
+from devctl.web.data.selectors import Filter, filters
 from devctl.web.data.times import TimeRange, aligned, seconds, step, time_range
 from devctl.web.logql import logs_query
 from devctl.web.marks import marks_of
@@ -93,13 +94,14 @@ class BoardApi:
         """Return what one panel shows."""
         board = self._board(uid)
         span = _span(board, query)
-        values = _values(await self._resolve(board, query, span), span)
+        resolved = await self._resolve(board, query, span)
+        values = _values(resolved, span)
         every = layout.flat(layout.laid_out(board.panels, values))
         panel = next((each for each in every if each.id == panel_id), None)
         if panel is None:
             raise NotHere(f"board {uid} has no panel {panel_id}")
         here = variables.scoped(values, panel.scope)
-        moment = Moment(span, _points(query), await self._labels.scrape_seconds())
+        moment = Moment(span, _points(query), await self._labels.scrape_seconds(), _filters(resolved))
         return await self._data(board, panel, panels.narrowed(panel, moment), here)
 
     async def annotations(self, uid: str, query: Query) -> list[dict[str, Any]]:
@@ -210,6 +212,12 @@ def _values(resolved: Sequence[Resolved], span: TimeRange) -> dict[str, Value]:
     return panels.with_automatic(values, Moment(span))
 
 
+def _filters(resolved: Sequence[Resolved]) -> list[Filter]:
+    """Return the ad hoc filters that are chosen."""
+    chosen = [each.value.values for each in resolved if each.variable.kind == variables.AD_HOC]
+    return filters([value for values in chosen for value in values])
+
+
 def _solo(placed: Sequence[Panel], id: str) -> Sequence[Panel]:
     """Return one panel alone where the address asks for it."""
     if not id:
@@ -227,6 +235,7 @@ def _shown(panel: Panel, answer: Answer, foreign: list[str], moment: Moment) -> 
         **shapes.shaped(panel, frames),
         "exemplars": answer.exemplars,
         "problems": [*answer.problems, *foreign],
+        "empty": not frames,
         "notices": notices,
         "asked": answer.queries,
     }

@@ -1,8 +1,10 @@
-"""Runs: what is kept of past runs; each opens with the same screens, read only."""
+"""Runs: what is kept of past runs, and bundles; each opens with the same screens, read only."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devctl.text import duration, size
@@ -36,30 +38,37 @@ class Runs(View):
 
     def rows(self) -> Sequence[Row]:
         now = self.devctl.stack.now_ns() / 1e9
-        return [Row(("run", run.id), _cells(run, now), run) for run in self._runs]
+        return [Row(("run", run.id, run.bundle), _cells(run, now), run) for run in self._runs]
 
     def title(self) -> tuple[Cells, Cells]:
         return (("Runs", "title"),), (("Enter opens one, read only", "dim"),)
 
     def opened(self, row: Row) -> None:
-        stack = self.devctl.stack
-        if row.data.id == stack.run_id:
+        run, stack = row.data, self.devctl.stack
+        if run.is_current or (run.id == stack.run_id and not run.bundle):
             self.devctl.notice("This run is what is shown.")
         else:
-            self.devctl.attached.open(stack.open_run(row.data.id))
+            self.load(lambda: stack.open_run(run), self.devctl.attached.open)
+            self.update_title()
 
     def as_json(self, row: Row) -> Any:
-        return {"run": row.data.id, "bytes": row.data.bytes}
+        return {"run": row.data.id, "bytes": row.data.bytes, "bundle": row.data.bundle}
 
     def choices(self) -> list[Choice]:
-        return [("run id", self.lines.current.data.id)] if self.lines.current else []
+        if not self.lines.current:
+            return []
+        run = self.lines.current.data
+        return [("run id", run.id), *([("bundle", run.bundle)] if run.bundle else [])]
 
     def command(self) -> str:
-        return "devctl runs"
+        run = self.lines.current.data if self.lines.current else None
+        return f"devctl bundle open {shlex.quote(run.bundle)}" if run and run.bundle else "devctl runs"
 
 
 def _cells(run: RunInfo, now: float) -> Cells:
     sign: Cell = ("● ", "good") if run.is_current else ("○ ", "dim")
     shown: Cell = ("  shown now", "good") if run.is_current else ("", "")
+    if run.bundle:
+        sign, shown = ("◇ ", "accent"), (f"  bundle {safe(Path(run.bundle).name, 60)}", "accent")
     return (sign, (f"{safe(run.id)}  ", "strong"), (f"{duration(max(now - run.started, 0)):>12} ago", "dim"),
             (f"{size(run.bytes):>10}", "dim"), shown)  # fmt: skip

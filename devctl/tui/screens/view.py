@@ -80,7 +80,7 @@ class View(Vertical):
     """The app, as what it is; set when the view is made."""
 
     def __init__(self) -> None:
-        super().__init__(id=f"view-{self.NAME}")
+        super().__init__()
         self.bar = Bar("bar")
         self.lines = LineView(empty=self.EMPTY)
         self.filter = ""

@@ -181,16 +181,13 @@ def _variable(model: Mapping[str, Any]) -> Variable:
     query = model.get("query")
     if isinstance(query, dict):
         query = text(query.get("query")) or text(query.get("expr")) or _structured(query)
-    current = mapping(model.get("current")).get("value")
     return Variable(
         name=text(model.get("name")),
         kind=text(model.get("type")) or "custom",
         label=text(model.get("label")) or text(model.get("name")),
         query=text(model.get("definition")) if not query else text(query),
         options=[Option(text(each.get("text")), text(each.get("value"))) for each in objects(model.get("options"))],
-        current=tuple(text(each) for each in current)
-        if isinstance(current, list)
-        else (text(current),) * bool(current),
+        current=_filters(model) if model.get("type") == "adhoc" else _current(model),
         is_multi=flag(model.get("multi")),
         includes_all=flag(model.get("includeAll")),
         all_value=text(model.get("allValue")),
@@ -202,6 +199,20 @@ def _variable(model: Mapping[str, Any]) -> Variable:
         auto_count=whole(model.get("auto_count"), 30, 1, 1_000),
         auto_least=text(model.get("auto_min")) or "10s",
     )
+
+
+def _current(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the board has chosen of a variable."""
+    current = mapping(model.get("current")).get("value")
+    if isinstance(current, list):
+        return tuple(text(each) for each in current)
+    return (text(current),) if current else ()
+
+
+def _filters(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ad hoc filters of a board as an address writes them."""
+    return tuple("|".join(text(each.get(key)) for key in ("key", "operator", "value"))
+                 for each in objects(model.get("filters")))  # fmt: skip
 
 
 def _structured(query: Mapping[str, Any]) -> str:

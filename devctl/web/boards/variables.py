@@ -15,6 +15,8 @@ from devctl.web.boards.model import Option, Variable
 MOST_OPTIONS = 10_000
 """More choices nobody picks from; a label with more values is cut here."""
 AUTO = "$__auto_interval_"
+AD_HOC = "adhoc"
+"""The kind of a variable whose values are filters for every query, written `label|operator|value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,9 @@ def _pair(part: str) -> Option:
 def pick(variable: Variable, options: Sequence[Option], chosen: Sequence[str] | None) -> Value:
     """Return what a variable stands for: what the address chose, else what the board says, else all or the first."""
     is_list = variable.is_multi or variable.includes_all
+    if variable.kind == AD_HOC:
+        filters = tuple(chosen if chosen is not None else variable.current)
+        return Value(tuple(filter(None, filters)), texts=filters)
     wishes = tuple(chosen) if chosen is not None else variable.current
     if variable.kind in ("textbox", "constant") or (variable.kind == "datasource" and chosen is None):
         text = wishes if wishes and variable.kind == "textbox" else tuple(option.value for option in options[:1])

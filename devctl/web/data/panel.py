@@ -13,6 +13,8 @@ from devctl.web.boards.model import DataSource, Panel, Target
 from devctl.web.data import answers, times
 from devctl.web.data.frames import Frame
 from devctl.web.data.prometheus import Prometheus, Refused
+from devctl.web.data.selectors import Filter
+from devctl.web.data.selectors import narrowed as narrowed_query
 from devctl.web.data.times import TimeRange
 
 MOST_TARGETS = 50
@@ -39,6 +41,8 @@ class Moment:
     span: TimeRange
     points: int = USUAL_POINTS
     scrape: float = 5.0
+    filters: Sequence[Filter] = ()
+    """Those that the reader puts on every query."""
 
 
 def builtin(moment: Moment, step: float) -> dict[str, Value]:
@@ -127,7 +131,7 @@ class _Asking:
         """Return what one query brings; what went wrong is added to the answer."""
         step = step_of(self.panel, target, self.moment, self.values)
         here = {**self.values, **builtin(self.moment, step)}
-        query = fill(target.expression, here, for_promql)
+        query = narrowed_query(fill(target.expression, here, for_promql), self.moment.filters)
         is_instant = target.is_instant and not target.is_range
         self.answer.step = max(self.answer.step, step)
         self.answer.queries.append({"ref": target.ref, "query": query, "step": step, "instant": is_instant})

@@ -80,15 +80,21 @@ class Prometheus:
                 return
             del self._answers[target]
 
+    @property
+    def _name(self) -> str:
+        return f"Prometheus at {self.address}"
+
     async def _send(self, target: str) -> Any:
         async with self._turn:
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     status, body = await get(self.address, target)
             except TimeoutError:
-                raise Refused(f"Prometheus does not answer within {TIMEOUT_SECONDS:.0f} s") from None
-            except (OSError, h11.RemoteProtocolError) as error:
-                raise Refused(f"Prometheus does not answer: {type(error).__name__}") from None
+                raise Refused(f"{self._name} does not answer within {TIMEOUT_SECONDS:.0f} s") from None
+            except OSError:
+                raise Refused(f"{self._name} is away; `devctl why` says why") from None
+            except h11.RemoteProtocolError:
+                raise Refused(f"{self._name} answers no HTTP") from None
         return _data(status, body)
 
 

@@ -105,7 +105,7 @@ class BoardPage {
     replace(this.head,
       h("div", { class: "title" }, query().has("viewPanel") && button("Back to the board", { class: "quiet square", onclick: () => change({ viewPanel: null }) }, icon("back")),
         h("h1", { title: board.description }, board.title), h("p", { class: "about" }, board.description)),
-      h("div", { class: "variables" }, board.variables.filter((each) => each.hide !== 2 && each.options.length + each.values.length > 0 && each.kind !== "constant").map((each) => variable(each))),
+      h("div", { class: "variables" }, board.variables.filter((each) => each.hide !== 2 && (each.options.length + each.values.length > 0 || each.kind === "adhoc") && each.kind !== "constant").map((each) => variable(each))),
       h("div", { class: "links" }, board.links.map((link) => boardLink(link, this.uid))));
   }
 
@@ -170,7 +170,9 @@ class BoardPage {
     const element = h("section", { class: `panel kind-${panel.drawn ? panel.kind : "unknown"}${panel.transparent ? " transparent" : ""}`, "aria-label": panel.title || panel.kind }, this.panelHead(panel, state), body);
     element.dataset.panel = panel.id;
     element.dataset.kind = panel.kind;
-    return { key, panel, element, body, state, drawer: panelDrawer(panel, body, { board: this.shared }) };
+    const problem = h("p", { class: "panel-problem", role: "status", hidden: true });
+    element.append(problem);
+    return { key, panel, element, body, state, problem, drawer: panelDrawer(panel, body, { board: this.shared }) };
   }
 
   panelHead(panel, state) {
@@ -231,15 +233,14 @@ class BoardPage {
       parameters.set("points", String(Math.max(Math.round(entry.body.clientWidth / 2), 60)));
       const data = await get(`viewer/boards/${encodeURIComponent(this.uid)}/panels/${encodeURIComponent(entry.panel.id)}`, parameters, this.closed.signal);
       entry.data = data;
-      this.say(entry, [...(data.problems ?? []), ...(data.notices ?? [])]);
+      this.say(entry, [...(data.problems ?? []), ...(data.notices ?? [])], isEmpty(data));
       entry.drawer.draw(data);
       if (this.annotations) entry.drawer.annotate?.(this.annotations);
       entry.element.dataset.state = (data.problems ?? []).length ? "problem" : "drawn";
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.say(entry, [error.message]);
+      this.say(entry, [error.message], !entry.data || isEmpty(entry.data));
       entry.element.dataset.state = "problem";
-      if (!entry.data) replace(entry.body, h("p", { class: "problem" }, error.message));
       if (!error.message.startsWith("The viewer")) console.warn(error);
     } finally {
       entry.isAsking = false;
@@ -247,14 +248,35 @@ class BoardPage {
     }
   }
 
-  say(entry, problems) {
+  /** Mark a panel with what went wrong; where it has nothing to draw (`isBare`), the reason stands in its place. */
+  say(entry, problems, isBare) {
+    const stands = isBare && problems.length > 0;
+    entry.problem.hidden = !stands;
+    entry.problem.textContent = stands ? problems.join("\n") : "";
+    entry.element.classList.toggle("failed", stands);
     entry.state.textContent = problems.length ? "!" : "";
     entry.state.title = problems.join("\n");
     entry.state.classList.toggle("bad", problems.length > 0);
   }
 }
 
+/** Tell whether an answer leaves a panel without anything to draw. */
+function isEmpty(data) {
+  return data.empty ?? !(data.traces ?? data.lines ?? []).length;
+}
+
+function adHoc(each) {
+  const texts = each.values.map((value) => { const [label, operator, ...rest] = value.split("|"); return `${label}${operator}${rest.join("|")}`; });
+  const take = (event) => {
+    const parts = event.target.value.split(",").map((part) => part.trim().match(/^([^=!~]+?)\s*(=~|!~|!=|=)\s*"?(.*?)"?$/)).filter(Boolean);
+    change({ [`var-${each.name}`]: parts.length ? parts.map(([, label, operator, value]) => `${label}|${operator}|${value}`) : "" });
+  };
+  return h("label", { class: "variable", title: "Filters on every query: service=order, method!~GET|HEAD" }, h("span", {}, each.label),
+    h("input", { value: texts.join(", "), placeholder: "label=value, …", "aria-label": each.label, onchange: take }));
+}
+
 function variable(each) {
+  if (each.kind === "adhoc") return adHoc(each);
   if (each.kind === "textbox") {
     return h("label", { class: "variable" }, h("span", {}, each.label), h("input", { value: each.values[0] ?? "", "aria-label": each.label, onchange: (event) => change({ [`var-${each.name}`]: event.target.value }) }));
   }

@@ -52,12 +52,12 @@ def value(service: str, moment: float) -> float:
 class FakePrometheus:
     """Three services with a value each; `le` in the query asks for buckets, a selector of `service` for some of them.
 
-    `questions` counts what it was asked; `refuses` is a query that it takes for wrong.
+    `questions` counts what it was asked; `refuses` are queries that it takes for wrong.
     """
 
     def __init__(self) -> None:
         self.questions: Counter[str] = Counter()
-        self.refuses = "syntax error"
+        self.refuses = ("syntax error", "broken_query")
 
     async def __call__(self, request: Request) -> Response:
         self.questions[request.target] += 1
@@ -79,7 +79,7 @@ class FakePrometheus:
         return []
 
     def _result(self, query: dict[str, str], kind: str) -> Response:
-        if self.refuses in query["query"]:
+        if any(each in query["query"] for each in self.refuses):
             return json_response({"status": "error", "errorType": "bad_data", "error": "parse error"}, 400)
         rows = [] if "nothing" in query["query"] else [self._entry(labels, query, kind) for labels in _labels(query)]
         return json_response({"status": "success", "data": {"resultType": kind, "result": rows}})
