@@ -138,7 +138,8 @@ class Panes:
         for number, pane in enumerate(panes):
             self._arrange(pane, number)
         focus_name = focus if focus in names else target.view if target.view in names else names[0]
-        if focus or app.screen.focused is None or not app.screen.focused.display:
+        keeps = [app.filter_line.input, *(self.views[name].lines for name in names)]
+        if focus or app.screen.focused not in keeps:
             self.focus_goal = focus_name
             if self.views[focus_name].is_ready:
                 self._focus(focus_name)

@@ -2,7 +2,9 @@
 lines of a megabyte; and whatever happens in whatever order, the screen stays whole."""
 
 import asyncio
+import random
 import tempfile
+import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from rich.cells import cell_len
 from devctl.queries.pages import Anchor, PageLine
 from devctl.record.lines import Line
 from devctl.text import clean
-from devctl.tui import arrange
+from devctl.tui import arrange, keys
 from devctl.tui.cells import columns, cut_cells, fit_cells, marked, plain, safe
 from devctl.tui.model import Model
 from devctl.tui.screens import log_rows
+from devctl.tui.stack import Shell
 from devctl.tui.widgets.lines import LineView
 from devctl.tui.widgets.rows import Flow, Row
+from tests.soak import IS_SOAK, rounds
 from tests.tui.driving import Driver, driving
 from tests.tui.fakes import NAMES, instance, line, log, service, shop, status
 
@@ -127,7 +131,8 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(600)
+@settings(max_examples=rounds(8, 300), suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_events_keys_and_sizes_in_any_order_leave_the_screen_whole(steps: list[tuple[str, Any]]) -> None:
     async def play() -> None:
@@ -171,6 +176,30 @@ def test_the_model_ends_where_the_last_word_on_each_service_says(items: list[dic
         views = item["status"]["services"] if "status" in item else item.get("services", [])
         last |= {view["name"]: view["status"] for view in views}
     assert {name: view["status"] for name, view in model.services.items()} == last
+
+
+EVERY_KEY = sorted({key for action in keys.ACTIONS for key in action.keys} - {"q", "ctrl+c", "o"} | keys.MOVES.keys())
+TYPED = [*"0123456789abcdefghijklmnoprstuvwxyz:=<>./ ", "backspace", "delete", "enter", "escape", "tab"]
+SOAK_SECONDS = 600
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [2026])
+async def test_random_keys_never_stop_it_nor_lose_a_service(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    until = time.monotonic() + SOAK_SECONDS
+    async with driving(tmp_path) as tui:
+        tui.control.shells = Shell(("true",), {}, "")
+        tui.app.exit = lambda *_, **__: None  # type: ignore[method-assign]  the palette offers to leave, too
+        pressed = 0
+        while time.monotonic() < until if IS_SOAK else pressed < 250:
+            await tui.press(rng.choice(EVERY_KEY if rng.random() < 0.7 else TYPED))
+            pressed += 1
+            if pressed % 50 == 0:
+                await tui.pilot.resize_terminal(*rng.choice([(40, 10), (80, 24), (109, 30), (120, 40), (200, 50)]))
+        assert tui.app.is_running
+        assert len(tui.app.model.services) == len(NAMES)
+        await _holds(tui)
 
 
 ROWS = st.lists(st.integers(0, 300), max_size=60)

@@ -221,8 +221,10 @@ class Listing(Widget):
 
     def lay_out(self) -> list[Spot]:
         """Return what is in sight, line by line."""
-        self.flow.width = max(self.size.width - 2, 1)  # the mark on the left, the bar on the right
-        self.flow.height = max(self.size.height, 1)
+        size = max(self.size.width - 2, 1), max(self.size.height, 1)  # the mark on the left, the bar on the right
+        if size != (self.flow.width, self.flow.height):
+            self.flow.width, self.flow.height = size
+            self._spots = None  # of the size before
         if self._spots is None:
             if self.is_following:
                 self.flow.top = self.flow.last_top()

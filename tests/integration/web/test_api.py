@@ -148,7 +148,7 @@ def test_a_prometheus_that_is_gone_is_named_and_asked_again_later() -> None:
         source = Prometheus("127.0.0.1:9")
         messages = []
         for _ in range(2):
-            with pytest.raises(ValueError, match="Prometheus at 127.0.0.1:9 is away") as refused:
+            with pytest.raises(ValueError, match=r"Prometheus at 127\.0\.0\.1:9 is away") as refused:
                 await source.instant("up", time.time())
             messages.append(str(refused.value))
         return messages
