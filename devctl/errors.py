@@ -7,13 +7,15 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ends (see `devctl --help`)."""
+    """How a command ends (see `devctl --help`); 126 and 127 are those of `exec` alone, as in a shell."""
 
     OK = 0
     UNHEALTHY = 1
     USAGE = 2
     ENVIRONMENT = 3
     BUG = 4
+    NO_EXECUTABLE = 126
+    NO_PROGRAM = 127
     INTERRUPTED = 130
 
 

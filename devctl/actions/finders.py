@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devctl.actions.names import check_services
+from devctl.actions.names import check_services, refuse_inactive
 from devctl.errors import DevctlError, EnvironmentProblem, UsageError
 
 TYPE_CHECKING = False
@@ -73,6 +73,7 @@ def find_launch(session: Reader, name: str) -> LaunchView:
             return launch
     _check_available(session, name)
     service, _, number = name.rpartition(".")
+    refuse_inactive(session, service if number.isdigit() else name)
     services = [launch["instance"].rpartition(".")[0] for launch in launches]
     check_services([service if service in services and number.isdigit() else name], services)
     raise UsageError(f"no instance {name!r}", next="`devctl status` lists them.")

@@ -18,6 +18,30 @@ def of_services(session: Reader) -> list[str]:
     return [service["name"] for service in session.status()["services"]]
 
 
+def check_in_stack(session: Reader, names: Sequence[str]) -> None:
+    """Raise UsageError for the first of `names` that is no service of the stack, or one of a profile that is not
+    active."""
+    existing = of_services(session)
+    if missing := next((name for name in names if name not in existing), None):
+        refuse_inactive(session, missing)
+    check_services(names, existing)
+
+
+def refuse_inactive(session: Reader, name: str) -> None:
+    """Raise UsageError when `name` is a service that does not run since none of its profiles is active."""
+    snapshot = session.snapshot()
+    service = snapshot["spec"]["services"].get(name)
+    profiles = service.get("profiles", ()) if service else ()
+    if profiles and name not in snapshot["spec"].get("active", ()):
+        from devctl.text import count, listing
+
+        of = f"{count(len(profiles), 'profile')[2:]} {listing(map(repr, profiles))}"
+        raise UsageError(
+            f"{name} belongs to the {of}, which {'is' if len(profiles) == 1 else 'are'} not active",
+            next=f"Start it with `devctl up -d {name}`, or with `devctl --profile {profiles[0]} up -d`.",
+        )
+
+
 def check_services(names: Sequence[str], services: Iterable[str]) -> None:
     """Raise UsageError for the first of `names` that is no service, with the name that is most like it."""
     check("service", names, services)

@@ -25,7 +25,7 @@ def wait_until_healthy(
     """Return once `services` (none: everything that is not optional) are good; WaitFailed when they cannot be."""
     client = stack.running()
     if services:
-        names.check_services(services, names.of_services(client))
+        names.check_in_stack(client, services)
     awaited = _Awaited(services)
     try:
         with time_limit(client, timeout_seconds):

@@ -10,6 +10,8 @@ import socket
 import stat
 import sys
 
+from devctl.keeper import system
+
 LOCK_NAME, SOCKET_NAME, ERRORS_NAME, FIFO_FOLDER = "keeper.lock", "keeper.sock", "keeper.err", "fifo"
 LOCK_FD, SOCKET_FD = 3, 4
 BACKLOG = 16
@@ -111,6 +113,7 @@ def _spawn(python: str, runtime: str, lock: int, listener: int) -> int:
             ],
             setsid=True,
             setsigmask=[],
+            setsigdef=system.default_signals(),
         )
     finally:
         os.close(high_lock)

@@ -166,9 +166,9 @@ def peer_pid(connection: socket.socket) -> int:
 
 
 def default_signals() -> list[int]:
-    """Return the signals that a child must find with their default effect."""
-    names = ("SIGPIPE", "SIGXFSZ", "SIGHUP", "SIGINT", "SIGTERM", "SIGCHLD")
-    return [int(getattr(signal, name)) for name in names if hasattr(signal, name)]
+    """Return the signals that a child must find with their default effect: all that can have another one, since whoever
+    began the stack may have ignored any of them (`nohup`, `&` in a script, some CI runners)."""
+    return [int(number) for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
 
 
 def open_sockets(process: int) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devctl.errors import DevctlError, EnvironmentProblem, ExitCode
 from devctl.keeper.start import LOCK_FD, close_inheritable, move_out_of_way
+from devctl.keeper.system import default_signals
 from devctl.machine import folders, lock_record, stopped
 from devctl.machine.boot import boot_id
 from devctl.machine.lock_record import LockRecord
@@ -203,7 +204,10 @@ def _spawn(location: Location, lock: int) -> int:
             *close_inheritable(),
             (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
         ]
-        return os.posix_spawn(sys.executable, argv, os.environ, file_actions=actions, setsid=True)
+        return os.posix_spawn(
+            sys.executable, argv, os.environ,
+            file_actions=actions, setsid=True, setsigmask=[], setsigdef=default_signals(),
+        )  # fmt: skip
     finally:
         os.close(high_lock)
 

@@ -25,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     lock = int(options["--lock"])
     os.set_inheritable(lock, False)
     os.chdir("/")  # whatever folder the command ran in may go
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGINT):  # handled, not ignored, so that what is started here finds defaults
+        signal.signal(number, _stay)
     if sys.platform == "linux" and sys.version_info < (3, 12):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
     paths = StackPaths(Path(options["--folder"]), options["--project"])
@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     except EnvironmentProblem as problem:  # before it could answer anybody: the command that started it reads this
         print(problem, file=sys.stderr)
         return problem.exit_code
+
+
+def _stay(*_: object) -> None:
+    """Do nothing about a signal that is not for this process."""
 
 
 if __name__ == "__main__":

@@ -270,11 +270,11 @@ class Stack:
         return self.active
 
     async def kill(self, names: Iterable[str], signal_name: str) -> list[str]:
-        """Send a signal to every process of services; return the instances that got it."""
-        names = tuple(names)
-        check_names(self.loop.spec.services, names)
+        """Send a signal to every process of services or of single instances; return the instances that got it."""
+        names, services = tuple(names), self.loop.spec.services
+        check_names(services, (name if name in services else name.rpartition(".")[0] or name for name in names))
         number = signal_number(signal_name)
-        targets = [i for i in self.loop.state.living if i.service in names and i.pid]
+        targets = [i for i in self.loop.state.living if (i.service in names or i.id in names) and i.pid]
         for instance in targets:
             self.loop.post(happened.InstanceSignalled(instance.id, instance.service, signal_name))
             await self._runners[self._active().kind_of(instance)].signal(instance.id, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from devctl.actions.finders import find_launch
@@ -10,7 +11,7 @@ from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import RequiredArguments
-from devctl.errors import UsageError
+from devctl.errors import DevctlError, ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,11 +32,27 @@ def run(context: Context, options: ExecOptions) -> int:
         raise UsageError("no command to run", next="`devctl exec SERVICE -- COMMAND` runs one.")
     launch = find_launch(context.stack.session(), options.service)
     context.terminal.flush()
+    folder = launch["working_dir"] or str(context.stack.paths.folder)
     try:
-        os.chdir(launch["working_dir"] or str(context.stack.paths.folder))
-        os.execvpe(argv[0], argv, _environment(launch))  # noqa: S606  replacing ourselves is the point
+        os.chdir(folder)
     except OSError as error:
-        raise UsageError(f"cannot run {argv[0]}: {error.strerror}", where=launch["working_dir"]) from error
+        raise UsageError(f"cannot work in the folder of {options.service}: {error.strerror}", where=folder) from error
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores in this process, and programs expect
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvpe(argv[0], argv, _environment(launch))  # noqa: S606  replacing ourselves is the point
+    except FileNotFoundError as error:
+        raise CannotRun(argv[0], error, ExitCode.NO_PROGRAM) from error
+    except OSError as error:
+        raise CannotRun(argv[0], error, ExitCode.NO_EXECUTABLE) from error
+
+
+class CannotRun(DevctlError):
+    """The command of an `exec` could not be run; the exit code is the one that shells have for it."""
+
+    def __init__(self, program: str, error: OSError, code: ExitCode) -> None:
+        super().__init__(f"cannot run {program}: {error.strerror}")
+        self.exit_code = code
 
 
 def _environment(launch: LaunchView) -> dict[str, str]:
@@ -50,8 +67,9 @@ COMMAND = Command(
     run,
     ExecOptions,
     interspersed=False,
-    about="The command replaces devctl, so that its exit code, terminal and signals are its own. The folder of the "
-    "service's own program comes first on its PATH: `python` is the one that runs the service.",
+    about="The command replaces devctl, so that its exit code, terminal and signals are its own: the one exception to "
+    "devctl's exit codes; 127 where there is no such program and 126 where it cannot be executed, as in a shell. The "
+    "folder of the service's own program comes first on its PATH: `python` is the one that runs the service.",
     examples={
         "devctl exec user -- python -m services.user.admin ada@example.org": "an administration script",
         "devctl exec order -- env": "look around",

@@ -56,7 +56,7 @@ def add(context: Context, options: AddOptions) -> int:
     """Put one fault on the wire and say its name."""
     fault = fault_of(options)
     client = context.stack.running()
-    names.check_services([options.service], names.of_services(client))
+    names.check_in_stack(client, [options.service])
     added = client.add_fault(fault, seconds=options.seconds)
     if options.as_json:
         context.terminal.write(json.dumps(added))

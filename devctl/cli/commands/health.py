@@ -28,7 +28,7 @@ def run(context: Context, options: HealthOptions) -> int:
     """Ask every probe now; exit code 1 when one says no."""
     client = context.stack.running()
     if options.services:
-        names.check_services(options.services, names.of_services(client))
+        names.check_in_stack(client, options.services)
     answers = client.check(options.services)
     if options.as_json:
         import json

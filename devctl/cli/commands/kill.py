@@ -26,7 +26,7 @@ def run(context: Context, options: KillOptions) -> int:
     signal = _signal(options.signal or "KILL")
     client = context.stack.running()
     services = [name.partition(".")[0] for name in options.services]
-    names.check_services(services, names.of_services(client))
+    names.check_in_stack(client, services)
     hit = client.kill(options.services, signal=signal)
     if not hit:
         raise DevctlError(f"nothing of {listing(options.services)} runs", next="`devctl status` shows what does.")

@@ -22,7 +22,7 @@ class RestartOptions(Options):
 def run(context: Context, options: RestartOptions) -> int:
     """Restart and wait until everything is settled again."""
     client = context.stack.running()
-    names.check_services(options.services, names.of_services(client))
+    names.check_in_stack(client, options.services)
     wait = not options.no_wait
     progress = display.choose(context, as_json=options.as_json)
     with progress:

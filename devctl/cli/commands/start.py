@@ -25,7 +25,7 @@ def run(context: Context, options: StartOptions) -> int:
         from devctl.cli.commands import up
 
         return up.run_detached(context, UpOptions(services=options.services, wait=wait), as_json=options.as_json)
-    names.check_services(options.services, names.of_services(client))
+    names.check_in_stack(client, options.services)
     progress = display.choose(context, as_json=options.as_json)
     with progress:
         settled = client.start(options.services, wait=wait, on_item=progress.item)

@@ -19,14 +19,15 @@ class StopOptions(Options):
 def run(context: Context, options: StopOptions) -> int:
     """Stop the named services and nothing else."""
     client = context.stack.running()
-    names.check_services(options.services, names.of_services(client))
-    settled = client.stop(options.services)
+    services = list(dict.fromkeys(options.services))
+    names.check_in_stack(client, services)
+    settled = client.stop(services)
     if options.as_json:
         import json
 
-        context.terminal.write(json.dumps({"stopped": options.services, "seconds": settled["seconds"]}))
+        context.terminal.write(json.dumps({"stopped": services, "seconds": settled["seconds"]}))
     else:
-        context.terminal.say(f"Stopped {listing(options.services)} in {duration(settled['seconds'])}.")
+        context.terminal.say(f"Stopped {listing(services)} in {duration(settled['seconds'])}.")
     return 0
 
 

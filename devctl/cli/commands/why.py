@@ -20,7 +20,7 @@ def run(context: Context, options: WhyOptions) -> int:
     """Explain the named services, or each that is not good."""
     session = context.stack.session()
     if options.services:
-        names.check_services(options.services, names.of_services(session))
+        names.check_in_stack(session, options.services)
     views = context.stack.why(session, options.services)
     if options.as_json:
         import json
