@@ -59,8 +59,8 @@ generate: setup-dev ## write the generated files again
 
 lock: ## resolve the pinned requirements again (needs uv)
 	@command -v uv >/dev/null || { echo "lock: uv is not on the PATH; install it: python3 -m pip install uv" >&2; exit 3; }
-	$(RESOLVE) pyproject.toml --extra native --extra shop --extra smoke --extra tui --extra build -o requirements.lock
-	$(RESOLVE) pyproject.toml --extra native --extra shop --extra smoke --extra tui --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	$(RESOLVE) pyproject.toml --extra containers --extra native --extra shop --extra smoke --extra tui --extra build -o requirements.lock
+	$(RESOLVE) pyproject.toml --extra containers --extra native --extra shop --extra smoke --extra tui --extra build --extra dev -c requirements.lock -o requirements-dev.lock
 	$(RESOLVE) pyproject.toml --extra shop -c requirements.lock -o requirements-shop.lock
 	$(RESOLVE) --group traffic -o requirements-traffic.lock
 

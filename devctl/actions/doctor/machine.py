@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from devctl.http.message import NotHttp, parse_head, request_bytes
 from devctl.paths import LONGEST_SOCKET_PATH, StackPaths, cache_folder, runtime_base, working_folder
 from devctl.text import size
 
@@ -20,7 +19,6 @@ ENOUGH_DISK = 2_000_000_000  # native programs with their archives, and logs and
 ENOUGH_MEMORY = 1_500_000_000  # for a stack with native programs in it: each JVM alone takes some hundred megabytes
 ENOUGH_FILES = 1024  # what Linux grants by default; a stack opens two for each instance, and sockets
 ENOUGH_WATCHES = 8192  # the lowest default of a kernel; a folder that is watched takes one for each folder in it
-ENGINE_SECONDS = 1.0  # an engine on this machine answers a ping in milliseconds; one that hangs counts as none
 
 
 class FindingState(StrEnum):
@@ -120,33 +118,15 @@ def _runtime_folder(folder: Path | None) -> Finding:
 
 
 def engine(environ: Mapping[str, str]) -> Finding:
-    """Tell whether a container engine answers on its socket."""
-    for path in _engine_sockets(environ):
-        if version := _ping(path):
-            return Finding("container engine", OK, f"{version} at {path}")
-    return Finding("container engine", WARN, "none answers", "not needed: this version runs no containers yet")
+    """Tell which container engine answers, with its size, or why none does."""
+    from devctl.engine import find
+    from devctl.engine.base import NoEngine
 
-
-def _engine_sockets(environ: Mapping[str, str]) -> list[str]:
-    named = environ.get("DOCKER_HOST", "")
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    paths = [named.removeprefix("unix://")] if named.startswith("unix://") else []
-    paths += ["/var/run/docker.sock", "/run/podman/podman.sock"]
-    paths += [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"] if runtime else []
-    return [path for path in paths if Path(path).exists()]
-
-
-def _ping(path: str) -> str:
-    """Return who answers on an engine's socket, empty when nobody does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ENGINE_SECONDS)
-        try:
-            connection.connect(path)
-            connection.sendall(request_bytes("GET", "/_ping", {"Host": "engine", "Connection": "close"}))
-            head = parse_head(connection.recv(4096).partition(b"\r\n\r\n")[0])
-        except (OSError, NotHttp):
-            return ""
-    return head.headers.get("server", "an engine") if head.status == 200 else ""
+    outcome = find.find(environ)
+    if isinstance(outcome, NoEngine):
+        return Finding("container engine", WARN, outcome.reason, outcome.remedy)
+    shown = f"{outcome.title} at {outcome.address.socket_path or outcome.address.url}"
+    return Finding("container engine", OK, f"{shown}, {outcome.cores} cores, {size(outcome.memory_bytes)}")
 
 
 def port_findings(fixed: Mapping[int, str], holder: Callable[[int], str]) -> Iterator[Finding]:
