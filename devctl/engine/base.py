@@ -34,7 +34,7 @@ class Engine:
     @property
     def title(self) -> str:
         """The engine in a few words, for people."""
-        kind = ", rootless" if self.is_rootless else ""
+        kind = (", rootless" if self.is_rootless else "") + (", in a virtual machine" if self.is_virtual else "")
         return f"{self.name} {self.version}{kind}"
 
 
