@@ -144,7 +144,7 @@ def must_download(spec: Spec, variant: Variant) -> bool:
 def owes_fetch(service: Service, service_state: ServiceState) -> bool:
     """Tell whether `service` cannot start before its programs have been fetched."""
     variant = variant_of(service, service_state)
-    is_unfetched = variant is not None and bool(variant.tools) and service_state.tools is None
+    is_unfetched = variant is not None and variant.must_be_fetched and service_state.tools is None
     return service_state.desired_up and service_state.replicas > 0 and is_unfetched
 
 

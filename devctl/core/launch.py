@@ -12,11 +12,31 @@ from types import MappingProxyType
 from typing import cast
 
 from devctl.core import telemetry
+from devctl.core.container import Container, Mount
 from devctl.core.spec import HUB, MARK, RELAY, File, Port, Service, Spec, Variant, substitute
+from devctl.core.status import Kind
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"
 HUB_GRPC_PORT = "otlp_grpc"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerLaunch:
+    """What only a container needs. `published` are pairs of a port inside and its number on this machine's loopback;
+    `aliases` are its names on the network of the stack; `is_checked`: devctl asks whether it is ready."""
+
+    engine: str
+    stack: str
+    folder: str
+    image: str
+    options: Container
+    manifests: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    published: tuple[tuple[int, int], ...] = ()
+    aliases: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +55,7 @@ class Launch:
     handed: tuple[int, ...] = ()  # numbers whose sockets the keeper hands over later, see core.launch.shared_ports
     stop_signal: str = "SIGTERM"
     log_bytes: int = 256 << 20
+    container: ContainerLaunch | None = None
 
 
 Ports = Mapping[str, Mapping[str, int]]
@@ -79,6 +100,34 @@ def ports_at(service: Service, ports: Ports) -> Mapping[str, int]:
     return ports.get(key, {})
 
 
+def network_addresses(
+    spec: Spec, ports: Ports, instances: Mapping[str, Sequence[str]], containers: Mapping[str, Container]
+) -> dict[str, str]:
+    """Return what `addresses` stand for to a container: names on the network of the stack, with the ports inside.
+
+    `containers`: the services that run as such, with what they say of it. Everything else, also what is relayed, is
+    answered under its name and number by the stack's forwarder.
+    """
+    values: dict[str, str] = {}
+    for name, service in spec.services.items():
+        ids = instances.get(name) or [instance_name(name, n + 1) for n in range(service.replicas)]
+        container = None if service.is_relayed else containers.get(name)
+        first = ports.get(instance_name(name, 1), {})
+        for port, number in {**first, **ports_at(service, ports)}.items():
+            inside = container.targets.get(port, 0) if container else 0
+            every = [f"{container_name(spec.name, i)}:{inside or ports.get(i, {}).get(port, number)}" for i in ids]
+            dotted = f"services.{name}.{port}"
+            values.update(_address_variables(dotted, inside or number, [], host=name))
+            values[f"{dotted}.all"] = ",".join(every) if container else f"{name}:{number}"
+    return values
+
+
+def container_name(stack: str, instance: str) -> str:
+    """Return what the container of an instance is called, as Compose calls it: shop-order-1."""
+    service, _, number = instance.rpartition(".")
+    return f"{stack}-{service}-{number}"
+
+
 class Variants(Mapping[str, str]):
     """What `services.NAME.variant` stand for: the variant chosen for a service, empty while none is."""
 
@@ -99,12 +148,12 @@ class Variants(Mapping[str, str]):
         return len(self._names)
 
 
-def _address_variables(dotted: str, number: int, every: list[int]) -> dict[str, str]:
+def _address_variables(dotted: str, number: int, every: list[int], host: str = HOST) -> dict[str, str]:
     return {
-        dotted: f"{HOST}:{number}",
-        f"{dotted}.host": HOST,
+        dotted: f"{host}:{number}",
+        f"{dotted}.host": host,
         f"{dotted}.port": str(number),
-        f"{dotted}.all": ",".join(f"{HOST}:{n}" for n in every),
+        f"{dotted}.all": ",".join(f"{host}:{n}" for n in every),
     }
 
 
@@ -134,7 +183,25 @@ def make_resolver(
         del addressed[f"{dotted}.all"]
         variables.update(addressed)
         variables[f"{dotted}.advertised"] = f"{HOST}:{ports.get(service, {}).get(port, number)}"
-    return Resolver(ChainMap(variables, *(cast(MutableMapping[str, str], table) for table in common)))
+    return Resolver(_chained(variables, common))
+
+
+def make_container_resolver(
+    stack: str, service: str, instance: str, common: Sequence[Mapping[str, str]], inside: Mapping[str, int]
+) -> Resolver:
+    """Return the resolver of one container; `inside` are its ports as it listens on them itself."""
+    variables: dict[str, str] = {}
+    for port, number in inside.items():
+        dotted = f"services.{service}.{port}"
+        addressed = _address_variables(dotted, number, [], host=container_name(stack, instance))
+        del addressed[f"{dotted}.all"]
+        variables.update(addressed)
+        variables[f"{dotted}.advertised"] = f"{service}:{number}"
+    return Resolver(_chained(variables, common))
+
+
+def _chained(variables: dict[str, str], common: Sequence[Mapping[str, str]]) -> ChainMap[str, str]:
+    return ChainMap(variables, *(cast(MutableMapping[str, str], table) for table in common))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +217,8 @@ class RunContext:
 def launch(context: RunContext, service: Service, variant: Variant, instance: str, resolver: Resolver) -> Launch:
     """Return how `instance` is started; KeyError names a reference that nothing resolves."""
     spec, ports = context.spec, context.ports.get(instance, {})
+    if variant.kind is Kind.CONTAINER:
+        return _container_launch(context, service, variant, instance, resolver)
     environment = {**spec.host_environment, **_port_variables(ports), **resolver.table(variant.environment)}
     environment |= _telemetry_variables(context, service, instance, environment)
     return Launch(
@@ -165,6 +234,40 @@ def launch(context: RunContext, service: Service, variant: Variant, instance: st
         handed=tuple(shared_ports(spec, context.ports)) if service.name == RELAY else (),
         stop_signal=service.stop_signal,
         log_bytes=spec.log_bytes,
+    )
+
+
+def _container_launch(
+    context: RunContext, service: Service, variant: Variant, instance: str, resolver: Resolver
+) -> Launch:
+    spec, ports, options = context.spec, context.ports.get(instance, {}), variant.container or Container()
+    inside = {p.name: options.targets.get(p.name) or ports[p.name] for p in ports_of(service, variant)}
+    environment = {**_port_variables(inside), **resolver.table(variant.environment)}
+    environment |= _telemetry_variables(context, service, instance, environment, HUB)
+    return Launch(
+        instance=instance,
+        service=service.name,
+        run=context.run,
+        argv=tuple(resolver.text(argument) for argument in variant.argv),
+        environment={name: value for name, value in environment.items() if name not in variant.unset},
+        working_dir=resolver.text(variant.working_dir),
+        log_folder=f"{context.log_folder}/{instance}",
+        ports=dict(ports),
+        stop_signal=service.stop_signal,
+        log_bytes=spec.log_bytes,
+        container=ContainerLaunch(
+            engine=spec.engine,
+            stack=spec.name,
+            folder=spec.folder,
+            image=variant.image,
+            options=options,
+            manifests=spec.manifests,
+            mounts=tuple(replace(mount, source=resolver.text(mount.source)) for mount in options.mounts),
+            published=tuple((inside[name], ports[name]) for name in inside),
+            aliases=(service.name, *options.aliases),
+            labels=service.labels,
+            is_checked=variant.check is not None,
+        ),
     )
 
 
@@ -187,17 +290,17 @@ def _port_variables(ports: Mapping[str, int]) -> dict[str, str]:
     return {"PORT": str(ports[main]), **variables} if main else variables
 
 
-def hub_endpoint(ports: Ports, port: str = HUB_PORT) -> str:
+def hub_endpoint(ports: Ports, port: str = HUB_PORT, host: str = HOST) -> str:
     """Return where the hub takes OTLP in, over HTTP unless another `port` is named; empty when the stack has none."""
     number = ports.get(instance_name(HUB, 1), {}).get(port)
-    return f"http://{HOST}:{number}" if number else ""
+    return f"http://{host}:{number}" if number else ""
 
 
 def _telemetry_variables(
-    context: RunContext, service: Service, instance: str, environment: Mapping[str, str]
+    context: RunContext, service: Service, instance: str, environment: Mapping[str, str], host: str = HOST
 ) -> dict[str, str]:
-    """Return the OTEL_* variables that point a service at the hub; none without a hub."""
-    spec, endpoint = context.spec, hub_endpoint(context.ports)
+    """Return the OTEL_* variables that point a service at the hub, which it reaches at `host`; none without a hub."""
+    spec, endpoint = context.spec, hub_endpoint(context.ports, host=host)
     if not (spec.telemetry and service.telemetry and endpoint) or service.name == HUB:
         return {}
     attributes = {
@@ -207,4 +310,4 @@ def _telemetry_variables(
         "devctl.stack": spec.name,
         "devctl.run": context.run,
     }
-    return telemetry.variables(environment, attributes, endpoint, hub_endpoint(context.ports, HUB_GRPC_PORT))
+    return telemetry.variables(environment, attributes, endpoint, hub_endpoint(context.ports, HUB_GRPC_PORT, host))

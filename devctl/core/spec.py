@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from devctl.core.checks import Check
+from devctl.core.container import Container
 from devctl.core.status import Condition, Kind
 
 VERSION = 1
@@ -162,9 +163,15 @@ class Variant:
     tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.products
     on_change: tuple[str, ...] = ()  # a command that brings rewritten live files into force in what runs
     image: str = ""
+    container: Container | None = None  # beside the image, for a container
     note: str = ""  # what a person should know of it, such as that it is an emulator
     provides: dict[str, str] = field(default_factory=dict)  # what others use it for → the port, see products.base
     unserved: tuple[str, ...] = ()  # ports of the service on which this variant does not listen
+
+    @property
+    def must_be_fetched(self) -> bool:
+        """Whether something must be at hand before it starts: native programs, or an image."""
+        return bool(self.tools or self.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +271,7 @@ class Spec:
     manifests: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     tools: dict[str, str] = field(default_factory=dict)
+    engine: str = ""  # the address of the container engine, where a service may need it
     version: int = VERSION
 
 
@@ -276,6 +284,7 @@ def digest(service: Service, variant: Variant) -> str:
         [(p.name, p.number, p.inherited) for p in (*service.ports, *variant.ports)],
         [(f.path, f.content, f.mode) for f in lasting], *sorted(variant.unset),
         *(["relayed"] if service.is_relayed else []),
+        *([to_json(variant.container)] if variant.container else []),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

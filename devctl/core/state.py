@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from devctl.core.events import Option
 from devctl.core.faults import Fault
 from devctl.core.spec import FailureAction, MissingVariant, UpdateOrder, stored_as
-from devctl.core.status import GOOD, Status
+from devctl.core.status import GOOD, Kind, Status
 
 HEALTHY_RESETS_PAUSE_SECONDS = 10.0
 """A service that stays good for so long has survived its start: its next crash is a new one, not the same again."""
@@ -61,6 +61,16 @@ class Instance:
     def is_alive(self) -> bool:
         """Whether a process of it lives, as far as is known."""
         return self.status in LIVING
+
+    @property
+    def kind(self) -> Kind:
+        """How it was started; its service may run another way meanwhile."""
+        return Kind.CONTAINER if self.container else Kind.PROCESS
+
+    @property
+    def process_id(self) -> int:
+        """The process that it is on this machine, 0 where there is none: a container is its engine's."""
+        return 0 if self.container else self.pid
 
     @property
     def start_seconds(self) -> float | None:

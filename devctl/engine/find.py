@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib.util
 import json
 import os
 import sys
@@ -18,12 +19,23 @@ from urllib.parse import urlsplit
 from devctl.engine import ask
 from devctl.engine.base import Address, Engine, NoEngine
 
-INSTALL = "Install Docker or Podman, or leave it: whatever has a native variant runs without."
+INSTALL = "Install and start Docker or Podman."
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _GONE = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK, errno.ENOTDIR)
 
 Ask = Callable[[Address, str], Any]
 """See `ask.ask`."""
+
+
+def usable(environ: Mapping[str, str]) -> Engine | NoEngine:
+    """Return the engine that this environment uses where devctl can run containers on it, else why it cannot."""
+    engine = find(environ)
+    if isinstance(engine, Engine) and importlib.util.find_spec("docker") is None:
+        return NoEngine(
+            f"{engine.title} answers, but the library to use it is not installed",
+            "Install it: python3 -m pip install 'devctl[containers]'.",
+        )
+    return engine
 
 
 def find(environ: Mapping[str, str], ask_engine: Ask = ask.ask) -> Engine | NoEngine:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from devctl.core.spec import (
     Dependency,
@@ -20,7 +21,8 @@ from devctl.core.spec import (
 )
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
-from devctl.manifest import environment, healthchecks, where
+from devctl.engine.base import Engine, NoEngine
+from devctl.manifest import containers, environment, healthchecks, where
 from devctl.manifest.model import EnvFile, Service
 from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader
@@ -30,6 +32,15 @@ from devctl.tools.base import Available, Unavailable
 RESTART_WORDS = {"none": "no", "any": "always"}
 Availability = Callable[[str], Available | Unavailable]
 """devctl.products.toolbox.available: whether a native program can be had."""
+FindEngine = Callable[[Mapping[str, str]], Engine | NoEngine]
+"""devctl.engine.find.usable: the container engine that an environment uses."""
+
+
+class Machine(NamedTuple):
+    """What is asked about this machine."""
+
+    available: Availability
+    find_engine: FindEngine
 
 
 class Project:
@@ -43,7 +54,7 @@ class Project:
         reader: ProjectReader,
         environ: Mapping[str, str],
         run_as: str,
-        available: Availability,
+        machine: Machine,
         *,
         volumes: Path,
         telemetry: bool,
@@ -51,9 +62,23 @@ class Project:
         self.reader = reader
         self.environ = environ
         self.run_as = run_as
-        self.available = available
+        self.available = machine.available
         self.volumes = volumes
         self.telemetry = telemetry
+        self._find_engine = machine.find_engine
+        self._engine: Engine | NoEngine | None = None
+
+    @property
+    def engine(self) -> Engine | NoEngine:
+        """The container engine, looked for when a service may need it."""
+        if self._engine is None:
+            self._engine = self._find_engine(self.environ)
+        return self._engine
+
+    @property
+    def engine_url(self) -> str:
+        """The address of the engine that a service may need, empty where none was looked for or none answers."""
+        return self._engine.address.url if isinstance(self._engine, Engine) else ""
 
     def run_as_of(self, service: Service) -> str:
         """Return how a service shall run: its own word, else that of the command line."""
@@ -103,7 +128,10 @@ class Expander:
         run_as = self.project.run_as_of(service)
         has_image, command = where.has_image(service), where.host_command(service)
         if has_image and (not command or run_as == "container"):
-            return dataclasses.replace(bare, missing=(where.missing_container(service, run_as),))
+            missing = where.missing_container(service, run_as, self.project.engine)
+            if missing:
+                return dataclasses.replace(bare, missing=(missing,))
+            return dataclasses.replace(bare, variants=(self._container(name, service, bare),))
         variant = Variant(
             name="process",
             kind=Kind.PROCESS,
@@ -115,8 +143,24 @@ class Expander:
             liveness=healthchecks.check_of(service.liveness, None, bare.ports),
             folders=self.volume_folders(service),
         )
-        missing = (where.missing_container(service, run_as),) if has_image and run_as == "auto" else ()
-        return dataclasses.replace(bare, variants=(variant,), missing=missing)
+        return dataclasses.replace(bare, variants=(variant,))
+
+    def _container(self, name: str, service: Service, bare: SpecService) -> Variant:
+        """Return how a service runs by its image."""
+        return Variant(
+            name="container",
+            kind=Kind.CONTAINER,
+            argv=service.command,
+            environment=self.environment(name, service, is_native=False),
+            unset=self.unset(service, is_native=False),
+            working_dir=service.working_dir,
+            check=healthchecks.check_of(service.healthcheck, None, bare.ports)
+            or healthchecks.relayed_check(service, bare),
+            liveness=healthchecks.check_of(service.liveness, None, bare.ports),
+            folders=tuple(str(self.project.volumes / volume) for volume in containers.volume_names(service)),
+            image=service.image,
+            container=containers.container_of(service, self.project.volumes),
+        )
 
     def host_folder(self, service: Service) -> str:
         """Return the folder that a process runs in; the service's own where that is no path of an image."""
@@ -127,26 +171,25 @@ class Expander:
         node = service.nodes["working_dir"] if shared else service.node
         return os.path.realpath(self._reader.base_of(node) / shared)
 
-    def environment(self, name: str, service: Service) -> dict[str, str]:
-        """Return what the manifest says of a process's environment: pass_env, env_file, environment and native's,
-        last wins."""
+    def environment(self, name: str, service: Service, *, is_native: bool = True) -> dict[str, str]:
+        """Return what the manifest says of an environment: pass_env, env_file, environment and native's, last wins."""
         result = environment.passed(self._environ, service.pass_env)
         for index, entry in enumerate(service.env_file):
             result.update(self._env_file(entry, f"services.{name}.env_file[{index}]"))
-        for key, value in self._own_variables(service).items():
+        for key, value in self._own_variables(service, is_native=is_native).items():
             if value is not None:
                 result[key] = value
             else:
                 result.pop(key, None)
         return result
 
-    def unset(self, service: Service) -> tuple[str, ...]:
-        """Return the variables that a process does not get from anywhere: without a value here and on this machine."""
-        return tuple(key for key, value in self._own_variables(service).items() if value is None)
+    def unset(self, service: Service, *, is_native: bool = True) -> tuple[str, ...]:
+        """Return the variables that it does not get from anywhere: without a value here and on this machine."""
+        return tuple(k for k, value in self._own_variables(service, is_native=is_native).items() if value is None)
 
-    def _own_variables(self, service: Service) -> dict[str, str | None]:
+    def _own_variables(self, service: Service, *, is_native: bool) -> dict[str, str | None]:
         """Return `environment`, with native's laid over it; this machine's own stands for one without a value."""
-        native = service.native.environment if service.native else {}
+        native = service.native.environment if service.native and is_native else {}
         variables = {**service.environment, **native}
         return {key: self._environ.get(key) if value is None else value for key, value in variables.items()}
 

@@ -29,6 +29,7 @@ from devctl.manifest.third_party import ProductExpander
 from devctl.paths import MANIFEST_NAMES, StackPaths
 
 if TYPE_CHECKING:
+    from devctl.engine.base import Engine, NoEngine
     from devctl.manifest.smoke import Smoke
     from devctl.products.base import Product
     from devctl.tools.base import Available, Unavailable
@@ -42,8 +43,8 @@ class LoadRequest:
 
     `env_files` are read instead of `.env`, the last one wins. `names` and `profiles` are those of the command
     line; `run_as` goes for every service whose own is `auto`.
-    `isolated` frees every fixed port. `with_smoke`: read and check the section `smoke`, too. `find_product` and
-    `available` are handed in by tests.
+    `isolated` frees every fixed port. `with_smoke`: read and check the section `smoke`, too. `find_product`,
+    `available` and `find_engine` are handed in by tests.
     """
 
     paths: StackPaths
@@ -56,6 +57,7 @@ class LoadRequest:
     find_product: Callable[[str], Product | None] | None = None
     product_names: Callable[[], Iterable[str]] | None = None
     available: expand.Availability | None = None
+    find_engine: expand.FindEngine | None = None
     env_files: tuple[Path, ...] = ()
     with_smoke: bool = False
 
@@ -205,9 +207,8 @@ class _Load:
         telemetry, record = _telemetry(manifest)
         available = self.request.available or _available
         volumes = self.request.paths.volumes
-        project = expand.Project(
-            self.reader, self.environ, self.run_as, available, volumes=volumes, telemetry=telemetry
-        )
+        machine = expand.Machine(available, self.request.find_engine or _find_engine)
+        project = expand.Project(self.reader, self.environ, self.run_as, machine, volumes=volumes, telemetry=telemetry)
         services, tools = self._services(manifest, ports, active, expand.Expander(project))
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:
@@ -227,6 +228,7 @@ class _Load:
             manifests=tuple(map(str, self.files)),
             profiles=self.request.profiles,
             tools=tools,
+            engine=project.engine_url,
         )
 
     def _services(
@@ -280,3 +282,9 @@ def _available(tool: str) -> Available | Unavailable:
     from devctl.products import toolbox
 
     return toolbox.available(tool)
+
+
+def _find_engine(environ: Mapping[str, str]) -> Engine | NoEngine:
+    from devctl.engine import find
+
+    return find.usable(environ)

@@ -11,11 +11,23 @@ from devctl.manifest.nodes import Node
 from devctl.manifest.shapes.base import Entries
 from devctl.manifest.shapes.groups import AnyNode, CheckCommand, Command, ListOf, MapOf, OneOf, Variables
 from devctl.manifest.shapes.objects import LaterSection, Object, Section
-from devctl.manifest.shapes.scalars import Choice, Duration, Inside, Mount, Number, PortNumber, Regex, Size, Text
+from devctl.manifest.shapes.scalars import (
+    Choice,
+    Decimal,
+    Duration,
+    Inside,
+    Mount,
+    Number,
+    PortNumber,
+    Regex,
+    Size,
+    Text,
+)
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*\*?"
 URL = r"https?://[^\s/?#][^\s]*"
+CAPABILITY = r"[A-Z][A-Z_]*"
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL", "SIGWINCH")
 
@@ -196,6 +208,15 @@ class Include(Section):
     """Files with variables for them, instead of the `.env` in their folder; the manifest's own go before them."""
 
 
+class Ulimit(Section):
+    """A limit of the processes in a container."""
+
+    soft: Annotated[int, Number(-1)]
+    """What they begin with; -1 is none."""
+    hard: Annotated[int | None, Number(-1)] = None
+    """How far they may raise it; as `soft` unless given."""
+
+
 class Native(Section):
     """How a service that has an image also runs on this machine, as a process."""
 
@@ -241,7 +262,8 @@ class Service(Section):
     ports: Annotated[Entries[int], MapOf(PortNumber(), pattern=NAME, expected="a mapping such as {http: 8080}")] = (
         Entries()
     )
-    """Its ports by name. 0 or `auto` is any free one. It finds them in PORT (its `http` port, else its only one)
+    """Its ports by name. 0 or `auto` is any free one; of a container, "8080:80" is its port 80, published here as 8080,
+    and "auto:80" the same on any free one. It finds them in PORT (its `http` port, else its only one)
     and in NAME_PORT. Others write ${services.SERVICE.NAME} for host:port, and .host and .port behind that."""
     depends_on: Annotated[Entries[DependsOn], MapOf(Object(DependsOn), listed=True)] = Entries()
     """What must be there before it starts: a list of names, or a mapping with conditions."""
@@ -280,7 +302,38 @@ class Service(Section):
     stop_grace_period: Seconds | None = None
     """How long it may take to stop before it is killed. 10s unless given."""
     volumes: tuple[Annotated[str, Mount()], ...] = ()
-    """Mounts of its container, as in Compose: NAME:/path or ./path:/path."""
+    """Mounts of its container, as in Compose: NAME:/path or ./path:/path, with :ro to read only. NAME is the folder
+    ${volumes.NAME}, the same for a container and for a process."""
+    pull_policy: Annotated[str, Choice(("missing", "if_not_present", "always", "never"))] = "missing"
+    """When its image is pulled; `missing` unless given."""
+    user: PlainText = ""
+    """The user of its container, as NAME, UID or UID:GID; the image's own unless given."""
+    read_only: bool = False
+    """Its container cannot write to its own file system, only to `volumes` and `tmpfs`."""
+    tmpfs: Annotated[
+        tuple[str, ...], ListOf(Text(r"/[^\s]*", "a path of the image, or PATH:OPTIONS"), single=True)
+    ] = ()
+    """Folders of its container that are kept in memory."""
+    cap_add: tuple[Annotated[str, Text(CAPABILITY, "a capability such as NET_ADMIN", refers=False)], ...] = ()
+    """Rights that its container has beside the engine's usual ones."""
+    cap_drop: tuple[Annotated[str, Text(CAPABILITY, "a capability such as NET_RAW, or ALL", refers=False)], ...] = ()
+    """Rights that its container does without; ALL is every one."""
+    extra_hosts: tuple[Annotated[str, Text(r"[^\s:=]+[:=]\S+", "NAME:ADDRESS", refers=False)], ...] = ()
+    """Further names that its container knows, as NAME:ADDRESS."""
+    init: bool = False
+    """A small init is the first process of its container, which passes signals on and reaps."""
+    tty: bool = False
+    """Its container has a terminal."""
+    stdin_open: bool = False
+    """The standard input of its container stays open."""
+    shm_size: Bytes | None = None
+    """The size of /dev/shm in its container."""
+    mem_limit: Bytes | None = None
+    """The most memory that its container may have."""
+    cpus: Annotated[float | None, Decimal()] = None
+    """The most cores that its container may use, such as 1.5."""
+    ulimits: Annotated[Entries[Ulimit], MapOf(Object(Ulimit, short="soft"))] = Entries()
+    """Limits of the processes in its container: a number, or {soft: N, hard: N}."""
     labels: Annotated[Entries[str | None], Variables()] = Entries()
     """Labels, for people and for other programs."""
 
@@ -291,17 +344,12 @@ class Service(Section):
         "expose": "name the port under `ports`",
         "container_name": "an instance is called SERVICE.N",
         "privileged": "devctl gives no service more rights than you have",
-        "cap_add": "devctl gives no service more rights than you have",
-        "user": "a process runs as you",
-        "tty": "output goes to the log; there is no terminal",
-        "stdin_open": "output goes to the log; there is no terminal",
         "scale": "write deploy: {replicas: N}",
         "logging": "every line is kept; see `logs` at the top level",
         "secrets": "use env_file with a file that git ignores, or pass_env",
         "configs": "a process reads its files from the project",
         "platform": "a process runs on this machine's platform",
         "develop": "use `watch`",
-        "init": "devctl reaps every process itself",
     }
 
 

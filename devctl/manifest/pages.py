@@ -77,8 +77,11 @@ services:
   `exporters` and `with`. `${volumes.NAME}` is a folder for data, `${python}` the interpreter. None implies an order.
 - **What runs where.** `command` without an image is a program of this machine. With `image` or `build` the service is a
   container: its `command`, `entrypoint`, `working_dir` and `healthcheck.test` are words of the image and never run on
-  this machine. Where no container can be had, it is `unavailable`, with the reason; this version of devctl runs no
-  containers yet. A service that runs both ways says so with both:
+  this machine. The engine is the one that `docker` would use, else one at the usual places (Docker, Podman, Colima,
+  OrbStack, Rancher Desktop); where none answers the service is `unavailable`, with the reason. Names of containers and
+  of their network are Compose's (`shop-order-1`, `shop_default`); ports are published on loopback alone; inside, others
+  are reached by their names, and `${services.NAME.PORT}` is what the reader can reach. It gets `no-new-privileges` and
+  nothing of your environment. Images are not built yet: name one. A service that runs both ways says so with both:
 
   ```yaml
   api:

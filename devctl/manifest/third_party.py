@@ -76,8 +76,8 @@ class ProductExpander:
         recipe, remedy = entry.product.variants.get(name), entry.product.remedy
         if recipe is None:
             return MissingVariant(name, f"{entry.product.name} has no {name} variant", remedy)
-        if name == "container":
-            return MissingVariant(name, where.NO_CONTAINERS, remedy)
+        if name == "container" and (missing := where.no_engine(self._project.engine)):
+            return missing
         try:
             variant = recipe.expand(settings, self._context(entry))
         except ValueError as error:

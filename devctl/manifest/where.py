@@ -11,16 +11,35 @@ from collections.abc import Iterator
 
 from devctl.core.checks import Check
 from devctl.core.spec import MissingVariant, Port
+from devctl.engine.base import Engine, NoEngine
 from devctl.manifest.healthchecks import check_of
 from devctl.manifest.model import Manifest, Service
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Problems
+from devctl.manifest.shapes.scalars import PublishedPort
 
 WAYS = ("command", "uses", "image", "build", "native")
 LEFT_EMPTY = ("command", "build", "native")
 """Ways that are as good as not written when nothing stands after them."""
 OF_A_RECIPE = ("command", "entrypoint", "native")
-NO_CONTAINERS = "this version runs no containers yet"
+OF_A_CONTAINER = {
+    "pull_policy": "",
+    "user": "a process runs as you",
+    "read_only": "a process may write where you may",
+    "tmpfs": "a process has the folders of this machine",
+    "cap_add": "devctl gives no process more rights than you have",
+    "cap_drop": "a process has the rights that you have",
+    "extra_hosts": "a process has the names of this machine",
+    "init": "devctl reaps every process itself",
+    "tty": "output goes to the log; there is no terminal",
+    "stdin_open": "output goes to the log; there is no terminal",
+    "shm_size": "a process has the memory of this machine",
+    "mem_limit": "devctl sets no limits on processes",
+    "cpus": "devctl sets no limits on processes",
+    "ulimits": "a process has the limits that you have",
+}
+"""Keys that only a container can have, each with why a process cannot."""
+NOT_BUILT = "this version builds no images yet"
 IMAGE_ONLY = "its command is the image's and never runs on this machine"
 SAY_NATIVE = "say how it runs on this machine: native: {command: [...]}"
 PYTHON = re.compile(r"(?<!\$)(?:\$\$)*\$\{python\}")
@@ -44,13 +63,21 @@ def host_check(service: Service, ports: tuple[Port, ...]) -> Check | None:
     return check_of(service.native.healthcheck, shared, ports) if service.native else shared
 
 
-def missing_container(service: Service, run_as: str) -> MissingVariant:
-    """Return why a service with an image does not run, and what would help."""
-    if run_as == "container" and service.native:
-        return MissingVariant("container", NO_CONTAINERS, "without run_as: container its `native` section runs here")
+def missing_container(service: Service, run_as: str, engine: Engine | NoEngine) -> MissingVariant | None:
+    """Return why a service with an image does not run as a container, and what would help; None where it can."""
     if run_as in ("process", "native"):
         return MissingVariant(run_as, IMAGE_ONLY, SAY_NATIVE)
-    return MissingVariant("container", NO_CONTAINERS, SAY_NATIVE)
+    if not service.image:
+        return MissingVariant("container", NOT_BUILT, f"Build it by hand and name it as `image`. Or {SAY_NATIVE}")
+    if not isinstance(engine, NoEngine):
+        return None
+    here = "Without run_as: container its `native` section runs here" if service.native else f"Or {SAY_NATIVE}"
+    return MissingVariant("container", engine.reason, f"{engine.remedy} {here}")
+
+
+def no_engine(engine: Engine | NoEngine) -> MissingVariant | None:
+    """Return why no container can run here at all; None where an engine answers."""
+    return MissingVariant("container", engine.reason, engine.remedy) if isinstance(engine, NoEngine) else None
 
 
 def check_ways(manifest: Manifest, problems: Problems) -> None:
@@ -110,6 +137,13 @@ def _check_host_words(path: str, service: Service, problems: Problems) -> None:
     """Note what only an image could have, where the service has none."""
     if has_image(service):
         return
+    for name, number in service.ports.items():
+        if isinstance(number, PublishedPort):
+            at, message = service.ports.locations[name], f"{path}.ports.{name}: HOST:CONTAINER goes with image or build"
+            problems.add(at, message, hint="a process listens on the port itself")
+    for key, reason in OF_A_CONTAINER.items():
+        if service.has(key):
+            problems.add(service.at(key), f"{path}.{key} goes with image or build", hint=reason)
     if service.has("entrypoint"):
         hint = "write the whole command line under `command`"
         problems.add(service.at("entrypoint"), f"{path}.entrypoint goes with image or build", hint=hint)

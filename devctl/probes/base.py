@@ -40,6 +40,8 @@ class Target:
     log_folder: Path = Path()
     since_ns: int = 0
     host: str = HOST
+    container: str = ""  # the id of its container, and the address of the engine that holds it
+    engine: str = ""
 
 
 class Probe(Protocol):

@@ -75,14 +75,18 @@ class Runner(Protocol):
         """Ask, wait, insist: return when no process of the instance is left."""
         ...
 
+    async def close(self, *, end: bool) -> None:
+        """Disconnect; with `end` also end the backend (it must be empty by then)."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Keeps the supervisor's last state where neither a full disk nor the supervisor's end takes it."""
+
     async def save(self, snapshot: bytes) -> None:
         """Keep the supervisor's last snapshot beside the instances, for when disk and supervisor fail together."""
         ...
 
     async def saved(self) -> bytes:
         """Return what `save` last kept, empty when nothing was."""
-        ...
-
-    async def close(self, *, end: bool) -> None:
-        """Disconnect; with `end` also end the backend (it must be empty by then)."""
         ...

@@ -218,6 +218,8 @@ class LaunchView(TypedDict):
     environment: dict[str, str]
     working_dir: str
     ports: dict[str, int]
+    engine: str  # where it is a container: the address of the engine that holds it, and its name there
+    container: str
 
 
 class SpecView(TypedDict):

@@ -21,6 +21,8 @@ class ActiveRun:
     executor: Executor
 
     def kind_of(self, instance: Instance) -> Kind:
-        """Return how an instance runs."""
+        """Return how an instance runs, or shall run."""
+        if instance.pid:
+            return instance.kind
         chosen = self.launches.chosen(instance.service)
         return chosen.variant.kind if chosen else Kind.PROCESS

@@ -15,6 +15,9 @@ from devctl.supervisor.loop import Loop
 
 _PAUSES_SECONDS = (0.0, 0.1, 0.5, 2.0)  # between the tries to find a lost backend; the last one for ever
 
+_NAMES = {Kind.PROCESS: "the keeper", Kind.CONTAINER: "the container engine"}
+_BACK = {Kind.PROCESS: "another one took its instances over", Kind.CONTAINER: "it is back"}
+
 OnFound = Callable[[Kind, list[Identity]], Awaitable[None]]
 """Is told what lives when a lost backend was found or replaced."""
 
@@ -31,7 +34,15 @@ class RunnerConnections:
 
     async def reach(self) -> dict[Kind, list[Identity]]:
         """Reach or make the backend of each kind; return what lives."""
-        return {kind: await self._connect(kind) for kind in self._runners}
+        living = {}
+        for kind in self._runners:
+            try:
+                living[kind] = await self._connect(kind)
+            except DevctlError:
+                if kind is Kind.PROCESS:
+                    raise
+                self._on_lost(kind)  # what it holds is taken back when it answers again
+        return living
 
     async def close(self, *, end: bool) -> None:
         """Disconnect; `end`: end the backends, too, which are empty then."""
@@ -54,8 +65,8 @@ class RunnerConnections:
             try:
                 await self._on_found(kind, await self._connect(kind))
             except DevctlError as error:
-                self._loop.post(Notice(f"the keeper is lost and not replaced yet: {error.what}"))
+                self._loop.post(Notice(f"{_NAMES[kind]} is lost and not back yet: {error.what}"))
             else:
                 break
         self._seeking.discard(kind)
-        self._loop.post(Notice("the keeper was lost; another one took its instances over"))
+        self._loop.post(Notice(f"{_NAMES[kind]} was lost; {_BACK[kind]}"))

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from devctl.core import events as happened
 from devctl.core.checks import Check
@@ -17,8 +15,9 @@ from devctl.core.state import Instance
 from devctl.core.status import GOOD, Kind, Status
 from devctl.errors import DevctlError
 from devctl.runners.base import BackendLost, Identity, Runner, Stopped
-from devctl.supervisor import child, fetch, files
+from devctl.supervisor import child, files
 from devctl.supervisor.background import Background
+from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health, Watched, key_of
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
@@ -27,24 +26,12 @@ _CHECKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UN
 
 _INSIST_SECONDS = 1.0  # between tries to stop what hangs in the kernel
 
-Fetcher = Callable[[Iterable[str], Path, fetch.Report, bool], Awaitable[dict[str, str]]]
-
-
 Drain = Callable[[str, float], Awaitable[None]]
 """Returns when an instance that is stopping has no relayed connection left, or after so many seconds."""
 
 
 async def _drain_nothing(_instance: str, _seconds: float) -> None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Fetching:
-    """How programs are fetched: where hosts that did not answer are remembered, who hears of progress, and by whom."""
-
-    skip_file: Path
-    report: fetch.Report
-    fetcher: Fetcher = fetch.fetch
 
 
 class Executor:
@@ -130,26 +117,18 @@ class Executor:
         """Kill everything that is being stopped and takes its time."""
         for instance in self._loop.state.living:
             if instance.status is Status.STOPPING:
-                await self.runner_of(instance.service).signal(instance.id, signal.SIGKILL)
+                await self._runners[instance.kind].signal(instance.id, signal.SIGKILL)
 
-    def runner_of(self, service: str) -> Runner:
-        """Return the runner that holds the instances of `service`."""
-        chosen = self._launches.chosen(service)
-        return self._runners[chosen.variant.kind if chosen else Kind.PROCESS]
+    def _runner_of(self, service: str, instance: str) -> Runner:
+        """Return the runner that holds an instance; its service may run another way by now."""
+        there = self._loop.state.instance(service, instance)
+        return self._runners[there.kind if there else Kind.PROCESS]
 
     # Fetch
 
     async def _fetch(self, step: Fetch) -> None:
         try:
-            paths = fetch.at_hand(step.tools, self._loop.spec.tools)
-            if paths is None:
-                service = self._loop.spec.services.get(step.service)
-                paths = await self._fetching.fetcher(
-                    step.tools,
-                    self._fetching.skip_file,
-                    lambda item: self._fetching.report({"service": step.service, **item}),
-                    service is not None and service.optional,
-                )
+            paths = await self._fetching.bring(step, self._loop.spec, self._launches.chosen(step.service))
         except DevctlError as error:
             self._loop.post(happened.VariantMissing(step.service, step.variant, str(error.what), error.next))
         else:
@@ -221,7 +200,7 @@ class Executor:
         """Stop an instance, over and over where a process of it hangs in the kernel."""
         while True:
             try:
-                return await self.runner_of(step.service).stop(step.instance, number, grace_seconds)
+                return await self._runner_of(step.service, step.instance).stop(step.instance, number, grace_seconds)
             except BackendLost:
                 raise
             except DevctlError as error:
@@ -269,7 +248,7 @@ class Executor:
         service = self._loop.spec.services.get(instance.service)
         number = signal_number(service.stop_signal if service else "SIGTERM")
         with contextlib.suppress(DevctlError):
-            await self.runner_of(instance.service).stop(
+            await self._runners[instance.kind].stop(
                 instance.id, number, service.stop_grace_seconds if service else 10.0
             )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devctl.core.checks import Check
+from devctl.core.container import Container
 from devctl.core.decide import variant_of
 from devctl.core.launch import (
     Launch,
@@ -17,11 +18,15 @@ from devctl.core.launch import (
     Variants,
     addresses,
     launch,
+    make_container_resolver,
     make_resolver,
+    network_addresses,
+    ports_of,
     resolve_file,
 )
 from devctl.core.spec import RELAY, File, Service, Variant
 from devctl.core.state import NEVER, Instance, ServiceState
+from devctl.core.status import Kind
 from devctl.errors import DevctlError
 from devctl.probes.base import Target
 from devctl.record.store import Run
@@ -47,7 +52,9 @@ class Launches:
         self._runtime = runtime
         self._computed_for: tuple[object, object] = (None, None)
         self._instances: dict[str, tuple[str, ...]] = {}
+        self._containers: dict[str, Container] = {}
         self._addresses: dict[str, str] = {}
+        self._network_addresses: dict[str, str] = {}
 
     def chosen(self, service: str) -> Chosen | None:
         """Return a service and the variant that was chosen for it, None when there is none."""
@@ -95,8 +102,9 @@ class Launches:
         # What a check by command starts belongs to the instance: it ends with it, also where the supervisor died first.
         environment = {**made.environment, TAG_NAME: tag(made)}
         return Target(
-            instance.id, made.ports, environment, made.working_dir, Path(made.log_folder), instance.started_ns
-        )
+            instance.id, made.ports, environment, made.working_dir, Path(made.log_folder), instance.started_ns,
+            container=instance.container, engine=made.container.engine if made.container else "",
+        )  # fmt: skip
 
     def files(self, chosen: Chosen, instance: str, *, live_only: bool = False) -> list[File]:
         """Return the files of an instance with its references resolved."""
@@ -111,22 +119,43 @@ class Launches:
             return [resolver.text(folder) for folder in chosen.variant.folders]
 
     def _resolver(self, chosen: Chosen, instance: str) -> Resolver:
-        common = (self._common_addresses(), Variants(self._variant, self._loop.spec.services))
+        self._compute_addresses()
+        variants = Variants(self._variant, self._loop.spec.services)
+        if chosen.variant.kind is Kind.CONTAINER:
+            spec, common = self._loop.spec, (self._network_addresses, variants)
+            return make_container_resolver(
+                spec.name, chosen.service.name, instance, common, self._inside(chosen, instance)
+            )
+        common = (self._addresses, variants)
         tools = chosen.state.tools or {}
         return make_resolver(chosen.service.name, instance, common, self._loop.state.ports, tools)
 
-    def _common_addresses(self) -> dict[str, str]:
+    def _inside(self, chosen: Chosen, instance: str) -> dict[str, int]:
+        """Return the ports of an instance as it listens on them in its container."""
+        targets = chosen.variant.container.targets if chosen.variant.container else {}
+        numbers = self._loop.state.ports.get(instance, {})
+        names = [port.name for port in ports_of(chosen.service, chosen.variant)]
+        return {name: targets.get(name) or numbers[name] for name in names if name in numbers}
+
+    def _compute_addresses(self) -> None:
+        """Compute the addresses for processes and for containers anew where something changed that they rest on."""
         spec, ports = self._loop.spec, self._loop.state.ports
         instances = {name: tuple(s.instances) for name, s in self._loop.state.services.items()}
+        containers = {name: c for name in instances if (c := self._container(name)) is not None}
         is_same = self._computed_for[0] is spec and self._computed_for[1] is ports
-        if not is_same or self._instances != instances:
-            self._computed_for, self._instances = (spec, ports), instances
-            self._addresses = addresses(spec, ports, instances)
-            if RELAY not in spec.services:  # whoever names it finds it empty until there is something to relay
-                self._addresses |= {f"services.{RELAY}.http.all": "", f"services.{RELAY}.variant": ""}
-            self._addresses["run.folder"] = os.fspath(self.run.folder)
-            self._addresses["runtime.folder"] = os.fspath(self._runtime)
-        return self._addresses
+        if is_same and (self._instances, self._containers) == (instances, containers):
+            return
+        self._computed_for, self._instances, self._containers = (spec, ports), instances, containers
+        folders = {"run.folder": os.fspath(self.run.folder), "runtime.folder": os.fspath(self._runtime)}
+        if RELAY not in spec.services:  # whoever names it finds it empty until there is something to relay
+            folders |= {f"services.{RELAY}.http.all": "", f"services.{RELAY}.variant": ""}
+        self._addresses = addresses(spec, ports, instances) | folders
+        self._network_addresses = network_addresses(spec, ports, instances, containers) | folders
+
+    def _container(self, service: str) -> Container | None:
+        """Return what a service says of its container, None where it does not run as one."""
+        chosen = self.chosen(service)
+        return chosen.variant.container if chosen and chosen.variant.kind is Kind.CONTAINER else None
 
     def _variant(self, service: str) -> str:
         service_state = self._loop.state.services.get(service)

@@ -18,6 +18,7 @@ from devctl.machine import boot
 from devctl.machine.process import is_alive
 from devctl.masking import mask_text
 from devctl.paths import StackPaths
+from devctl.runners.container import ContainerRunner
 from devctl.runners.process import ProcessRunner
 from devctl.supervisor import own_log
 from devctl.supervisor.calls import ChangingCalls
@@ -50,18 +51,22 @@ class SupervisorProcess:
         self._successor: StackPaths | None = None
         self._loop = Loop(SystemClock())
         self._runner = ProcessRunner(paths, self._whereabouts.on_keeper)
+        self._containers = ContainerRunner(paths)
         self._subscriptions = Subscriptions(self._loop)
         self._stack = Stack(
             paths,
             self._loop,
-            {Kind.PROCESS: self._runner},
+            {Kind.PROCESS: self._runner, Kind.CONTAINER: self._containers},
+            self._runner,
             boot=boot.boot_id(),
             on_progress=self._on_progress,
             hand_over=self._runner.hand_over,
         )
         self._files = FileWatch(self._restart_changed)
         self._telemetry = Telemetry(self._loop)
-        reading = ReadingCalls(self._stack, self._subscriptions, self._keeper_pid, self._whereabouts.folder)
+        reading = ReadingCalls(
+            self._stack, self._subscriptions, self._keeper_pid, self._whereabouts.folder, self._containers.measure
+        )
         changing = ChangingCalls(
             self._stack,
             self._subscriptions,

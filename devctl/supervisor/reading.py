@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import devctl
+from devctl.core.launch import container_name
 from devctl.core.plan import check_names
 from devctl.core.spec import HUB, to_json
 from devctl.errors import DevctlError
@@ -36,13 +37,20 @@ from devctl.views.snapshot import snapshot_view
 from devctl.views.status import status_view, step_views, with_note
 
 Request = dict[str, Any]
+Measure = Callable[[], Awaitable[Mapping[int, tuple[float, int]]]]
+"""Returns CPU percent and memory of the containers, by the numbers of their lives."""
 
 
 class ReadingCalls:
     """Answers questions about the stack."""
 
     def __init__(
-        self, stack: Stack, subscriptions: Subscriptions, keeper_pid: Callable[[], int], folder: Callable[[], str]
+        self,
+        stack: Stack,
+        subscriptions: Subscriptions,
+        keeper_pid: Callable[[], int],
+        folder: Callable[[], str],
+        measure_containers: Measure,
     ) -> None:
         self._stack = stack
         self._loop = stack.loop
@@ -50,6 +58,8 @@ class ReadingCalls:
         self._keeper_pid = keeper_pid
         self._folder = folder
         self._usage = ResourceUsage()
+        self._measure_containers = measure_containers
+        self._container_usage: Mapping[int, tuple[float, int]] = {}
 
     def table(self) -> dict[str, Call]:
         """Return every call by its name."""
@@ -66,17 +76,26 @@ class ReadingCalls:
         }  # fmt: skip
 
     async def _status(self, _: Request, __: Send) -> StatusView:
+        await self._measure()
         return self._status_view()
 
     def _status_view(self) -> StatusView:
         folder = os.fspath(self._stack.paths.folder)
-        view = status_view(snapshot_of(self._loop), folder, os.getpid(), self._keeper_pid(), self._usage.of)
+        view = status_view(snapshot_of(self._loop), folder, os.getpid(), self._keeper_pid(), self._usage_of)
         run = self._stack.run
         view["notice"] = self._stack.notice()
         return with_note(view, HUB, "; ".join(map(str, notices.read(run)))) if run else view
 
+    async def _measure(self) -> None:
+        """Ask the engine what its containers cost; what it does not say in time is said of the time before."""
+        if any(instance.container for instance in self._loop.state.living):
+            self._container_usage = await self._measure_containers()
+
+    def _usage_of(self, number: int) -> tuple[float, int]:
+        return self._container_usage.get(number) or self._usage.of(number)
+
     async def _snapshot(self, _: Request, __: Send) -> SnapshotView:
-        pids = {instance.id: instance.pid for instance in self._loop.state.living}
+        pids = {instance.id: instance.process_id for instance in self._loop.state.living}
         health = self._stack.health.answers
         answers = {instance: _told(answer, pids.get(instance, 0)) for instance, answer in health.items()}
         return snapshot_view(self._loop.spec, self._loop.state, answers)
@@ -112,7 +131,7 @@ class ReadingCalls:
         question = probe(check, launches.target(chosen, state))
         answer = await ask(question, check.timeout_seconds)
         return {"service": service, "instance": instance, "healthy": answer.is_good, "check": question.describe,
-                "answer": _told(answer, state.pid), "milliseconds": round(answer.seconds * 1000, 1)}  # fmt: skip
+                "answer": _told(answer, state.process_id), "milliseconds": round(answer.seconds * 1000, 1)}  # fmt: skip
 
 
 def _told(answer: Answer, pid: int) -> str:
@@ -133,4 +152,6 @@ def _launch_view(active: ActiveRun, service: str, instance: str) -> LaunchView |
     except DevctlError:
         return None
     return {"instance": instance, "argv": list(launch.argv), "environment": launch.environment,
-            "working_dir": launch.working_dir, "ports": launch.ports}  # fmt: skip
+            "working_dir": launch.working_dir, "ports": launch.ports,
+            "engine": launch.container.engine if launch.container else "",
+            "container": container_name(launch.container.stack, instance) if launch.container else ""}  # fmt: skip

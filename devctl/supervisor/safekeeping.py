@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devctl.core.events import Notice
 from devctl.record.store import EventLog
-from devctl.runners.base import Runner
+from devctl.runners.base import SnapshotStore
 from devctl.supervisor import adopt
 from devctl.supervisor.background import Background
 from devctl.supervisor.loop import Loop
@@ -19,9 +19,9 @@ _SAVE_AFTER_SECONDS = 1.0  # so that a burst of changes is saved once; what the 
 
 
 class Safekeeping:
-    """Saves the state of the loop with the runner that holds the processes."""
+    """Saves the state of the loop with the keeper."""
 
-    def __init__(self, loop: Loop, keeper: Runner, background: Background) -> None:
+    def __init__(self, loop: Loop, keeper: SnapshotStore, background: Background) -> None:
         self._loop = loop
         self._keeper = keeper
         self._background = background

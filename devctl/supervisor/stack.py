@@ -22,15 +22,16 @@ from devctl.paths import StackPaths
 from devctl.record import store
 from devctl.record.store import EventLog, Run
 from devctl.record.variants import KeptVariants
-from devctl.runners.base import Identity, Runner
+from devctl.runners.base import Identity, Runner, SnapshotStore
 from devctl.supervisor import adopt, runs, sockets
 from devctl.supervisor.active_run import ActiveRun
 from devctl.supervisor.allocation import Allocator, Sockets
 from devctl.supervisor.apply import Accepted, ApplyDecision, decide_apply
 from devctl.supervisor.background import Background
 from devctl.supervisor.connections import RunnerConnections
-from devctl.supervisor.executor import Executor, Fetching, signal_number
+from devctl.supervisor.executor import Executor, signal_number
 from devctl.supervisor.fetch import Downloads, Report
+from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.listeners import Change
@@ -51,6 +52,7 @@ class Stack:
         paths: StackPaths,
         loop: Loop,
         runners: Mapping[Kind, Runner],
+        safe: SnapshotStore,
         *,
         boot: str,
         ports: Sockets = sockets,
@@ -63,6 +65,7 @@ class Stack:
         self.active: ActiveRun | None = None
         self.is_over = asyncio.Event()
         self._runners = runners
+        self._safe = safe
         self._boot = boot
         self._variants = KeptVariants(paths)
         self._downloads = Downloads(loop, on_progress)
@@ -70,7 +73,7 @@ class Stack:
         self._background = Background()
         self._connections = RunnerConnections(loop, runners, self._background, self._on_found)
         self._reconciler = Reconciler(loop, runners, boot)
-        self._safekeeping = Safekeeping(loop, runners[Kind.PROCESS], self._background)
+        self._safekeeping = Safekeeping(loop, safe, self._background)
         self.settling = Settling(loop, self._downloads)
         self.starter = ""  # what the client that began the run calls itself
         self.relaying = Relaying(loop, paths.runtime, hand_over)
@@ -106,7 +109,7 @@ class Stack:
 
     async def _take_back(self, run: Run) -> None:
         living = await self._connections.reach()
-        previous = adopt.find_previous_run(run, await self._runners[Kind.PROCESS].saved(), self._boot)
+        previous = adopt.find_previous_run(run, await self._safe.saved(), self._boot)
         if previous is not None:
             self._work_on(run)
             self.loop.restore(previous.spec, previous.state)

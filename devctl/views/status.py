@@ -102,12 +102,11 @@ def _ports_shown(state: State, service: Service, variant: Variant | None, instan
 
 
 def _instance_view(instance: Instance, ports: Mapping[str, int], usage: Usage) -> InstanceView:
-    pid = instance.pid if instance.is_alive else 0
-    cpu, memory = usage(pid) if pid else (0.0, 0)
+    cpu, memory = usage(instance.pid) if instance.is_alive and instance.pid else (0.0, 0)
     return {
         "id": instance.id,
-        "pid": pid,
-        "container": instance.container,
+        "pid": instance.process_id if instance.is_alive else 0,
+        "container": instance.container if instance.is_alive else "",
         "status": instance.status.value,
         "reason": mask_text(instance.reason),
         "ports": _addresses(ports),

@@ -122,7 +122,7 @@ def engine(environ: Mapping[str, str]) -> Finding:
     from devctl.engine import find
     from devctl.engine.base import NoEngine
 
-    outcome = find.find(environ)
+    outcome = find.usable(environ)
     if isinstance(outcome, NoEngine):
         return Finding("container engine", WARN, outcome.reason, outcome.remedy)
     shown = f"{outcome.title} at {outcome.address.socket_path or outcome.address.url}"

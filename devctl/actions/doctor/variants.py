@@ -51,7 +51,7 @@ def _variant(
         return VariantAvailability(product.name, variant, state, detail, product.remedy, product.limitations)
     if variant == "container":
         answer = "an engine answers" if engine_answers else "no container engine answers"
-        return VariantAvailability(product.name, variant, "missing", answer, "containers come in a later version")
+        return VariantAvailability(product.name, variant, "missing", answer, "this product has no image here yet")
     return _native(product, state, available)
 
 

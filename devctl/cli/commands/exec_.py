@@ -1,4 +1,4 @@
-"""`devctl exec`: a command with a service's environment, in its folder."""
+"""`devctl exec`: a command with a service's environment, in its folder or container."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ class ExecOptions(Options):
 
 
 def run(context: Context, options: ExecOptions) -> int:
-    """Become the command; its exit code is ours."""
+    """Become the command, or run it in the container; its exit code is ours."""
     argv = options.argv[1:] if options.argv[0] == "--" else options.argv
     if not argv:
         raise UsageError("no command to run", next="`devctl exec SERVICE -- COMMAND` runs one.")
     launch = find_launch(context.stack.session(), options.service)
     context.terminal.flush()
+    if launch["container"]:
+        from devctl.engine import terminal
+        from devctl.engine.base import Address
+
+        return terminal.execute(Address(launch["engine"], "the container engine"), launch["container"], argv)
     folder = launch["working_dir"] or str(context.stack.paths.folder)
     try:
         os.chdir(folder)
@@ -69,7 +74,8 @@ COMMAND = Command(
     interspersed=False,
     about="The command replaces devctl, so that its exit code, terminal and signals are its own: the one exception to "
     "devctl's exit codes; 127 where there is no such program and 126 where it cannot be executed, as in a shell. The "
-    "folder of the service's own program comes first on its PATH: `python` is the one that runs the service.",
+    "folder of the service's own program comes first on its PATH: `python` is the one that runs the service. Of a "
+    "service that runs as a container it runs in there, with a terminal where there is one here.",
     examples={
         "devctl exec user -- python -m services.user.admin ada@example.org": "an administration script",
         "devctl exec order -- env": "look around",

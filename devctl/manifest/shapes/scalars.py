@@ -123,20 +123,35 @@ class Decimal(Shape):
         return {"anyOf": [{"type": "number"}, INTERPOLATED]}
 
 
+class PublishedPort(int):
+    """The number of a port on this machine, with the one that it is published from where that is another."""
+
+    target = 0
+
+
 class PortNumber(Number):
-    """A fixed port, or 0 or `auto` for any free one."""
+    """A fixed port, or 0 or `auto` for any free one; for a container also HOST:CONTAINER."""
 
     def __init__(self) -> None:
         super().__init__(0, 65535)
         self.expected = "a port number from 1 to 65535, or auto"
 
     def read(self, node: Node, reader: Reader, name: str) -> int:
-        if isinstance(node, Scalar) and not node.is_null and reader.text(node) == "auto":
+        text = reader.text(node) if isinstance(node, Scalar) and not node.is_null else ""
+        if text == "auto":
             return 0
-        return super().read(node, reader, name)
+        pair = re.fullmatch(r"(auto|[0-9]{1,5}):([0-9]{1,5})", text)
+        if pair is None:
+            return super().read(node, reader, name)
+        published = PublishedPort(0 if pair[1] == "auto" else pair[1])
+        published.target = int(pair[2])
+        if published > self.most or not 1 <= published.target <= self.most:
+            raise self.invalid(node, reader, name)
+        return published
 
     def schema(self, definitions: Schema) -> Schema:
-        return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"const": "auto"}, INTERPOLATED]}
+        pair = {"type": "string", "pattern": "^(auto|[0-9]{1,5}):[0-9]{1,5}$"}
+        return {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"const": "auto"}, pair, INTERPOLATED]}
 
 
 class Flag(Shape):

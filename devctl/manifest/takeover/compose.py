@@ -18,7 +18,6 @@ from devctl.manifest.shapes.objects import Object
 from devctl.manifest.takeover import keys, recipes, repair
 from devctl.manifest.takeover.addresses import point_out
 from devctl.manifest.takeover.project import ComposeProject
-from devctl.manifest.where import NO_CONTAINERS
 from devctl.manifest.yaml_text import plain
 from devctl.products.base import Product
 
@@ -101,10 +100,6 @@ class ComposeFiles:
                 OF_THE_WHOLE[key](self, name, value, written)
             else:
                 self._other(name, node, key, written)
-        if product is None and any(key in written for key in RUNNABLE):
-            at = node.items.get("image") or node.items["build"]
-            hint = "add native: {command: [...]}, so that it also runs on this machine"
-            self.notes.add(at.location, f"services.{name} is a container: {NO_CONTAINERS}", hint)
         return written
 
     def _other(self, name: str, node: Mapping, key: str, written: dict[str, Any]) -> None:

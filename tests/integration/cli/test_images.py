@@ -1,4 +1,4 @@
-"""A stack with services that have an image, on a machine that runs no containers: nothing of an image runs here."""
+"""A stack with services that have an image, on a machine without a container engine: nothing of an image runs here."""
 
 import json
 import tempfile
@@ -29,8 +29,8 @@ services:
     environment: {{CACHE: "${{services.cache.mem}}"}}
     depends_on: {{extra: {{condition: service_healthy, required: false}}}}
 """
-REASON = "this version runs no containers yet"
-NEXT = "say how it runs on this machine: native: {command: [...]}"
+REASON = "DOCKER_HOST at /nowhere/engine.sock does not run"
+NEXT = "Start it, or unset what names it. Or say how it runs on this machine: native: {command: [...]}"
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     with tempfile.TemporaryDirectory(prefix="dc") as runtime:
         (tmp_path / "stack.yaml").write_text(MANIFEST)
         made = Shell(tmp_path.resolve(), runtime)
+        made.environ["DOCKER_HOST"] = "unix:///nowhere/engine.sock"
         yield made
         made.run("down --now")
         assert made.is_empty()
@@ -71,7 +72,7 @@ def test_reasons_and_what_to_do_stand_in_plan_status_why_and_exec(shell: Shell) 
     cache = services(shell)["cache"]
     assert (cache["reason"], cache["cure"]) == (f"container: {REASON}", NEXT)
     assert [instance["pid"] for instance in cache["instances"]] == [0, 0]
-    assert services(shell)["both"]["why_variant"] == f"container cannot be had: {REASON}"
+    assert services(shell)["both"]["why_variant"] == "the first that can be had here"
     why = shell.run("why api", code=1).stdout
     assert "api waits for cache (unavailable)" in why
     assert f"cache cannot be had on this machine: container: {REASON}\n    next: {NEXT}" in why

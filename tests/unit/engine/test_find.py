@@ -60,13 +60,12 @@ def test_a_context_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def test_the_usual_places_are_tried_where_there_is_a_socket(tmp_path: Path) -> None:
-    place = tmp_path / ".colima/default/docker.sock"
-    place.parent.mkdir(parents=True)
-    place.touch()
-    addresses = [
-        a for a in find.known_places(home(tmp_path)) if str(tmp_path) in a.url and Path(a.socket_path).exists()
-    ]
-    assert [address.origin for address in addresses] == ["Colima"]
+    socket_path = tmp_path / ".colima/default/docker.sock"
+    socket_path.parent.mkdir(parents=True)
+    socket_path.touch()
+    engine = find.find(home(tmp_path), lambda a, path: answering()(a, path) if a.origin == "Colima" else {})
+    assert isinstance(engine, Engine)
+    assert engine.address == Address(f"unix://{socket_path}", "Colima")
 
 
 def test_version_memory_and_cores_are_those_of_the_engine() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from devctl.core.checks import KafkaCheck
 from devctl.core.spec import File, Port, Service, Spec, Variant
 from devctl.core.status import Kind
+from devctl.engine.base import Address, Engine, NoEngine
 from devctl.manifest.load import Loaded, LoadRequest, load
 from devctl.manifest.problems import ManifestError
 from devctl.paths import StackPaths
@@ -103,6 +104,19 @@ def lacks_java(tool: str) -> Any:
     return Unavailable(tool, f"no {tool} here", "get one")
 
 
+NO_ENGINE = NoEngine("no engine here", "Start one.")
+
+
+def lacks_engine(_: Mapping[str, str]) -> NoEngine:
+    """Answer for a machine without a container engine."""
+    return NO_ENGINE
+
+
+def has_engine(_: Mapping[str, str]) -> Engine:
+    """Answer for a machine with a container engine."""
+    return Engine(Address("unix:///engine.sock", "Docker"), "Docker", "29.0.0", "1.52")
+
+
 def load_text(
     folder: Path,
     text: str | bytes,
@@ -122,6 +136,7 @@ def load_text(
         find_product=PRODUCTS.get,
         product_names=lambda: PRODUCTS,
         available=available,
+        find_engine=rest.pop("find_engine", lacks_engine),
         **rest,
     )
     return load(request)

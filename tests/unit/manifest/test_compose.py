@@ -76,10 +76,7 @@ def test_the_words_of_an_image_are_kept_and_run_nowhere(tmp_path: Path) -> None:
     assert kept["b"] == {"build": ".", "entrypoint": "evil"}
     spec = load_text(tmp_path, text).spec
     assert [spec.services[name].variants for name in "ab"] == [(), ()]
-    hint = "this version runs no containers yet (add native: {command: [...]}, so that it also runs on this machine)"
     assert notes == [
-        f"compose.yaml:1:23: services.a is a container: {hint}",
-        f"compose.yaml:1:140: services.b is a container: {hint}",
         "compose.yaml:1:162: services.c was left out (it has no image that can be run, and its command is an image's)",
     ]
 
@@ -107,13 +104,11 @@ def test_everything_that_is_left_out_is_named_with_its_line(tmp_path: Path) -> N
         "14:13: services.api.ports: ${PORT:-8000}:8000 loses the container's side, 8000",
         "21:5: services.api.networks was left out",
         "22:27: services.api.deploy.resources was left out",
-        "12:12: services.api is a container: this version runs no containers yet",
         "25:13: services.worker.ports: 9000 loses the container's side, 9000",
         "25:19: services.worker.ports: 9100:9101 loses the container's side, 9101",
         "25:36: services.worker.ports: 9200-9210:9200-9210 was left out",
         "25:59: services.worker.ports: 7001:7000 loses the container's side, 7000",
         "26:38: services.worker.volumes: /etc/passwd was left out",
-        "24:12: services.worker is a container: this version runs no containers yet",
         "28:18: volumes.data.driver was left out",
         "16:11: services.api: db:5432 is no address here",
     ]

@@ -9,7 +9,7 @@ import pytest
 from devctl.core.checks import Check, CommandCheck, GrpcCheck, HttpCheck, KafkaCheck, LogCheck, TcpCheck
 from devctl.core.spec import Dependency, Exporter, Journey, Port, RestartPolicy, Watch, substitute
 from devctl.core.status import Condition, Kind
-from tests.unit.manifest.loading import lacks_java, load_text, mistakes_of, service_of, spec_of
+from tests.unit.manifest.loading import NO_ENGINE, lacks_java, load_text, mistakes_of, service_of, spec_of
 
 
 def test_a_service_with_nothing_but_a_command_gets_the_defaults(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_run_as_chooses_and_the_services_own_word_counts_most(
 ) -> None:
     service = service_of(tmp_path, f"{{uses: broker, run_as: {run_as}}}", run_as=flag)
     assert [variant.name for variant in service.variants] == variants
-    assert service.variants or service.missing[0].reason == "this version runs no containers yet"
+    assert service.variants or service.missing[0].reason == NO_ENGINE.reason
 
 
 def test_run_as_may_come_from_the_environment(tmp_path: Path) -> None:
@@ -308,10 +308,10 @@ def test_a_command_stays_a_process_whatever_is_asked_for_all(tmp_path: Path) -> 
     assert service_of(tmp_path, "{command: x}", run_as="embedded").variants[0].name == "process"
 
 
-def test_an_image_alone_cannot_be_had_yet(tmp_path: Path) -> None:
+def test_an_image_alone_cannot_be_had_without_an_engine(tmp_path: Path) -> None:
     service = service_of(tmp_path, "{image: postgres:16}")
     assert service.variants == ()
-    assert service.missing[0].reason == "this version runs no containers yet"
+    assert service.missing[0].reason == NO_ENGINE.reason
 
 
 def test_a_recipe_sees_the_active_services_and_files_of_the_project(tmp_path: Path) -> None:

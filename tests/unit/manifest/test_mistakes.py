@@ -41,7 +41,7 @@ TABLE = [
     ),
     (
         "services:\n  a: {command: x, ports: {http: 22:22}}",
-        'stack.yaml:2:33: services.a.ports.http must be a port number from 1 to 65535, or auto, not "22:22"',
+        "stack.yaml:2:27: services.a.ports.http: HOST:CONTAINER goes with image or build (a process listens on the port itself)",
     ),
     (
         "services:\n  a: {command: x, ports: {http: 99999}}",

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 
 from devctl.core.checks import Check, CommandCheck, HttpCheck, TcpCheck
+from devctl.core.container import Container, Mount
 from devctl.core.spec import Port, Service, to_json
-from tests.unit.manifest.loading import load_text, mistakes_of, service_of, spec_of
+from devctl.core.status import Kind
+from devctl.manifest.where import NOT_BUILT, OF_A_CONTAINER
+from tests.unit.manifest.loading import NO_ENGINE, has_engine, load_text, mistakes_of, service_of, spec_of
 
-NO_CONTAINERS = "this version runs no containers yet"
 NEVER_HERE = "its command is the image's and never runs on this machine"
 SAY_NATIVE = "say how it runs on this machine: native: {command: [...]}"
 IMAGES = ("image: alpine:3", "build: .", "build: {context: .}, image: me")
 NATIVE = "native: {command: serve here}"
 
 
-def is_unavailable(service: Service, reason: str = NO_CONTAINERS) -> bool:
-    return service.variants == () and [m.reason for m in service.missing] == [reason]
+def is_unavailable(service: Service, *reasons: str) -> bool:
+    return service.variants == () and service.missing[0].reason in (reasons or (NO_ENGINE.reason, NOT_BUILT))
 
 
 # The words of an image
@@ -31,10 +33,12 @@ def is_unavailable(service: Service, reason: str = NO_CONTAINERS) -> bool:
     ["command: evil a", "entrypoint: evil", "entrypoint: [evil, x], command: [a]", "healthcheck: {test: evil}",
      "command: evil, restart: 'no'", "command: evil, restart: always, deploy: {replicas: 3}", "command: evil, optional: true"],
 )  # fmt: skip
-def test_a_service_with_an_image_is_a_container_and_cannot_be_had_yet(tmp_path: Path, image: str, written: str) -> None:
+def test_a_service_with_an_image_is_a_container_and_cannot_be_had_without_an_engine(
+    tmp_path: Path, image: str, written: str
+) -> None:
     service = service_of(tmp_path, f"{{{image}, {written}}}")
     assert is_unavailable(service)
-    assert service.missing[0].remedy == SAY_NATIVE
+    assert service.missing[0].remedy.endswith(SAY_NATIVE)
 
 
 @pytest.mark.parametrize("native", ["", f", {NATIVE}"])
@@ -57,7 +61,7 @@ def test_asking_all_to_run_as_processes_runs_no_image_and_says_why(tmp_path: Pat
 
 
 @pytest.mark.parametrize("run_as", ["auto", "container", "embedded"])
-def test_otherwise_an_image_lacks_a_container_runner(tmp_path: Path, run_as: str) -> None:
+def test_otherwise_an_image_lacks_an_engine(tmp_path: Path, run_as: str) -> None:
     assert is_unavailable(service_of(tmp_path, "{image: alpine, command: evil}", run_as=run_as))
 
 
@@ -128,16 +132,11 @@ def test_a_service_that_says_both_ways_runs_its_native_command(
     assert (variant.name, variant.argv, variant.working_dir) == ("process", ("serve", "here"), str(tmp_path.resolve()))
 
 
-def test_it_also_says_that_the_container_cannot_be_had(tmp_path: Path) -> None:
-    service = service_of(tmp_path, f"{{image: x, {NATIVE}}}")
-    assert [(m.variant, m.reason) for m in service.missing] == [("container", NO_CONTAINERS)]
-
-
 @pytest.mark.parametrize(("run_as", "flag"), [("container", "auto"), ("auto", "container")])
 def test_it_is_a_container_where_that_is_asked_for(tmp_path: Path, run_as: str, flag: str) -> None:
     service = service_of(tmp_path, f"{{image: x, run_as: {run_as}, {NATIVE}}}", run_as=flag)
     assert is_unavailable(service)
-    assert service.missing[0].remedy == "without run_as: container its `native` section runs here"
+    assert service.missing[0].remedy == "Start one. Without run_as: container its `native` section runs here"
 
 
 def test_native_alone_is_enough(tmp_path: Path) -> None:
@@ -228,3 +227,81 @@ def test_ways_that_do_not_fit_are_mistakes_with_what_to_do(tmp_path: Path, body:
 
 def test_a_dollar_that_is_escaped_is_a_word_of_the_image(tmp_path: Path) -> None:
     assert is_unavailable(service_of(tmp_path, "{image: x, command: 'echo $${python}'}"))
+
+
+# With an engine
+
+
+@pytest.mark.parametrize(("run_as", "native"), [("auto", ""), ("container", ""), ("container", f", {NATIVE}")])
+def test_with_an_engine_an_image_runs_as_a_container(tmp_path: Path, run_as: str, native: str) -> None:
+    body = f"{{image: x, command: [a, b], entrypoint: [e], ports: {{http: 80}}{native}}}"
+    (variant,) = service_of(tmp_path, body, run_as=run_as, find_engine=has_engine).variants
+    assert (variant.name, variant.kind, variant.argv, variant.image) == ("container", Kind.CONTAINER, ("a", "b"), "x")
+    assert variant.container == Container(entrypoint=("e",), targets={"http": 80})
+
+
+def test_the_engine_that_was_found_is_in_the_specification_where_it_may_be_needed(tmp_path: Path) -> None:
+    assert spec_of(tmp_path, "services: {a: {image: x}}", find_engine=has_engine).engine == "unix:///engine.sock"
+    assert spec_of(tmp_path, "services: {a: {command: x}}", find_engine=has_engine).engine == ""
+
+
+def test_a_container_gets_nothing_of_this_machine_s_environment_and_nothing_of_native(tmp_path: Path) -> None:
+    body = "{image: x, environment: {A: b}, run_as: container, native: {command: y, environment: {C: d}}}"
+    service = service_of(tmp_path, body, environ={"PATH": "/bin"}, find_engine=has_engine)
+    assert service.variants[0].environment == {"A": "b"}
+
+
+def test_a_port_of_a_container_may_have_another_number_here(tmp_path: Path) -> None:
+    body = "{image: x, ports: {http: '8080:80', admin: 'auto:81', raw: auto, same: 9000}}"
+    service = service_of(tmp_path, body, find_engine=has_engine)
+    assert {port.name: port.number for port in service.ports} == {"http": 8080, "admin": 0, "raw": 0, "same": 9000}
+    assert service.variants[0].container == Container(targets={"http": 80, "admin": 81, "same": 9000})
+
+
+def test_a_copy_of_its_own_keeps_the_ports_inside(tmp_path: Path) -> None:
+    service = service_of(tmp_path, "{image: x, ports: {http: 80}}", find_engine=has_engine, isolated=True)
+    assert service.ports == (Port("http", 0),)
+    assert service.variants[0].container == Container(targets={"http": 80})
+
+
+def test_mounts_are_folders_of_the_project_and_of_its_volumes(tmp_path: Path) -> None:
+    body = "{image: x, volumes: ['data:/var/data', './conf:/etc/conf:ro']}"
+    (variant,) = service_of(tmp_path, body, find_engine=has_engine).variants
+    folder = tmp_path.resolve()
+    assert variant.container is not None
+    assert variant.container.mounts == (
+        Mount(f"{folder}/.devctl/volumes/data", "/var/data"), Mount(f"{folder}/conf", "/etc/conf", read_only=True),
+    )  # fmt: skip
+    assert variant.folders == (f"{folder}/.devctl/volumes/data",)
+
+
+def test_rights_and_limits_of_a_container_are_compose_s(tmp_path: Path) -> None:
+    body = (
+        "{image: x, user: '1:2', read_only: true, tmpfs: /tmp, cap_add: [NET_ADMIN], cap_drop: [ALL], init: true, "
+        "extra_hosts: ['a=1.2.3.4'], shm_size: 1m, mem_limit: 2g, cpus: 1.5, ulimits: {nofile: {soft: 1, hard: 2}, nproc: 3}}"
+    )
+    (variant,) = service_of(tmp_path, body, find_engine=has_engine).variants
+    assert variant.container == Container(
+        user="1:2", read_only=True, tmpfs=("/tmp",), cap_add=("NET_ADMIN",), cap_drop=("ALL",), init=True,
+        extra_hosts=("a:1.2.3.4",), shm_bytes=1 << 20, memory_bytes=2 << 30, cpus=1.5,
+        ulimits={"nofile": (1, 2), "nproc": (3, 3)},
+    )  # fmt: skip
+
+
+WRITTEN = {
+    "user": "me", "read_only": "true", "tmpfs": "/tmp", "cap_add": "[A]", "cap_drop": "[A]", "extra_hosts": "['a:b']",
+    "init": "true", "tty": "true", "stdin_open": "true", "shm_size": "1m", "mem_limit": "1m", "cpus": "1",
+    "ulimits": "{a: 1}", "pull_policy": "always",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", OF_A_CONTAINER)
+def test_what_only_a_container_can_have_is_refused_for_a_process_with_its_place(tmp_path: Path, key: str) -> None:
+    (mistake,) = mistakes_of(tmp_path, f"services:\n  a: {{command: x, {key}: {WRITTEN[key]}}}")
+    assert mistake.startswith("stack.yaml:2:")
+    assert f"services.a.{key} goes with image or build" in mistake
+
+
+def test_a_process_listens_on_its_port_itself(tmp_path: Path) -> None:
+    (mistake,) = mistakes_of(tmp_path, "services:\n  a: {command: x, ports: {http: '8080:80'}}")
+    assert "services.a.ports.http: HOST:CONTAINER goes with image or build" in mistake

@@ -1,0 +1,80 @@
+"""Images of an engine: which there are, and pulling one, with its progress. Blocking, for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from devctl.engine.stream import EngineRefused
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+DOCKER_HUB = "docker.io"
+_HUB_ADDRESSES = ("index.docker.io", "registry-1.docker.io")
+_REFUSED = 500  # what the engine answers where a pull that had begun fails
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pull is, over all its layers; `total` grows while layers are announced."""
+
+    stage: str
+    bytes: int = 0
+    total: int = 0
+
+
+def is_present(api: APIClient, image: str) -> bool:
+    """Tell whether an image is on the engine's machine."""
+    from docker.errors import ImageNotFound
+
+    try:
+        api.inspect_image(image)  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        return False
+    return True
+
+
+def pull(api: APIClient, image: str, report: Callable[[Progress], None]) -> None:
+    """Pull an image, all its layers at once; EngineRefused with the engine's reason."""
+    layers: dict[str, tuple[int, int]] = {}
+    for item in api.pull(repository_of(image), tag=tag_of(image), stream=True, decode=True):
+        if error := item.get("error"):
+            raise EngineRefused(_REFUSED, str(error))
+        report(_progress(item, layers))
+
+
+def _progress(item: dict[str, Any], layers: dict[str, tuple[int, int]]) -> Progress:
+    """Return how far it is after an item; `layers` are the bytes of each so far."""
+    detail = item.get("progressDetail") or {}
+    if item.get("status") == "Downloading" and detail.get("total"):
+        layers[item["id"]] = (detail.get("current", 0), detail["total"])
+    elif item.get("id") in layers:  # downloaded, extracted
+        total = layers[item["id"]][1]
+        layers[item["id"]] = (total, total)
+    stage = "download" if layers else "look up"
+    return Progress(stage, sum(got for got, _ in layers.values()), sum(total for _, total in layers.values()))
+
+
+def registry_of(image: str) -> str:
+    """Return the registry that an image comes from."""
+    first, slash, _ = image.partition("/")
+    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return DOCKER_HUB if not is_host or first in _HUB_ADDRESSES else first
+
+
+def repository_of(image: str) -> str:
+    """Return the name of an image without its tag."""
+    if "@" in image:
+        return image.partition("@")[0]
+    head, colon, tail = image.rpartition(":")
+    return head if colon and "/" not in tail else image
+
+
+def tag_of(image: str) -> str:
+    """Return the tag or the digest of an image, `latest` where it names none."""
+    if "@" in image:
+        return image.partition("@")[2]
+    _, colon, tail = image.rpartition(":")
+    return tail if colon and "/" not in tail else "latest"
