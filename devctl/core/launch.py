@@ -37,6 +37,8 @@ class ContainerLaunch:
     aliases: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     is_checked: bool = False
+    forwards: dict[str, tuple[int, ...]] = field(default_factory=dict)  # names and numbers that processes answer to
+    network_folder: str = ""  # with the relay's sockets for them
 
 
 @dataclass(frozen=True, slots=True)

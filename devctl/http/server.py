@@ -71,10 +71,16 @@ def json_response(value: Any, status: int = 200, headers: list[tuple[str, str]] 
     return Response(status, body, "application/json", headers or [])
 
 
+def _service_name() -> str:
+    """Return the service that this process is, as its keeper says, in lower case; empty where it is none."""
+    return os.environ.get("DEVCTL_INSTANCE", "").rpartition("/")[2].rpartition(".")[0].lower()
+
+
 def is_loopback_host(host_header: str) -> bool:
-    """Tell whether a Host header names this machine's loopback (with or without a port)."""
+    """Tell whether a Host header names this machine's loopback (with or without a port), or this very service, as
+    containers of its stack do: no page of the web has such a name."""
     host = urlsplit(f"//{host_header}").hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost" or host.endswith(".localhost") or (host and host == _service_name()):
         return True
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback

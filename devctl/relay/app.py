@@ -8,6 +8,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from devctl.relay import table as tables
 from devctl.relay.connection import Connection
 from devctl.relay.end import reset_on_close
 from devctl.relay.flow import Hold
+from devctl.relay.network import NetworkSockets
 from devctl.relay.poll import READ, Poller, Timer
 from devctl.relay.pool import Member, Pool
 from devctl.relay.shaper import ActiveFault
@@ -41,6 +43,7 @@ class Relay:
         self._listeners: dict[int, socket.socket] = {}
         self._faults: dict[str, ActiveFault] = {}
         self._fault_timers: dict[str, Timer] = {}
+        self._network = NetworkSockets(self._watch, lambda listener: poller.forget(listener.fileno()))
 
     def listen(self, listener: socket.socket) -> None:
         """Accept connections from a listening socket, for the route of its port."""
@@ -84,6 +87,7 @@ class Relay:
             pool.update(route)
         for listen in self.pools.keys() - {route.listen for route in table.routes}:
             del self.pools[listen]
+        self._network.follow(table.network, self.pools)
         self._set_faults(table)
 
     def _set_faults(self, table: Table) -> None:
@@ -109,7 +113,7 @@ class Relay:
         """End a fault whose time is over, whether or not anybody supervises."""
         service = self._faults[name].fault.service
         self._forget_fault(name)
-        self.table = Table(self.table.routes, tuple(f for f in self.table.faults if f.name != name))
+        self.table = replace(self.table, faults=tuple(f for f in self.table.faults if f.name != name))
         self._save()
         self._reshape({service})
         self.on_event({"event": "fault_ended", "name": name, "service": service})

@@ -44,14 +44,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Everything the relay works by."""
+    """Everything the relay works by. `network` is the folder of its sockets for containers, if any."""
 
     routes: tuple[Route, ...] = ()
     faults: tuple[Fault, ...] = ()
+    network: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the table as plain JSON data."""
-        return {"routes": [asdict(route) for route in self.routes], "faults": [f.to_json() for f in self.faults]}
+        return {
+            "routes": [asdict(route) for route in self.routes],
+            "faults": [f.to_json() for f in self.faults],
+            "network": self.network,
+        }
 
 
 def from_json(body: dict[str, Any]) -> Table:
@@ -59,6 +64,7 @@ def from_json(body: dict[str, Any]) -> Table:
     return Table(
         tuple(_route(route) for route in body["routes"]),
         tuple(faults.from_json(fault) for fault in body["faults"]),
+        str(body.get("network", "")),
     )
 
 

@@ -47,15 +47,15 @@ def last_mark(folder: str) -> Mark | None:
     numbers = segment_numbers(folder)
     entries = [entry for number in numbers[-2:] for entry in _entries(folder, number)]
     end = _end(folder, numbers[-1]) if numbers else 0
-    spans = list(_spans(entries, end))
+    spans = [(time_ns, size) for time_ns, is_output, size in _spans(entries, end) if is_output]
     if not spans:
         return None
-    time_ns, copied = spans[-1][0], 0
-    for time, is_output, size in reversed(spans):
-        if time != time_ns and is_output:
+    last_ns, copied = spans[-1][0], 0
+    for time_ns, size in reversed(spans):
+        if time_ns != last_ns:
             break
-        copied += size if is_output else 0
-    return Mark(time_ns, copied)
+        copied += size
+    return Mark(last_ns, copied)
 
 
 def _entries(folder: str, number: int) -> Iterator[tuple[int, int, int]]:

@@ -76,14 +76,14 @@ def remove_all(api: APIClient, key: str) -> None:
             api.remove_network(each["Id"])
 
 
-def stop_number(inspected: Inspected, asked: int) -> int:
+def stop_number(inspected: Inspected, number: int) -> int:
     """Return the signal that asks a container to stop: the image's own, unless another than SIGTERM is asked for."""
     named = inspected.stop_signal.removeprefix("SIG")
-    if asked != SIGTERM or not named:
-        return asked
+    if number != SIGTERM or not named:
+        return number
     if named.isdigit():
         return int(named)
-    return int(Signals[f"SIG{named}"]) if f"SIG{named}" in Signals.__members__ else asked
+    return int(Signals[f"SIG{named}"]) if f"SIG{named}" in Signals.__members__ else number
 
 
 def write_private(path: Path, text: str) -> None:

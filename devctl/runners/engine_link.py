@@ -17,7 +17,7 @@ from devctl.engine.find import examine
 from devctl.engine.stream import EngineLost, EngineRefused
 from devctl.errors import DevctlError
 from devctl.paths import StackPaths
-from devctl.runners import container_start
+from devctl.runners import container_start, forwarder
 from devctl.runners.base import BackendLost
 from devctl.runners.container_config import STACK
 from devctl.tasks import BackgroundTasks
@@ -40,6 +40,7 @@ class EngineLink:
         self._watching: asyncio.Future[None] | None = None
         self._reaching = asyncio.Lock()
         self._has_network = False
+        self._forwards: dict[str, tuple[int, ...]] = {}
         self._is_closing = False
         self.client: EngineClient | None = None
 
@@ -69,6 +70,10 @@ class EngineLink:
             if not self._has_network:
                 await client.call(container_start.ensure_network, client.api, self._paths.key, container.stack)
                 self._has_network = True
+            if container.forwards != self._forwards:
+                is_rootless = client.engine.is_rootless
+                await client.call(forwarder.ensure, client.api, container, self._paths, is_rootless=is_rootless)
+                self._forwards = container.forwards
             return client
 
     async def close(self, *, end: bool) -> None:
@@ -103,7 +108,7 @@ class EngineLink:
             self.client.close()
         if self._watching:
             self._watching.cancel()
-        self.client, self._has_network = EngineClient(engine), False
+        self.client, self._has_network, self._forwards = EngineClient(engine), False, {}
         listening = asyncio.Event()
         self._watching = self._tasks.start(self._watch(engine, listening))
         await listening.wait()

@@ -32,6 +32,7 @@ from devctl.probes.base import Target
 from devctl.record.store import Run
 from devctl.runners.processes import TAG_NAME, tag
 from devctl.supervisor.loop import Loop
+from devctl.supervisor.routes import NETWORK_FOLDER, forwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ class Launches:
         context = RunContext(self._loop.spec, self.run.id, self._loop.state.ports, os.fspath(self.run.logs))
         with _naming(instance):
             made = launch(context, chosen.service, chosen.variant, instance, self._resolver(chosen, instance))
+        if made.container:
+            state = self._loop.state
+            container = replace(
+                made.container,
+                forwards=forwards(self._loop.spec, state.services, state.ports),
+                network_folder=os.fspath(self._runtime / NETWORK_FOLDER),
+            )
+            made = replace(made, container=container)
         if chosen.service.replicas > 1:
             return replace(made, log_bytes=max(made.log_bytes // chosen.service.replicas, 1 << 20))
         return made

@@ -20,7 +20,7 @@ from devctl.relay.table import Table
 from devctl.runners.base import BackendLost
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Loop
-from devctl.supervisor.routes import CONTROL_SOCKET, make_table
+from devctl.supervisor.routes import CONTROL_SOCKET, NETWORK_FOLDER, make_table
 
 _RETRY_SECONDS = 0.05
 _LONG_RETRY_SECONDS = 1.0
@@ -43,6 +43,7 @@ class Relaying:
     def __init__(self, loop: Loop, runtime: Path, hand_over: HandOver) -> None:
         self._loop = loop
         self._path = runtime / CONTROL_SOCKET
+        self._network = str(runtime / NETWORK_FOLDER)
         self._hand_over = hand_over
         self._told = Table()
         self._wake = asyncio.Event()
@@ -84,7 +85,7 @@ class Relaying:
 
     def _table(self) -> Table:
         state = self._loop.state
-        return make_table(self._loop.spec, state.services, state.ports, state.faults.values())
+        return make_table(self._loop.spec, state.services, state.ports, state.faults.values(), self._network)
 
     def _on_change(self, _: Change) -> None:
         if RELAY in self._loop.spec.services:
