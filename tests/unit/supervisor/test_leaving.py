@@ -58,7 +58,7 @@ class SlowRunner:
 async def hang_up_and_take_down(folder: Path) -> bool:
     """Cancel an `apply` that waits for the backend, let it be reached, take the stack down; tell whether it is over."""
     runner = SlowRunner()
-    stack = Stack(StackPaths(folder), Loop(FakeClock()), {Kind.PROCESS: runner}, boot="b")
+    stack = Stack(StackPaths(folder), Loop(FakeClock()), {Kind.PROCESS: runner}, runner, boot="b")
     await stack.open()
     applying = asyncio.create_task(stack.apply(Spec("s", str(folder)), Up()))
     await asyncio.sleep(0)
