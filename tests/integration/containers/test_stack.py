@@ -84,7 +84,8 @@ def test_containers_and_processes_make_one_stack(shell: Shell, engine: TestEngin
     bring_up(shell)
     views = services(shell)
     assert {name: (view["variant"], view["status"]) for name, view in views.items()} == {
-        "relay": ("process", "healthy"), "web": ("container", "healthy"), "checked": ("container", "healthy"), "both": ("process", "running"),
+        "relay": ("process", "healthy"),
+        "web": ("container", "healthy"), "checked": ("container", "healthy"), "both": ("process", "running"),
         "native": ("process", "running"), "lost": ("", "unavailable"),
     }  # fmt: skip
     assert "the registry localhost:9 does not answer" in views["lost"]["reason"]
