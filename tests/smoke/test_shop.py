@@ -42,10 +42,11 @@ def test_an_order_of_many_products_makes_no_more_calls_than_one_of_few(
         calls.append(len(_calls(traces)) - calls_before)
     assert calls[0] == calls[1], f"catalog was called {calls[1]} times for 12 products, {calls[0]} times for 2"
     each = (spans[1] - spans[0]) / 10
-    assert each <= MOST_SPANS_EACH, f"catalog and order need {each:g} spans more for each product: one by one"
+    assert each < SPANS_EACH + 0.5, f"catalog and order need {each:g} spans more for each product: one by one"
 
 
-MOST_SPANS_EACH = 3  # a reserved product is a changed row and a row of its history, read once
+SPANS_EACH = 3  # a reserved product is a changed row and a row of its history, read once; one by one it would be four
+WAITS = "wait for "  # a connection, or the turn to write: how many there are depends on how busy the machine is
 
 
 def _calls(traces: Any) -> list[Any]:
@@ -54,7 +55,7 @@ def _calls(traces: Any) -> list[Any]:
 
 
 def _of_both(traces: Any) -> list[Any]:
-    return [*traces.spans("catalog"), *traces.spans("order")]
+    return [s for s in (*traces.spans("catalog"), *traces.spans("order")) if not s.name.startswith(WAITS)]
 
 
 def _still(traces: Any, eventually: Callable[..., Any]) -> int:
