@@ -32,7 +32,7 @@ def run(
     write: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
     *,
-    command: str = "devctl tui",
+    command: str = "devctl",
     memory_file: Path | None = None,
     began_stack: bool = False,
 ) -> int:

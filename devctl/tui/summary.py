@@ -74,7 +74,8 @@ def footer(valid: Iterable[str], room: int) -> tuple[Cells, list[tuple[int, int,
 
 
 def goodbye(model: Model, command: str) -> list[str]:
-    """Return the three lines that are left on the terminal: state, addresses, how to come back."""
+    """Return the three lines that are left on the terminal: state, addresses, how to come back. `command` is devctl
+    with what says which stack is meant."""
     good, total = model.healthy
     if model.link == "gone" or not model.services:
         state = f"{model.stack or 'the stack'} does not run"
@@ -84,4 +85,4 @@ def goodbye(model: Model, command: str) -> list[str]:
             state += f"; {safe(sentence, 300)}"
     pages = [f"{view['name']} {view['page']}" for view in model.services.values() if view["page"] and view["instances"]]
     addresses = ", ".join(pages[:6]) or "no page is up"
-    return [safe(state), safe(addresses), typed(f"`{command}` comes back here, `devctl down` stops it.")]
+    return [safe(state), safe(addresses), typed(f"`{command} tui` comes back here, `{command} down` stops it.")]

@@ -62,11 +62,12 @@ def test_three_plain_lines_are_left_behind(tmp_path: Path) -> None:
         if "item" in frame:
             model.apply(frame["item"])
         model.whys = frame.get("why", model.whys)
-    lines = goodbye(model, "devctl tui")
+    lines = goodbye(model, "devctl -p two")
     assert len(lines) == 3
     assert lines[0] == "shop is unhealthy: 6 of 8 services healthy; payment: exited with 1 at its start"
     assert "http://127.0.0.1:8103/" in lines[1]
-    assert "comes back here" in lines[2]
+    assert "devctl -p two tui` comes back here" in lines[2]
+    assert "devctl -p two down` stops it" in lines[2]
 
 
 def test_plain_text_says_each_change_in_one_sentence(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def show(
     refusal = launch.terminal_refuses(environ)
     if not (options.plain or refusal):
         terminal.flush()
-        return launch.run(stack, terminal.write, environ, memory_file=memory, began_stack=began_stack)
+        project = context.stack.selection.project_name
+        command = f"devctl -p {project}" if project else "devctl"
+        return launch.run(stack, terminal.write, environ, command=command, memory_file=memory, began_stack=began_stack)
     if not options.plain:
         terminal.say(f"Plain lines instead of the terminal UI: {refusal}.")
 
