@@ -62,7 +62,10 @@ class Screen:
         end, count = time.monotonic() + seconds, 0
         while (rest := end - time.monotonic()) > 0:
             if select.select([self._leader], [], [], rest)[0]:
-                count += len(os.read(self._leader, 1 << 16))
+                try:
+                    count += len(os.read(self._leader, 1 << 16))
+                except OSError:  # it has ended
+                    break
         return count
 
     def press(self, keys: bytes) -> None:
