@@ -84,11 +84,11 @@ class ChangingCalls:
         return await self._follow(lambda: self._stack.scale(counts), request, send)
 
     async def _fault_add(self, request: Request, _: Send) -> dict[str, Any]:
-        added = await self._stack.add_fault(fault_of(request, self._loop.clock.monotonic()))
+        added = await self._stack.faults.add(fault_of(request, self._loop.clock.monotonic()))
         return added.to_json()
 
     async def _fault_remove(self, request: Request, _: Send) -> list[str]:
-        return await self._stack.remove_faults(list(request.get("names", ())))
+        return await self._stack.faults.remove(list(request.get("names", ())))
 
     async def _kill(self, request: Request, _: Send) -> list[str]:
         return await self._stack.kill(list(request.get("names", ())), str(request.get("signal", "SIGKILL")))

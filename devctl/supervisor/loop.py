@@ -136,6 +136,10 @@ class Loop:
         self._queue.put_nowait(Request(decide, granted))
         return await granted
 
+    async def record(self, make_event: Callable[[], Event]) -> None:
+        """Have one event made and applied between two batches."""
+        await self.ask(lambda: Decision((make_event(),), None))
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once `holds()`, which is asked after each batch."""
         await self.listeners.until(holds)

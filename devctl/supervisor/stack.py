@@ -9,11 +9,9 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from devctl.core import events as happened
-from devctl.core.faults import Fault, next_name
 from devctl.core.plan import Plan, Up, check_names, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Spec, to_json
 from devctl.core.status import Kind
@@ -42,6 +40,7 @@ from devctl.supervisor.routes import keep_relayed, scaled, with_relay
 from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
+from devctl.supervisor.wire_faults import WireFaults
 
 
 class Stack:
@@ -77,6 +76,7 @@ class Stack:
         self.settling = Settling(loop, self._downloads)
         self.starter = ""  # what the client that began the run calls itself
         self.relaying = Relaying(loop, paths.runtime, hand_over)
+        self.faults = WireFaults(loop, self.relaying, self._active)
         self._is_ending = False
         self._connected: asyncio.Task[None] | None = None
         loop.listeners.add(self._on_change)
@@ -127,16 +127,15 @@ class Stack:
 
     def _work_on(self, run: Run) -> ActiveRun:
         """Wire the loop to a run."""
-        event_log, launches = EventLog(run, self._state_event), Launches(self.loop, run, self.paths.runtime)
+        event_log, launches = (
+            EventLog(run, lambda: _state_event(self.loop)),
+            Launches(self.loop, run, self.paths.runtime),
+        )
         fetching = Fetching(self.paths.runtime / "silent.json", self._downloads.on_item)
         executor = Executor(self.loop, launches, self._runners, self.health, fetching, self.relaying.drain)
         self.loop.attach(executor, event_log)
         self.active = ActiveRun(run, event_log, launches, executor)
         return self.active
-
-    def _state_event(self) -> dict[str, Any]:
-        """Return the event that says in one what the whole event log amounts to."""
-        return happened.to_json(happened.stamp(happened.StateKept(to_json(self.loop.state)), self.loop.clock))
 
     # Change
 
@@ -213,43 +212,6 @@ class Stack:
 
         return await self.loop.ask(decide)
 
-    async def add_fault(self, fault: Fault) -> Fault:
-        """Put a fault on the wire of a relayed service; UsageError where there is no relay."""
-        self._active()
-        check_names(self.loop.spec.services, (fault.service,))
-        if not self.loop.spec.services[fault.service].is_relayed:
-            raise UsageError(
-                f"{fault.service} is reached directly: nothing can be put between it and its clients",
-                next=f"Set `front: true` for {fault.service} in the manifest and run `devctl up`.",
-            )
-
-        def decide() -> Decision[Fault]:
-            named = replace(fault, name=next_name(fault.service, fault.kind, self.loop.state.faults))
-            return Decision((happened.FaultAdded(fault.service, named),), named)
-
-        added = await self.loop.ask(decide)
-        await self.relaying.settled()
-        return added
-
-    async def remove_faults(self, names: Iterable[str]) -> list[str]:
-        """Take faults off the wire, by their names or by those of services; return which."""
-        self._active()
-        names = tuple(names)
-
-        def decide() -> Decision[list[str]]:
-            faults = self.loop.state.faults
-            for name in names:
-                if name not in faults and name not in self.loop.spec.services:
-                    there_are = f"There are: {', '.join(faults)}." if faults else "There is none."
-                    raise UsageError(f"there is no fault {name!r}", next=there_are)
-            chosen = [f for f in faults.values() if not names or f.name in names or f.service in names]
-            events = tuple(happened.FaultEnded(f.service, f.name, "asked for") for f in chosen)
-            return Decision(events, [f.name for f in chosen])
-
-        removed = await self.loop.ask(decide)
-        await self.relaying.settled()
-        return removed
-
     async def _change(self, make_plan: Callable[[], Plan], names: tuple[str, ...]) -> Accepted:
         run = self._active().run
         check_names(self.loop.spec.services, names)
@@ -297,16 +259,12 @@ class Stack:
         await self._reached()
         if self.active is not None:
             everything = tuple(self.loop.state.services)
-            await self._post_decided(lambda: happened.Planned(plan_stop(self.loop.state, everything).goals))
+            await self.loop.record(lambda: happened.Planned(plan_stop(self.loop.state, everything).goals))
             await self.loop.until(lambda: not self.loop.state.living)
-            await self._post_decided(happened.RunEnded)
+            await self.loop.record(happened.RunEnded)
         if volumes:
             delete_volumes(self.paths)
         self.is_over.set()
-
-    async def _post_decided(self, make_event: Callable[[], happened.Event]) -> None:
-        """Have one event made and applied between two batches."""
-        await self.loop.ask(lambda: Decision((make_event(),), None))
 
     async def close(self, *, end: bool) -> None:
         """Let go of everything; `end`: also of the runners' backends, which are empty then."""
@@ -328,10 +286,13 @@ class Stack:
             elif isinstance(event, happened.RolloutFailed) and self.active:
                 runs.write_spec(self.active.run, self.loop.spec, is_new=False)
             elif isinstance(event, happened.InstanceStarted):
-                self._keep_variant(event.service)
+                chosen = self.active.launches.chosen(event.service) if self.active else None
+                if chosen:
+                    self._variants.record(chosen.service, chosen.variant.name)
         if self.active:
             self._safekeeping.on_change(self.active.event_log)
 
-    def _keep_variant(self, service: str) -> None:
-        if self.active and (chosen := self.active.launches.chosen(service)):
-            self._variants.record(chosen.service, chosen.variant.name)
+
+def _state_event(loop: Loop) -> dict[str, Any]:
+    """Return the event that says in one what the whole event log amounts to."""
+    return happened.to_json(happened.stamp(happened.StateKept(to_json(loop.state)), loop.clock))
