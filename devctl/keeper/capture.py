@@ -8,8 +8,10 @@ from devctl.keeper import spawn, system
 from devctl.keeper.log import SegmentLog
 
 _CHATTY_NS = 3_000_000  # output again within this time: worth a wider pipe and a short nap
-_WIDE_PIPE = 1 << 20  # the most that an unprivileged user may ask for
-_SHARE = 4 << 20  # bytes moved before others get their turn
+# What waits in a pipe is stamped late, and what others write meanwhile is stamped before it. Twelve writers at full
+# speed were half as far out of order with these as with pipes of 1 MiB and turns of 4 MiB, at nine tenths of the lines.
+_WIDE_PIPE = 128 << 10
+_SHARE = 64 << 10  # bytes moved before others get their turn
 
 
 class Capture:
