@@ -5,14 +5,14 @@ import sys
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
-    from devctl.cli import streams
-
-    streams.open_closed()
     if sys.argv[1:] == ["--version"]:
         import devctl
 
         print(f"devctl {devctl.__version__}")
         return 0
+    from devctl.cli import streams
+
+    streams.open_closed()
     from devctl.cli.ctrl_c import INTERRUPTS
 
     INTERRUPTS.listen()

@@ -4,11 +4,18 @@ Only names are made here; whoever writes makes the folder (0700). Standard libra
 `devctl status` may import it.
 """
 
-import hashlib
 import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+try:  # as `random` of the standard library does: hashlib loads OpenSSL, 3 ms for every command
+    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found, unused-ignore]  # since 3.12
+except ImportError:
+    try:
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        from hashlib import sha256 as _sha256
 
 MANIFEST_NAMES = ("stack.yaml", "stack.yml")
 STATE_FOLDER = ".devctl"
@@ -43,7 +50,8 @@ class StackPaths(NamedTuple):
     @property
     def key(self) -> str:
         """A short name for this stack, the same for every command that finds it."""
-        return hashlib.sha256(f"{self.folder}\0{self.project}".encode()).hexdigest()[:12]
+        digest: str = _sha256(f"{self.folder}\0{self.project}".encode()).hexdigest()
+        return digest[:12]
 
     @property
     def runtime(self) -> Path:
@@ -70,9 +78,16 @@ def runtime_base() -> Path:
     xdg = os.environ.get("XDG_RUNTIME_DIR", "")
     if xdg.startswith("/") and os.access(xdg, os.W_OK):
         return Path(xdg) / "devctl"
-    import tempfile
+    return Path(_temporary_folder()) / f"devctl-{os.getuid()}"
 
-    return Path(tempfile.gettempdir()) / f"devctl-{os.getuid()}"
+
+def _temporary_folder() -> str:
+    """Return what `tempfile.gettempdir` does, without its 5 ms and without a file to try it with."""
+    wishes = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in (*wishes, "/tmp", "/var/tmp", "/usr/tmp"):  # noqa: S108  a private folder is made in it
+        if folder and os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH112
+            return os.path.abspath(folder)  # noqa: PTH100
+    return str(Path.cwd())
 
 
 def user_state_folder() -> Path | None:

@@ -39,6 +39,8 @@ def run(
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal, sessions: Sessions | None) -> int:
     _check_text(argv)
+    if (code := _overview(argv, environ, terminal)) is not None:
+        return code
     call = _read(argv, environ)
     if isinstance(call, int):
         return call
@@ -55,6 +57,18 @@ def _check_text(argv: Sequence[str]) -> None:
             is_text = False
         if not is_text:
             raise UsageError(f"{argument!a} is no text that an argument could be")
+
+
+def _overview(argv: Sequence[str], environ: Mapping[str, str], terminal: Terminal) -> int | None:
+    """Print the list of commands where that is all that is asked for, and there is room for it as it was made."""
+    if list(argv) not in (["--help"], ["-h"]) or "_DEVCTL_COMPLETE" in environ:
+        return None
+    from devctl.cli.line import overview
+
+    if terminal.width < overview.COLUMNS:
+        return None
+    terminal.write(overview.TEXT)
+    return ExitCode.OK
 
 
 def _read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, Self
+
+from devctl.values import dataclass
 
 
 # Of the two bases nothing is ever made, and every method that a dataclass writes costs each `up` a part of a

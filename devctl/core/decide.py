@@ -8,7 +8,6 @@ supervisor that took over from a dead one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from devctl.core import rollout
 from devctl.core.derived import waits_for
@@ -16,6 +15,7 @@ from devctl.core.order import Graph
 from devctl.core.spec import FailureAction, Service, Spec, Variant
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import Status
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from devctl.core.order import Graph
 from devctl.core.spec import Dependency
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import GOOD, SCALED_TO_ZERO, Condition, Status, is_good
+from devctl.values import dataclass
 
 # The worst of its instances is the status of a service: the first of these that one of them has.
 _WORST_FIRST = (

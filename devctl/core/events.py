@@ -6,13 +6,14 @@ An event states facts and what was decided about them; what follows from it is t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from devctl.clock import Clock
 from devctl.core import spec
 from devctl.core.faults import Fault
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

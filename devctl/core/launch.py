@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import cast
 
@@ -15,6 +15,7 @@ from devctl.core import telemetry
 from devctl.core.container import Container, Mount
 from devctl.core.spec import HUB, MARK, RELAY, File, Port, Service, Spec, Variant, substitute
 from devctl.core.status import Kind
+from devctl.values import dataclass
 
 HOST = "127.0.0.1"
 HUB_PORT = "otlp"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from devctl.core.spec import RESERVED, Dependency, Service
 from devctl.core.status import Condition
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True)

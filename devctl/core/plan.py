@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from devctl.core.events import Goal, Option
@@ -13,6 +13,7 @@ from devctl.core.state import ServiceState, State
 from devctl.core.status import Condition, Status
 from devctl.errors import UsageError
 from devctl.text import nearest
+from devctl.values import dataclass
 
 
 class Action(StrEnum):

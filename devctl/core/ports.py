@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
 from devctl.core.launch import Ports, instance_name, ports_of
 from devctl.core.spec import Port, Service
 from devctl.errors import EnvironmentProblem
+from devctl.values import dataclass
 
 LOWEST, HIGHEST = 10240, 65535
 

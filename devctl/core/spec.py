@@ -16,13 +16,14 @@ import json
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from devctl.core.checks import Check
 from devctl.core.container import Container
 from devctl.core.status import Condition, Kind
+from devctl.values import dataclass
 
 VERSION = 1
 MARK = "\0"

@@ -6,12 +6,13 @@ whom) is derived in `core.derived`; what to do about it is decided in `core.deci
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from devctl.core.events import Option
 from devctl.core.faults import Fault
 from devctl.core.spec import FailureAction, MissingVariant, UpdateOrder, stored_as
 from devctl.core.status import GOOD, Kind, Status
+from devctl.values import dataclass
 
 HEALTHY_RESETS_PAUSE_SECONDS = 10.0
 """A service that stays good for so long has survived its start: its next crash is a new one, not the same again."""

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from devctl.manifest.shapes.objects import Object
 from devctl.manifest.third_party import Entry as ProductEntry
 from devctl.manifest.third_party import ProductExpander
 from devctl.paths import MANIFEST_NAMES, StackPaths
+from devctl.values import dataclass
 
 if TYPE_CHECKING:
     from devctl.engine.base import Engine, NoEngine

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from devctl.errors import UsageError
 from devctl.text import nearest
+from devctl.values import dataclass
 
 MAX_MISTAKES = 200
 _SERVICE = re.compile(r"services\.([^.:]+)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from devctl.core.spec import MARK, placeholder
@@ -13,6 +12,7 @@ from devctl.manifest.interpolate import interpolate
 from devctl.manifest.nodes import Node, Scalar
 from devctl.manifest.problems import Location, Problems, shown
 from devctl.manifest.shapes.base import InvalidValue
+from devctl.values import dataclass
 
 SERVICE_REFERENCE = re.compile(r"services\.([^.]+)\.([^.]+?)(\.host|\.port|\.all)?")
 MAX_BROUGHT_IN = 16 << 20

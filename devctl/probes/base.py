@@ -7,13 +7,14 @@ import errno
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol
 
 from devctl.core.checks import PortCheck
 from devctl.core.launch import HOST, main_port
 from devctl.http.connection import LOCALHOST, PlainConnection
+from devctl.values import dataclass
 
 SHOWN_CHARACTERS = 200
 BODY_BYTES = 64 << 10

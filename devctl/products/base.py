@@ -1,12 +1,13 @@
 """The agreement that every product keeps: a module-level `PRODUCT` in its `recipe.py`. It computes, touches nothing."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from devctl.core.spec import Port, Service, Variant
 from devctl.core.status import VARIANTS
 from devctl.tools.entry import Entry
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ A batch keeps the bytes whole; lines are cut out only where somebody asks for th
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 
 from devctl.record.lines import Line, parse_record
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

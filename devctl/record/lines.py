@@ -6,9 +6,11 @@ What a line claims of itself never changes whose line it is or when it arrived.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
+
+from devctl.values import dataclass
 
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")
 """From least to most severe."""

@@ -6,10 +6,11 @@ A notice holds for as long as what it is about goes on; the hub writes it again 
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from devctl.disk import replacing
 from devctl.record.store import Run
+from devctl.values import dataclass
 
 FRESH_SECONDS = 120.0  # longer than exporters wait between two batches (an SDK's metrics: 60 s)
 

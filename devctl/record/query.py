@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from devctl.record.batch import Batch, Label, caseless_finder, literal_finder, pattern_finder
 from devctl.record.entries import Entries
 from devctl.record.lines import LEVELS, Line, Parsed, severity
+from devctl.values import dataclass
 
 _SPECIAL = frozenset(".^$*+?{}[]\\|()")
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from devctl.core import faults
 from devctl.core.faults import Fault
+from devctl.values import dataclass
 
 
 class TargetState(StrEnum):

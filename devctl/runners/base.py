@@ -1,11 +1,11 @@
 """The agreement between the supervisor and whatever runs instances. A runner does; it decides nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from devctl.core.launch import Launch
 from devctl.errors import DevctlError
+from devctl.values import dataclass
 
 
 class BackendLost(DevctlError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from devctl.machine.boot import boot_id
 from devctl.runners.base import Exit, Identity
 from devctl.runners.processes import ProcessEntry, SessionLeader
+from devctl.values import dataclass
 
 
 @dataclass

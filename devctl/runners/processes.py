@@ -6,10 +6,10 @@ One scan of the process table serves every instance.
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from devctl.core.launch import Launch
 from devctl.machine.process import LINUX, PARENT, SESSION, START_TICKS, creation_ticks, send_exactly, stat_fields
+from devctl.values import dataclass
 
 TAG_NAME = "DEVCTL_INSTANCE"
 _TAG = TAG_NAME.encode() + b"="

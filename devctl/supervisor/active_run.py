@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devctl.core.state import Instance
 from devctl.core.status import Kind
 from devctl.record.store import EventLog, Run
 from devctl.supervisor.executor import Executor
 from devctl.supervisor.launches import Launches
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

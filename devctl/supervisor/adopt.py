@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from devctl.core import events as happened
 from devctl.core.events import Event
@@ -15,6 +14,7 @@ from devctl.core.status import Status
 from devctl.record import replay
 from devctl.record.store import Run
 from devctl.runners.base import Exit, Identity
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ It asks the machine which ports are free and changes nothing: a refusal leaves e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devctl.core import events as happened
 from devctl.core.events import Event
 from devctl.core.plan import Plan, Up, merge_specs, plan_up
 from devctl.core.spec import Spec
 from devctl.core.state import State
 from devctl.supervisor.allocation import Allocator
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from devctl.clock import Clock
 from devctl.core.checks import Check
 from devctl.core.events import Event, InstanceReady, InstanceUnready, LivenessFailed
 from devctl.probes.base import Answer, Probe, Target, ask
 from devctl.probes.kinds import probe
+from devctl.values import dataclass
 
 _GROWTH = 0.02  # a start that takes long is asked less often: it delays the answer by at most this part of it
 _LONGEST_START_PAUSE_SECONDS = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from devctl.core.checks import Check
@@ -33,6 +33,7 @@ from devctl.record.store import Run
 from devctl.runners.processes import TAG_NAME, tag
 from devctl.supervisor.loop import Loop
 from devctl.supervisor.routes import NETWORK_FOLDER, forwards
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from devctl.core.events import Event
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from devctl.clock import Clock
@@ -26,6 +26,7 @@ from devctl.core.transitions import apply
 from devctl.runners.base import Exit
 from devctl.supervisor.listeners import Change, Listeners
 from devctl.supervisor.restart import Ended, decide_restart
+from devctl.values import dataclass
 
 T = TypeVar("T")
 

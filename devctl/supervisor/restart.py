@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from devctl.core.events import Verdict
 from devctl.core.spec import RestartCondition, RestartPolicy, Service
 from devctl.core.state import Instance, ServiceState, is_stable
 from devctl.text import count
+from devctl.values import dataclass
 
 FIRST_PAUSE_SECONDS = 1.0  # the second restart in a row; the first is at once, since most crashes are single
 LONGEST_PAUSE_SECONDS = 30.0  # a broken service costs little then, and is tried again while somebody mends it

@@ -11,7 +11,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from devctl.core import events as happened
@@ -25,6 +24,7 @@ from devctl.http.connection import connected
 from devctl.http.message import NotHttp, request_bytes
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Loop
+from devctl.values import dataclass
 
 EVERY_SECONDS = 15.0  # restarts are rare, and counters lose nothing by being late
 _TIMEOUT_SECONDS = 2.0

@@ -8,10 +8,11 @@ import fnmatch
 import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from devctl.core.spec import Service, Watch
+from devctl.values import dataclass
 
 IGNORED_FOLDERS = frozenset((
     ".git", ".hg", ".svn", ".devctl", ".venv", ".tox", ".idea", "node_modules", "__pycache__", ".mypy_cache",

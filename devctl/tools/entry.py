@@ -6,12 +6,13 @@ Products bring the entries; `devctl.products.catalog` assembles them into the on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from devctl.errors import UsageError
 from devctl.text import nearest
 from devctl.tools.versions import Range
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from devctl import paths
 from devctl.disk import replace_file
+from devctl.values import dataclass
 
 ASK_SECONDS = 5.0
 """A program that prints its version needs milliseconds; Java and Grafana up to two seconds on a busy machine."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from devctl.core.order import Graph
 from devctl.core.spec import Dependency
 from devctl.core.state import ServiceState
 from devctl.core.status import Condition
 from devctl.session.protocol import PathView
+from devctl.values import dataclass
 from devctl.views.snapshot import StackSnapshot
 
 _NOTABLE_SECONDS = 0.05  # a shorter fetch met its program in the cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from devctl.core.derived import DerivedStatus, derive_status
 from devctl.core.order import Graph, graph
 from devctl.core.spec import Service, Spec, from_json, to_json
 from devctl.core.state import ServiceState, State
 from devctl.session.protocol import SnapshotView
+from devctl.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

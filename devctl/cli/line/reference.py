@@ -11,6 +11,8 @@ from devctl.cli.line.declare import Command, GlobalOptions, Group
 from devctl.cli.line.params import Flag, Option, Param
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
+OVERVIEW = Path(__file__).with_name("overview.py")
+COLUMNS = 80
 HEAD = """\
 # Command line
 
@@ -67,6 +69,15 @@ def _command(name: str, summary: str, command: Command) -> str:
     return "\n\n".join(parts)
 
 
+def overview() -> str:
+    """Return the module that holds what `devctl --help` prints, so that nothing need be loaded for it."""
+    from devctl.cli.line.typer_app import overview as printed
+
+    lines = printed(COLUMNS - 2).rstrip().replace("\\", "\\\\")  # click leaves two columns free
+    about = "What `devctl --help` prints, made by reference.py: loading what makes it takes longer than all else."
+    return f'"""{about}"""\n\nCOLUMNS = {COLUMNS}\nTEXT = """\\\n{lines}"""\n'
+
+
 def _table(params: tuple[Param, ...]) -> Iterator[str]:
     yield "| option | meaning |\n|---|---|"
     for param in params:
@@ -90,16 +101,17 @@ def _examples(examples: Mapping[str, str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or tell whether the one on disk is the same."""
-    if arguments == ["--write"]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if arguments != ["--check"]:
+    if arguments not in (["--check"], ["--write"]):
         print("usage: python -m devctl.cli.line.reference --check | --write", file=sys.stderr)
         return 2
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print(f"{PAGE} is out of date: run python -m devctl.cli.line.reference --write", file=sys.stderr)
-    return 1
+    files = {PAGE: page(), OVERVIEW: overview()}
+    stale = [file for file, text in files.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
+    for file in stale:
+        if arguments == ["--write"]:
+            file.write_text(files[file], encoding="utf-8")
+        else:
+            print(f"{file} is out of date: run python -m devctl.cli.line.reference --write", file=sys.stderr)
+    return int(bool(stale) and arguments == ["--check"])
 
 
 if __name__ == "__main__":

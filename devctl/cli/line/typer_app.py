@@ -51,6 +51,13 @@ def read(argv: Sequence[str], environ: Mapping[str, str]) -> Call | int:
     return code if code or reading.call is None else reading.call
 
 
+def overview(columns: int) -> str:
+    """Return what `devctl --help` prints in so many columns."""
+    application = _application()
+    context = application.make_context("devctl", [], resilient_parsing=True, terminal_width=columns)
+    return str(application.get_help(context))
+
+
 def _hint_at_globals(argv: Sequence[str]) -> None:
     """Say where a global option stands when one was given after the command."""
     position = next((i for i, token in enumerate(argv) if token in registry.COMMANDS), len(argv))

@@ -49,8 +49,13 @@ def test_the_version_is_answered_before_anything_is_loaded(folder: Path) -> None
     assert not {name for name in modules if name.startswith("devctl.")} - {"devctl.__main__"}
 
 
-def test_help_loads_typer_and_nothing_heavy(folder: Path) -> None:
+def test_the_list_of_commands_is_printed_without_typer(folder: Path) -> None:
     modules = loaded(folder, "--help")
+    assert not modules & (HEAVY | {"typer", "inspect", "dataclasses", "hashlib"})
+
+
+def test_help_of_a_command_loads_typer_and_nothing_heavy(folder: Path) -> None:
+    modules = loaded(folder, "up", "--help")
     assert "typer" in modules
     assert not modules & HEAVY
 
