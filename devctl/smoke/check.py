@@ -114,7 +114,8 @@ def run(check: Check, context: CheckContext) -> None:
     """Run the steps of a check; CheckFailed names the first that does not hold."""
     for number, step in enumerate(check.steps, 1):
         if time.monotonic() > context.deadline:
-            raise CheckFailed(f"not done after {duration(check.timeout)}, before step {number} ({title(step)})")
+            late = f"not done after {duration(check.timeout)}, before step {number} ({title(step)})"
+            raise CheckFailed(late, is_slow=True)
         try:
             run_step(step, context)
         except CheckFailed as failure:

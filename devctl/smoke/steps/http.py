@@ -38,7 +38,8 @@ def run(step: Step, request: HttpStep, context: CheckContext) -> None:
                 raise
             raise failure.within(f"request {number + 1} of {step.repeat}") from None
         if time.monotonic() > context.deadline:
-            raise CheckFailed(f"only {number + 1} of {step.repeat} requests in time", service=request.service)
+            message = f"only {number + 1} of {step.repeat} requests in time"
+            raise CheckFailed(message, service=request.service, is_slow=True)
 
 
 def send(request: HttpStep, context: CheckContext) -> tuple[httpx.Response, float]:
