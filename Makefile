@@ -64,8 +64,8 @@ lock: ## resolve the pinned requirements again (needs uv)
 	$(RESOLVE) pyproject.toml --extra shop -c requirements.lock -o requirements-shop.lock
 	$(RESOLVE) --group traffic -o requirements-traffic.lock
 
-bench: setup-dev ## measure devctl against floors of the same run
-	$(PY) -m bench
+bench: setup-dev ## measure devctl against floors of the same run (ONLY=why: this one alone)
+	$(PY) -m bench $(ONLY)
 
 soak: setup-dev ## the full counts of rounds, orders and spans
 	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e $(addprefix tests/services/,test_fuzz.py test_frozen.py test_killed.py)

@@ -6,7 +6,13 @@ python -m scripts.generated --check | --write
 import subprocess
 import sys
 
-GENERATORS = ("devctl.manifest", "devctl.cli.line.reference", "services.contracts", "dashboards")
+GENERATORS = (
+    "devctl.manifest",
+    "devctl.cli.line.reference",
+    "services.contracts",
+    "dashboards",
+    "scripts.troubleshooting",
+)
 
 
 def main(arguments: list[str]) -> int:

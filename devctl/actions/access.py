@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from devctl.actions.recorded import RecordedSession
-    from devctl.diagnosis.views import WhyView
+    from devctl.diagnosis.views import DiagnosisView, WhyView
     from devctl.manifest.load import Loaded
     from devctl.record.store import Run
     from devctl.session.client import Client
@@ -115,6 +115,26 @@ class StackAccess:
         from devctl.diagnosis.why import why
 
         return why(session, self.paths, names)
+
+    def diagnose(
+        self, session: Reader, names: Sequence[str] = (), *, since_seconds: float | None = None
+    ) -> DiagnosisView:
+        """Return the root causes of what is wrong with `names` (none: with the whole stack)."""
+        from devctl.diagnosis.why import diagnose
+
+        return diagnose(session, self.paths, names, recent_seconds=since_seconds)
+
+    def diagnose_trace(self, session: Reader, subject: str) -> DiagnosisView:
+        """Return where a trace, or the journey of one thing, failed."""
+        from devctl.diagnosis.why import diagnose_trace
+
+        return diagnose_trace(session, self.paths, subject)
+
+    def diagnose_requests(self, session: Reader, *, slow: bool, since_seconds: float | None = None) -> DiagnosisView:
+        """Return which requests became slow, or which fail."""
+        from devctl.diagnosis.why import diagnose_requests
+
+        return diagnose_requests(session, self.paths, slow=slow, since_seconds=since_seconds)
 
     def prepare(self) -> Prepared:
         """Begin to connect, starting the supervisor if need be."""

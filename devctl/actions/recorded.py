@@ -9,14 +9,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from devctl.record.store import Run
     from devctl.session.protocol import SnapshotView, StatusView
 
 
 class RecordedSession:
     """The reading half of a session, for a stack that is down."""
 
-    def __init__(self, paths: StackPaths) -> None:
+    is_live = False
+
+    def __init__(self, paths: StackPaths, run: Run | None = None) -> None:
         self._paths = paths
+        self._run = run
 
     def status(self) -> StatusView:
         """Return how the last run ended; all stopped and nothing else when there was none."""
@@ -28,7 +32,7 @@ class RecordedSession:
         """Return the last run as it was before it was taken down; an empty stack when there was none."""
         from devctl.views import offline
 
-        return offline.snapshot_view(self._paths)
+        return offline.snapshot_view(self._paths, self._run)
 
     def spec(self) -> NoReturn:
         """Refuse: addresses and programs are only known while the stack runs."""

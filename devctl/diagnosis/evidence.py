@@ -1,49 +1,70 @@
-"""What a diagnosis rests on: a snapshot of the stack, what its probes saw last, and the record of its run."""
+"""What a diagnosis rests on: pieces of evidence, each with a pointer back to where it was seen, and the causes that
+rules draw from them. Plain data.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from devctl.core.state import Instance
-from devctl.paths import StackPaths
-from devctl.record.store import Run
-from devctl.session.protocol import SnapshotView
-from devctl.views.snapshot import StackSnapshot, read_view
 
-LAST_LINES = 20
-"""How many lines of its log are shown of what failed: a traceback and what led to it, still on one screen."""
+class EvidenceKind(StrEnum):
+    """What sort of thing was seen; it says what the pointer holds."""
+
+    EXIT = "exit"
+    LINES = "lines"
+    PROBE = "probe"
+    PROCESS = "process"
+    PORT = "port"
+    DISK = "disk"
+    CALLS = "calls"
+    CHANGE = "change"
+    WIRE_FAULT = "wire fault"
+    EVENT = "event"
+    STATUS = "status"
+
+
+class Confidence(StrEnum):
+    """How far a cause can be trusted: shown by what was seen, the likeliest of several, or not shown by anything."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    NONE = "no evidence"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`now` is the monotonic clock, by which the state counts; `run` is None where nothing was recorded."""
+    """One thing that was seen. `at_ns`: when, 0 where it holds now. `pointer`: where to see it again, by its kind
+    (log instance and time, trace and span, probe request, pid, manifest file and line, event)."""
 
-    snapshot: StackSnapshot
-    answers: Mapping[str, str]
-    run: Run | None
-    now: float
-
-    def age_seconds(self, instance: Instance | None) -> float:
-        """Return for how long an instance has run, 0 when it was never spawned."""
-        return max(self.now - instance.spawned, 0.0) if instance and instance.spawned else 0.0
-
-    def answer(self, instance: Instance | None) -> str:
-        """Return what the probe of an instance saw last, empty when nothing did."""
-        return self.answers.get(instance.id, "") if instance else ""
-
-    def last_lines(self, instance: Instance) -> list[str]:
-        """Return the last lines of an instance's log as they were written."""
-        if self.run is None:
-            return []
-        from devctl.record import logs  # a stack in which nothing is wrong needs no reader of logs
-
-        query = logs.Query(services=(instance.id,), tail=LAST_LINES)
-        return [line.raw.decode("utf-8", "replace") for line in logs.read(self.run, query)]
+    kind: EvidenceKind
+    service: str
+    text: str
+    at_ns: int = 0
+    pointer: Mapping[str, str | int] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
 
 
-def read_evidence(view: SnapshotView, paths: StackPaths, now: float) -> Evidence:
-    """Return the evidence that a snapshot from the session or the record leads to."""
-    snapshot = read_view(view)
-    run = Run(paths.runs / snapshot.state.run) if snapshot.state.run else None
-    return Evidence(snapshot, view["answers"], run, now)
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What one rule says of one service.
+
+    `blames`: the services to which this evidence points; where one of them has a cause, too, this one follows from it.
+    `is_intrinsic`: no other service can be the reason of it. `is_weak`: it counts only where something suffers that
+    nothing stronger explains. `since_ns`: when it began, as far as is known. `rank`: of several causes of one service
+    the lowest is told.
+    """
+
+    service: str
+    kind: str
+    sentence: str
+    next: str
+    evidence: tuple[Evidence, ...] = ()
+    confidence: Confidence = Confidence.CERTAIN
+    blames: tuple[str, ...] = ()
+    is_intrinsic: bool = False
+    is_weak: bool = False
+    since_ns: int = 0
+    rank: int = 50
+    instance: str = ""

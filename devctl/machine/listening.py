@@ -22,6 +22,17 @@ def addresses(session: int) -> list[str]:
     return list(dict.fromkeys(address for inode, address in _listening() if inode in sockets)) if sockets else []
 
 
+def owners() -> dict[str, int]:
+    """Return who listens where, `host:port` → pid; 0 where it is a process of somebody else."""
+    pids = {inode: int(pid) for pid in _pids() for inode in _sockets(pid)}
+    return {address: pids.get(inode, 0) for inode, address in _listening()}
+
+
+def _pids() -> Iterator[str]:
+    with contextlib.suppress(OSError), os.scandir("/proc") as entries:
+        yield from (entry.name for entry in entries if entry.name.isdigit())
+
+
 def _members(session: int) -> Iterator[str]:
     with contextlib.suppress(OSError), os.scandir("/proc") as entries:
         for entry in entries:

@@ -39,6 +39,11 @@ class Run:
         return self.folder / "spec.json"
 
     @property
+    def good_spec_file(self) -> Path:
+        """The specification under which all was well before the one in force; missing where none was replaced."""
+        return self.folder / "good.json"
+
+    @property
     def events_file(self) -> Path:
         return self.folder / "events.jsonl"
 

@@ -34,6 +34,12 @@ def write_spec(run: Run, spec: Spec, *, is_new: bool) -> None:
         raise files.problem(error, str(run.spec_file)) from error
 
 
+def keep_good_spec(run: Run) -> None:
+    """Keep the specification in force, under which all is well, before another one takes its place."""
+    with contextlib.suppress(OSError):  # a full disk: `why` cannot tell then what changed
+        replace_file(run.good_spec_file, run.spec_file.read_bytes())
+
+
 def write_previous(run: Run, services: Mapping[str, Service]) -> None:
     """Keep the definitions that were in force before the present ones, to go back to after a failed replacement."""
     if services:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from devctl.core import events as happened
+from devctl.core.derived import is_healthy
 from devctl.core.plan import Plan, Up, check_names, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Spec, to_json
 from devctl.core.status import Kind
@@ -41,6 +42,7 @@ from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
 from devctl.supervisor.wire_faults import WireFaults
+from devctl.views.snapshot import take_snapshot
 
 
 class Stack:
@@ -170,6 +172,8 @@ class Stack:
         """Put a decision in force: on disk first, where it may still fail."""
         is_first = self.active is None
         run = self.active.run if self.active else runs.create_run(self.paths)
+        if not is_first and decision.spec.services != self.loop.spec.services and _is_well(self.loop):
+            runs.keep_good_spec(run)
         runs.write_spec(run, decision.spec, is_new=is_first)
         events = decision.events
         if is_first:
@@ -296,3 +300,9 @@ class Stack:
 def _state_event(loop: Loop) -> dict[str, Any]:
     """Return the event that says in one what the whole event log amounts to."""
     return happened.to_json(happened.stamp(happened.StateKept(to_json(loop.state)), loop.clock))
+
+
+def _is_well(loop: Loop) -> bool:
+    """Tell whether everything but the optional is good."""
+    snapshot = take_snapshot(loop.spec, loop.state)
+    return is_healthy(snapshot.statuses, snapshot.optional)

@@ -30,9 +30,9 @@ class LastRun:
     after_down: State
 
 
-def last_run(paths: StackPaths) -> LastRun | None:
-    """Return the newest run as its event log has it, None when there is none."""
-    run = store.current(paths)
+def last_run(paths: StackPaths, run: Run | None = None) -> LastRun | None:
+    """Return the newest run (or `run`) as its event log has it, None when there is none."""
+    run = run or store.current(paths)
     spec = replay.read_spec(run) if run else None
     if run is None or spec is None:
         return None
@@ -67,9 +67,9 @@ def status(paths: StackPaths) -> StatusView | None:
     return status_view(snapshot.take_snapshot(last.spec, last.after_down), os.fspath(paths.folder))
 
 
-def snapshot_view(paths: StackPaths) -> SnapshotView:
-    """Return the last run as it was before it was taken down; an empty stack where nothing ever ran."""
-    last = last_run(paths)
+def snapshot_view(paths: StackPaths, run: Run | None = None) -> SnapshotView:
+    """Return the last run (or `run`) as it was before it was taken down; an empty stack where nothing ever ran."""
+    last = last_run(paths, run)
     if last is None:
         return snapshot.snapshot_view(Spec(paths.folder.name, os.fspath(paths.folder)), State(), {})
     return snapshot.snapshot_view(last.spec, last.before_down, {})

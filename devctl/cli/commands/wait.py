@@ -52,5 +52,7 @@ COMMAND = Command(
     about="Jobs count when they completed. Ends at once, with the reason, when a service failed for good. "
     "Exit code 0 healthy, 1 not.",
     examples={"devctl wait": "for everything that is not optional", "devctl wait order --timeout 30s": "in a script"},
-    shape="One object: `healthy`, `reason` and `why` (as `devctl why --json`) of what is not.",
+    shape="One object: `healthy`, `reason` and `why` of what is not: a list of `{service, status, chain}`; "
+    "each link of the chain has `service`, `instance`, `status`, `says`, `next`, `exit_code`, `answer` and `lines`; "
+    "the last one is the root.",
 )

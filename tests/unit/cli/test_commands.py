@@ -229,7 +229,7 @@ def test_why_explains_what_the_session_has_and_ends_with_1(run: Run) -> None:
     session.world.unready("order.1")
     code, screen = run("why order", session)
     assert code == 1
-    assert screen.shown.startswith("order is alive, but its check fails: GET / on port http")
+    assert screen.shown.startswith("order says itself that it is not ready: 503")
 
 
 def test_health_ends_with_1_when_a_check_says_no(run: Run) -> None:

@@ -1,0 +1,1 @@
+"""What a program says before it gives up."""

@@ -1,0 +1,1 @@
+"""Topics, consumers and dead letters."""

@@ -1,0 +1,43 @@
+"""A consumer that takes nothing in while messages are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devctl.diagnosis.evidence import Cause, Confidence
+from devctl.diagnosis.facts import Facts
+from devctl.diagnosis.requests import unconsumed
+from devctl.diagnosis.rules.base import Rule
+from devctl.diagnosis.spans import span_evidence
+from devctl.text import duration
+
+
+def examine(facts: Facts, name: str) -> Iterator[Cause]:
+    """Yield which topic it leaves lying, and since when."""
+    for entry in unconsumed(facts.traffic, facts.now_ns) if facts.is_live else ():
+        if entry.service == name:
+            since = f"for {duration((facts.now_ns - entry.last_ns) / 1e9)}" if entry.last_ns else "of late"
+            text = f"{entry.sent} messages were sent to {entry.topic}, and {name} has taken none in {since}"
+            yield Cause(
+                name,
+                "consumer-stuck",
+                f"{name} takes nothing in from {entry.topic} {since}, while {entry.sent} messages were sent",
+                f"See what its consumer does (`devctl logs {name}`, `devctl events`); `devctl restart {name}` "
+                f"lets it join "
+                "its group anew.",
+                (span_evidence(entry.example, text, name),),
+                Confidence.LIKELY,
+                blames=tuple(other for other in facts.references(name) if other in facts.silent),
+                since_ns=entry.last_ns,
+                rank=43,
+            )
+            return
+
+
+RULE = Rule(
+    "consumer-stuck",
+    "spans of messages that were sent and not taken in by a service that did so before",
+    "payment takes nothing in from shop.order.v1 for 12 s, while 9 messages were sent",
+    "See what its consumer does; `devctl restart payment` lets it join its group anew.",
+    examine,
+)
