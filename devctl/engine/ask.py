@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 from devctl.engine.base import Address
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 """An engine answers within milliseconds; one that takes this long counts as hung, so that a fall-back comes soon."""
+PATIENT_SECONDS = 30.0
+"""The same where nothing can be fallen back to: on a machine under load an engine takes seconds to describe itself."""
 
 
 class NotAnEngine(OSError):
@@ -49,3 +51,8 @@ def ask(address: Address, path: str, timeout: float = ANSWER_SECONDS) -> Any:
             return json.loads(body)
         except (http.client.HTTPException, ValueError) as error:
             raise NotAnEngine("what answers there is no container engine") from error
+
+
+def ask_patiently(address: Address, path: str) -> Any:
+    """Return what an engine answers that is known to be there."""
+    return ask(address, path, PATIENT_SECONDS)

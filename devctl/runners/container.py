@@ -78,7 +78,9 @@ class ContainerRunner:
             client = await self._link.prepared_for(container)
             inspected = await client.call(container_start.start, client.api, launch, container, self._paths)
         except EngineLost as error:
-            raise BackendLost(error.what, next=error.next) from error
+            if self._link.client is None:  # it was never reached: the start has failed, and nothing is left of it
+                raise
+            raise self._lost(error) from error
         self._learn(inspected)
         return inspected.identity
 
@@ -184,7 +186,12 @@ class ContainerRunner:
         except EngineRefused:  # it has ended, or is gone: whether its end was seen or not
             self._tasks.start(self._end_unless_running(managed))
         except EngineLost as error:
-            raise BackendLost(error.what, next=error.next) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: EngineLost) -> BackendLost:
+        """Have the engine reached anew: what became of a request that broke off shows then."""
+        self._on_lost()
+        return BackendLost(error.what, next=error.next)
 
     # Output
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from devctl.core.launch import ContainerLaunch
 from devctl.engine import stream
+from devctl.engine.ask import ask_patiently
 from devctl.engine.base import Address, Engine, NoEngine
 from devctl.engine.client import EngineClient
 from devctl.engine.find import examine
@@ -101,7 +102,7 @@ class EngineLink:
 
     async def _reach(self, address: Address) -> EngineClient:
         """Connect anew, and follow what happens to containers from now on."""
-        engine = await asyncio.to_thread(examine, address)
+        engine = await asyncio.to_thread(examine, address, ask_patiently)
         if isinstance(engine, NoEngine):
             raise EngineLost(engine.reason, next=engine.remedy)
         if self.client:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devctl.engine import images
+from devctl.engine.ask import ask_patiently
 from devctl.engine.base import Address, NoEngine
 from devctl.engine.client import EngineClient
 from devctl.engine.find import examine
@@ -34,7 +35,7 @@ class Wish:
 
 async def bring(wish: Wish, report: Report) -> None:
     """Have an image on this machine; EnvironmentProblem says why it cannot be."""
-    engine = await asyncio.to_thread(examine, Address(wish.engine, "the container engine"))
+    engine = await asyncio.to_thread(examine, Address(wish.engine, "the container engine"), ask_patiently)
     if isinstance(engine, NoEngine):
         raise EnvironmentProblem(engine.reason, next=engine.remedy)
     client = EngineClient(engine)

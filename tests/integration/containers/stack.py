@@ -1,6 +1,7 @@
 """A runner of containers in folders of its own, on the engine of the tests, and what the tests ask of it."""
 
 import contextlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from devctl.runners.base import Exit, Identity
 from devctl.runners.container import ContainerRunner
 from tests.engine import IMAGE, PYTHON, TestEngine
 from tests.integration.cli.shell import Shell
-from tests.waiting import eventually, eventually_async
+from tests.waiting import eventually_async
 
 NAME = "box"
 
@@ -97,11 +98,14 @@ class Stack:
 def bring_up(shell: Shell, line: str = "") -> None:
     """Start services and wait until the stack is good, for as long as an engine under load may take."""
 
-    def is_good() -> bool:
+    def problem() -> str:
         try:
-            return bool(shell.run("status").stdout)
-        except AssertionError:  # another exit code
-            return False
+            return "" if shell.run("status").stdout else "no answer"
+        except AssertionError as error:  # another exit code, with what is not good
+            return str(error)
 
     shell.run(f"up -d --no-wait {line}")
-    eventually(is_good, within=150, every=0.5, what="a healthy stack")
+    deadline = time.monotonic() + 150
+    while text := problem():
+        assert time.monotonic() < deadline, text
+        time.sleep(0.5)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine import IMAGE, PYTHON, TestEngine
 from tests.integration.cli.shell import Shell
+from tests.integration.containers.stack import bring_up
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("engine"), pytest.mark.timeout(240)]
@@ -93,7 +94,7 @@ def messages(shell: Shell, service: str) -> set[str]:
 
 
 def test_everyone_reaches_everyone_by_the_address_that_is_its_own(shell: Shell, engine: TestEngine) -> None:
-    shell.run("up -d --wait-timeout 55")
+    bring_up(shell)
     expected = {"NATIVE native", "BOX box", "FRONT front", "HUB 200"}
     eventually(lambda: messages(shell, "here") >= expected, within=60, what="all answers to a process")
     eventually(lambda: messages(shell, "inside") >= expected, within=60, what="all answers to a container")
