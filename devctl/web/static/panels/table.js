@@ -5,6 +5,7 @@ import { h, replace } from "../dom.js";
 import { filled } from "../links.js";
 import { format, when } from "../units.js";
 import { shownText } from "./stat.js";
+import { traces } from "./traces.js";
 
 const MOST_ROWS = 500;
 
@@ -15,6 +16,7 @@ export function table(panel, body) {
   body.chart = { shown: () => last.tables[chosen] ?? { columns: [], rows: 0 } };
 
   function draw(data) {
+    if (data.traces) return traces(panel, body).draw(data); // a search of traces, which Grafana shows as a table
     last = data;
     chosen = Math.min(chosen, Math.max(data.tables.length - 1, 0));
     const shown = data.tables[chosen];
