@@ -2,6 +2,7 @@
 DEVCTL := .venv/bin/devctl
 PY := .venv/bin/python
 WORKERS ?= 2
+PYTEST_ARGS ?=
 # What the shop promises over its routes: `make unit` asks it of a shop on PostgreSQL too, `make soak` everything.
 ROUTES := $(addprefix tests/services/,test_orders.py test_outages.py test_authorization.py test_event_contracts.py \
   order/test_contract.py cart/test_api.py catalog/test_api.py payment/test_api.py notification/test_api.py)
@@ -48,11 +49,11 @@ check: setup-dev ## lint, types, dead code, import contracts, generated files
 	$(PY) -m scripts.generated --check
 
 unit: setup-dev
-	.venv/bin/pytest -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
-	SHOP_DATABASE=postgres .venv/bin/pytest $(ROUTES)
+	.venv/bin/pytest $(PYTEST_ARGS) -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
+	SHOP_DATABASE=postgres .venv/bin/pytest $(PYTEST_ARGS) $(ROUTES)
 
 e2e: setup-dev
-	.venv/bin/pytest tests/e2e
+	.venv/bin/pytest $(PYTEST_ARGS) tests/e2e
 
 generate: setup-dev ## write the generated files again
 	$(PY) -m scripts.generated --write
