@@ -23,7 +23,7 @@ AUDIT = """
   audit:
     command: [@PYTHON@, "@NODE@"]
     ports: {http: auto}
-    healthcheck: {http: /health, interval: 500ms, timeout: 1s, retries: 2}
+    healthcheck: {http: /health, interval: 500ms, timeout: 5s, retries: 3}
     environment: {BEHAVIOUR: audit.json}
 """
 NOISE = (
@@ -48,11 +48,11 @@ CASES = [
     of_code("wrong status", behave("store", status=500), "store", "errors", path=("book", "front"), fast=True),
     of_code("wrong status in the middle", behave("book", status=503), "book", "errors", path=("front",)),
     of_code("refuses what it took", behave("store", status=404), "store", "wrong-status", path=("book",)),
-    of_code("wrong parameter", behave("book", bad_parameter=True), "book", "wrong-request", path=("front",), fast=True),
-    of_code("missing call", behave("book", skip=["store"]), "book", "missing-call", fast=True),
+    of_code("wrong parameter", behave("book", bad_parameter=True), "book", "wrong-request", path=("front",)),
+    of_code("missing call", behave("book", skip=["store"]), "book", "missing-call"),
     of_code("swallowed error", lambda s: (s.behave("book", swallow=True), s.behave("store", status=500)), "store",
             "errors", "swallowed-error"),
-    of_code("one query for each item", behave("book", repeat={"store": 12}), "book", "n-plus-1", fast=True),
+    of_code("one query for each item", behave("book", repeat={"store": 12}), "book", "n-plus-1"),
     of_code("lost trace context", behave("book", drop_context=True), "book", "lost-trace-context"),
     of_code("manifest edit", edit, "book", "unknown-peer", "changed", "refused", path=("front",)),
     of_code("two faults at once", two, "audit", "process-stopped", "errors", also=("store",),

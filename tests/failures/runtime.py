@@ -9,7 +9,7 @@ import time
 
 from tests.failures.harness import Case, FailureStack
 
-HEALTH = "{http: /health, interval: 500ms, timeout: 1s, retries: 2}"
+HEALTH = "{http: /health, interval: 500ms, timeout: 5s, retries: 3}"
 
 
 def ledger(*, store: str = "", book: str = "", more: str = "", relayed: str = "false") -> str:
@@ -84,15 +84,14 @@ CASES = [
     case("middle stopped by a signal", stop("book"), "book", "process-stopped", path=("front",)),
     case("one of two replicas stopped", stop("book", 1), "book", "process-stopped",
          manifest=ledger(book="deploy: {replicas: 2}", relayed="true")),
-    case("store killed and back", kill("store"), "store", "killed", fast=True),
-    case("store stopped on request", lambda s: s.devctl("stop", "store"), "store", "stopped", path=("book",),
-         fast=True),
+    case("store killed and back", kill("store"), "store", "killed"),
+    case("store stopped on request", lambda s: s.devctl("stop", "store"), "store", "stopped", path=("book",)),
     case("latency on the wire", fault("book", "--latency", "300ms"), "book", "wire-fault",
-         manifest=ledger(relayed="true"), fast=True),
+         manifest=ledger(relayed="true")),
     case("outage on the wire", fault("store", "--down"), "store", "wire-fault", path=("book",),
          manifest=ledger(relayed="true")),
     case("loss on the wire", fault("book", "--reset", "40%"), "book", "wire-fault", manifest=ledger(relayed="true")),
-    case("database locked by another program", lock, "store", "database-locked", path=("book", "front"), fast=True),
+    case("database locked by another program", lock, "store", "database-locked", path=("book", "front")),
     case("files leak", behave("store", leak_files=True), "store", "too-many-files",
          manifest=ledger().replace('command: [@PYTHON@, "@NODE@"]',
                                    'command: [sh, -c, "ulimit -n 120; exec @PYTHON@ @NODE@"]', 1)),

@@ -8,6 +8,7 @@ from tests.failures.cases import all_cases
 from tests.failures.harness import Case, run
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("case", [case for case in all_cases() if case.fast], ids=lambda case: case.name)
 def test_the_right_cause_is_named_first(case: Case) -> None:
     score = run(case)
