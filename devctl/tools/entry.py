@@ -52,19 +52,22 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
-class NpmPackage:
-    """A package of one version in the npm registry. `integrity` is what the registry itself publishes of it."""
+class Jar:
+    """One jar of a Maven repository."""
 
-    name: str
+    group: str
+    artifact: str
     version: str
-    integrity: str
     sha256: str
-    bytes: int
 
     @property
-    def tarball(self) -> str:
-        """Its path in any npm registry."""
-        return f"{self.name}/-/{self.name.rpartition('/')[2]}-{self.version}.tgz"
+    def file(self) -> str:
+        return f"{self.artifact}-{self.version}.jar"
+
+    @property
+    def path(self) -> str:
+        """Its path in any Maven repository."""
+        return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,10 @@ class Entry:
     part_of: str = ""
     wheel: Wheel | None = None
     lock: Path | None = None  # of jars, see the source `maven`
-    version: str = ""  # of what the lock pins
-    bytes: int = 0  # of what the lock pins
+    version: str = ""  # of what the source `maven` brings
+    bytes: int = 0  # of what the source `maven` brings
     debian: DebianPackages | None = None
-    npm: NpmPackage | None = None
+    jar: Jar | None = None  # unpacked for what is in it, by the source `maven`
     remedy: str = ""  # what would bring it, for a person
 
 

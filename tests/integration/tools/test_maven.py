@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from devctl.products.kafka.tools import KAFKA
 from devctl.tools import cache, maven
 from devctl.tools.base import Progress, Refused, SourceFailed, UnreachableHosts
+from devctl.tools.entry import Entry, Jar
 from tests.integration.tools.publisher import Publisher, publishing
 
 CONTENTS = {name: name.encode() * 1000 for name in ("one", "two", "three")}
@@ -27,7 +31,7 @@ def lock(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Three jars at the publisher, which stands in for Maven Central."""
     monkeypatch.setenv("DEVCTL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
-    jars = tuple(maven.Jar("org.demo", name, "1", hashlib.sha256(body).hexdigest()) for name, body in CONTENTS.items())
+    jars = tuple(Jar("org.demo", name, "1", hashlib.sha256(body).hexdigest()) for name, body in CONTENTS.items())
     for jar in jars:
         publisher.put(f"/{jar.path}", CONTENTS[jar.artifact])
     made = maven.Lock("1", sum(map(len, CONTENTS.values())), jars)
@@ -71,3 +75,32 @@ def test_one_wrong_or_missing_jar_leaves_nothing(
         maven.fetch(KAFKA, lambda _: None, UnreachableHosts())
     assert cache.find(KAFKA) is None
     assert not list(cache.base().glob(".work-*"))
+
+
+def web_jar(publisher: Publisher) -> Entry:
+    """Return the entry of a jar at the publisher that holds the files of a package of the web."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("dist/chart.js", "LICENSE"):
+            archive.writestr(f"META-INF/resources/webjars/chart/1/{name}", name)
+    jar = Jar("org.demo", "chart", "1", hashlib.sha256(content.getvalue()).hexdigest())
+    publisher.put(f"/{jar.path}", content.getvalue())
+    program = "META-INF/resources/webjars/chart/*/dist/chart.js"
+    return Entry("chart", "a chart", ("cache", "maven"), jar=jar, version="1", program=program, is_folder=True)
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_jar_that_is_brought_for_its_content_is_unpacked_with_its_licence(publisher: Publisher) -> None:
+    entry = web_jar(publisher)
+    tool = maven.fetch(entry, lambda _: None, UnreachableHosts())
+    assert (Path(tool.path) / "chart.js").read_text() == "dist/chart.js"
+    assert (Path(tool.path).parent / "LICENSE").is_file()
+    assert cache.find(entry) == tool
+
+
+@pytest.mark.usefixtures("lock")
+def test_a_jar_without_the_content_that_it_is_brought_for_is_refused(publisher: Publisher) -> None:
+    entry = replace(web_jar(publisher), program="META-INF/other.js")
+    with pytest.raises(Refused, match="does not hold"):
+        maven.fetch(entry, lambda _: None, UnreachableHosts())
+    assert cache.find(entry) is None
