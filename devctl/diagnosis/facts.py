@@ -154,9 +154,10 @@ class Facts:
         return list(_newest_events(self.run)) if self.run else []
 
     def exits(self, name: str) -> list[happened.InstanceExited]:
-        """Return the ends of a service that happened of late, oldest first."""
+        """Return the ends of a service that happened of late, oldest first; one that was done is no such end."""
         since = self.now_ns - int(self.recent_seconds * 1e9)
         exits = (event for event in self.events if isinstance(event, happened.InstanceExited))
+        exits = (event for event in exits if event.verdict is not happened.Verdict.COMPLETED)
         return [event for event in exits if event.service == name and event.at_ns >= since]
 
     def lines(self, instance: Instance | None) -> list[LogLine]:

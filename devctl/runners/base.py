@@ -32,12 +32,13 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Exit:
     """An instance ended. `code` is its exit code, negative for a signal, None where nobody can know it
-    (its keeper was killed meanwhile)."""
+    (its keeper was killed meanwhile). `left_behind`: how many processes it left running, which were ended."""
 
     instance: str
     pid: int
     code: int | None
     ended_ns: int
+    left_behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)

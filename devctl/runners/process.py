@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from devctl.core.launch import Launch
@@ -214,9 +215,12 @@ class ProcessRunner:
             self._report(managed)
 
     async def _sweep(self, managed: ManagedProcess) -> None:
-        """Kill what an ended instance left behind, so that its successor finds its ports free."""
+        """Kill what an ended instance left behind, so that its successor finds its ports free, and count it."""
         with contextlib.suppress(DevctlError):
+            left = [entry for entry in await self._scan.members(managed.instance) if entry.pid != managed.pid]
             await terminate_tree(self._scan, managed, signal.SIGKILL, 0)
+            if managed.exit:
+                managed.exit = replace(managed.exit, left_behind=len(left))
 
     async def _sweep_orphans(self, launch: Launch) -> None:
         """Kill what a start whose answer was lost left running, so that there are no two of one instance."""

@@ -238,7 +238,7 @@ class Loop:
             return (happened.InstanceStopped(instance.id, instance.service, end.code),)
         variant = decide.variant_of(service, service_state)
         decision = decide_restart(
-            service, service_state, Ended(instance, end.code, self.clock.monotonic(), self._rng()),
+            service, service_state, Ended(instance, end.code, self.clock.monotonic(), self._rng(), end.left_behind),
             has_check=variant is not None and variant.check is not None,
             is_job=instance.service in self.graph.jobs,
         )  # fmt: skip

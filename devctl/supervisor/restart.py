@@ -30,12 +30,14 @@ class RestartDecision:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One instance that ended: `code` as a runner says it, `now` in monotonic seconds, `jitter` from 0 to 1."""
+    """One instance that ended: `code` as a runner says it, `now` in monotonic seconds, `jitter` from 0 to 1,
+    `left_behind` the processes that it left running, which were ended."""
 
     instance: Instance
     code: int | None
     now: float
     jitter: float
+    left_behind: int = 0
 
     @property
     def is_requested(self) -> bool:
@@ -52,9 +54,11 @@ def decide_restart(
     """
     hung = ended.instance.liveness
     how = f"failed its liveness check ({hung}) and was ended" if hung else describe_exit(ended.code)
+    if daemons := _daemons(ended):
+        how = f"{how} ({daemons})"
     if ended.code == 0 and not hung and not _owes_health(service_state, ended.instance, has_check=has_check):
         if service.restart.condition not in _AGAIN_AFTER_SUCCESS or is_job:
-            return RestartDecision(Verdict.COMPLETED, "")
+            return RestartDecision(Verdict.COMPLETED, _daemons(ended))
     elif _has_failed_to_start(service_state, ended, has_check=has_check, is_job=is_job):
         if not _holds_for_start(service.restart, ended):
             return RestartDecision(Verdict.START_FAILED, f"{how} before it was {'done' if is_job else 'healthy'}")
@@ -62,6 +66,14 @@ def decide_restart(
     if service.restart.condition is RestartCondition.NO:
         return RestartDecision(Verdict.FAILED, f"{how}; its restart policy is no")
     return _again(service.restart, ended, how)
+
+
+def _daemons(ended: Ended) -> str:
+    """Return what became of the processes that a command left behind which ended well, as one that daemonizes does."""
+    if ended.code != 0 or not ended.left_behind:
+        return ""
+    processes = "a process" if ended.left_behind == 1 else f"{ended.left_behind} processes"
+    return f"{processes} that it left behind had to be ended: have it stay in the foreground"
 
 
 def _owes_health(service_state: ServiceState, instance: Instance, *, has_check: bool) -> bool:

@@ -33,6 +33,9 @@ NOISY = f"""
   chatter:
     command: [@PYTHON@, -c, "{NOISE}"]
 """
+DONE = """
+  tidy: {command: "true"}
+"""
 
 
 def of_code(name, seed, service, *kinds, **options) -> Case:  # type: ignore[no-untyped-def]
@@ -60,6 +63,7 @@ CASES = [
     of_code("noisy but innocent neighbour", behave("store", status=500), "store", "errors", path=("book",),
             manifest=ledger(more=NOISY)),
     healthy("nothing wrong", fast=True),
+    healthy("nothing wrong, a task that is done", manifest=ledger(more=DONE)),
     healthy("nothing wrong, a noisy neighbour", manifest=ledger(more=NOISY)),
     healthy("nothing wrong, relayed, two replicas", manifest=ledger(book="deploy: {replicas: 2}", relayed="true")),
 ]  # fmt: skip

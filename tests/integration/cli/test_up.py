@@ -144,3 +144,19 @@ def test_an_isolated_copy_lives_beside_the_first(shell: Shell) -> None:
     assert json.loads(shell.run("-p isolated status --json").stdout)["run"]
     shell.run("-p isolated down")
     assert shell.run("status")
+
+
+def test_what_a_command_that_daemonizes_leaves_behind_is_told_and_ended(shell: Shell) -> None:
+    command = "sh -c 'sleep 600 & echo $$! >daemon.pid'"
+    (shell.folder / "stack.yaml").write_text(f'name: demo\ntelemetry: off\nservices:\n  d: {{command: "{command}"}}\n')
+    shell.run("up -d")
+    eventually(lambda: "have it stay in the foreground" in shell.run("status").stdout, within=30)
+    assert not is_alive(int((shell.folder / "daemon.pid").read_text()))
+    assert "a process that it left behind had to be ended" in shell.run("why", code=1).stdout
+
+
+def test_a_task_that_is_done_is_no_fault(shell: Shell) -> None:
+    (shell.folder / "stack.yaml").write_text('name: demo\ntelemetry: off\nservices:\n  d: {command: "true"}\n')
+    shell.run("up -d")
+    eventually(lambda: "completed" in shell.run("status").stdout, within=30)
+    assert "Everything is healthy" in shell.run("why").stdout

@@ -64,3 +64,26 @@ def test_a_job_that_completes_is_completed_whatever_its_policy() -> None:
 
 def test_a_job_that_fails_after_a_long_time_has_no_more_attempts_than_one_that_fails_at_once() -> None:
     assert decide(written(ON_FAILURE, 3), is_job=True, before=2, good_since=1.0).verdict is Verdict.CRASH_LOOP
+
+
+@pytest.mark.parametrize(
+    ("left_behind", "reason"),
+    [
+        (0, ""),
+        (1, "a process that it left behind had to be ended: have it stay in the foreground"),
+        (3, "3 processes that it left behind had to be ended: have it stay in the foreground"),
+    ],
+)
+def test_a_command_that_daemonizes_is_completed_with_a_note_of_what_it_left_behind(
+    left_behind: int, reason: str
+) -> None:
+    ended = Ended(Instance("a.1", "a", 1), 0, 100.0, 1.0, left_behind)
+    decision = decide_restart(Service("a"), ServiceState("a"), ended, has_check=False, is_job=False)
+    assert (decision.verdict, decision.reason) == (Verdict.COMPLETED, reason)
+
+
+def test_one_that_was_to_become_healthy_and_daemonized_is_told_so() -> None:
+    ended = Ended(Instance("a.1", "a", 1), 0, 100.0, 1.0, 1)
+    decision = decide_restart(Service("a"), ServiceState("a"), ended, has_check=True, is_job=False)
+    assert decision.verdict is Verdict.START_FAILED
+    assert "have it stay in the foreground" in decision.reason
