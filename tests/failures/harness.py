@@ -185,8 +185,11 @@ def run(case: Case) -> Score:
 
 
 def is_shown(case: Case, answer: dict[str, Any]) -> bool:
-    """Whether an answer accuses somebody of what the case is about, or gives time for it no more."""
-    return any(root["confidence"] != "no evidence" or case.kinds == ("slow-start",) for root in answer["roots"])
+    """Whether an answer accuses somebody of what the case is about, also of what suffers from it, or gives time for it
+    no more."""
+    hops = {hop["service"] for root in answer["roots"] for hop in root["path"]}
+    is_accused = any(root["confidence"] != "no evidence" or case.kinds == ("slow-start",) for root in answer["roots"])
+    return is_accused and hops >= set(case.path)
 
 
 class Stack(Protocol):

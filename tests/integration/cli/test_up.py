@@ -104,7 +104,7 @@ def test_a_service_that_fails_ends_the_wait_at_once_with_its_last_lines(shell: S
     messages = shell.run("up -d", code=1).stderr
     assert "cannot open the file" in messages
     assert "exit code 3" in messages
-    assert "└ db failed" in shell.run("why api", code=1).stdout
+    assert "db failed: ended with exit code 3" in shell.run("why api", code=1).stdout
 
 
 def test_a_wait_that_takes_too_long_is_given_up_and_the_stack_goes_on(shell: Shell) -> None:

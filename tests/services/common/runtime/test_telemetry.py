@@ -56,6 +56,7 @@ async def test_an_event_carries_the_trace_to_its_consumer_and_every_span_speaks_
         taken.append(event)
 
     consumer = Consumer(
+        [TOPIC],
         "group",
         {"thing.made": take},
         consuming.ServiceParts(database, parts.broker.port(), parts.metrics, tracer, Logger("test")),
