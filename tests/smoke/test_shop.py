@@ -55,7 +55,17 @@ def _calls(traces: Any) -> list[Any]:
 
 
 def _of_both(traces: Any) -> list[Any]:
-    return [s for s in (*traces.spans("catalog"), *traces.spans("order")) if not s.name.startswith(WAITS)]
+    """Return what catalog and order did, without waits, and without the looks at an order until it is settled."""
+    by_id = {span.span_id: span for span in traces.spans()}
+    spans = (*traces.spans("catalog"), *traces.spans("order"))
+    return [span for span in spans if not span.name.startswith(WAITS) and not _is_of_a_look(span, by_id)]
+
+
+def _is_of_a_look(span: Any, by_id: dict[str, Any]) -> bool:
+    """Tell whether a GET caused it."""
+    while span is not None and not span.name.startswith("GET "):
+        span = by_id.get(span.parent_id)
+    return span is not None
 
 
 def _still(traces: Any, eventually: Callable[..., Any]) -> int:
