@@ -44,8 +44,15 @@ def connect(paths: StackPaths, *, start: bool = False) -> Client | None:
     With `start` one is started when none runs; without it, one is started only for a stack whose supervisor
     died (so that readers find it again), and None means that nothing runs.
     """
-    prepared = prepare(paths, start=start)
-    return prepared.connect() if prepared else None
+    try:
+        prepared = prepare(paths, start=start)
+        return prepared.connect() if prepared else None
+    except _NothingLeft:
+        return None
+
+
+class _NothingLeft(Exception):
+    """The stack was taken down while a reader waited for its supervisor: there is nothing to start another one for."""
 
 
 def prepare(paths: StackPaths, *, start: bool = False) -> Prepared | None:
@@ -59,7 +66,7 @@ def prepare(paths: StackPaths, *, start: bool = False) -> Prepared | None:
         return Prepared(paths, connection)
     if not start and not locate.is_left_behind(location):
         return None
-    prepared = Prepared(paths)
+    prepared = Prepared(paths, starts=start)
     prepared.begin()
     return prepared
 
@@ -84,8 +91,9 @@ def _dismiss(record: LockRecord) -> None:
 class Prepared:
     """A connection to be: the supervisor is there, or its process is on its way."""
 
-    def __init__(self, paths: StackPaths, connection: socket.socket | None = None) -> None:
+    def __init__(self, paths: StackPaths, connection: socket.socket | None = None, *, starts: bool = False) -> None:
         self._paths = paths
+        self._starts = starts  # also where nothing runs
         self._connection = connection
         self._pid = 0  # of the process that was started here, which alone is to hold the lock
         self._failure: EnvironmentProblem | None = None  # why that process came to nothing
@@ -101,11 +109,14 @@ class Prepared:
         try:
             self._connection = location.reach()
             if self._connection is None:
+                if not self._starts and not locate.is_left_behind(location):
+                    raise _NothingLeft
                 self._pid = _spawn(location, lock)
                 return
         except BaseException:
             if location.record is None:
                 leave_state_folder(self._paths)
+            self._release()
             raise
         self._release()
 
@@ -184,8 +195,11 @@ def _no_answer(location: Location) -> EnvironmentProblem:
 
 def _reach_again(paths: StackPaths, *, start: bool) -> socket.socket | None:
     """Return a connection for a client whose supervisor died or ended as idle, None when nothing runs."""
-    prepared = prepare(paths, start=start)
-    return prepared.reach() if prepared else None
+    try:
+        prepared = prepare(paths, start=start)
+        return prepared.reach() if prepared else None
+    except _NothingLeft:
+        return None
 
 
 def _spawn(location: Location, lock: int) -> int:
