@@ -1,8 +1,6 @@
 """CONTRIBUTING's example of a command is the whole truth: its four places, and no other, make a command that works."""
 
-import filecmp
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -10,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests import examples
+
 TESTS = ("tests/__init__.py", "tests/unit/__init__.py", "tests/unit/cli/__init__.py")
 HELPERS = (
     "tests/fakes.py",
@@ -25,7 +24,7 @@ LAST_LINE = '    "prune": "Delete past runs, and on request data and tools.",\n'
 
 def listed_places() -> dict[str, str]:
     """Return the paths of the numbered list with their code blocks; empty for the one that is generated."""
-    section = (ROOT / "CONTRIBUTING.md").read_text().split("### A command\n")[1].split("\n### ")[0]
+    section = (examples.ROOT / "CONTRIBUTING.md").read_text().split("### A command\n")[1].split("\n### ")[0]
     places: dict[str, str] = {}
     for item in re.split(r"^\d\. ", section, flags=re.MULTILINE)[1:]:
         path = item.split("`")[1]
@@ -36,11 +35,7 @@ def listed_places() -> dict[str, str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "devctl", tmp_path / "devctl", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (*TESTS, *HELPERS):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    return tmp_path
+    return examples.copy(tmp_path, "devctl", *TESTS, *HELPERS)
 
 
 def apply(copy: Path, path: str, block: str) -> None:
@@ -49,7 +44,7 @@ def apply(copy: Path, path: str, block: str) -> None:
         assert LAST_LINE in registry
         (copy / path).write_text(registry.replace(LAST_LINE, LAST_LINE + textwrap.indent(block, "    ")))
     elif block:
-        assert not (ROOT / path).exists(), f"the example of CONTRIBUTING is there already: {path}"
+        assert not (examples.ROOT / path).exists(), f"the example of CONTRIBUTING is there already: {path}"
         (copy / path).write_text(block)
     else:
         assert python(copy, "-m", "devctl.cli.line.reference", "--check") == 1
@@ -62,17 +57,12 @@ def python(copy: Path, *arguments: str) -> int:
     return subprocess.run(argv, cwd=copy, env=environ, capture_output=True, timeout=100).returncode
 
 
-def changed(copy: Path) -> set[str]:
-    files = (file.relative_to(copy) for file in copy.rglob("*") if file.is_file() and ".pytest_cache" not in file.parts)
-    return {str(file) for file in files if not (ROOT / file).exists() or not filecmp.cmp(ROOT / file, copy / file)}
-
-
 def test_the_listed_places_and_no_other_make_a_command_whose_own_tests_pass(copy: Path) -> None:
     places = listed_places()
     assert len(places) == 4
     for path, block in places.items():
         apply(copy, path, block)
-    assert changed(copy) == {*places, MADE_BESIDE}
+    assert examples.changed(copy) == {*places, MADE_BESIDE}
     assert python(copy, "-m", "devctl", "ports", "-h") == 0
     (test,) = [path for path in places if path.startswith("tests/")]
     assert python(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", test) == 0
