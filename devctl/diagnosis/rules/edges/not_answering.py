@@ -39,9 +39,8 @@ def _silent(facts: Facts, name: str, entry: Failing, callers: str) -> Cause:
         name,
         "no-answer",
         f"{name} does not answer {callers}",
-        f"See whether it runs and listens (`devctl health {name}`, `devctl logs {name}`); `devctl restart {name}` "
-        f"if it "
-        "hangs.",
+        f"See whether it runs and listens (`devctl health {name}`, `devctl logs {name}`); "
+        f"`devctl restart {name}` if it hangs.",
         (span_evidence(calls[-1], f"{len(calls)} calls of {entry.service} got no answer within up to {waits}", name),),
         Confidence.LIKELY,
         blames=tuple(facts.references(name)),
