@@ -24,8 +24,8 @@ MAIN = Path(devctl.relay.__file__).parent / "__main__.py"
 SERVICE = "order"
 TAKE_OVER = """
 import os, sys
-for place, fd in enumerate(sys.argv[1].split(",")):
-    os.dup2(int(fd), 3 + place)
+for index, fd in enumerate(sys.argv[1].split(",")):
+    os.dup2(int(fd), 3 + index)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
