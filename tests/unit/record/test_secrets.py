@@ -18,6 +18,10 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N
         "-----BEGIN EC PRIVATE KEY-----",
         "AKIAIOSFODNN7EXAMPLE",
         "card 4111 1111 1111 1111 declined",
+        '{"number": "4111111111111111"}',
+        "paid with 5555-5555-5555-4444",
+        "card=2223003122003222",
+        "amex 3782 822463 10005 and 378282246310005",
         '"refreshToken": "a1b2c3d4e5f6"',
     ],
 )
@@ -36,6 +40,10 @@ def test_what_looks_like_a_secret_is_found_and_shown_without_it(text: str) -> No
         "the password was changed",
         "tokens issued: 12",
         "order 6f1c0a52-93f4-4bd4-9d0e-1f2d3c4b5a69 took 1234567890123456 ns",
+        '{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "4111111111111111", "status": 200}',
+        "span_id=5555555555554444 request_id: 4111111111111111",
+        "trace 0809000000000003 of the gateway",
+        "4111 11 1111 1111 11 rows",
     ],
 )
 def test_masked_values_ids_and_plain_sentences_are_no_secrets(text: str) -> None:
