@@ -58,7 +58,7 @@ class TestEngine:
                     *guard, "dockerd", *_OPTIONS, "--data-root", f"{self.folder}/data", "--exec-root",
                     f"{self.folder}/exec", "--pidfile", f"{self.folder}/pid", "--host", self.url,
                 ],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment(),
             )  # fmt: skip
         if not eventually(self._answers, within=_START_SECONDS, what="an answer of dockerd"):
             raise AssertionError
@@ -116,6 +116,11 @@ class TestEngine:
         with self.client() as api:
             api.import_image_from_file(str(archive), repository=repository, tag=tag)
         archive.unlink()
+
+    def _environment(self) -> dict[str, str]:
+        """Return an environment with its own folder for files of a moment: it may be started within a test and outlive
+        the folder of that test, and containerd writes what it executes under `XDG_RUNTIME_DIR`."""
+        return os.environ | {"XDG_RUNTIME_DIR": str(self.folder), "TMPDIR": str(self.folder)}
 
     def _answers(self) -> bool:
         assert self._process is not None
