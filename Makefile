@@ -3,14 +3,14 @@ DEVCTL := .venv/bin/devctl
 PY := .venv/bin/python
 WORKERS ?= 2
 PYTEST_ARGS ?=
-# What the shop promises over its routes: `make unit` asks it of a shop on PostgreSQL too, `make soak` everything.
+# What the shop promises over its routes: `make routes` asks it of a shop on PostgreSQL too, `make soak` everything.
 ROUTES := $(addprefix tests/services/,test_orders.py test_outages.py test_authorization.py test_event_contracts.py \
   order/test_contract.py cart/test_api.py catalog/test_api.py payment/test_api.py notification/test_api.py)
 RESOLVE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
   --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up down demo traffic images test check unit e2e generate lock bench soak clean
+.PHONY: help setup setup-dev up down demo traffic images test check unit routes e2e generate lock bench soak clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ traffic: setup ## shoppers at work, as a service of the running shop
 images: ## build the image of every service (needs Docker or Podman)
 	@scripts/images
 
-test: check unit e2e ## run every test
+test: check unit routes e2e ## run every test
 
 check: setup-dev ## lint, types, dead code, import contracts, generated files
 	.venv/bin/ruff check .
@@ -49,11 +49,13 @@ check: setup-dev ## lint, types, dead code, import contracts, generated files
 	$(PY) -m scripts.generated --check
 
 unit: setup-dev
-	.venv/bin/pytest $(PYTEST_ARGS) -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
-	SHOP_DATABASE=postgres .venv/bin/pytest $(PYTEST_ARGS) $(ROUTES)
+	.venv/bin/pytest -o cache_dir=.pytest_cache/unit $(PYTEST_ARGS) -n $(WORKERS) --dist loadgroup tests --ignore tests/e2e
+
+routes: setup-dev
+	SHOP_DATABASE=postgres .venv/bin/pytest -o cache_dir=.pytest_cache/routes $(PYTEST_ARGS) $(ROUTES)
 
 e2e: setup-dev
-	.venv/bin/pytest $(PYTEST_ARGS) tests/e2e
+	.venv/bin/pytest -o cache_dir=.pytest_cache/e2e $(PYTEST_ARGS) tests/e2e
 
 generate: setup-dev ## write the generated files again
 	$(PY) -m scripts.generated --write

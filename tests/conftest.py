@@ -29,3 +29,14 @@ def _state_of_its_own() -> Iterator[None]:
     os.environ.pop("XDG_STATE_HOME")
     if before is not None:
         os.environ["XDG_STATE_HOME"] = before
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember whether all was well; be content with nothing to do where only what failed is to run and nothing did."""
+    if hasattr(session.config, "workerinput") or (cache := session.config.cache) is None:
+        return
+    nothing_to_do = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.getoption("lf")
+    if nothing_to_do and cache.get("run/passed", False):
+        session.exitstatus = pytest.ExitCode.OK
+        return
+    cache.set("run/passed", exitstatus == pytest.ExitCode.OK)
