@@ -28,7 +28,8 @@ _ISSUER = r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|6(?:0
 """The first digits that card networks have (ISO/IEC 7812-1); a random number has them in one of four cases."""
 _CARD = re.compile(
     rf"(?<![\w.-])(?={_ISSUER})"
-    r"(?:\d{16}|\d{4}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}|3[47]\d{13}|3[47]\d\d(?P<space>[ -])\d{6}(?P=space)\d{5})"
+    r"(?:\d{16}|\d{4}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
+    r"|3[47]\d{13}|3[47]\d\d(?P<space>[ -])\d{6}(?P=space)\d{5})"
     r"(?![\w.-])"
 )
 _NAMED_ID = re.compile(r"""id["']?\s*[:=]\s*["']?$""", re.I)
