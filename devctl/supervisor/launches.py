@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import field, replace
 from pathlib import Path
 
 from devctl.core.checks import Check
@@ -45,6 +45,15 @@ class Chosen:
     state: ServiceState
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the addresses of a service rest on, and the state that it was made from."""
+
+    instances: tuple[str, ...]
+    container: Container | None
+    state: ServiceState = field(compare=False)
+
+
 class Launches:
     """Launches, checks and files of a run, with the addresses computed once per allocation."""
 
@@ -53,8 +62,8 @@ class Launches:
         self.run = run
         self._runtime = runtime
         self._computed_for: tuple[object, object] = (None, None)
-        self._instances: dict[str, tuple[str, ...]] = {}
-        self._containers: dict[str, Container] = {}
+        self._services: Mapping[str, ServiceState] = {}
+        self._layouts: dict[str, _Layout] = {}
         self._addresses: dict[str, str] = {}
         self._network_addresses: dict[str, str] = {}
 
@@ -149,23 +158,35 @@ class Launches:
 
     def _compute_addresses(self) -> None:
         """Compute the addresses for processes and for containers anew where something changed that they rest on."""
-        spec, ports = self._loop.spec, self._loop.state.ports
-        instances = {name: tuple(s.instances) for name, s in self._loop.state.services.items()}
-        containers = {name: c for name in instances if (c := self._container(name)) is not None}
-        is_same = self._computed_for[0] is spec and self._computed_for[1] is ports
-        if is_same and (self._instances, self._containers) == (instances, containers):
+        spec, state = self._loop.spec, self._loop.state
+        is_spec_same, are_ports_same = self._computed_for[0] is spec, self._computed_for[1] is state.ports
+        if not self._look_at_services(anew=not is_spec_same) and is_spec_same and are_ports_same:
             return
-        self._computed_for, self._instances, self._containers = (spec, ports), instances, containers
+        self._computed_for = (spec, state.ports)
+        instances = {name: layout.instances for name, layout in self._layouts.items()}
+        containers = {name: layout.container for name, layout in self._layouts.items() if layout.container}
         folders = {"run.folder": os.fspath(self.run.folder), "runtime.folder": os.fspath(self._runtime)}
         if RELAY not in spec.services:  # whoever names it finds it empty until there is something to relay
             folders |= {f"services.{RELAY}.http.all": "", f"services.{RELAY}.variant": ""}
-        self._addresses = addresses(spec, ports, instances) | folders
-        self._network_addresses = network_addresses(spec, ports, instances, containers) | folders
+        self._addresses = addresses(spec, state.ports, instances) | folders
+        self._network_addresses = network_addresses(spec, state.ports, instances, containers) | folders
 
-    def _container(self, service: str) -> Container | None:
-        """Return what a service says of its container, None where it does not run as one."""
-        chosen = self.chosen(service)
-        return chosen.variant.container if chosen and chosen.variant.kind is Kind.CONTAINER else None
+    def _look_at_services(self, *, anew: bool) -> bool:
+        """Bring the layouts up to date, and tell whether one of them changed. Every event of a start asks for this, so
+        that only services are looked at whose state is another one than before."""
+        services, before = self._loop.state.services, {} if anew else self._layouts
+        if services is self._services and not anew:
+            return False
+        changed = [name for name, state in services.items() if name not in before or before[name].state is not state]
+        self._services = services
+        self._layouts = {name: before[name] for name in services if name in before}
+        self._layouts |= {name: self._layout(name) for name in changed}
+        return before.keys() != services.keys() or any(before[name] != self._layouts[name] for name in changed)
+
+    def _layout(self, name: str) -> _Layout:
+        chosen, state = self.chosen(name), self._loop.state.services[name]
+        container = chosen.variant.container if chosen and chosen.variant.kind is Kind.CONTAINER else None
+        return _Layout(tuple(state.instances), container, state)
 
     def _variant(self, service: str) -> str:
         service_state = self._loop.state.services.get(service)
