@@ -42,7 +42,7 @@ def find_previous_run(run: Run | None, snapshot: bytes, boot: str) -> PreviousRu
 
 def is_over(run: Run, boot: str) -> bool:
     """Tell whether the event log of `run` says that nothing of it can live: it was ended, or in an earlier boot."""
-    state = replay.read_state(run)
+    state = replay.read_life(run)
     return state.ended or (bool(state.boot) and state.boot != boot)
 
 

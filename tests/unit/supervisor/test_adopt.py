@@ -93,3 +93,12 @@ def test_another_boot_and_an_ended_run_leave_nothing(tmp_path: Path) -> None:
     EventLog(run, dict).append(happened.to_json(happened.RunEnded()))
     assert adopt.find_previous_run(run, b"", "boot") is None
     assert adopt.find_previous_run(None, b"", "boot") is None
+
+
+def test_a_log_that_was_begun_anew_tells_whether_its_run_was_ended(tmp_path: Path) -> None:
+    run, state = lived(StackPaths(tmp_path))
+    run.events_file.write_text(json.dumps(happened.to_json(happened.StateKept(to_json(state)))) + "\n")
+    assert not adopt.is_over(run, "boot")
+    ended = to_json(apply(state, happened.RunEnded()))
+    run.events_file.write_text(json.dumps(happened.to_json(happened.StateKept(ended))) + "\n")
+    assert adopt.is_over(run, "boot")
