@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial, total_ordering
+from functools import total_ordering
 
 from devctl.record import logs
 from devctl.record.batch import Batch
@@ -132,17 +132,14 @@ class Pager:
         surplus = max(len(lines) - most_lines, 0)
         return lines[surplus:], skipped + surplus
 
-    def signs(
-        self, positions: dict[str, int], count: Callable[[bytes, Callable[[], list[PageLine]]], int]
-    ) -> Iterator[tuple[str, int, int]]:
-        """Yield (service, time of its last line, `count` of its bytes and lines) of what was written after `positions`,
-        and move these on. The lines are only made where `count` asks for them."""
+    def signs(self, positions: dict[str, int], count: Callable[[Batch], int]) -> Iterator[tuple[str, int, int]]:
+        """Yield (service, time of its last line, the sum of `count` over its batches) of what was written after
+        `positions`, and move these on."""
         self.refresh()
         for name, stream in self._streams.items():
             start, end = max(positions.get(name, 0), stream.begin), self._end(stream)
             if start < end:
-                batches = stream.batches(start, end)
-                total = sum(count(batch.data, partial(_all_lines, name, begin, batch)) for begin, batch in batches)
+                total = sum(count(batch) for _, batch in _steps(stream, start, end))
                 yield stream.label.service, stream.time_at(end - 1), total
             positions[name] = max(start, end)
 
@@ -155,6 +152,9 @@ class Pager:
                 skipped += surplus
                 kept = kept.last(most_lines)
             lines += _located(stream.name, begin, batch, kept)
+            surplus = max(len(lines) - most_lines, 0)
+            skipped += surplus
+            del lines[:surplus]
         return lines, skipped
 
     def forward(self, anchor: Anchor) -> Iterator[Slice]:
@@ -226,10 +226,19 @@ class Pager:
             earlier = stream.line_start(stream.at_or_after(max(start - LONGEST_ENTRY, stream.begin)))
             for _, batch in stream.batches(earlier, start):
                 keep(batch)
-        for begin, batch in stream.batches(start, end):
+        for begin, batch in _steps(stream, start, end):
             kept = keep(batch) if keep else batch
             if kept:
                 yield begin, batch, kept
+
+
+def _steps(stream: Stream, start: int, end: int) -> Iterator[tuple[int, Batch]]:
+    """Yield the lines of [start, end), both line starts, in batches with their places: however much was written, no
+    more than a step of it is in memory."""
+    while start < end:
+        stop = _ahead(stream, start, end, LAST_STEP)
+        yield from stream.batches(start, stop)
+        start = stop
 
 
 def _ahead(stream: Stream, position: int, until: int, step: int) -> int:
@@ -275,10 +284,6 @@ def _located(source: str, begin: int, batch: Batch, kept: Batch) -> Iterator[Pag
             at = _find_line(data, line.raw, at)
         yield from _pieces(source, begin + at, line)
         at += len(line.raw) + 1
-
-
-def _all_lines(source: str, begin: int, batch: Batch) -> list[PageLine]:
-    return list(_located(source, begin, batch, batch))
 
 
 def _find_line(data: bytes, raw: bytes, start: int) -> int:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from devctl.tui.stack import Stack
 
 
+SWITCH_SECONDS = 0.001
+"""So long a thread that reads may keep the one that draws from running; five times as often as Python's own, so that
+a key is answered at once while lines are searched."""
+
+
 def refuse_without_textual() -> None:
     """Raise EnvironmentProblem where the extra is not installed."""
     if importlib.util.find_spec("textual") is None:
@@ -42,6 +47,7 @@ def run(
         os.environ.pop(name, None)
     ready = threading.Thread(target=_warm, args=(stack,), daemon=True)
     ready.start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     from devctl.tui.app import DevctlApp
     from devctl.tui.memory import Memory
     from devctl.tui.summary import goodbye

@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,8 @@ class LogFeed:
         self._query = Query()
         self._telemetry: Telemetry = stack.telemetry
         self._pager: Pager = stack.telemetry.pager(self._query)
-        self._positions: dict[str, int] | None = None
+        self._positions: dict[str, int] = {}
+        self._shown = False  # nothing is new before something was shown
         self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
 
     def start(self) -> None:
@@ -86,52 +87,53 @@ class LogFeed:
     # The thread
 
     def _run(self) -> None:
+        rest = 0.0
         while not self._stopped:
-            self._take_orders()
+            self._take_orders(rest)
             began = time.monotonic()
             if self._telemetry is not self._stack.telemetry:
                 self._change_run()
-            if self._positions is not None:
+            if self._shown:
                 self._hand_over_fresh()
-            rest = PAINT_SECONDS - (time.monotonic() - began)
-            if rest > 0 and self._orders.empty():
-                time.sleep(rest)
+            took = time.monotonic() - began
+            rest = max(PAINT_SECONDS - took, took)  # of a flood: half of the time is the screen's
             self._telemetry.log_changes(lambda: self._stopped or not self._orders.empty())
 
-    def _take_orders(self) -> None:
-        while True:
+    def _take_orders(self, seconds: float) -> None:
+        """Do what was asked for; where nothing was, wait so long for it."""
+        while not self._stopped:
             try:
-                order = self._orders.get_nowait()
+                order = self._orders.get(timeout=seconds)
             except queue.Empty:
                 return
-            if not self._stopped:
-                order()
+            order()
+            seconds = 0.0
 
     def _change_run(self) -> None:
         """Read the stack's new run, from its beginning."""
         self._telemetry = self._stack.telemetry
         self._pager = self._telemetry.pager(self._query)
-        if self._positions is not None:
-            self._positions = {}
+        self._positions = {}
 
     def _show(self, ticket: int, query: Query, anchor: Anchor, *, follow: bool) -> None:
         if ticket != self._ticket:
             return  # something else was asked for meanwhile
         self._query = query
         self._pager = self._telemetry.pager(query)
-        self._positions = self._pager.ends() if follow else None
-        lines = self._search(ticket, anchor, before=True)
-        if lines is None:
+        self._positions = self._pager.ends()
+        self._shown = True
+        earlier = self._search(ticket, anchor, before=True)
+        later = [] if follow or anchor == END else self._search(ticket, anchor, before=False, earlier=earlier or ())
+        if earlier is None or later is None:
             return
-        at_begin = len(lines) < PAGE
-        later: list[PageLine] = []
-        if not follow and anchor != END:
-            later = self._pager.page(anchor, 0, PAGE).lines
         at_end = anchor == END or len(later) < PAGE
-        self._tell(Told("page", ticket, [*lines, *later], at_begin, at_end, span=self._pager.span()))
+        self._tell(Told("page", ticket, [*earlier, *later], len(earlier) < PAGE, at_end, span=self._pager.span()))
 
-    def _search(self, ticket: int, anchor: Anchor, *, before: bool) -> list[PageLine] | None:
-        """Return a page in one direction, handing over hits and progress on the way; None when it is overtaken."""
+    def _search(
+        self, ticket: int, anchor: Anchor, *, before: bool, earlier: Sequence[PageLine] = ()
+    ) -> list[PageLine] | None:
+        """Return a page in one direction, handing over hits (after `earlier` ones) and progress on the way; None when
+        it is overtaken."""
         lines: list[PageLine] = []
         told_at = time.monotonic()
         for part in self._pager.backward(anchor) if before else self._pager.forward(anchor):
@@ -142,7 +144,7 @@ class LogFeed:
                 return lines[-PAGE:] if before else lines[:PAGE]
             if time.monotonic() - told_at > PAINT_SECONDS * 2:
                 told_at = time.monotonic()
-                self._tell(Told("searching", ticket, list(lines), done=part.done, span=self._pager.span()))
+                self._tell(Told("searching", ticket, [*earlier, *lines], done=part.done, span=self._pager.span()))
         return lines
 
     def _more(self, ticket: int, anchor: Anchor, *, before: bool) -> None:
@@ -156,7 +158,6 @@ class LogFeed:
             self._tell(Told(kind, ticket, lines, before and is_last, is_last and not before, span=self._pager.span()))
 
     def _hand_over_fresh(self) -> None:
-        assert self._positions is not None
         lines, skipped = self._pager.fresh(self._positions, MOST_FRESH)
         if lines:
             self._tell(Told("fresh", self._ticket, lines, at_end=True, skipped=skipped, span=self._pager.span()))

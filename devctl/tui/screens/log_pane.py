@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from devctl.queries.pages import END, Anchor
+from devctl.queries.pages import BEGIN, END, Anchor
 from devctl.tui import messages
 from devctl.tui.screens import log_query, log_rows
 from devctl.tui.screens.log_feed import WINDOW, LogFeed, Told
@@ -26,7 +26,7 @@ class LogPane(View):
         super().__init__()
         self.lines = LineView(follows=True, wraps=True, empty="no line has come yet")
         self.lines.thumb = self._thumb
-        self.lines.on_last = self.resume
+        self.lines.on_first, self.lines.on_last = self.to_begin, self.resume
         self.chosen = LogFilter()
         self.folds = False
         self.unseen = 0
@@ -66,6 +66,11 @@ class LogPane(View):
             self._ticket = self._feed.show(log_query.query(self.chosen), anchor, follow=follow)
         self.devctl.model.looked_at_errors(self.chosen.services or self.devctl.model.signs)
         self.update_title()
+
+    def to_begin(self) -> None:
+        """Show the first lines of the record, where they are not loaded."""
+        if not self.window.at_begin and not self.folds:
+            self.show(BEGIN, follow=False)
 
     def resume(self) -> None:
         """Go on at now."""

@@ -37,6 +37,7 @@ class Listing(Widget):
         self.empty: Cells = ((empty, "dim"),)
         self.pattern: re.Pattern[str] | None = None
         self.thumb: Callable[[], tuple[float, float]] | None = None
+        self.on_first: Callable[[], None] | None = None
         self.on_last: Callable[[], None] | None = None
         self.flashing: frozenset[Hashable] = frozenset()
         self.dragged: tuple[Point, Point] | None = None
@@ -143,7 +144,7 @@ class Listing(Widget):
             self.go(self.cursor + steps[name])
         elif name == "first":
             self.go(0)
-            self.post_message(messages.EdgeReached(at_begin=True))
+            self.on_first() if self.on_first else self.post_message(messages.EdgeReached(at_begin=True))
         elif name == "last":
             self.go(len(self.flow.rows) - 1)
             if self.on_last:
