@@ -20,7 +20,7 @@ def answer(facts: Facts, blame: Blame, asked_for: Collection[str] = ()) -> Diagn
     """Return what is wrong with `asked_for` (none: with the whole stack)."""
     roots = [root for root in blame.roots if not asked_for or _concerns(root, asked_for)]
     waiting = _waiting(facts, blame, asked_for)
-    state = _state(facts, roots, waiting)
+    state = _state(facts, blame, roots, waiting)
     ruled_out = list(_ruled_out(facts, roots))
     since = _good_since(facts, asked_for) if state == "healthy" else 0
     return {
@@ -54,12 +54,18 @@ def _waiting(facts: Facts, blame: Blame, asked_for: Collection[str]) -> list[str
     ]
 
 
-def _state(facts: Facts, roots: list[Root], waiting: list[str]) -> str:
+def _state(facts: Facts, blame: Blame, roots: list[Root], waiting: list[str]) -> str:
     if roots:
-        return "problem" if any(not root.is_weak for root in roots) else "waiting"
+        return "problem" if any(not root.is_weak or _hurts(root, blame) for root in roots) else "waiting"
     if not facts.snapshot.state.run and not facts.spec.services:
         return "never-ran"
     return "waiting" if waiting else "healthy"
+
+
+def _hurts(root: Root, blame: Blame) -> bool:
+    """Whether something fails, and does not merely wait, since a root is on its way."""
+    leads = (blame.lead(name) for name in root.paths)
+    return any(lead and not lead.is_weak and lead.kind != "waits" for lead in leads)
 
 
 def _summary(facts: Facts, state: str, roots: list[Root], waiting: list[str], asked_for: Collection[str]) -> str:

@@ -19,6 +19,9 @@ _GENERIC_RANK = 45
 _TELLING_RANK = 40
 """Up to here a cause says from what a service suffers."""
 
+_COMPLAINTS = ("refused", "unknown-host", "authentication", "schema", "permission", "file-missing")
+"""What a service that counts as good may say of an address or a setting that was just changed."""
+
 _SLACK_NS = 3_000_000_000
 """A cause may be noticed so much later than what follows from it: probes look every second or two."""
 
@@ -61,10 +64,18 @@ def collect(facts: Facts, names: Iterable[str]) -> dict[str, list[Cause]]:
 
 
 def _promoted(causes: list[Cause]) -> list[Cause]:
-    """Return causes where what was weak counts, since the service visibly suffers and it says from what."""
-    if not any(not cause.is_weak for cause in causes):
+    """Return causes where what was weak counts: the service visibly suffers and it says from what, or it was changed
+    and complains since."""
+    if not any(not cause.is_weak for cause in causes) and not _complains_since_change(causes):
         return causes
     return [replace(cause, is_weak=False) if cause.rank < _TELLING_RANK else cause for cause in causes]
+
+
+def _complains_since_change(causes: list[Cause]) -> bool:
+    changes = [cause for cause in causes if cause.kind == "changed"]
+    return any(
+        cause.kind in _COMPLAINTS and cause.since_ns >= change.since_ns for change in changes for cause in causes
+    )
 
 
 def blame(facts: Facts, asked_for: Collection[str] = ()) -> Blame:

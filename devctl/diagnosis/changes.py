@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from devctl.core import events as happened
 from devctl.core.spec import Service, Spec, Variant, from_json
+from devctl.diagnosis.history import newest_events
 from devctl.record.store import Run
 
 _LONGEST = 80
@@ -26,9 +28,18 @@ class ManifestChange:
 
 def manifest_changes(run: Run | None, spec: Spec) -> dict[str, ManifestChange]:
     """Return what changed of each service since all was well."""
-    before = _good_spec(run) if run else None
-    if before is None:
+    if run is None:
         return {}
+    if (before := _read_spec(run.good_spec_file)) is not None:
+        return _changes(before, spec)
+    earlier = [Run(folder) for folder in sorted(run.folder.parent.glob("*")) if folder.name < run.id][-1:]
+    before = _read_spec(earlier[0].spec_file) if earlier else None
+    changes = _changes(before, spec) if before else {}
+    well = _once_well(earlier[0]) if changes else set()
+    return {name: change for name, change in changes.items() if name in well}
+
+
+def _changes(before: Spec, spec: Spec) -> dict[str, ManifestChange]:
     changes = {}
     for name, service in spec.services.items():
         if name in before.services and (texts := tuple(_differences(before.services[name], service))):
@@ -36,17 +47,16 @@ def manifest_changes(run: Run | None, spec: Spec) -> dict[str, ManifestChange]:
     return changes
 
 
-def _good_spec(run: Run) -> Spec | None:
-    """Return the specification under which this run was well, else the one that the run before ended with."""
-    files = [run.good_spec_file]
-    earlier = sorted(folder for folder in run.folder.parent.glob("*") if folder.name < run.id)
-    files += [Run(folder).spec_file for folder in earlier[-1:]]
-    for file in files:
-        try:
-            return from_json(Spec, json.loads(file.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return None
+def _read_spec(file: Path) -> Spec | None:
+    try:
+        return from_json(Spec, json.loads(file.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _once_well(run: Run) -> set[str]:
+    """Return the services that became good in a run: only with those a later definition can be compared."""
+    return {event.service for event in newest_events(run) if isinstance(event, happened.InstanceReady)}
 
 
 def _differences(before: Service, after: Service) -> Iterator[str]:

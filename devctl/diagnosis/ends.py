@@ -77,9 +77,14 @@ def last_end(facts: Facts, name: str) -> End | None:
     if exits and (instance := facts.snapshot.state.instance(name, exits[-1].instance)):
         return _of_event(facts, instance, exits[-1], len([e for e in exits if e.instance == instance.id]))
     for instance in facts.instances(name):
-        if instance.ended and not instance.is_alive and instance.status in (Status.FAILED, Status.PENDING):
+        if instance.ended and not instance.is_alive and _is_of_itself(instance):
             return _of_state(facts, instance)
     return None
+
+
+def _is_of_itself(instance: Instance) -> bool:
+    """Whether what ended did so by itself; one that was stopped for a change waits to be started again."""
+    return instance.status is Status.FAILED or (instance.status is Status.PENDING and bool(instance.exits))
 
 
 def _of_event(facts: Facts, instance: Instance, event: happened.InstanceExited, times: int) -> End:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +17,13 @@ from devctl.core.state import Instance
 from devctl.core.status import GOOD, Status
 from devctl.diagnosis.changes import ManifestChange, manifest_changes
 from devctl.diagnosis.evidence import Evidence, EvidenceKind
+from devctl.diagnosis.history import newest_events
 from devctl.diagnosis.loglines import LINES_READ, LogLine, read_lines, read_lines_of
 from devctl.diagnosis.requests import Requests
 from devctl.diagnosis.traffic import Traffic
 from devctl.machine import survey
 from devctl.machine.survey import Entry, Survey
+from devctl.record.span_window import SpanRow
 from devctl.record.store import Run
 from devctl.views.snapshot import StackSnapshot
 
@@ -30,8 +32,6 @@ RECENT_SECONDS = 180.0
 
 _BRIEF = 120  # characters of an answer in a sentence: a status and what it says
 _MOST_TRACES = 3  # whose lines are read: each takes a look through the logs
-_EVENT_BYTES = 4 << 20
-"""The end of the event log that is read: some ten thousand events."""
 
 
 @dataclass
@@ -114,6 +114,10 @@ class Facts:
         """Return the services that a service depends on, refers to or calls, each once."""
         return [other for other in self._neighbours.get(name, ()) if other != name]
 
+    def needs(self, name: str, other: str) -> bool:
+        """Tell whether a service waits for another one before it starts."""
+        return any(dependency.service == other for dependency in self.snapshot.service(name).depends_on)
+
     @cached_property
     def _neighbours(self) -> dict[str, list[str]]:
         table = {name: list(dict.fromkeys(_referred(self.spec, name))) for name in self.spec.services}
@@ -151,7 +155,7 @@ class Facts:
     @cached_property
     def events(self) -> list[Event]:
         """The newest events of the run, oldest first."""
-        return list(_newest_events(self.run)) if self.run else []
+        return list(newest_events(self.run)) if self.run else []
 
     def exits(self, name: str) -> list[happened.InstanceExited]:
         """Return the ends of a service that happened of late, oldest first; one that was done is no such end."""
@@ -168,9 +172,20 @@ class Facts:
             self._lines[instance.id] = read_lines(self.run, instance.id, LINES_READ)
         return self._lines[instance.id]
 
-    def lines_of_traces(self, traces: Sequence[str]) -> list[LogLine]:
-        """Return the newest lines that belong to any of some traces."""
-        return [line for trace in traces[:_MOST_TRACES] for line in read_lines_of(self.run, trace)] if self.run else []
+    def lines_of_traces(self, rows: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
+        """Return the lines of some services that belong to the newest traces of these spans."""
+        if self.run is None or not services:
+            return []
+        traces: dict[str, list[SpanRow]] = {}
+        for row in rows:
+            traces.setdefault(row.trace.hex(), []).append(row)
+        newest = sorted(traces.items(), key=lambda item: max(row.end_ns for row in item[1]))[-_MOST_TRACES:]
+        return [line for trace, spans in newest for line in self._lines_of_trace(trace, spans, services)]
+
+    def _lines_of_trace(self, trace: str, spans: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
+        assert self.run is not None
+        start, end = min(row.start_ns for row in spans), max(row.end_ns for row in spans)
+        return read_lines_of(self.run, trace, services, start, end)
 
     def processes(self, instance: Instance | None) -> list[Entry]:
         """Return the processes of an instance that lives on this machine."""
@@ -186,6 +201,17 @@ def variable_with(facts: Facts, name: str, text: str) -> str:
         if text in _filled(value, variables):
             return key
     return ""
+
+
+_PORT_NUMBER = re.compile(r"(?<![\w.])\d{2,5}(?![\w.])")
+_URL = re.compile(r"\w+://\S+")  # whom it calls, not where it listens
+
+
+def numbers_told(facts: Facts, name: str) -> set[int]:
+    """Return the numbers in the command and the variables of a service that can be ports which it listens on."""
+    variant = facts.variant(name)
+    texts = (*variant.argv, *variant.environment.values()) if variant else ()
+    return {int(number) for text in texts for number in _PORT_NUMBER.findall(_URL.sub("", text))}
 
 
 def _filled(value: str, variables: Mapping[str, str]) -> str:
@@ -204,25 +230,6 @@ def _referred(spec: Spec, name: str) -> Iterator[str]:
                 other = re.sub(r"^services\.", "", dotted).partition(".")[0]
                 if dotted.startswith("services.") and other in spec.services and other not in (HUB, RELAY):
                     yield other
-
-
-def _newest_events(run: Run) -> Iterator[Event]:
-    import json
-
-    try:
-        with open(run.events_file, "rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(size - _EVENT_BYTES, 0))
-            lines = file.read().split(b"\n")
-    except OSError:
-        return
-    for line in lines[1 if size > _EVENT_BYTES else 0 :]:
-        try:
-            body = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(body, dict) and (event := happened.from_json(body)):
-            yield event
 
 
 def is_good(facts: Facts, name: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,14 +40,18 @@ def read_lines(run: Run, instance: str, count: int, since_ns: int | None = None)
 
 
 _LINES_OF_TRACE = 200
+_BEFORE_NS, _AFTER_NS = 1_000_000_000, 10_000_000_000
+"""What belongs to a trace is written so close to its spans; only there it is looked for, however long the log is."""
 
 
-def read_lines_of(run: Run, trace_id: str) -> list[LogLine]:
-    """Return the last lines that belong to a trace, of all services."""
+def read_lines_of(run: Run, trace_id: str, services: Collection[str], start_ns: int, end_ns: int) -> list[LogLine]:
+    """Return the last lines of some services that belong to a trace which lasted from `start_ns` to `end_ns`."""
     from devctl.record import logs
 
-    query = logs.Query(trace_id=trace_id, tail=_LINES_OF_TRACE)
-    return [_line(line, line.instance) for line in logs.read(run, query)]
+    query = logs.Query(
+        services=tuple(services), trace_id=trace_id, since_ns=start_ns - _BEFORE_NS, until_ns=end_ns + _AFTER_NS
+    )
+    return [_line(line, line.instance) for line in deque(logs.read(run, query), _LINES_OF_TRACE)]
 
 
 def _line(line: Any, instance: str) -> LogLine:

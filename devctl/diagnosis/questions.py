@@ -85,7 +85,7 @@ def about_trace(facts: Facts, trace_id: str) -> DiagnosisView:
     rows = facts.traffic.trace(trace_id)
     if not rows:
         raise UsageError(f"no trace {trace_id} in this run", next="`devctl traces` lists them.")
-    blame, well = _of_rows(facts, rows, [trace_id])
+    blame, well = _of_rows(facts, rows)
     return _view(facts, trace_id, blame, well, f"trace {trace_id[:8]} failed")
 
 
@@ -100,18 +100,18 @@ def about_journey(facts: Facts, entity: str) -> DiagnosisView:
         raise UsageError(what, next="`devctl status` lists the services, `devctl traces` the traces.")
     traces = table[names[0]]
     rows = [row for trace in traces for row in facts.traffic.trace(trace)]
-    blame, well = _of_rows(facts, sorted(rows, key=lambda row: row.start_ns), traces)
+    blame, well = _of_rows(facts, sorted(rows, key=lambda row: row.start_ns))
     last = max(rows, key=lambda row: row.end_ns)
     ago = duration(max(facts.now_ns - last.end_ns, 0) / 1e9)
     return _view(facts, entity, blame, f"{well} Last: {last.operation} of {last.service}, {ago} ago.",
                  f"the journey of {names[0]} {entity} failed")  # fmt: skip
 
 
-def _of_rows(facts: Facts, rows: Sequence[SpanRow], traces: Sequence[str]) -> tuple[Blame, str]:
+def _of_rows(facts: Facts, rows: Sequence[SpanRow]) -> tuple[Blame, str]:
     """Return a root for each span that failed with nothing failed below it, and the sentence for when none did."""
     stretch = Stretch(rows)
     failed = [row for row in rows if row.error and not any(child.error for child in stretch.children_of(row))]
-    lines = facts.lines_of_traces(traces)
+    lines = facts.lines_of_traces(rows, {row.service for row in failed})
     causes: dict[str, Cause] = {}
     for row in failed:
         causes.setdefault(row.service, _failed_span(facts, row, lines))

@@ -139,7 +139,8 @@ class _Reader:
                 self._sources[label] = Source(os.path.join(self._run.logs, folder_name(label)), label)
 
     def _merged(self, sources: Sequence[Source], *, whole: bool) -> Iterator[Batch]:
-        return merge([_filtered(source, self._filter, whole=whole) for source in sources])
+        until_ns = self._query.until_ns
+        return merge([_filtered(source, self._filter, whole=whole, until_ns=until_ns) for source in sources])
 
     def _tail(self, count: int, *, whole: bool) -> list[Batch]:
         newest = merge([iter(self._tail_of(source, count, whole=whole)) for source in self._sources.values()])
@@ -170,8 +171,11 @@ def folder_of(service: str) -> str:
     return quote(service, safe=" ").replace(".", "%2E")[:200] + OTLP_SUFFIX
 
 
-def _filtered(source: Source, keep: Filter | None, *, whole: bool) -> Iterator[Batch]:
+def _filtered(source: Source, keep: Filter | None, *, whole: bool, until_ns: int | None = None) -> Iterator[Batch]:
+    """Yield the batches that are wanted; nothing is read behind `until_ns`, since a source is in order of arrival."""
     while batch := source.read():
+        if until_ns is not None and batch.times[0] >= until_ns:
+            return
         kept = keep(batch) if keep else batch
         if kept:
             yield kept

@@ -72,7 +72,8 @@ def traces_with(path: Path, attribute: str, value: str) -> list[str]:
         return []
     try:
         with closing(_open(path)) as db:
-            rows = _with_text(db, attribute, value, _SEARCHED) or _with_text(db, attribute, value, _ALL)
+            db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+            rows = _with_text(db, attribute, value, f"> {_BOUND}") or _with_text(db, attribute, value, f"<= {_BOUND}")
     except sqlite3.Error:
         return []
     details = attributes(path, [number for number, _ in rows])
@@ -80,17 +81,18 @@ def traces_with(path: Path, attribute: str, value: str) -> list[str]:
     return list(dict.fromkeys(exact))[:_MOST_TRACES]
 
 
-_ALL = 1 << 62
+_BOUND = f"(SELECT max(id) FROM spans) - {_SEARCHED}"  # noqa: S608  a number
+_MAPPED_BYTES = 1 << 30  # every row is looked at: no copy of each page
 _MOST_ROWS = 500  # SQLite takes that many values in one question everywhere
 
 
-def _with_text(db: sqlite3.Connection, attribute: str, value: str, count: int) -> list[tuple[int, bytes]]:
-    """Return number and trace of those of the newest spans in whose bytes both texts stand."""
+def _with_text(db: sqlite3.Connection, attribute: str, value: str, where: str) -> list[tuple[int, bytes]]:
+    """Return number and trace of those spans with such a number in whose bytes both texts stand, the newest first."""
     sql = (
-        "SELECT id, trace FROM spans WHERE id > (SELECT max(id) FROM spans) - ? AND instr(data, ?) AND instr(data, ?)"
+        f"SELECT id, trace FROM spans WHERE id {where} AND instr(data, ?) AND instr(data, ?)"  # noqa: S608  fixed texts
         " ORDER BY id DESC LIMIT ?"
     )
-    return db.execute(sql, (count, value.encode(), attribute.encode(), _MOST_ROWS)).fetchall()
+    return db.execute(sql, (value.encode(), attribute.encode(), _MOST_ROWS)).fetchall()
 
 
 def _read(path: Path, where: str, values: list[object]) -> list[SpanRow]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devctl.core.state import Instance
 from devctl.core.status import GOOD, Status
-from devctl.diagnosis.evidence import Cause, Evidence
+from devctl.diagnosis.evidence import Cause, Confidence, Evidence
 from devctl.diagnosis.facts import Facts, probe_evidence
 from devctl.diagnosis.loglines import LogLine, line_evidence
 
@@ -43,7 +43,8 @@ class LineRule:
     """A rule over the last lines. The named groups of its patterns stand in the braces of sentence and next step.
 
     `needs_trouble`: it speaks only of a service that is not good; else also of lines that a good one wrote just now.
-    `needs_count`: how many such lines a good service must have written for it to count.
+    `needs_count`: how many such lines a good service must have written for it to count, `enough`: how many tell of a
+    fault though nothing else does (0: none).
     """
 
     kind: str
@@ -53,6 +54,7 @@ class LineRule:
     rank: int = 20
     needs_trouble: bool = True
     needs_count: int = 1
+    enough: int = 0
     is_intrinsic: bool = True
     guess: Callable[[Facts, str], str] | None = None  # what it is about, where the line does not say
 
@@ -73,22 +75,33 @@ class LineRule:
         what = match["what"] or (self.guess(facts, name) if self.guess else "")
         table = {"name": name, "what": what}
         evidence = [line_evidence(name, around(lines, line))]
+        is_told = bool(self.enough) and len(self._complaints(matches)) >= self.enough
         yield Cause(
             name,
             self.kind,
-            self.sentence.format_map(table),
-            self.next.format_map(table),
+            _tidy(self.sentence.format_map(table)),
+            _tidy(self.next.format_map(table)),
             tuple(piece for piece in evidence if piece),
+            Confidence.CERTAIN if suffers else Confidence.LIKELY,
             since_ns=matches[0][0].at_ns,
             is_intrinsic=self.is_intrinsic,
-            is_weak=not suffers,
+            is_weak=not suffers and not is_told,
             rank=self.rank,
             instance=line.instance,
         )
 
+    def _complaints(self, matches: Sequence[tuple[LogLine, re.Match[str]]]) -> list[LogLine]:
+        """Return the lines that are not merely told for information."""
+        return [line for line, _ in matches if line.level not in ("trace", "debug", "info")]
+
     def match(self, line: LogLine) -> re.Match[str] | None:
         """Return the first pattern's match in a line."""
         return match_any(self.patterns, line)
+
+
+def _tidy(sentence: str) -> str:
+    """Return a sentence without the gap and the colon that a value which no line named leaves behind."""
+    return re.sub(r" +(?=[ ;,]|$)", "", sentence).rstrip(":")
 
 
 def match_any(patterns: Sequence[str], line: LogLine) -> re.Match[str] | None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from devctl.diagnosis.loglines import LogLine, folded
+from devctl.diagnosis.loglines import LogLine, folded, read_lines_of
 from devctl.diagnosis.rules.base import LineRule, match_any
 from devctl.diagnosis.rules.boot import address_in_use, refused
 from devctl.diagnosis.rules.registry import GROUPS, declared
+from devctl.diagnosis.why import read_facts
+from devctl.paths import StackPaths
+from devctl.record.store import Run
+from tests import fakes
+from tests.fakes import World
+from tests.histories import happen, read_services
+from tests.unit.diagnosis.test_why import Source
+from tests.unit.record.streams import make_run, write
 
 LINES = [
     ("ModuleNotFoundError: No module named 'flask'", "module-missing", "flask"),
@@ -30,6 +40,7 @@ LINES = [
     ("Error: ENOENT: no such file or directory, open '/app/config.json'", "file-missing", "/app/config.json"),
     ("open config/app.toml: no such file or directory", "file-missing", "config/app.toml"),
     ("python3: can't open file '/app/main.py': [Errno 2] No such file or directory", "file-missing", "/app/main.py"),
+    ("Error: Unable to access jarfile target/app.jar", "file-missing", "target/app.jar"),
     ("cat: /etc/ink: No such file or directory", "file-missing", "/etc/ink"),
     ("PermissionError: [Errno 13] Permission denied: '/var/lib/ink.db'", "permission", "/var/lib/ink.db"),
     ("mkdir: cannot create directory '/data': Permission denied", "permission", "/data"),
@@ -116,6 +127,7 @@ def test_a_line_that_says_nothing_bad_is_read_by_no_rule(text: str) -> None:
     [
         "OSError: [Errno 98] Address already in use", "listen tcp :8080: bind: address already in use",
         "Error: listen EADDRINUSE: address already in use :::3000", "Port 8080 is already in use",
+        "Web server failed to start. Port 8080 was already in use.",
     ],
 )  # fmt: skip
 def test_a_taken_port_is_read_in_the_words_of_many_servers(text: str) -> None:
@@ -139,3 +151,26 @@ def test_a_refused_connection_names_its_address(text: str, port: int) -> None:
 
 def test_equal_lines_are_told_once_with_their_number() -> None:
     assert folded(["a", "b", "b", "b", "", "c"]) == ("a", "b (×3)", "c")
+
+
+def test_a_sentence_has_no_gap_where_the_line_names_nothing() -> None:
+    world = World(fakes.spec(*read_services("a").values()))
+    for what in ("up", "a.1 started", "a.1 exits 1"):
+        happen(world, what)
+    facts = read_facts(Source(world, {}), StackPaths(Path("/t")), (), world.clock)
+    facts.run = Run(Path("/t"))
+    text = "MongoServerError: Authentication failed."
+    facts._lines["a.1"] = [LogLine("a.1", facts.now_ns, text, text, "")]
+    (rule,) = [rule for rule in line_rules() if rule.kind == "authentication"]
+
+    (cause,) = rule.examine(facts, "a")
+
+    assert cause.sentence == "a is refused for its credentials"
+
+
+def test_the_lines_of_a_trace_are_found_near_it_and_nowhere_else(tmp_path: Path) -> None:
+    run, second = make_run(tmp_path), 1_000_000_000
+    text = b'{"level": "error", "message": "no", "trace_id": "0123456789abcdef0123456789abcdef"}\n'
+    write(run, "a.1", [(5 * second, text), (100 * second, text), (101 * second, b"other\n"), (500 * second, text)])
+    lines = read_lines_of(run, "0123456789abcdef0123456789abcdef", ["a"], 100 * second, 102 * second)
+    assert [line.at_ns for line in lines] == [100 * second]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from devctl.core.status import Status
 from devctl.diagnosis.evidence import Cause, Confidence, Evidence, EvidenceKind
-from devctl.diagnosis.facts import Facts
+from devctl.diagnosis.facts import Facts, numbers_told
 from devctl.diagnosis.loglines import line_evidence
 from devctl.diagnosis.rules.base import Rule, around, match_any, suspicious_lines
 
 PATTERNS = (
     r"(?i:address (?:is )?already in use)",
     r"\bEADDRINUSE\b",
-    r"(?i:port \d+ (?:is )?(?:already )?(?:in use|taken|occupied|being used))",
+    r"(?i:port \d+ (?:is |was )?(?:already )?(?:in use|taken|occupied|being used))",
     r"(?i:only one usage of each socket address)",
 )
 _PORTS = (
@@ -24,6 +25,7 @@ _PORTS = (
 
 def examine(facts: Facts, name: str) -> Iterator[Cause]:
     """Yield which port is taken, and by whom."""
+    yield from _not_started(facts, name)
     lines, is_troubled = suspicious_lines(facts, name)
     matches = [line for line in lines if match_any(PATTERNS, line)]
     if not matches or not is_troubled:
@@ -46,14 +48,37 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
     )
 
 
+def _not_started(facts: Facts, name: str) -> Iterator[Cause]:
+    """Yield that devctl itself found a port taken that it was to hand over."""
+    for instance in facts.instances(name):
+        if instance.status is Status.FAILED and not instance.ended and re.search(PATTERNS[0], instance.reason):
+            port = _port(facts, name, [instance.reason])
+            holder, evidence = _holder(facts, name, port)
+            pointer = {"type": "start_failed", "instance": instance.id}
+            refusal = Evidence(EvidenceKind.EVENT, name, instance.reason, facts.wall_ns(instance.spawned), pointer)
+            yield Cause(
+                name, "port-taken", f"{name} cannot listen: port {port} is already in use{holder}",
+                _end_holder(port, evidence) + f"; then `devctl up {name}`.",
+                tuple(piece for piece in (refusal, evidence) if piece), is_intrinsic=True, rank=5, instance=instance.id,
+            )  # fmt: skip
+            return
+
+
 def _port(facts: Facts, name: str, texts: list[str]) -> int:
-    """Return the port that the lines name, else the only one that the service has; 0 when neither tells."""
+    """Return the port that the lines name, else the one that the service is told of and somebody else has; 0 when
+    neither tells."""
     for text in texts:
         for pattern in _PORTS:
             if match := re.search(pattern, text):
                 return int(match[1])
-    ports = set(facts.ports(name).values())
-    return ports.pop() if len(ports) == 1 else 0
+    return _taken_port(facts, name)
+
+
+def _taken_port(facts: Facts, name: str) -> int:
+    """Return the only port of a service, or number in its command and variables, on which somebody listens."""
+    candidates = {*facts.ports(name).values(), *numbers_told(facts, name)}
+    taken = {port for port in candidates if port and facts.survey.is_listening(port)} if facts.is_live else candidates
+    return taken.pop() if len(taken) == 1 else 0
 
 
 def _holder(facts: Facts, name: str, port: int) -> tuple[str, Evidence | None]:
@@ -64,7 +89,8 @@ def _holder(facts: Facts, name: str, port: int) -> tuple[str, Evidence | None]:
     service = _service_of(facts, owner.session) or _service_of(facts, owner.pid)
     whose = f" by {service}" if service else f" by {owner.name} (pid {owner.pid})"
     text = f"port {port} is held by pid {owner.pid} ({owner.name})" + (f" of {service}" if service else "")
-    return whose, Evidence(EvidenceKind.PORT, name, text, 0, {"port": port, "pid": owner.pid, "program": owner.name})
+    pointer: dict[str, str | int] = {"port": port, "pid": owner.pid, "program": owner.name}
+    return whose, Evidence(EvidenceKind.PORT, name, text, 0, pointer | ({"service": service} if service else {}))
 
 
 def _service_of(facts: Facts, pid: int) -> str:
@@ -72,14 +98,16 @@ def _service_of(facts: Facts, pid: int) -> str:
 
 
 def _next(name: str, port: int, evidence: Evidence | None) -> str:
-    pid = evidence.pointer["pid"] if evidence else 0
-    first = (
-        f"End pid {pid}" if pid else f"End what holds it (`ss -ltnp 'sport = :{port}'`)" if port else "End what has it"
-    )
-    return (
-        f"{first}, or give {name} another port (`ports` in the manifest, $PORT in its command); then `devctl "
-        f"up {name}`."
-    )
+    where = "(`ports` in the manifest, $PORT in its command)"
+    if evidence and (service := evidence.pointer.get("service")):
+        return f"Give {name} or {service} another port {where}; then `devctl up {name}`."
+    return f"{_end_holder(port, evidence)}, or give {name} another port {where}; then `devctl up {name}`."
+
+
+def _end_holder(port: int, evidence: Evidence | None) -> str:
+    if evidence:
+        return f"End pid {evidence.pointer['pid']}"
+    return f"End what holds it (`ss -ltnp 'sport = :{port}'`)" if port else "End what has it"
 
 
 RULE = Rule(

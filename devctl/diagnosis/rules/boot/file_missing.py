@@ -11,6 +11,7 @@ RULE = LineRule(
         r"ENOENT: no such file or directory,? \w+ '(?P<what>[^']+)'",
         r"open (?P<what>[^: ]+): no such file or directory",
         r"(?P<what>/[^\s:'\"]+)['\"]?: No such file or directory",
+        r"(?i:unable to access jarfile|invalid or corrupt jarfile) (?P<what>\S+)",
         r"NoSuchFileException: (?P<what>\S+)",
         r"(?i:config(?:uration)?|settings?) file not found:? ['\"]?(?P<what>[^'\" ]+)",
         r"No such file or directory: '(?P<what>[^']+)'",

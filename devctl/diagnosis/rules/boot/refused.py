@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from devctl.core.status import GOOD
+from devctl.core.status import GOOD, Status
 from devctl.diagnosis.evidence import Cause, Confidence, Evidence, EvidenceKind
 from devctl.diagnosis.facts import Facts, variable_with
 from devctl.diagnosis.loglines import LogLine, line_evidence
@@ -22,6 +22,11 @@ _LOST = (
     r"|aborted))",
     r"\bECONNRESET\b", r"(?i:read ?timeout|timed out)", r"(?i:i/o timeout|deadline exceeded)",
 )  # fmt: skip
+_HUNG_UP = re.compile(
+    r"(?i:connection reset by peer|broken pipe|connection (?:was )?(?:lost|closed|aborted))|ECONNRESET|EPIPE"
+)
+"""What a server writes, too, when its clients went away: it is about whom the service calls only with an address."""
+
 _ADDRESSES = (
     r"(?P<host>\d{1,3}(?:\.\d{1,3}){3}|localhost|\[::1\]|::1)['\"]?[:,)] ?(?:port[ =])?(?P<port>\d{2,5})\b",
     r"host='?(?P<host>[\w.-]+)'?, port=(?P<port>\d{2,5})",
@@ -36,16 +41,24 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
     """Yield whom it could not reach."""
     lines, is_troubled = suspicious_lines(facts, name)
     for patterns, verb in ((_REFUSED, "is refused by"), (_LOST, "gets no answer from")):
-        matches = [line for line in lines if match_any(patterns, line)]
+        matches = [line for line in lines if match_any(patterns, line) and _is_about_a_callee(facts, name, line)]
         if matches and (is_troubled or len(matches) > 1):
             yield _cause(facts, name, lines, matches[-1], verb, is_weak=not is_troubled)
             return
 
 
+def _is_about_a_callee(facts: Facts, name: str, line: LogLine) -> bool:
+    """Whether a line tells of whom the service calls, not of who called it and went away."""
+    if _address(facts, name, [line.raw])[1] in facts.owners_of_ports:
+        return True
+    return not _HUNG_UP.search(line.raw) and bool(facts.references(name) or _address(facts, name, [line.raw])[1])
+
+
 def _cause(facts: Facts, name: str, lines: list[LogLine], line: LogLine, verb: str, *, is_weak: bool) -> Cause:
     host, port = _address(facts, name, [each.raw for each in around(lines, line)][::-1])
-    other = facts.owners_of_ports.get(port, "")
+    other = facts.owners_of_ports.get(port, "") if port else _only_silent_one(facts, name)
     evidence = [line_evidence(name, around(lines, line)), *_now(facts, name, other, port)]
+    port = port or min(facts.ports(other).values(), default=0)
     address = f"{host or 'localhost'}:{port}" if port else "what it connects to"
     variable = variable_with(facts, name, str(port)) if port else ""
     return Cause(
@@ -82,6 +95,17 @@ def address_in(texts: list[str], preferred: Collection[int] = (), not_meant: Col
     return fallback
 
 
+def _only_silent_one(facts: Facts, name: str) -> str:
+    """Return the only service that another refers to and on whose ports nobody listens; empty when there is not one."""
+    if not facts.is_live:
+        return ""
+    silent = [
+        other for other in facts.references(name)
+        if (ports := facts.ports(other)) and not any(facts.survey.is_listening(port) for port in ports.values())
+    ]  # fmt: skip
+    return silent[0] if len(silent) == 1 else ""
+
+
 def _now(facts: Facts, name: str, other: str, port: int) -> Iterator[Evidence]:
     """Yield how the other side is now."""
     if other:
@@ -102,6 +126,11 @@ def _next(facts: Facts, name: str, other: str, port: int, variable: str) -> str:
             f"{other} is up now: let {name} wait for it (depends_on: "
             f"{{{other}: {{condition: service_healthy}}}}), then "
             f"`devctl up {name}`."
+        )
+    if facts.status(other) is Status.STARTING and not facts.needs(name, other):
+        return (
+            f"{other} is still starting: let {name} wait for it (depends_on: "
+            f"{{{other}: {{condition: service_healthy}}}}), then `devctl up {name}`."
         )
     return f"Mend {other} first (`devctl why {other}`)."
 

@@ -6,7 +6,7 @@ RULE = LineRule(
     "schema",
     (
         r"no such (?:table|column): (?P<what>\S+)",
-        r"relation \"(?P<what>[^\"]+)\" does not exist",
+        r"relation \"?(?P<what>[\w.]+)\"? does not exist",
         r"column \"?(?P<what>[\w.]+)\"? (?:of relation \S+ )?does not exist",
         r"Table '(?P<what>[^']+)' doesn't exist",
         r"(?P<what>table \S+ already exists)",

@@ -32,7 +32,7 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
         Confidence.LIKELY,
         is_weak=True,
         since_ns=at_ns,
-        rank=39,
+        rank=18,
     )
 
 

@@ -10,6 +10,7 @@ from devctl.diagnosis.facts import Facts
 from devctl.diagnosis.rules.base import Rule
 
 _PERMISSION = ("not executable", "ermission denied")
+_TAKEN = "ddress already in use"
 _MISSING = ("o such file", "does not exist", "no such program", "not found")
 
 
@@ -18,6 +19,8 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
     for instance in facts.instances(name):
         if instance.status is Status.FAILED and not instance.ended:
             reason = instance.reason or "it could not be started"
+            if _TAKEN in reason:
+                continue  # `address_in_use` says who has it
             pointer = {"type": "start_failed", "instance": instance.id}
             evidence = Evidence(EvidenceKind.EVENT, name, reason, facts.wall_ns(instance.spawned), pointer)
             remedy = instance.remedy or f"See the command of {name} in the manifest."

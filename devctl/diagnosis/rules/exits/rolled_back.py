@@ -27,7 +27,7 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
         (evidence,),
         is_intrinsic=True,
         since_ns=at_ns,
-        rank=30,
+        rank=17,
     )
 
 

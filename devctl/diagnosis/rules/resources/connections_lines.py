@@ -20,4 +20,5 @@ RULE = LineRule(
     "or close what is done; then `devctl restart {name}`.",
     rank=11,
     needs_trouble=False,
+    enough=3,
 )

@@ -17,4 +17,5 @@ RULE = LineRule(
     "`devctl restart {name}`.",
     rank=10,
     needs_trouble=False,
+    enough=3,
 )

@@ -19,4 +19,5 @@ RULE = LineRule(
     "close; then `devctl restart {name}`.",
     rank=9,
     needs_trouble=False,
+    enough=3,
 )

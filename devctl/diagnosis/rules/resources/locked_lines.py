@@ -19,4 +19,5 @@ RULE = LineRule(
     "on by itself.",
     rank=12,
     needs_trouble=False,
+    enough=5,
 )

@@ -17,4 +17,5 @@ RULE = LineRule(
     "Raise its limit of memory (ulimit -v, -Xmx, mem_limit), or find what it holds: `devctl status` shows its memory.",
     rank=10,
     needs_trouble=False,
+    enough=3,
 )
