@@ -71,7 +71,7 @@ bench: setup-dev ## measure devctl against floors of the same run (ONLY=why: thi
 	$(PY) -m bench $(ONLY)
 
 soak: setup-dev ## the full counts of rounds, orders and spans
-	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e $(addprefix tests/services/,test_fuzz.py test_frozen.py test_killed.py)
+	DEVCTL_SOAK=1 .venv/bin/pytest --timeout 3600 tests/integration tests/e2e tests/tui $(addprefix tests/services/,test_fuzz.py test_frozen.py test_killed.py)
 	SHOP_DATABASE=postgres .venv/bin/pytest -n $(WORKERS) --dist loadgroup tests/services
 
 clean: ## stop the shop and its copies, delete what was made (the tool cache stays)

@@ -151,7 +151,7 @@ def for_reading(parsed: Parsed) -> tuple[str, str, list[str]]:
     for key, value in parsed.fields.items():
         if isinstance(value, str) and "\n" in value:
             below += value.rstrip("\n").split("\n")
-        elif key not in _DULL:
+        elif key not in DULL_FIELDS:
             short.append(f"{clean(str(key))}={_value(value)}")
     return clean(message), " ".join(short), [clean(line) for line in below]
 
@@ -167,7 +167,7 @@ def _pretty(parsed: Parsed, *, colour: bool) -> list[bytes]:
     return [line.encode(errors="replace") for line in (head, *below)]
 
 
-_DULL = frozenset({"time", "timestamp", "ts", "@timestamp", "service", "span_id", "logger"})
+DULL_FIELDS = frozenset({"time", "timestamp", "ts", "@timestamp", "service", "span_id", "logger"})
 """Fields that a person following a log already sees, or does not want to."""
 
 

@@ -70,7 +70,7 @@ class Attached:
     def _link_changed(self, link: str) -> None:
         earlier, self.model.link = self.model.link, link
         if link == "lost":
-            self._app.notice("The supervisor is away; services run on. Looking for it …", "warn")
+            self._app.notice("The supervisor does not answer; services run on. Looking for it …", "warn")
         elif link == "gone" and earlier in ("live", "lost"):
             self._app.notice(
                 "The stack was taken down. Its record stays readable; `devctl up -d` starts it again.", "warn"

@@ -42,6 +42,11 @@ def time_of_day(time_ns: int) -> str:
     return f"{_second_of_day(seconds)}.{rest // 1_000_000:03d}"
 
 
+def per_second(rate: float) -> str:
+    """Return a rate in two figures, or whole where it is large."""
+    return f"{rate:.2g}" if rate < 10 else f"{rate:.0f}"
+
+
 def width(text: str) -> int:
     """Return the columns that `text` takes."""
     return len(text) if text.isascii() else cell_len(text)

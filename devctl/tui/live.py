@@ -44,6 +44,9 @@ class LiveStack:
         self.link = "connecting"
         self._stop = threading.Event()
         self._sampler: Client | None = None
+        self._is_silent = False  # there is a supervisor, and it does not answer
+        self._sink: Sink | None = None
+        self._on_link: Callable[[str], None] | None = None
         self._told_run = ""
         self._watcher: threading.Thread | None = None
         run = store.current(paths)
@@ -56,6 +59,7 @@ class LiveStack:
     def watch(self, sink: Sink, on_link: Callable[[str], None]) -> None:
         """Hand every change to `sink`, and go on when the supervisor or the stack went and came again."""
         self._told_run = ""
+        self._sink, self._on_link = sink, on_link
         self.link = "connecting" if self.link == "gone" else self.link
         self._watcher = threading.Thread(target=self._watch, args=(sink, on_link), name="watch", daemon=True)
         self._watcher.start()
@@ -111,15 +115,29 @@ class LiveStack:
 
     def sample(self) -> Item | None:
         """Return the status with its figures as they are now."""
-        if self.link != "live":
+        if self.link != "live" and not self._is_silent:
             return None
         try:
             if self._sampler is None:
                 self._sampler = self._access.client()
-            return {"status": self._sampler.status()} if self._sampler else None
-        except (DevctlError, OSError, ValueError):
+            item: Item | None = {"status": self._sampler.status()} if self._sampler else None
+        except (DevctlError, OSError, ValueError) as error:
             self._sampler = None
+            self._fell_silent(error)
             return None
+        if self._is_silent:
+            self._is_silent = False
+            if item and self._on_link:
+                self._tell(self._on_link, "live")
+        return item
+
+    def _fell_silent(self, error: Exception) -> None:
+        """Say that the supervisor does not answer, and why where that is known."""
+        if self.link == "live" and self._sink and self._on_link:
+            self._is_silent = True
+            if isinstance(error, DevctlError):
+                self._sink({"notice": f"{error.what}. {error.next}".strip()})
+            self._tell(self._on_link, "lost")
 
     def now_ns(self) -> int:
         """Return the time."""

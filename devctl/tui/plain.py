@@ -67,7 +67,9 @@ def run(stack: Stack, write: Callable[[str], None], stop: Callable[[], bool], *,
             if isinstance(item, str):
                 explain_at = time.monotonic() + WHY_PAUSE_SECONDS
                 if item in ("lost", "gone"):
-                    write("The supervisor is away." if item == "lost" else "Nothing runs here.")
+                    write(
+                        "The supervisor does not answer; services run on." if item == "lost" else "Nothing runs here."
+                    )
             elif item is not None:
                 for line in lines(model, item, _clock):
                     write(line)

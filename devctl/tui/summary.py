@@ -6,13 +6,12 @@ from collections.abc import Iterable
 
 from devctl.text import count, typed
 from devctl.tui import keys
-from devctl.tui.cells import Cell, Cells, cut, safe
+from devctl.tui.cells import Cell, Cells, columns, cut, per_second, safe
 from devctl.tui.model import Model
 from devctl.tui.theme import SHAPES, STATUS_STYLES
 
-_LINKS = {"lost": "supervisor away, reconnecting", "gone": "not running", "connecting": "connecting …",
+_LINKS = {"lost": "supervisor does not answer", "gone": "not running", "connecting": "connecting …",
           "past": "past run, read only", "replay": "recording"}  # fmt: skip
-_ROOM_FOR_TABS = 110
 
 
 def header(model: Model, view: str, room: int) -> tuple[Cells, Cells]:
@@ -30,14 +29,20 @@ def header(model: Model, view: str, room: int) -> tuple[Cells, Cells]:
         left.append((f"▲{count(model.firing, 'alert')} ", "bad"))
     rate, share = model.traffic()
     if rate:
-        left.append((f"{rate:.3g} req/s ", ""))
+        left.append((f"{per_second(rate)} req/s ", ""))
         left.append((f"{share * 100:.1f} % err ", "bad" if share else "dim"))
-    return tuple(left), _tabs(view, room)
+    return tuple(left), _tabs(view, room - columns(left) - 1)
 
 
 def _tabs(view: str, room: int) -> Cells:
-    if room < _ROOM_FOR_TABS:
-        return ((f"{keys.VIEWS.index(view) + 1} {view} ", "accent"),) if view in keys.VIEWS else ()
+    """Return all views where there is room for them, else the one that is shown."""
+    tabs = _all_tabs(view)
+    if columns(tabs) <= room:
+        return tabs
+    return ((f"{keys.VIEWS.index(view) + 1} {view} ", "accent"),) if view in keys.VIEWS else ()
+
+
+def _all_tabs(view: str) -> Cells:
     tabs: list[Cell] = []
     for number, name in enumerate(keys.VIEWS, start=1):
         is_here = name == view

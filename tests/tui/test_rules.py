@@ -416,7 +416,11 @@ async def test_leaving_asks_only_when_the_stack_was_started_here(tmp_path: Path)
 async def test_it_says_so_and_goes_on_when_the_supervisor_or_the_stack_goes(tmp_path: Path) -> None:
     async with driving(tmp_path) as tui:
         await tui.sees("8/8 healthy")
-        for link, sentence in (("lost", "supervisor away"), ("live", "Connected again."), ("gone", "was taken down")):
+        for link, sentence in (
+            ("lost", "supervisor does not answer"),
+            ("live", "Connected again."),
+            ("gone", "was taken down"),
+        ):
             tui.app.attached.pulse._on_link(link)
             await tui.sees(sentence)
         await tui.press("2")

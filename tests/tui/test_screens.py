@@ -249,3 +249,42 @@ def test_a_service_that_was_replaced_keeps_no_figures_of_its_old_process() -> No
     model.apply({"status": status(service("order"))})  # type: ignore[typeddict-item]
     model.apply({"services": [service("order", instances=[instance("order", pid=9, memory_bytes=0, cpu_percent=0.0)])]})  # type: ignore[typeddict-item]
     assert model.services["order"]["instances"][0]["memory_bytes"] == 0
+
+
+async def test_nothing_that_runs_is_not_called_healthy(tmp_path: Path) -> None:
+    frames = [shop()[0], {"at": 0, "item": {"status": {**status(word="stopped"), "services": []}}}]
+    async with driving(tmp_path, frames) as tui:
+        await tui.press("w")
+        await tui.sees("nothing runs here: `devctl up` starts it")
+        assert "everything is healthy" not in tui.text()
+
+
+async def test_what_a_line_says_twice_is_shown_once(tmp_path: Path) -> None:
+    text = line("info", "GET / 200", time="2026-11-30T13:30:14Z", service="order", span_id="00000000000000b1", took=3)
+    async with driving(tmp_path, [*shop()[:3], log(1, "order", text)]) as tui:
+        await tui.press("2")
+        await tui.sees("GET / 200  took=3")
+        assert "span_id" not in tui.text()
+        await tui.press("v")
+        await tui.sees('"span_id": "00000000000000b1"')
+
+
+async def test_columns_that_hold_nothing_leave_their_room_to_what_is_said_of_a_service(tmp_path: Path) -> None:
+    reason = "crash loop: ended 5 times within 60 s"
+    views = [service("order", "failed", reason=reason, instances=[]), service("cart")]
+    async with driving(tmp_path, [shop()[0], {"at": 0, "item": {"status": status(*views, word="unhealthy")}}]) as tui:
+        await tui.sees(reason)
+        assert "req/s" not in tui.lines()[2]
+
+
+@pytest.mark.parametrize(("room", "ending"), [(200, "8 runs  "), (80, "1 overview ")])
+def test_where_all_views_do_not_fit_the_one_that_is_shown_is_named(room: int, ending: str) -> None:
+    from devctl.tui.cells import columns, plain
+    from devctl.tui.model import Model
+    from devctl.tui.summary import header
+
+    model = Model(link="live")
+    model.apply({"status": status()})  # type: ignore[typeddict-item]
+    left, right = header(model, "overview", room)
+    assert plain(right).endswith(ending)
+    assert columns((*left, *right)) < room

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from devctl.render.logs import DULL_FIELDS
 from devctl.tui.cells import Cell, Cells, cut, fit, safe, width
 from devctl.tui.theme import LEVEL_STYLES, TINTS
 from devctl.tui.widgets.rows import Row
@@ -61,6 +62,8 @@ def _has_others(record: Any) -> bool:
 def _fields(fields: Any) -> list[Cell]:
     drawn: list[Cell] = []
     for name, value in fields.items():
+        if name in DULL_FIELDS:
+            continue
         text = value if isinstance(value, str) else _compact(value)
         drawn += [(f"  {safe(str(name), LONGEST_FIELD)}=", "dim"), (cut(safe(text), LONGEST_FIELD), "dim")]
     return drawn

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from devctl.render.boards import sparkline
 from devctl.text import duration, size
-from devctl.tui.cells import Cell, Cells, safe, width
+from devctl.tui.cells import Cell, Cells, per_second, safe, width
 from devctl.tui.model import Happening, Model
 from devctl.tui.screens.overview_sections import alert_rows, event_rows, fault_rows, path_rows
 from devctl.tui.screens.view import SERVICE_ACTIONS, Choice, View
@@ -56,11 +56,15 @@ class Overview(View):
     EMPTY = "nothing has run here yet: `devctl up` starts it"
     ACTIONS = SERVICE_ACTIONS | {"zoom"}
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._filled: set[str] = set()
+
     def rows(self) -> Sequence[Row]:
         model = self.devctl.model
         pane = max(self.size.width - 2, 20)
         now_ns = self.devctl.stack.now_ns()
-        rows = service_rows(model, pane, now_ns)
+        rows = service_rows(model, pane, now_ns, self._filled)
         rows += path_rows(model, now_ns)
         rows += fault_rows(model)
         rows += alert_rows(model)
@@ -119,12 +123,14 @@ def _has_service(row: Row) -> bool:
     return _is_service(row) or _is_fault(row)
 
 
-def service_rows(model: Model, pane: int, now_ns: int) -> list[Row]:
-    """Return a head and one row for each service, as many columns as fit."""
+def service_rows(model: Model, pane: int, now_ns: int, filled: set[str]) -> list[Row]:
+    """Return a head and one row for each service, as many columns as fit of those that hold something. `filled` takes
+    the names of columns that ever did: none goes away again."""
     if not model.services:
         return []
-    shown = [column for column in COLUMNS if pane >= column.from_width]
     texts = {name: _texts(model, view, now_ns) for name, view in model.services.items()}
+    filled |= {name for cells in texts.values() for name, part in cells.items() if any(text for text, _ in part)}
+    shown = [column for column in COLUMNS if pane >= column.from_width and column.name in {*filled, "note"}]
     widths = {c.name: _width(c, [cells[c.name] for cells in texts.values()]) for c in shown}
     used = sum(widths[c.name] + 2 for c in shown if c.name != "note")
     widths["note"] = max(pane - used, 0)
@@ -194,7 +200,7 @@ def _texts(model: Model, view: ServiceView, now_ns: int) -> dict[str, Cells]:
         "status": ((f"{SHAPES.get(status, '?')} {status}", style),),
         "uptime": ((_uptime(live, now_ns), "dim"),),
         "restarts": ((str(restarts) if restarts else "", "warn"),),
-        "rate": ((f"{load.rate:.2g}" if load and load.rate < 10 else f"{load.rate:.0f}" if load else "", ""),),
+        "rate": ((per_second(load.rate) if load else "", ""),),
         "errors": ((f"{load.error_share:.1%}" if load and load.errors else "", "bad"),),
         "p95": ((duration(load.p95_ms / 1000) if load else "", ""),),
         "cpu": cpu,

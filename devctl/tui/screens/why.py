@@ -15,6 +15,7 @@ from devctl.tui.widgets.rows import Row
 
 if TYPE_CHECKING:
     from devctl.diagnosis.views import CauseView, WhyView
+    from devctl.tui.model import Model
 
 SHOWN_LINES = 8
 
@@ -31,6 +32,11 @@ class Why(View):
         super().__init__()
         self.lines = LineView(wraps=True, empty=self.EMPTY)
         self._service = ""
+
+    def update(self) -> None:
+        """Show what is wrong, else how things are."""
+        self.lines.empty = ((how_it_is(self.devctl.model), "dim"),)
+        super().update()
 
     def enter(self, arguments: Mapping[str, Any]) -> None:
         """Show why `service` is not healthy first."""
@@ -61,6 +67,13 @@ class Why(View):
 
     def command(self) -> str:
         return " ".join(["devctl why", *self.services()])
+
+
+def how_it_is(model: Model) -> str:
+    """Return what is said where nothing has to be explained."""
+    if model.link == "gone" or not model.services:
+        return "nothing runs here: `devctl up` starts it"
+    return Why.EMPTY if model.status == "healthy" else "nothing is wrong so far"
 
 
 def rows_of(why: WhyView, command: str) -> Iterator[Row]:
