@@ -33,20 +33,3 @@ def read_state(run: Run) -> State:
     for event in read_events(run):
         state = apply(state, event)
     return state
-
-
-def read_life(run: Run) -> State:
-    """Return what the event log says of a run as a whole, and of no service: its id, its boot, whether it was ended.
-
-    A tenth of the work of `read_state`: whoever begins a run asks this of the one before.
-    """
-    state = State()
-    for body in store.events(run):
-        if body.get("type") in _OF_THE_RUN and (event := happened.from_json(body)):
-            state = apply(state, event)
-    return state
-
-
-_OF_THE_RUN = {
-    name for name, kind in happened.KINDS.items() if kind in (happened.RunBegan, happened.RunEnded, happened.StateKept)
-}

@@ -11,7 +11,7 @@ from devctl.core.events import Event
 from devctl.core.spec import Spec, from_json, to_json
 from devctl.core.state import Instance, State
 from devctl.core.status import Status
-from devctl.record import replay
+from devctl.record import replay, store
 from devctl.record.store import Run
 from devctl.runners.base import Exit, Identity
 from devctl.values import dataclass
@@ -42,7 +42,9 @@ def find_previous_run(run: Run | None, snapshot: bytes, boot: str) -> PreviousRu
 
 def is_over(run: Run, boot: str) -> bool:
     """Tell whether the event log of `run` says that nothing of it can live: it was ended, or in an earlier boot."""
-    state = replay.read_life(run)
+    if store.was_ended(run):
+        return True
+    state = replay.read_state(run)
     return state.ended or (bool(state.boot) and state.boot != boot)
 
 
