@@ -24,9 +24,9 @@ _END_TRIES = 200  # one second in all; a keeper that holds nothing ends at once
 class Starter:
     """Starts the keeper of a runtime folder when there is none, and takes the ends of those it started."""
 
-    def __init__(self, runtime: Path) -> None:
+    def __init__(self, runtime: Path, child: int = 0) -> None:
         self.runtime = runtime
-        self._children: set[int] = set()
+        self._children = {child} if child else set()
 
     def start(self) -> None:
         """Start a keeper unless there is one; EnvironmentProblem when that cannot be."""

@@ -35,9 +35,9 @@ _NOBODY = -1  # the pid and the ticks of no process
 
 
 class ProcessRunner:
-    """Implements `runners.base.Runner` for native processes."""
+    """Implements `runners.base.Runner` for native processes; `keeper` is the pid of one that this process started."""
 
-    def __init__(self, paths: StackPaths, on_keeper: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, paths: StackPaths, on_keeper: Callable[[int], None] = lambda _: None, keeper: int = 0) -> None:
         self._paths = paths
         self._on_keeper = on_keeper
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
@@ -47,7 +47,7 @@ class ProcessRunner:
         self._on_exit: Callable[[Exit], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
         self._is_closing = False
-        self._starter = Starter(paths.runtime)
+        self._starter = Starter(paths.runtime, keeper)
         self._live_link: KeeperLink | None = None
         self._fifos: dict[str, int] = {}
         self._may_have_orphans = False  # a keeper was killed, perhaps between a start and its answer

@@ -1,20 +1,23 @@
 """`python -m devctl.supervisor --folder F --project P --lock FD`: the supervisor of one stack.
 
-Started by `session.connect`, with the locked descriptor of the runtime folder's lock.
+Started by `session.connect`, with the locked descriptor of the runtime folder's lock. Somebody waits for the first
+service meanwhile: a keeper is started before all that a supervisor consists of is loaded, beside which it loads too.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import gc
 import os
 import signal
 import sys
 from pathlib import Path
 
 from devctl.errors import EnvironmentProblem
+from devctl.keeper import start
+from devctl.machine import lock_record
 from devctl.paths import StackPaths
 from devctl.supervisor import own_log
-from devctl.supervisor.process import SupervisorProcess
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,11 +30,32 @@ def main(arguments: list[str] | None = None) -> int:
     os.chdir("/")  # whatever folder the command ran in may go
     for number in (signal.SIGHUP, signal.SIGINT):  # handled, not ignored, so that what is started here finds defaults
         signal.signal(number, _stay)
+    paths = StackPaths(Path(options["--folder"]), options["--project"])
+    return _run(paths, lock, _start_keeper(lock))
+
+
+def _start_keeper(lock: int) -> int:
+    """Start the keeper of a stack of which nothing is left, and return its pid; 0 in every other case, and where it
+    cannot be started: the supervisor tries again, and says why."""
+    record = lock_record.read_held(lock)
+    if record is None or record.has_keeper:
+        return 0
+    with contextlib.suppress(OSError):
+        return start.start(record.runtime) or 0
+    return 0
+
+
+def _run(paths: StackPaths, lock: int, keeper: int) -> int:
+    gc.disable()  # nothing goes of what is loaded now: to look for it would take a sixth of the time
+    import asyncio
+
+    from devctl.supervisor.process import SupervisorProcess
+
+    gc.enable()
     if sys.platform == "linux" and sys.version_info < (3, 12):
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())  # no thread per child
-    paths = StackPaths(Path(options["--folder"]), options["--project"])
     try:
-        return asyncio.run(SupervisorProcess(paths, lock).run())
+        return asyncio.run(SupervisorProcess(paths, lock, keeper).run())
     except EnvironmentProblem as problem:  # before it could answer anybody: the command that started it reads this
         print(problem, file=sys.stderr)
         return problem.exit_code

@@ -43,14 +43,14 @@ _KEEPER_ENDS_TRIES, _KEEPER_ENDS_SECONDS = 1000, 0.002  # a keeper that holds no
 
 
 class SupervisorProcess:
-    """Everything of one supervisor, wired."""
+    """Everything of one supervisor, wired. `keeper` is the pid of one that was started for it already, 0 for none."""
 
-    def __init__(self, paths: StackPaths, lock: int) -> None:
+    def __init__(self, paths: StackPaths, lock: int, keeper: int = 0) -> None:
         self._whereabouts = Whereabouts(paths, lock)
         self._paths = paths = self._whereabouts.paths
         self._successor: StackPaths | None = None
         self._loop = Loop(SystemClock())
-        self._runner = ProcessRunner(paths, self._whereabouts.on_keeper)
+        self._runner = ProcessRunner(paths, self._whereabouts.on_keeper, keeper)
         self._containers = ContainerRunner(paths)
         self._subscriptions = Subscriptions(self._loop)
         self._stack = Stack(
