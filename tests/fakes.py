@@ -11,7 +11,7 @@ from devctl.core import events as happened
 from devctl.core.checks import HttpCheck
 from devctl.core.decide import Step
 from devctl.core.events import Event
-from devctl.core.plan import Up, merge_specs, plan_restart, plan_stop, plan_up
+from devctl.core.plan import Up, merge_specs, only_instances, plan_restart, plan_stop, plan_up
 from devctl.core.spec import Service, Spec, Variant
 from devctl.core.status import Kind
 from devctl.runners.base import Exit
@@ -80,8 +80,9 @@ class World:
     # What people ask for
 
     def up(self, *names: str, force: bool = False) -> None:
-        plan = plan_up(self.spec, self.loop.state, Up(names, force=force))
-        merged = merge_specs(self.spec, self.loop.spec, self.loop.state, names)
+        request = only_instances(self.loop.state, Up(names, force=force))
+        plan = plan_up(self.spec, self.loop.state, request)
+        merged = merge_specs(self.spec, self.loop.spec, self.loop.state, request.names)
 
         def decide() -> Decision[None]:
             self.loop.force_stop = False

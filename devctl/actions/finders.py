@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devctl.actions.names import check_services, refuse_inactive
+from devctl.core.selection import no_instance, split
 from devctl.errors import DevctlError, EnvironmentProblem, UsageError
 
 TYPE_CHECKING = False
@@ -74,9 +75,10 @@ def find_launch(session: Reader, name: str) -> LaunchView:
     _check_available(session, name)
     service, _, number = name.rpartition(".")
     refuse_inactive(session, service if number.isdigit() else name)
-    services = [launch["instance"].rpartition(".")[0] for launch in launches]
+    instances = [launch["instance"] for launch in launches]
+    services = [split(instance)[0] for instance in instances]
     check_services([service if service in services and number.isdigit() else name], services)
-    raise UsageError(f"no instance {name!r}", next="`devctl status` lists them.")
+    raise no_instance(name, [instance for instance in instances if split(instance)[0] == service])
 
 
 def _check_available(session: Reader, name: str) -> None:

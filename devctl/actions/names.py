@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from devctl.core.selection import no_instance, split
 from devctl.errors import UsageError
 
 TYPE_CHECKING = False
@@ -25,6 +26,18 @@ def check_in_stack(session: Reader, names: Sequence[str]) -> None:
     if missing := next((name for name in names if name not in existing), None):
         refuse_inactive(session, missing)
     check_services(names, existing)
+
+
+def check_instances(session: Reader, names: Sequence[str]) -> None:
+    """Raise UsageError for the first of `names` that is neither a service of the stack nor an instance of one."""
+    services = {service["name"]: service for service in session.status()["services"]}
+    for name in names:
+        service, is_instance = split(name)
+        if service not in services:
+            check_in_stack(session, [service])
+        instances = [instance["id"] for instance in services[service]["instances"]]
+        if is_instance and name not in instances:
+            raise no_instance(name, instances)
 
 
 def refuse_inactive(session: Reader, name: str) -> None:

@@ -10,7 +10,13 @@ JSON = Flag("--json", help="Print JSON, in the shape that docs/cli.md describes.
 YES = Flag("--yes", "-y", help="Do not ask.")
 SERVICES = Arguments("[SERVICE]...", complete="service", help="Services to act on; all when none is named.")
 SOME_SERVICES = RequiredArguments("SERVICE...", complete="service", help="Services to act on.")
-ONE_SERVICE = Argument("SERVICE", complete="service", help="The service, or one instance of it (SERVICE.N).")
+INSTANCES = Arguments(
+    "[SERVICE]...", complete="instance", help="Services, or instances of them (SERVICE.N); all when none is named."
+)
+SOME_INSTANCES = RequiredArguments(
+    "SERVICE...", complete="instance", help="Services, or single instances of them (SERVICE.N)."
+)
+ONE_SERVICE = Argument("SERVICE", complete="instance", help="The service, or one instance of it (SERVICE.N).")
 RUN = Text("--run", metavar="ID", complete="run", help="A past run (its id or the beginning of it).")
 RUN_AS = Text(
     "--run-as", choices=status.RUN_AS, env="DEVCTL_RUN_AS",

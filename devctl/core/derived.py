@@ -8,6 +8,7 @@ from devctl.core.order import Graph
 from devctl.core.spec import Dependency
 from devctl.core.state import Instance, ServiceState, State
 from devctl.core.status import GOOD, SCALED_TO_ZERO, Condition, Status, is_good
+from devctl.text import listing
 from devctl.values import dataclass
 
 # The worst of its instances is the status of a service: the first of these that one of them has.
@@ -53,6 +54,8 @@ def derive_status(graph: Graph, state: State, name: str) -> DerivedStatus:
         return _pending(graph, state, service, worst)
     if service.rolled_back and worst.status in GOOD:
         return DerivedStatus(worst.status, f"its last change was taken back: {service.rolled_back}")
+    if worst.status in GOOD and (held := [i.id for i in service.instances.values() if i.is_held]):
+        return DerivedStatus(worst.status, f"without {listing(held)}, stopped by request")
     return DerivedStatus(worst.status, worst.reason, worst.remedy)
 
 

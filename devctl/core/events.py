@@ -57,7 +57,8 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What shall become of one service. `force_recreate`: what lives is stopped, what failed or stopped is tried
-    again. `removed`: it is no longer in the manifest and is forgotten once it has stopped."""
+    again. `removed`: it is no longer in the manifest and is forgotten once it has stopped. `instances`: only these of
+    it, the others stay as they are. `keeps_held`: an instance that was stopped alone stays so."""
 
     service: str
     desired_up: bool = spec.stored_as("up")
@@ -68,6 +69,8 @@ class Goal:
     rolling: spec.UpdatePolicy | None = None  # with force_recreate: one after the other, as this says
     force_recreate: bool = spec.stored_as("fresh", default=False)
     removed: bool = spec.stored_as("gone", default=False)
+    instances: tuple[str, ...] = ()
+    keeps_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

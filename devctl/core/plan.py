@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from devctl.core.events import Goal, Option
 from devctl.core.order import Graph, graph
+from devctl.core.selection import select_at_rest
 from devctl.core.spec import HUB, RELAY, Service, Spec, Variant, digest
 from devctl.core.state import ServiceState, State
 from devctl.core.status import Condition, Status
 from devctl.errors import UsageError
-from devctl.text import nearest
+from devctl.text import listing, nearest
 from devctl.values import dataclass
 
 
@@ -59,15 +60,23 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """Bring services up. `names` empty: everything active. `force`: also restart what did not change."""
+    """Bring services up. `names` empty: everything active. `force`: also restart what did not change. `instances`:
+    of these services (which are among `names`) only these instances."""
 
     names: tuple[str, ...] = ()
     force: bool = False
     no_deps: bool = False
     all_at_once: bool = False  # do not replace instances one after the other
+    instances: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 ASKED = "asked for"
+
+
+def only_instances(state: State, request: Up) -> Up:
+    """Return a request whose names may be of single instances as one that keeps services and instances apart."""
+    selection = select_at_rest(state, request.names)
+    return replace(request, names=tuple(selection), instances=selection)
 
 
 def plan_up(spec: Spec, state: State, request: Up) -> Plan:
@@ -85,7 +94,7 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
             service, service_state = spec.services[name], state.services.get(name)
             rolling = None if request.all_at_once else service.rolling
             goals.append(_goal(service, service_state, change.cause, force_recreate=change.force_recreate))
-            goals[-1] = replace(goals[-1], rolling=rolling)
+            goals[-1] = replace(goals[-1], rolling=rolling, instances=request.instances.get(name, ()))
             steps += _steps(service, service_state, goals[-1], whole)
     removed = [] if request.names else _removed(spec, state)
     return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
@@ -98,10 +107,13 @@ def _own_services(spec: Spec, targets: set[str]) -> set[str]:
 
 
 def plan_stop(state: State, names: Iterable[str], cause: str = ASKED) -> Plan:
-    """Return the plan that stops `names` and nothing else."""
-    affected = [state.services[name] for name in names if name in state.services]
+    """Return the plan that stops `names`, services or single instances, and nothing else."""
+    selection = select_at_rest(state, names)
+    affected = [state.services[name] for name in selection if name in state.services]
     goals = [
-        Goal(s.name, desired_up=False, cause=cause, removed=s.removed) for s in affected if s.desired_up or _lives(s)
+        Goal(s.name, desired_up=False, cause=cause, removed=s.removed, instances=selection[s.name])
+        for s in affected
+        if s.desired_up or _lives(s)
     ]
     return Plan(tuple(_stop_step(goal) for goal in goals), tuple(goals))
 
@@ -115,8 +127,10 @@ def plan_restart(
     cause: str = ASKED,
     all_at_once: bool = False,
 ) -> Plan:
-    """Return the plan that restarts `names`, and with them those dependents that are up."""
-    names = tuple(names)
+    """Return the plan that restarts `names`, services or single instances, and with them those dependents that are
+    up."""
+    selection = select_at_rest(state, names)
+    names = tuple(selection)
     check_names(spec.services, names)
     whole = graph(spec.services)
     candidates = whole.with_dependents(names) if with_dependents else _bound(spec, names)
@@ -128,7 +142,12 @@ def plan_restart(
             service_state = state.services.get(name)
             why = cause if name in names else f"depends on {', '.join(n for n in names if n != name)}"
             goals.append(_goal(spec.services[name], service_state, why, force_recreate=True))
-            goals[-1] = replace(goals[-1], rolling=None if all_at_once else spec.services[name].rolling)
+            goals[-1] = replace(
+                goals[-1],
+                rolling=None if all_at_once else spec.services[name].rolling,
+                instances=selection.get(name, ()),
+                keeps_held=name not in names or cause != ASKED,
+            )
             steps += _steps(spec.services[name], service_state, goals[-1], whole)
     return Plan(tuple(steps), tuple(goals))
 
@@ -236,9 +255,8 @@ def _steps(service: Service, service_state: ServiceState | None, goal: Goal, who
     after = tuple(d.service for d in whole.needs[service.name] if d.condition is not Condition.STARTED or d.required)
     restarts = service_state is not None and _lives(service_state) and goal.force_recreate
     action = Action.RESTART if restarts else Action.START
-    step = PlanStep(
-        action, service.name, goal.cause, after, _subject(service, variant, rolls=restarts and goal.rolling is not None)
-    )
+    subject = _subject(service, variant, rolls=restarts and goal.rolling is not None)
+    step = PlanStep(action, service.name, goal.cause, after, listing(goal.instances) or subject)
     needs_tools = variant.tools and not (service_state and service_state.tools is not None)
     fetch = [PlanStep(Action.FETCH, service.name, "its program", (), ", ".join(variant.tools))] if needs_tools else []
     return [*fetch, step]
@@ -259,7 +277,7 @@ def _removed(spec: Spec, state: State) -> list[Goal]:
 
 
 def _stop_step(goal: Goal) -> PlanStep:
-    return PlanStep(Action.STOP, goal.service, goal.cause)
+    return PlanStep(Action.STOP, goal.service, goal.cause, subject=listing(goal.instances))
 
 
 def _bound(spec: Spec, names: tuple[str, ...]) -> set[str]:

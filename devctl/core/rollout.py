@@ -11,12 +11,18 @@ from devctl.core.status import GOOD, Status
 
 def old_instances(service: ServiceState) -> list[Instance]:
     """Return those that are still to be replaced, the lowest number first."""
-    return [i for i in _by_number(service) if _is_old(service, i) and i.is_alive and i.status is not Status.STOPPING]
+    return [
+        i for i in _by_number(service)
+        if _is_old(service, i) and i.is_alive and i.status is not Status.STOPPING and not i.is_held
+    ]  # fmt: skip
 
 
 def fresh_instances(service: ServiceState) -> list[Instance]:
     """Return those of the present generation, and those that will be of it."""
-    return [i for i in _by_number(service) if not _is_old(service, i) and i.status is not Status.STOPPING]
+    return [
+        i for i in _by_number(service)
+        if not _is_old(service, i) and i.status is not Status.STOPPING and not i.is_held
+    ]  # fmt: skip
 
 
 def stopping_now(service: ServiceState, now: float) -> list[Instance]:
@@ -29,7 +35,7 @@ def stopping_now(service: ServiceState, now: float) -> list[Instance]:
         return broken
     proven = [i for i in fresh if _is_proven(rollout, i, now)]
     if rollout.order is UpdateOrder.START_FIRST:
-        return old[: max(0, len(proven) + len(old) - service.replicas)]
+        return old[: max(0, len(proven) + len(old) - _goal_count(service))]
     under_way = len(fresh) - len(proven) + sum(i.status is Status.STOPPING for i in service.instances.values())
     return old[: max(0, rollout.parallelism - under_way)] if now >= rollout.next_at else []
 
@@ -67,10 +73,10 @@ def advance(service: ServiceState) -> ServiceState:
     if rollout.order is UpdateOrder.STOP_FIRST:
         return service
     done = sum(_is_done(rollout, i) for i in fresh)
-    leaving = max(0, done + len(old) - service.replicas)  # old ones whose successor is there
+    leaving = max(0, done + len(old) - _goal_count(service))  # old ones whose successor is there
     leaving += sum(i.status is Status.STOPPING for i in service.instances.values())
     room = rollout.parallelism - (len(fresh) - done) - leaving
-    lacking = min(room, len(old), service.replicas - len(fresh))
+    lacking = min(room, len(old), _goal_count(service) - len(fresh))
     instances = dict(service.instances)
     for number in _free_numbers(instances, service.replicas + rollout.parallelism)[: max(lacking, 0)]:
         key = f"{service.name}.{number}"
@@ -105,9 +111,10 @@ def _of_one_generation(service: ServiceState) -> ServiceState:
 def _without_broken(service: ServiceState) -> ServiceState:
     """Return the service without what does not live, or with it to be started anew where it is not superfluous."""
     staying = sum(i.is_alive and i.status is not Status.STOPPING for i in service.instances.values())
+    staying += sum(i.is_held and not i.is_alive for i in service.instances.values())
     instances: dict[str, Instance] = {}
     for key, instance in service.instances.items():
-        if instance.is_alive:
+        if instance.is_alive or instance.is_held:
             instances[key] = instance
         elif staying < service.replicas:
             staying += 1
@@ -119,7 +126,7 @@ def renewed(instance: Instance) -> Instance:
     """Return an instance that does not live as one that has yet to be started."""
     return replace(
         instance, status=Status.PENDING, generation=NEVER, exits=(), consecutive_restarts=0, restart_at=0.0,
-        reason="", remedy="",
+        reason="", remedy="", is_held=False,
     )  # fmt: skip
 
 
@@ -127,6 +134,11 @@ def is_superfluous(service: ServiceState, instance: Instance) -> bool:
     """Whether there are enough without this instance, so that it is forgotten when it has stopped."""
     others = (i for i in service.instances.values() if i.id != instance.id)
     return sum(i.status is not Status.STOPPING for i in others) >= service.replicas
+
+
+def _goal_count(service: ServiceState) -> int:
+    """Return how many instances there shall be in the end: those that a person stopped alone stay away."""
+    return service.replicas - sum(i.is_held for i in service.instances.values())
 
 
 def _free_numbers(instances: dict[str, Instance], most: int) -> list[int]:

@@ -57,6 +57,7 @@ class Instance:
     remedy: str = stored_as("cure", default="")
     restarted_because: str = ""  # why it ended when it was last restarted by itself
     liveness: str = ""  # what its liveness check said when it failed for good; it is restarted then
+    is_held: bool = stored_as("held", default=False)  # a person stopped it alone; the others of its service run on
 
     @property
     def is_alive(self) -> bool:
@@ -130,7 +131,7 @@ class ServiceState:
 
     def wants(self, instance: Instance) -> bool:
         """Whether `instance` shall live, and in its present form."""
-        if not self.desired_up:
+        if not self.desired_up or instance.is_held:
             return False
         if self.rollout is not None:  # which one stops next is decided in core.rollout
             return True
@@ -144,16 +145,23 @@ class ServiceState:
         return [i.id for i in sorted(present, key=lambda i: (i.status not in GOOD, i.number))][: self.replicas]
 
     @property
+    def instance_ids(self) -> list[str]:
+        """The names of its instances, in the order of their numbers."""
+        return [i.id for i in sorted(self.instances.values(), key=lambda instance: instance.number)]
+
+    @property
     def expected(self) -> list[Instance]:
-        """The instances that stand for the service: as many as it shall have, without those on their way."""
-        if len(self.instances) <= self.replicas:
-            return list(self.instances.values())
+        """The instances that stand for the service: as many as it shall have, without those on their way and those
+        that a person stopped alone."""
+        present = [i for i in self.instances.values() if i.is_alive or not i.is_held]
+        if len(present) <= self.replicas:
+            return present
 
         def is_on_its_way(instance: Instance) -> bool:
             is_coming = self.rollout is not None and instance.status not in GOOD
             return instance.status is Status.STOPPING or is_coming
 
-        ranked = sorted(self.instances.values(), key=lambda i: (is_on_its_way(i), i.number))
+        ranked = sorted(present, key=lambda i: (is_on_its_way(i), i.number))
         return ranked[: self.replicas]
 
 

@@ -43,6 +43,41 @@ def _planned(state: State, event: happened.Planned) -> State:
 
 
 def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
+    return _with_instances(service, goal) if goal.instances else _with_whole(service, goal)
+
+
+def _with_instances(service: ServiceState, goal: Goal) -> ServiceState:
+    """Return the service where only some of its instances have a new goal, and the others stay as they are."""
+    if goal.desired_up and not service.desired_up:  # of a stopped service: the others stay stopped
+        service = _with_whole(service, replace(goal, instances=(), force_recreate=False))
+        others = {key: _held(i) for key, i in service.instances.items() if key not in goal.instances}
+        return replace(service, instances={**service.instances, **others})
+    chosen = {key: i for key, i in service.instances.items() if key in goal.instances}
+    changed = {key: _under_own_goal(i, goal) for key, i in chosen.items()}
+    changed_service = replace(service, cause=goal.cause or service.cause, instances={**service.instances, **changed})
+    if any(not i.is_held for i in changed_service.instances.values()):
+        return changed_service
+    return _with_whole(service, replace(goal, instances=()))  # none is left: the service is stopped
+
+
+def _under_own_goal(instance: Instance, goal: Goal) -> Instance:
+    """Return an instance that has a goal of its own. One of no generation is replaced where it lives."""
+    if not goal.desired_up:
+        return _held(instance)
+    if not instance.is_alive:
+        is_down = goal.force_recreate or instance.status in (Status.STOPPED, Status.FAILED)
+        return rollout.renewed(instance) if is_down else replace(instance, is_held=False)
+    if not goal.force_recreate:
+        return replace(instance, is_held=False)
+    return replace(instance, is_held=False, generation=NEVER, exits=(), consecutive_restarts=0)
+
+
+def _held(instance: Instance) -> Instance:
+    status = instance.status if instance.is_alive else Status.STOPPED
+    return replace(instance, is_held=True, status=status, restart_at=0.0)
+
+
+def _with_whole(service: ServiceState, goal: Goal) -> ServiceState:
     same_variant = service.option and goal.options and service.option == goal.options[0]
     last = max(service.last_generation, service.generation) + goal.force_recreate
     changed = replace(
@@ -60,7 +95,7 @@ def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
         tools=service.tools if same_variant or not goal.desired_up else None,
         fetching=service.fetching and goal.desired_up,
     )
-    planned = replace(changed, instances=_planned_instances(changed, force_recreate=goal.force_recreate))
+    planned = replace(changed, instances=_planned_instances(changed, goal))
     return rollout.advance(planned)
 
 
@@ -85,9 +120,9 @@ def _rollout(service: ServiceState, goal: Goal) -> Rollout | None:
     )
 
 
-def _planned_instances(service: ServiceState, *, force_recreate: bool) -> dict[str, Instance]:
+def _planned_instances(service: ServiceState, goal: Goal) -> dict[str, Instance]:
     """Return the instances under a new goal: what does not live is made pending, stopped or forgotten."""
-    kept = {key: _under_goal(service, i, force_recreate=force_recreate) for key, i in service.instances.items()}
+    kept = {key: _under_goal(service, i, goal) for key, i in service.instances.items()}
     if service.desired_up:
         for number in itertools.count(1):
             if len(kept) >= service.replicas:  # what is stopping is started again where it is needed
@@ -103,10 +138,13 @@ def _is_too_many(service: ServiceState, kept: dict[str, Instance], instance: Ins
     return service.desired_up and before >= service.replicas
 
 
-def _under_goal(service: ServiceState, instance: Instance, *, force_recreate: bool) -> Instance:
+def _under_goal(service: ServiceState, instance: Instance, goal: Goal) -> Instance:
+    if instance.is_held and goal.keeps_held:
+        return instance
+    instance = replace(instance, is_held=False) if instance.is_held else instance
     if instance.is_alive:
-        return replace(instance, exits=(), consecutive_restarts=0) if force_recreate else instance
-    if service.desired_up and (force_recreate or instance.status in (Status.STOPPED, Status.FAILED)):
+        return replace(instance, exits=(), consecutive_restarts=0) if goal.force_recreate else instance
+    if service.desired_up and (goal.force_recreate or instance.status in (Status.STOPPED, Status.FAILED)):
         return rollout.renewed(instance)
     if not service.desired_up and instance.status in (Status.PENDING, Status.FAILED):
         return replace(instance, status=Status.STOPPED, restart_at=0.0)
@@ -283,7 +321,7 @@ def _ended(state: State, service: str, instance: str, code: int | None) -> State
         return state
     if service_state.removed or (service_state.desired_up and rollout.is_superfluous(service_state, before)):
         return _forget(state, service_state, instance)
-    status = Status.PENDING if service_state.desired_up else Status.STOPPED
+    status = Status.PENDING if service_state.desired_up and not before.is_held else Status.STOPPED
     return _with_instance(
         state, service, instance,
         status=status, generation=NEVER, pid=0, exit_code=code, ended=True, reason="", restart_at=0.0,

@@ -132,6 +132,13 @@ def address(service: ServiceView) -> str:
     return f"http://{service['ports']['http']}" if "http" in service["ports"] else _main_address(service["ports"])
 
 
+def instance_address(service: ServiceView, instance: str) -> str:
+    """Return where one instance of the service is reached by itself, first its page."""
+    ports = next(each["ports"] for each in service["instances"] if each["id"] == instance)
+    paged = next((name for name, target in service["ports"].items() if f"//{target}/" in service["page"]), "http")
+    return f"http://{ports[paged]}/" if paged in ports else _main_address(ports)
+
+
 def _main_address(ports: Mapping[str, str]) -> str:
     """Return the address of the port `http`, else of the first one, empty without any."""
     return ports.get("http", next(iter(ports.values()), ""))

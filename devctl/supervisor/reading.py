@@ -10,6 +10,7 @@ from typing import Any
 import devctl
 from devctl.core.launch import container_name
 from devctl.core.plan import check_names
+from devctl.core.selection import select
 from devctl.core.spec import HUB, to_json
 from devctl.errors import DevctlError
 from devctl.machine import listening
@@ -116,8 +117,8 @@ class ReadingCalls:
 
     async def _check(self, request: Request, _: Send) -> list[CheckView]:
         names = list(request.get("names", ()))
-        check_names(self._loop.spec.services, names)
-        living = [i for i in self._loop.state.living if i.pid and (not names or i.service in names)]
+        check_names(self._loop.spec.services, select(self._loop.state, names))
+        living = [i for i in self._loop.state.living if i.pid and (not names or {i.service, i.id} & set(names))]
         return list(await asyncio.gather(*(self._check_instance(i.service, i.id) for i in living)))
 
     async def _check_instance(self, service: str, instance: str) -> CheckView:

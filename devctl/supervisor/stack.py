@@ -13,7 +13,8 @@ from typing import Any
 
 from devctl.core import events as happened
 from devctl.core.derived import is_healthy
-from devctl.core.plan import Plan, Up, check_names, plan_restart, plan_stop, plan_up
+from devctl.core.plan import Plan, Up, check_names, only_instances, plan_restart, plan_stop, plan_up
+from devctl.core.selection import select
 from devctl.core.spec import Spec, to_json
 from devctl.core.status import Kind
 from devctl.errors import DevctlError, UsageError
@@ -153,7 +154,12 @@ class Stack:
         if spec is None:
             self._active()
         await self._reached()
-        return await self.loop.ask(lambda: self._commit(self._decide(self._spec_or_in_force(spec), up), starter))
+
+        def decide() -> Decision[Accepted]:
+            request = up if spec else only_instances(self.loop.state, up)
+            return self._commit(self._decide(self._spec_or_in_force(spec), request), starter)
+
+        return await self.loop.ask(decide)
 
     def _spec_or_in_force(self, spec: Spec | None) -> Spec:
         return with_relay(keep_relayed(self._variants.prefer(spec), self.loop.spec)) if spec else self.loop.spec
@@ -218,13 +224,14 @@ class Stack:
 
     async def _change(self, make_plan: Callable[[], Plan], names: tuple[str, ...]) -> Accepted:
         run = self._active().run
-        check_names(self.loop.spec.services, names)
 
         def decide() -> Decision[Accepted]:
             self._refuse_while_ending()
+            services = frozenset(select(self.loop.state, names))
+            check_names(self.loop.spec.services, services)
             plan = make_plan()
             affected = frozenset(goal.service for goal in plan.goals)
-            return Decision((happened.Planned(plan.goals),), Accepted(run.id, False, plan, affected | frozenset(names)))
+            return Decision((happened.Planned(plan.goals),), Accepted(run.id, False, plan, affected | services))
 
         return await self.loop.ask(decide)
 
@@ -240,8 +247,8 @@ class Stack:
 
     async def kill(self, names: Iterable[str], signal_name: str) -> list[str]:
         """Send a signal to every process of services or of single instances; return the instances that got it."""
-        names, services = tuple(names), self.loop.spec.services
-        check_names(services, (name if name in services else name.rpartition(".")[0] or name for name in names))
+        names = tuple(names)
+        check_names(self.loop.spec.services, select(self.loop.state, names))
         number = signal_number(signal_name)
         targets = [i for i in self.loop.state.living if (i.service in names or i.id in names) and i.pid]
         for instance in targets:

@@ -20,7 +20,7 @@ CELLS = {True: ("healthy", "green"), False: ("unhealthy", "red"), None: ("no che
 class HealthOptions(Options):
     """What `devctl health` takes."""
 
-    services = shared.SERVICES
+    services = shared.INSTANCES
     as_json = shared.JSON
 
 
@@ -28,7 +28,7 @@ def run(context: Context, options: HealthOptions) -> int:
     """Ask every probe now; exit code 1 when one says no."""
     client = context.stack.running()
     if options.services:
-        names.check_in_stack(client, options.services)
+        names.check_instances(client, options.services)
     answers = client.check(options.services)
     if options.as_json:
         import json
@@ -57,6 +57,10 @@ COMMAND = Command(
     run,
     HealthOptions,
     about="Exit code 1 when a check fails.",
-    examples={"devctl health": "all services", "devctl health order": "one, with what it answered"},
+    examples={
+        "devctl health": "all services",
+        "devctl health order": "one, with what it answered",
+        "devctl health order.2": "one instance of it",
+    },
     shape="A list of `{service, instance, healthy, check, answer, milliseconds}`; `healthy` is null without a check.",
 )

@@ -16,7 +16,7 @@ from devctl.text import listing, nearest
 class KillOptions(Options):
     """What `devctl kill` takes."""
 
-    services = shared.SOME_SERVICES
+    services = shared.SOME_INSTANCES
     signal = Text("--signal", "-s", metavar="SIGNAL", help="Signal to send instead of KILL: a name or a number.")
     as_json = shared.JSON
 
@@ -25,8 +25,7 @@ def run(context: Context, options: KillOptions) -> int:
     """Send the signal and say which instances got it."""
     signal = _signal(options.signal or "KILL")
     client = context.stack.running()
-    services = [name.partition(".")[0] for name in options.services]
-    names.check_in_stack(client, services)
+    names.check_instances(client, options.services)
     hit = client.kill(options.services, signal=signal)
     if not hit:
         raise DevctlError(f"nothing of {listing(options.services)} runs", next="`devctl status` shows what does.")
@@ -54,6 +53,10 @@ COMMAND = Command(
     KillOptions,
     about="Unlike after `stop`, the restart policy still applies: the service is restarted at once, however often it "
     "is killed, since an end by this signal does not count as a crash.",
-    examples={"devctl kill payment": "watch it come back", "devctl kill -s HUP order": "any other signal"},
+    examples={
+        "devctl kill payment": "watch it come back",
+        "devctl kill -s HUP order": "any other signal",
+        "devctl kill order.2": "one instance",
+    },
     shape="One object: `signal`, `instances` (the ids of those that got it).",
 )

@@ -8,12 +8,13 @@ import time
 
 from devctl.actions import follow
 from devctl.actions.names import check_services
-from devctl.actions.runs import specified_services
+from devctl.actions.runs import specified_instances, specified_services
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Flag, Text
 from devctl.cli.log_output import LogOutput
+from devctl.core.selection import no_instance, split
 from devctl.errors import ExitCode, UsageError
 from devctl.record import logs
 from devctl.render import logs as rendered
@@ -33,7 +34,7 @@ LEVELS = ("trace", "debug", "info", "warning", "error", "fatal")
 class LogsOptions(Options):
     """What `devctl logs` takes."""
 
-    services = shared.SERVICES
+    services = shared.INSTANCES
     follow = Flag("--follow", "-f", help="Go on with new lines until Ctrl-C or the stack is gone.")
     tail = Text("--tail", "-n", metavar="N", help="Only the last N lines of all; all unless given.")
     since = Text("--since", metavar="TIME", help="Lines since then: 5m (ago) or 2026-01-31T12:00:00Z.")
@@ -162,8 +163,13 @@ def _group_row(group: Group) -> list[str | tuple[str, str]]:
 def _check_services(recorded: Run, services: list[str]) -> None:
     if services:
         labels = logs.labels(recorded)
-        names = {label.service for label in labels} | {label.instance for label in labels}
-        check_services(services, names | specified_services(recorded))
+        names = {label.service for label in labels} | specified_services(recorded)
+        instances = {label.instance for label in labels} | specified_instances(recorded)
+        for name in services:
+            service, is_instance = split(name)
+            check_services([service], names)
+            if is_instance and name not in instances:
+                raise no_instance(name, sorted(i for i in instances if split(i)[0] == service))
 
 
 def _tail(text: str | None) -> int | None:

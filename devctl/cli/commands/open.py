@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from devctl.actions.names import check_services
+from devctl.actions.names import check_instances
 from devctl.cli import shared
 from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
-from devctl.cli.line.params import Argument, Flag
+from devctl.cli.line.params import Flag
+from devctl.core.selection import split
 from devctl.errors import UsageError
-from devctl.render.status import address
+from devctl.render.status import address, instance_address
 
 
 class OpenOptions(Options):
     """What `devctl open` takes."""
 
-    service = Argument("SERVICE", complete="service", help="The service whose page to open.")
+    service = shared.ONE_SERVICE
     show = Flag("--print", help="Print the address and open nothing.")
     as_json = shared.JSON
 
 
 def run(context: Context, options: OpenOptions) -> int:
     """Open the page, or print its address where there is no browser."""
-    services = context.stack.session().status()["services"]
-    check_services([options.service], (view["name"] for view in services))
-    url = address(next(view for view in services if view["name"] == options.service))
+    session = context.stack.session()
+    check_instances(session, [options.service])
+    service, is_instance = split(options.service)
+    view = next(view for view in session.status()["services"] if view["name"] == service)
+    url = instance_address(view, options.service) if is_instance else address(view)
     if not url.startswith("http"):
         raise UsageError(f"{options.service} has no page", next="`devctl status` shows what has one.")
     is_opened = not options.show and _open(url)
@@ -50,6 +53,10 @@ def _open(url: str) -> bool:
 COMMAND = Command(
     run,
     OpenOptions,
-    examples={"devctl open grafana": "the dashboards", "devctl open gateway --print": "only the address"},
+    examples={
+        "devctl open grafana": "the dashboards",
+        "devctl open gateway --print": "only the address",
+        "devctl open order.2": "one instance by itself, past the relay",
+    },
     shape="One object: `service`, `address`, `opened`.",
 )

@@ -12,7 +12,7 @@ from devctl.cli.line.params import Flag
 class RestartOptions(Options):
     """What `devctl restart` takes."""
 
-    services = shared.SOME_SERVICES
+    services = shared.SOME_INSTANCES
     with_dependents = Flag("--with-dependents", help="Also restart what depends on them, in order.")
     all_at_once = shared.ALL_AT_ONCE
     no_wait = shared.NO_WAIT
@@ -22,7 +22,7 @@ class RestartOptions(Options):
 def run(context: Context, options: RestartOptions) -> int:
     """Restart and wait until everything is settled again."""
     client = context.stack.running()
-    names.check_in_stack(client, options.services)
+    names.check_instances(client, options.services)
     wait = not options.no_wait
     progress = display.choose(context, as_json=options.as_json)
     with progress:
@@ -46,6 +46,7 @@ COMMAND = Command(
     examples={
         "devctl restart order": "after a change that is not watched",
         "devctl restart kafka --with-dependents": "and everything that needs it",
+        "devctl restart order.2": "this instance and no other",
     },
     shape=shared.PROGRESS_SHAPE,
 )

@@ -11,7 +11,7 @@ from devctl.cli.line.declare import Command, Options
 class StartOptions(Options):
     """What `devctl start` takes."""
 
-    services = shared.SERVICES
+    services = shared.INSTANCES
     no_wait = shared.NO_WAIT
     as_json = shared.JSON
 
@@ -25,7 +25,7 @@ def run(context: Context, options: StartOptions) -> int:
         from devctl.cli.commands import up
 
         return up.run_detached(context, UpOptions(services=options.services, wait=wait), as_json=options.as_json)
-    names.check_in_stack(client, options.services)
+    names.check_instances(client, options.services)
     progress = display.choose(context, as_json=options.as_json)
     with progress:
         settled = client.start(options.services, wait=wait, on_item=progress.item)
@@ -36,6 +36,10 @@ COMMAND = Command(
     run,
     StartOptions,
     about="They start as they were last defined; `devctl up` also applies what changed in stack.yaml.",
-    examples={"devctl start payment": "after `devctl stop payment`", "devctl start": "everything that is down"},
+    examples={
+        "devctl start payment": "after `devctl stop payment`",
+        "devctl start": "everything that is down",
+        "devctl start order.2": "one instance that was stopped alone",
+    },
     shape=shared.PROGRESS_SHAPE,
 )

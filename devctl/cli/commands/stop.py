@@ -12,7 +12,7 @@ from devctl.text import duration, listing
 class StopOptions(Options):
     """What `devctl stop` takes."""
 
-    services = shared.SOME_SERVICES
+    services = shared.SOME_INSTANCES
     as_json = shared.JSON
 
 
@@ -20,7 +20,7 @@ def run(context: Context, options: StopOptions) -> int:
     """Stop the named services and nothing else."""
     client = context.stack.running()
     services = list(dict.fromkeys(options.services))
-    names.check_in_stack(client, services)
+    names.check_instances(client, services)
     settled = client.stop(services)
     if options.as_json:
         import json
@@ -35,6 +35,10 @@ COMMAND = Command(
     run,
     StopOptions,
     about="What depends on them keeps running, as in Compose; `devctl start` brings them back.",
-    examples={"devctl stop payment": "see how the others bear it", "devctl stop order cart": "two at once"},
+    examples={
+        "devctl stop payment": "see how the others bear it",
+        "devctl stop order cart": "two at once",
+        "devctl stop order.2": "one of several instances: the others take over",
+    },
     shape="One object: `stopped` (names), `seconds`.",
 )

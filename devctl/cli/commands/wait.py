@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class WaitOptions(Options):
     """What `devctl wait` takes."""
 
-    services = shared.SERVICES
+    services = shared.INSTANCES
     timeout = Duration("--timeout", "-t", metavar="DURATION", help="Give up after this long (30s, 5m).")
     as_json = shared.JSON
 
@@ -51,7 +51,11 @@ COMMAND = Command(
     WaitOptions,
     about="Jobs count when they completed. Ends at once, with the reason, when a service failed for good. "
     "Exit code 0 healthy, 1 not.",
-    examples={"devctl wait": "for everything that is not optional", "devctl wait order --timeout 30s": "in a script"},
+    examples={
+        "devctl wait": "for everything that is not optional",
+        "devctl wait order --timeout 30s": "in a script",
+        "devctl wait order.2": "for one instance",
+    },
     shape="One object: `healthy`, `reason` and `why` of what is not: a list of `{service, status, chain}`; "
     "each link of the chain has `service`, `instance`, `status`, `says`, `next`, `exit_code`, `answer` and `lines`; "
     "the last one is the root.",

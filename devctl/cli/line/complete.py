@@ -14,7 +14,14 @@ from devctl.paths import MANIFEST_NAMES, StackPaths, find_folder, working_folder
 
 def offers(what: str) -> Callable[[], list[str]] | None:
     """Return typer's completion function for `what`, None where the shell's own does."""
-    offered = {"service": services, "tool": tools, "run": runs, "profile": profiles, "board": boards}
+    offered = {
+        "service": services,
+        "instance": instances,
+        "tool": tools,
+        "run": runs,
+        "profile": profiles,
+        "board": boards,
+    }
     return offered.get(what)
 
 
@@ -24,6 +31,16 @@ def services() -> list[str]:
     if folder is None:
         return []
     return sorted(_from_manifest(folder) | _from_record(StackPaths(folder)))
+
+
+def instances() -> list[str]:
+    """Return the services of the stack here, and the instances of those that have several."""
+    from devctl.actions.runs import specified_instances
+    from devctl.record import store
+
+    folder = find_folder(working_folder())
+    run = store.current(StackPaths(folder)) if folder else None
+    return sorted({*services(), *(specified_instances(run) if run else ())})
 
 
 def _from_record(paths: StackPaths) -> set[str]:

@@ -352,3 +352,30 @@ def test_tools_install_without_names_installs_what_the_manifest_needs(run: Run, 
 def test_what_cannot_be_meant_is_a_usage_error(run: Run, line: str) -> None:
     code, _ = run(line, FakeSession())
     assert code == 2
+
+
+def two_instances() -> FakeSession:
+    instances = [
+        instance(f"order.{number}", ports={"http": f"127.0.0.1:{8103 + number}"}) for number in (1, 2)
+    ]  # fmt: skip
+    return FakeSession(stack(service("order", ports={"http": "127.0.0.1:8103"}, instances=instances)))
+
+
+@pytest.mark.parametrize("command", ["start", "stop", "restart", "kill", "wait", "health", "open"])
+def test_an_instance_that_there_is_not_is_named_with_those_that_there_are(run: Run, command: str) -> None:
+    code, screen = run(f"{command} order.9", two_instances())
+    assert (code, screen.messages) == (
+        2, "error: there is no instance 'order.9'\n  There are order.1 and order.2.\n"
+    )  # fmt: skip
+
+
+def test_the_address_of_one_instance_is_its_own(run: Run) -> None:
+    shown = run("open order.2 --print", two_instances())[1].shown
+    assert shown == "http://127.0.0.1:8105/\n"
+
+
+def test_wait_for_one_instance_asks_for_no_other(run: Run) -> None:
+    session = two_instances()
+    session.view["services"][0]["status"] = "starting"
+    session.view["services"][0]["instances"][0]["status"] = "starting"
+    assert run("wait order.2", session)[0] == 0

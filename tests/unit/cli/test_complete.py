@@ -76,3 +76,16 @@ def test_profiles_and_boards_of_the_folder_are_offered(tmp_path: Path, monkeypat
     assert profiles is not None
     assert boards is not None
     assert (profiles(), boards()) == (["extra"], ["checkout"])
+
+
+def test_instances_are_offered_beside_the_services_that_have_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stack.yaml").write_text("services:\n  order: {}\n")
+    run = tmp_path / ".devctl" / "runs" / "20260131-120000-abcd"
+    run.mkdir(parents=True)
+    (run / "spec.json").write_text(json.dumps({"services": {"order": {"replicas": 2}, "cart": {"replicas": 1}}}))
+    monkeypatch.chdir(tmp_path)
+    offered = offers("instance")
+    assert offered is not None
+    assert offered() == ["cart", "order", "order.1", "order.2"]

@@ -65,6 +65,13 @@ class Machine(RuleBasedStateMachine):
         self.world.restart(name, with_dependents=along)
         self.collect()
 
+    @rule(number=st.integers(1, 3), what=st.sampled_from(["up", "stop", "restart"]))
+    def single_instance(self, number: int, what: str) -> None:
+        state = self.world.loop.state.services.get("c")
+        if state is not None and state.rollout is None and f"c.{number}" in state.instances:
+            getattr(self.world, what)(f"c.{number}")
+            self.collect()
+
     # Processes
 
     @precondition(lambda self: self.steps)
@@ -173,6 +180,15 @@ class Machine(RuleBasedStateMachine):
         for instance in state.living:
             if instance.status is Status.STOPPING and instance.pid:
                 assert instance.id in stopping, instance
+
+    @invariant()
+    def an_instance_that_was_stopped_alone_stays_so(self) -> None:
+        started = {step.instance for step in self.steps if isinstance(step, decide.Start)}
+        for service in self.world.loop.state.services.values():
+            held = {i.id for i in service.instances.values() if i.is_held}
+            assert not held or service.desired_up
+            assert not {i for i in held if service.instances[i].status in (Status.PENDING, Status.FAILED)}
+            assert not held & started - {i.id for i in service.instances.values() if i.is_alive}
 
     def teardown(self) -> None:
         """At the end everything goes down, whatever happened before."""
