@@ -1,9 +1,9 @@
-"""Where other services are called by their name: there is no such host on a loopback, so each place is noted."""
+"""Where other services are called by their name, which only containers know among themselves: each place is noted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Location
@@ -16,8 +16,9 @@ HOST_NAMES = re.compile(
 """Names of variables whose whole value may be the name of a host."""
 
 
-def point_out(services: Mapping, notes: Notes) -> None:
-    """Note every place where a service's name stands as a host."""
+def point_out(services: Mapping, elsewhere: Collection[str], notes: Notes) -> None:
+    """Note every place where a service's name stands as a host; those of `elsewhere` are no containers, or are called
+    otherwise now."""
     names = "|".join(map(re.escape, sorted(services.items, key=len, reverse=True))) or "(?!)"
     hosts = re.compile(
         rf"(?<![\w.-])(?:({names}):(?:[0-9]{{1,5}}|\$\{{?\w+\}}?)(?![\w-])|(?:(?<=//)|(?<=@))({names})(?=[/?,;\s\"']|$))"
@@ -33,7 +34,8 @@ def point_out(services: Mapping, notes: Notes) -> None:
                 if not uses and HOST_NAMES.search(variable):
                     uses = [(word, word) for word in re.split(r"[,;\s]+", text) if word in services.items]
                 for host, written in dict.fromkeys(uses):
-                    message = f"services.{name}: {written} is no address here"
+                    where = "no address here" if host in elsewhere else "an address among containers alone"
+                    message = f"services.{name}: {written} is {where}"
                     notes.add(location, message, f"write ${{services.{host}.PORT}}")
 
 

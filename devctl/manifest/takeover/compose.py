@@ -18,6 +18,7 @@ from devctl.manifest.shapes.objects import Object
 from devctl.manifest.takeover import keys, recipes, repair
 from devctl.manifest.takeover.addresses import point_out
 from devctl.manifest.takeover.project import ComposeProject
+from devctl.manifest.where import OF_A_CONTAINER
 from devctl.manifest.yaml_text import plain
 from devctl.products.base import Product
 
@@ -49,7 +50,8 @@ class ComposeFiles:
         self._find_products()
         stack["services"] = self._all()
         self._volumes_of(root, stack)
-        point_out(self._services, self.notes)
+        renamed = (name for name in self._services.items if self._name(name) != name)
+        point_out(self._services, {*self._products, *renamed}, self.notes)
         self._leave_out(stack)
         repair.made_to_load(stack, self.project.folder, self.project.environ, self.notes)
         return stack
@@ -202,7 +204,7 @@ class ComposeFiles:
                 if key in service.items and key not in hook.items:
                     keys.CONVERSIONS[key](self.project, name, service.items[key], job)
             for key, value in hook.items.items():
-                if key in ("command", "environment", "image", "working_dir"):
+                if key in ("command", "environment", "image", "user", "working_dir"):
                     job[key] = plain(value)
                 elif not key.startswith("x-"):
                     self.notes.dropped(hook, key, f"services.{name}.pre_start[{number - 1}].{key}", Service.FOREIGN)
@@ -241,8 +243,10 @@ class ComposeFiles:
 VOLUME_KEYS = ("external", "driver", "driver_opts", "name", "labels")
 SHARED: dict[str, Shape] = {
     key: Object(Service).fields[key][1]
-    for key in ("command", "entrypoint", "working_dir", "healthcheck", "restart", "stop_grace_period", "labels")
-}
+    for key in (
+        "command", "entrypoint", "working_dir", "healthcheck", "restart", "stop_grace_period", "labels", *OF_A_CONTAINER
+    )
+}  # fmt: skip
 """Keys that mean the same in both."""
 
 Conversion = Callable[[ComposeFiles, str, Node, dict[str, Any]], None]

@@ -71,9 +71,48 @@ def _scale(_project: ComposeProject, _name: str, node: Node, written: dict[str, 
 
 
 def _deploy(project: ComposeProject, name: str, node: Node, written: dict[str, Any]) -> None:
+    if isinstance(node, Mapping) and isinstance(resources := node.items.get("resources"), Mapping):
+        _limits(project, f"services.{name}.deploy.resources", resources, written)
+        node = _without(node, "resources")
     deploy = project.value(Object(Service).fields["deploy"][1], node, f"services.{name}.deploy")
     if isinstance(deploy, dict) and deploy:
         written["deploy"] = {**deploy, **written.get("deploy", {})}
+
+
+def _limits(project: ComposeProject, path: str, resources: Mapping, written: dict[str, Any]) -> None:
+    """Keep the limits that Compose also has beside `deploy`; what else is said of resources is lost."""
+    for key, value in resources.items.items():
+        if key.startswith("x-"):
+            continue
+        if key != "limits" or not isinstance(value, Mapping):
+            project.notes.dropped(resources, key, f"{path}.{key}", {"reservations": "nothing is set aside here"})
+            continue
+        for limit, amount in value.items.items():
+            if limit in LIMITS:
+                written.setdefault(LIMITS[limit], project.text(amount))
+            elif not limit.startswith("x-"):
+                project.notes.dropped(value, limit, f"{path}.limits.{limit}", {})
+
+
+def _without(node: Mapping, key: str) -> Mapping:
+    rest = Mapping(node.file, node.line, node.column)
+    rest.items = {name: value for name, value in node.items.items() if name != key}
+    rest.keys = {name: value for name, value in node.keys.items() if name != key}
+    return rest
+
+
+def _extra_hosts(project: ComposeProject, name: str, node: Node, written: dict[str, Any]) -> None:
+    hosts: list[Any] = []
+    if isinstance(node, Sequence):
+        hosts = [project.text(item) for item in node.items]
+    elif isinstance(node, Mapping):
+        for host, value in node.items.items():
+            addresses = value.items if isinstance(value, Sequence) else [value]
+            hosts += [f"{host}:{a.text}" for a in addresses if isinstance(a, Scalar) and not a.is_null]
+    elif not is_null(node):
+        project.notes.lost(node.location, f"services.{name}.extra_hosts", "it is no mapping and no list")
+    if hosts:
+        written["extra_hosts"] = hosts
 
 
 def _stop_signal(project: ComposeProject, name: str, node: Node, written: dict[str, Any]) -> None:
@@ -87,5 +126,7 @@ def _stop_signal(project: ComposeProject, name: str, node: Node, written: dict[s
 
 CONVERSIONS: dict[str, KeyConversion] = {
     "image": _image, "build": _build, "ports": _ports, "environment": _environment, "env_file": _env_file,
-    "volumes": _volumes, "scale": _scale, "deploy": _deploy, "stop_signal": _stop_signal,
+    "volumes": _volumes, "scale": _scale, "deploy": _deploy, "stop_signal": _stop_signal, "extra_hosts": _extra_hosts,
 }  # fmt: skip
+LIMITS = {"cpus": "cpus", "memory": "mem_limit"}
+"""Keys of `deploy.resources.limits` by what they are called beside `deploy`."""

@@ -1,4 +1,4 @@
-"""Compose's `ports` as named ports: the side of this machine is kept, everything else is noted."""
+"""Compose's `ports` as named ports with both their sides; what only Compose can say is noted."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PortReader:
             )
             return
         self._note_host(item, match["host"] or "")
-        yield self._kept(item, match["out"] or "", match["inside"])
+        yield self._kept(match["out"] or "", match["inside"])
 
     def _long(self, item: Mapping) -> Iterator[Published]:
         texts = {key: value.text for key, value in item.items.items() if isinstance(value, Scalar)}
@@ -86,13 +86,9 @@ class PortReader:
             )
             return
         self._note_host(item, texts.get("host_ip", ""))
-        yield self._kept(item, out, inside, texts.get("name", ""))
+        yield self._kept(out, inside, texts.get("name", ""))
 
-    def _kept(self, item: Node, out: str, inside: str, name: str = "") -> Published:
-        if out != inside:
-            side = f"{out}:{inside}" if out else inside
-            hint = "a program of this machine listens on the port itself, which it finds in $PORT"
-            self._notes.add(item.location, f"{self._path}: {side} loses the container's side, {inside}", hint)
+    def _kept(self, out: str, inside: str, name: str = "") -> Published:
         shown = out if "$" in out else Unquoted(out) if out else AUTO
         return Published(shown, inside, name)
 
@@ -103,11 +99,11 @@ class PortReader:
 
 
 def named(ports: list[Published]) -> dict[str, str]:
-    """Return named ports: the only one is `http`, several are called by their container side."""
+    """Return the named ports of a container: the only one is `http`, several are called by their container side."""
     names: dict[str, str] = {}
     for port in ports:
         name = port.name or ("http" if len(ports) == 1 else f"p{port.inside}")
         while name in names:
             name += "-2"
-        names[name] = port.out
+        names[name] = port.out if port.out == port.inside else f"{port.out}:{port.inside}"
     return names

@@ -10,11 +10,12 @@ from devctl.manifest.nodes import Mapping, Node, Scalar, Sequence
 from devctl.manifest.problems import Location
 from devctl.manifest.takeover.notes import Notes
 from devctl.manifest.takeover.ports import PortReader
+from devctl.manifest.where import OF_A_CONTAINER
 from devctl.products.base import Product
 
 BROUGHT = frozenset((
     "image", "build", "command", "entrypoint", "environment", "env_file", "healthcheck", "working_dir", "volumes",
-    "ports",
+    "ports", *OF_A_CONTAINER,
 ))  # fmt: skip
 """Keys that a recipe brings itself."""
 
@@ -76,15 +77,11 @@ def _variables(node: Node) -> Iterator[tuple[Location, str, str | None]]:
 
 def _take_ports(product: Product, node: Node, service: str, written: dict[str, Any], notes: Notes) -> None:
     """Keep the numbers on this machine of the ports that the recipe has."""
-    silent = Notes()
     by_number = {str(port.number): port.name for port in product.ports if port.number}
-    for port in PortReader(service, silent, lambda item: item.text).read(node):
+    for port in PortReader(service, notes, lambda item: item.text).read(node):
         name = by_number.get(port.inside)
         if name is None:
             message = f"services.{service}.ports: {port.inside} was left out"
             notes.add(node.location, message, f"the recipe {product.name} has {', '.join(by_number.values())}")
         elif port.out != port.inside:
             written.setdefault("ports", {})[name] = port.out
-    for note in silent.all:
-        if "loses the container's side" not in note.message:
-            notes.add(note.location, note.message, note.hint)

@@ -75,7 +75,9 @@ def _mend(stack: dict[str, Any], problem: Problem, root: Mapping | None, notes: 
     if match := TAKEN.match(problem.message) or FIXED.match(problem.message):
         service = stack["services"].get(match[1])
         if service is not None:
-            service.setdefault("ports", {})[match[2]] = AUTO
+            ports = service.setdefault("ports", {})
+            _, colon, inside = str(ports.get(match[2], "")).rpartition(":")
+            ports[match[2]] = f"{AUTO}:{inside}" if colon else AUTO
             where = notes.source(("services", match[1], "ports"))
             notes.add(where, f"services.{match[1]}.ports.{match[2]} is auto: {problem.message}")
         return

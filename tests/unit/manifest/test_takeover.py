@@ -42,24 +42,94 @@ KEPT = {
     "restart": ("always", "always"), "scale": ("2", None), "stop_grace_period": ("3s", "3s"),
     "stop_signal": ("SIGINT", "SIGINT"), "volumes": ("[data:/data]", ["data:/data"]),
     "depends_on": ("[b]", {"b": {"condition": "service_started"}}), "deploy": ("{replicas: 2}", {"replicas": 2}),
-    "ports": ("['80:80']", {"http": 80}),
+    "ports": ("['80:80']", {"http": 80}), "cap_add": ("[NET_ADMIN]", ["NET_ADMIN"]), "cap_drop": ("[ALL]", ["ALL"]),
+    "cpus": ("1.5", 1.5), "extra_hosts": ("[a:1.2.3.4]", ["a:1.2.3.4"]), "init": ("true", True), "mem_limit": ("1g", "1g"),
+    "pull_policy": ("always", "always"), "read_only": ("true", True), "shm_size": ("1g", "1g"), "stdin_open": ("true", True),
+    "tmpfs": ("/x", ["/x"]), "tty": ("true", True), "ulimits": ("{nproc: 1, nofile: {soft: 1, hard: 2}}", {"nproc": 1, "nofile": {"soft": 1, "hard": 2}}),
+    "user": ("'1:2'", "1:2"),
 }  # fmt: skip
 LOST = {
-    "annotations": "{a: b}", "attach": "false", "blkio_config": "{weight: 300}", "cap_add": "[ALL]", "cap_drop": "[ALL]",
+    "annotations": "{a: b}", "attach": "false", "blkio_config": "{weight: 300}",
     "cgroup": "host", "cgroup_parent": "m", "configs": "[c]", "container_name": "x", "cpu_count": "1", "cpu_percent": "1",
-    "cpu_period": "1", "cpu_quota": "1", "cpu_rt_period": "1", "cpu_rt_runtime": "1", "cpu_shares": "1", "cpus": "1",
+    "cpu_period": "1", "cpu_quota": "1", "cpu_rt_period": "1", "cpu_rt_runtime": "1", "cpu_shares": "1",
     "cpuset": "0", "credential_spec": "{file: x}", "device_cgroup_rules": "[x]", "devices": "[/dev/x]", "dns": "8.8.8.8",
     "dns_opt": "[x]", "dns_search": "x", "domainname": "x", "driver_opts": "{a: b}", "expose": "['80']", "external_links": "[x]",
-    "extra_hosts": "[a:1.2.3.4]", "gpus": "all", "group_add": "[x]", "hostname": "x", "init": "true", "ipc": "host",
-    "isolation": "x", "label_file": "x", "logging": "{driver: x}", "mac_address": "x", "mem_limit": "1g",
+    "gpus": "all", "group_add": "[x]", "hostname": "x", "ipc": "host",
+    "isolation": "x", "label_file": "x", "logging": "{driver: x}", "mac_address": "x",
     "mem_reservation": "1g", "mem_swappiness": "1", "memswap_limit": "1g", "models": "[m]", "network_mode": "host",
     "networks": "[n]", "oom_kill_disable": "true", "oom_score_adj": "1", "pid": "host", "pids_limit": "1", "platform": "x",
     "post_start": "[{command: x}]", "pre_stop": "[{command: x}]", "privileged": "true", "provider": "{type: x}",
-    "pull_policy": "always", "read_only": "true", "runtime": "x", "secrets": "[s]", "security_opt": "[x]", "shm_size": "1g",
-    "stdin_open": "true", "storage_opt": "{size: 1g}", "sysctls": "{a: b}", "tmpfs": "/x", "tty": "true", "ulimits": "{a: 1}",
-    "use_api_socket": "true", "user": "x", "userns_mode": "x", "uts": "host", "volumes_from": "[b]", "links": "['b:alias']",
-    "develop": "{watch: [{path: ., action: sync, target: /x}]}", "pre_start": "[{command: x, user: root}]", "nonsense": "1",
+    "runtime": "x", "secrets": "[s]", "security_opt": "[x]",
+    "storage_opt": "{size: 1g}", "sysctls": "{a: b}",
+    "use_api_socket": "true", "userns_mode": "x", "uts": "host", "volumes_from": "[b]", "links": "['b:alias']",
+    "pull_refresh_after": "1d", "develop": "{watch: [{path: ., action: sync, target: /x}]}", "pre_start": "[{command: x, user: root}]", "nonsense": "1",
 }  # fmt: skip
+
+
+ELSEWHERE = {"extends"}  # what it brings is kept, see below
+SERVICE_KEYS = {
+    "annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "command",
+    "configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period",
+    "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop",
+    "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "domainname", "driver_opts", "entrypoint",
+    "env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus", "group_add",
+    "healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links", "logging",
+    "mac_address", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "models", "network_mode",
+    "networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start",
+    "pre_start", "pre_stop", "privileged", "profiles", "provider", "pull_policy", "pull_refresh_after", "read_only",
+    "restart", "runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period",
+    "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode",
+    "uts", "volumes", "volumes_from", "working_dir",
+}  # fmt: skip
+"""Every key of a service in the Compose specification."""
+PARTS = {
+    "build": {
+        "context": ".", "dockerfile": "D", "args": "{a: b}", "target": "t", "dockerfile_inline": "FROM x", "entitlements": "[a]",
+        "ssh": "[default]", "labels": "{a: b}", "cache_from": "[a]", "cache_to": "[a]", "no_cache": "true",
+        "additional_contexts": "{a: .}", "network": "host", "provenance": "true", "pull": "true", "sbom": "true", "shm_size": "1g",
+        "extra_hosts": "[a:1.2.3.4]", "isolation": "x", "privileged": "true", "secrets": "[a]", "tags": "[a]", "ulimits": "{a: 1}",
+        "platforms": "[a]",
+    },
+    "deploy": {
+        "mode": "global", "endpoint_mode": "vip", "replicas": "2", "labels": "{a: b}", "rollback_config": "{parallelism: 1}",
+        "update_config": "{parallelism: 1}", "resources": "{reservations: {cpus: '1'}}", "restart_policy": "{condition: any}",
+        "placement": "{constraints: [a]}",
+    },
+    "healthcheck": {
+        "test": "[CMD, x]", "interval": "1s", "timeout": "1s", "retries": "2", "start_period": "1s", "start_interval": "1s",
+        "disable": "true",
+    },
+}  # fmt: skip
+TOP_LEVEL = {"version", "name", "include", "services", "models", "networks", "volumes", "secrets", "configs"}
+
+
+def test_the_table_names_every_key_of_the_specification_once() -> None:
+    assert KEPT.keys() | LOST.keys() | ELSEWHERE == SERVICE_KEYS | {"nonsense"}
+    assert not KEPT.keys() & LOST.keys()
+
+
+@pytest.mark.parametrize(("parent", "key"), [(parent, key) for parent, keys in PARTS.items() for key in keys])
+def test_a_key_of_a_key_is_kept_or_listed_with_its_place(tmp_path: Path, parent: str, key: str) -> None:
+    rest = {"healthcheck": "" if key in ("test", "disable") else "test: [CMD, x], "}.get(parent, "")
+    text = f"services:\n  a:\n    image: x\n    {parent}: {{{rest}{key}: {PARTS[parent][key]}}}"
+    data, notes = taken(tmp_path, text)
+    is_kept = key in data["services"]["a"].get(parent, {})
+    is_listed = re.search(rf"^compose\.yaml:4:[0-9]+: services\.a\.{parent}\.{key}", notes, re.MULTILINE) is not None
+    assert is_kept != is_listed
+
+
+def test_limits_of_deploy_are_those_of_the_container(tmp_path: Path) -> None:
+    limits = "{resources: {limits: {cpus: '0.5', memory: 64M, pids: 9}, reservations: {memory: 1M}}, replicas: 2}"
+    data, notes = taken(tmp_path, f"services: {{a: {{image: x, deploy: {limits}}}}}")
+    assert data["services"]["a"] == {"image": "x", "cpus": "0.5", "mem_limit": "64M", "deploy": {"replicas": 2}}
+    assert "services.a.deploy.resources.limits.pids was left out" in notes
+    assert "services.a.deploy.resources.reservations was left out" in notes
+
+
+@pytest.mark.parametrize("hosts", ["{a: 1.2.3.4}", "{a: [1.2.3.4]}", "['a:1.2.3.4']"])
+def test_further_names_are_kept_in_every_form(tmp_path: Path, hosts: str) -> None:
+    data, _ = taken(tmp_path, f"services: {{a: {{image: x, extra_hosts: {hosts}}}}}")
+    assert data["services"]["a"]["extra_hosts"] == ["a:1.2.3.4"]
 
 
 @pytest.mark.parametrize("key", KEPT)
@@ -78,7 +148,7 @@ def test_a_key_that_is_lost_is_listed_with_its_place(tmp_path: Path, key: str) -
     assert re.search(rf"^compose\.yaml:4:[0-9]+: services\.a\.{key}", notes, re.MULTILINE)
 
 
-@pytest.mark.parametrize("key", ["version", "networks", "configs", "secrets", "models", "nonsense"])
+@pytest.mark.parametrize("key", [*sorted(TOP_LEVEL - {"name", "include", "services", "volumes"}), "nonsense"])
 def test_a_top_level_key_that_is_lost_is_listed_with_its_place(tmp_path: Path, key: str) -> None:
     _, notes = taken(tmp_path, f"services: {{a: {{image: x}}}}\n{key}: {{a: {{}}}}")
     assert f"compose.yaml:2:1: {key} was left out" in notes
@@ -97,19 +167,19 @@ def test_what_is_said_of_a_volume_is_listed(tmp_path: Path, key: str) -> None:
     ("ports", "kept", "note"),
     [
         ("['80:80']", {"http": 80}, ""),
-        ("['8080:80']", {"http": 8080}, "8080:80 loses the container's side, 80"),
-        ("['8080:80', '127.0.0.1:90:91/tcp']", {"p80": 8080, "p91": 90}, "90:91 loses the container's side, 91"),
-        ("[80]", {"http": "auto"}, "80 loses the container's side, 80"),
+        ("['8080:80']", {"http": "8080:80"}, ""),
+        ("['8080:80', '127.0.0.1:90:91/tcp']", {"p80": "8080:80", "p91": "90:91"}, ""),
+        ("[80]", {"http": "auto:80"}, ""),
         ("['53:53/udp', '80:80']", {"http": 80}, "53:53/udp was left out (only TCP"),
         ("['80-90:80-90']", None, "80-90:80-90 was left out (a range"),
         ("['0.0.0.0:80:80']", {"http": 80}, "the address 0.0.0.0 was left out"),
-        ("['${P}:80']", {"http": "${P}"}, "${P}:80 loses"),
-        ("['${P:-81}:80']", {"http": "${P:-81}"}, "loses"),
-        ("['${BOTH}']", {"http": 8080}, "${BOTH} stands for 8080:80 now"),
+        ("['${P}:80']", {"http": "${P}:80"}, ""),
+        ("['${P:-81}:80']", {"http": "${P:-81}:80"}, ""),
+        ("['${BOTH}']", {"http": "8080:80"}, "${BOTH} stands for 8080:80 now"),
         ("['${NOTHING}']", None, "${NOTHING} was left out"),
         (
             "[{target: 80, published: '8080', host_ip: 1.2.3.4, mode: host, name: web}]",
-            {"web": 8080},
+            {"web": "8080:80"},
             "ports.mode was left out",
         ),
         ("[{target: 80, protocol: udp}]", None, "only TCP"),
@@ -118,7 +188,7 @@ def test_what_is_said_of_a_volume_is_listed(tmp_path: Path, key: str) -> None:
         ("x", None, "ports was left out"),
     ],
 )
-def test_ports_keep_this_machines_side_and_tell_the_rest(tmp_path: Path, ports: str, kept: Any, note: str) -> None:
+def test_ports_keep_both_their_sides_and_tell_the_rest(tmp_path: Path, ports: str, kept: Any, note: str) -> None:
     data, notes = taken(tmp_path, f"services: {{a: {{image: x, ports: {ports}}}}}", __env="BOTH=8080:80\nP=82\n")
     service = data["services"]["a"]
     assert {k: v for k, v in service.get("ports", {}).items() if not k.endswith("-2")} == (kept or {})
@@ -188,7 +258,7 @@ services:
     labels: {upstream: "u@cache"}
 """,
     )
-    listed = [line for line in notes.splitlines() if "is no address here" in line]
+    listed = [line for line in notes.splitlines() if "is an address among containers alone" in line]
     assert [re.sub(r"compose.yaml:([0-9]+):.*?services.a: (\S+) is.*", r"\1 \2", line) for line in listed] == [
         "7 db:5432", "7 cache:6379", "8 db", "9 cache", "11 db:${P}", "12 db:5432", "13 db", "14 cache",
     ]  # fmt: skip
@@ -200,7 +270,7 @@ services:
   jaeger: {image: x}
   web: {build: ./web, command: "serve --base-path=/jaeger/ui --file file:./etc/web/a.json /srv/web"}
 """
-    assert "no address" not in taken(tmp_path, text)[1]
+    assert "address" not in taken(tmp_path, text)[1]
 
 
 def test_links_and_shared_networks_keep_their_order(tmp_path: Path) -> None:

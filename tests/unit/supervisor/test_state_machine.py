@@ -184,11 +184,11 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def an_instance_that_was_stopped_alone_stays_so(self) -> None:
         started = {step.instance for step in self.steps if isinstance(step, decide.Start)}
-        for service in self.world.loop.state.services.values():
-            held = {i.id for i in service.instances.values() if i.is_held}
-            assert not held or service.desired_up
-            assert not {i for i in held if service.instances[i].status in (Status.PENDING, Status.FAILED)}
-            assert not held & started - {i.id for i in service.instances.values() if i.is_alive}
+        for service_state in self.world.loop.state.services.values():
+            held = {i.id: i for i in service_state.instances.values() if i.is_held}
+            assert not held or service_state.desired_up
+            assert not {i for i in held if held[i].status in (Status.PENDING, Status.FAILED)}
+            assert not started & {i for i in held if not held[i].is_alive}
 
     def teardown(self) -> None:
         """At the end everything goes down, whatever happened before."""
