@@ -429,6 +429,7 @@ class Manifest(Section):
 
     FOREIGN: ClassVar[dict[str, str]] = {
         "version": "it has no meaning any more; leave it out",
+        "jobs": "nothing runs by a timetable here; a service that ends and `restart: no` is a job of every start",
         "networks": "everything here shares one loopback network",
         "secrets": "use env_file with a file that git ignores, or pass_env",
         "configs": "a process reads its files from the project",

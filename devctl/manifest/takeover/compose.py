@@ -199,21 +199,35 @@ class ComposeFiles:
             if not isinstance(hook, Mapping) or command is None or not isinstance(service, Mapping):
                 self.notes.lost(node.location, f"services.{name}.pre_start[{number - 1}]", "it has no command")
                 continue
-            job: dict[str, Any] = {}
-            for key in RUNNABLE:
-                if key in service.items and key not in hook.items:
-                    keys.CONVERSIONS[key](self.project, name, service.items[key], job)
-            for key, value in hook.items.items():
-                if key in ("command", "environment", "image", "user", "working_dir"):
-                    job[key] = plain(value)
-                elif not key.startswith("x-"):
-                    self.notes.dropped(hook, key, f"services.{name}.pre_start[{number - 1}].{key}", Service.FOREIGN)
+            job = self._hook(name, f"{name}.pre_start[{number - 1}]", service, hook)
             job["restart"] = "no"
             job_name = f"{self._name(name)}-pre-start-{number}"
             self.notes.sources["services", job_name] = hook.location
             self.notes.add(hook.location, f"services.{name}.pre_start[{number - 1}] is the job {job_name} now")
             self._extra[job_name] = job
             written.setdefault("depends_on", {})[job_name] = {"condition": "service_completed_successfully"}
+
+    def _hook(self, name: str, label: str, service: Mapping, hook: Mapping) -> dict[str, Any]:
+        """Return the job of a hook, which has everything of its service's container that it does not say itself."""
+        job: dict[str, Any] = {}
+        for key in INHERITED:
+            if key in service.items and (key not in hook.items or key in COLLECTIONS):
+                self._of_container(name, service, key, job)
+        for key in hook.items:
+            if key in INHERITED or key == "command":
+                inherited = job.pop(key, None)
+                self._of_container(label, hook, key, job)
+                if inherited is not None:
+                    job[key] = completed(inherited, job.get(key))
+            elif not key.startswith("x-"):
+                self.notes.dropped(hook, key, f"services.{label}.{key}", Service.FOREIGN)
+        return job
+
+    def _of_container(self, name: str, node: Mapping, key: str, written: dict[str, Any]) -> None:
+        if key in keys.CONVERSIONS:
+            keys.CONVERSIONS[key](self.project, name, node.items[key], written)
+        else:
+            self._other(name, node, key, written)
 
     # What is left
 
@@ -240,6 +254,9 @@ class ComposeFiles:
                 )
 
 
+COLLECTIONS = ("environment", "env_file", "volumes", "extra_hosts", "tmpfs", "cap_add", "cap_drop", "ulimits")
+INHERITED = (*RUNNABLE, "entrypoint", "working_dir", *dict.fromkeys((*COLLECTIONS, *OF_A_CONTAINER)))
+"""What a hook has of its service: it completes collections and replaces everything else."""
 VOLUME_KEYS = ("external", "driver", "driver_opts", "name", "labels")
 SHARED: dict[str, Shape] = {
     key: Object(Service).fields[key][1]
@@ -255,6 +272,20 @@ OF_THE_WHOLE: dict[str, Conversion] = {
     "profiles": ComposeFiles._profiles, "develop": ComposeFiles._develop, "pre_start": ComposeFiles._pre_start,
 }  # fmt: skip
 """Keys whose conversion asks or changes other services, or the names that they go by."""
+
+
+def completed(inherited: Any, more: Any) -> Any:
+    """Return a collection with what another adds; variables may stand as a mapping or a list in either."""
+    if isinstance(inherited, list) and isinstance(more, list | None):
+        return [*inherited, *(more or [])]
+    return {**_as_mapping(inherited), **_as_mapping(more)}
+
+
+def _as_mapping(variables: Any) -> dict[str, Any]:
+    if not isinstance(variables, list):
+        return dict(variables or {})
+    pairs = (str(item).partition("=") for item in variables)
+    return {name: value if equals else None for name, equals, value in pairs}
 
 
 def _merge(written: dict[str, Any], key: str, value: Any) -> None:

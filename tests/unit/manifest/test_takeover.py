@@ -61,7 +61,7 @@ LOST = {
     "post_start": "[{command: x}]", "pre_stop": "[{command: x}]", "privileged": "true", "provider": "{type: x}",
     "runtime": "x", "secrets": "[s]", "security_opt": "[x]",
     "storage_opt": "{size: 1g}", "sysctls": "{a: b}",
-    "use_api_socket": "true", "userns_mode": "x", "uts": "host", "volumes_from": "[b]", "links": "['b:alias']",
+    "use_api_socket": "true", "umask": "'022'", "userns_mode": "x", "uts": "host", "volumes_from": "[b]", "links": "['b:alias']",
     "pull_refresh_after": "1d", "develop": "{watch: [{path: ., action: sync, target: /x}]}", "pre_start": "[{command: x, user: root}]", "nonsense": "1",
 }  # fmt: skip
 
@@ -78,14 +78,14 @@ SERVICE_KEYS = {
     "networks", "oom_kill_disable", "oom_score_adj", "pid", "pids_limit", "platform", "ports", "post_start",
     "pre_start", "pre_stop", "privileged", "profiles", "provider", "pull_policy", "pull_refresh_after", "read_only",
     "restart", "runtime", "scale", "secrets", "security_opt", "shm_size", "stdin_open", "stop_grace_period",
-    "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "ulimits", "use_api_socket", "user", "userns_mode",
+    "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty", "umask", "ulimits", "use_api_socket", "user", "userns_mode",
     "uts", "volumes", "volumes_from", "working_dir",
 }  # fmt: skip
 """Every key of a service in the Compose specification."""
 PARTS = {
     "build": {
         "context": ".", "dockerfile": "D", "args": "{a: b}", "target": "t", "dockerfile_inline": "FROM x", "entitlements": "[a]",
-        "ssh": "[default]", "labels": "{a: b}", "cache_from": "[a]", "cache_to": "[a]", "no_cache": "true",
+        "ssh": "[default]", "labels": "{a: b}", "cache_from": "[a]", "cache_to": "[a]", "no_cache": "true", "no_cache_filter": "[a]",
         "additional_contexts": "{a: .}", "network": "host", "provenance": "true", "pull": "true", "sbom": "true", "shm_size": "1g",
         "extra_hosts": "[a:1.2.3.4]", "isolation": "x", "privileged": "true", "secrets": "[a]", "tags": "[a]", "ulimits": "{a: 1}",
         "platforms": "[a]",
@@ -100,7 +100,7 @@ PARTS = {
         "disable": "true",
     },
 }  # fmt: skip
-TOP_LEVEL = {"version", "name", "include", "services", "models", "networks", "volumes", "secrets", "configs"}
+TOP_LEVEL = {"version", "name", "include", "services", "jobs", "models", "networks", "volumes", "secrets", "configs"}
 
 
 def test_the_table_names_every_key_of_the_specification_once() -> None:
@@ -320,6 +320,30 @@ services:
         "restart": "no",
     }
     assert "is the job a-pre-start-1 now" in notes
+
+
+def test_what_runs_before_a_service_has_what_its_container_has(tmp_path: Path) -> None:
+    data, notes = taken(
+        tmp_path,
+        """\
+services:
+  a:
+    image: x
+    user: "1"
+    working_dir: /app
+    environment: {A: "1", B: "2"}
+    volumes: [data:/data]
+    ports: ["80:80"]
+    command: serve
+    pre_start: [{command: migrate, user: root, environment: [B=3], volumes: ["./c:/c"], per_replica: true}]
+volumes: {data: {}}
+""",
+    )
+    assert data["services"]["a-pre-start-1"] == {
+        "image": "x", "user": "root", "working_dir": "/app", "environment": {"A": "1", "B": "3"},
+        "volumes": ["data:/data", "./c:/c"], "command": "migrate", "restart": "no",
+    }  # fmt: skip
+    assert "services.a.pre_start[0].per_replica was left out" in notes
 
 
 def test_several_files_includes_and_extends_are_one_manifest(tmp_path: Path) -> None:
