@@ -9,7 +9,6 @@ from devctl.errors import UsageError
 JSON = Flag("--json", help="Print JSON, in the shape that docs/cli.md describes.")
 YES = Flag("--yes", "-y", help="Do not ask.")
 SERVICES = Arguments("[SERVICE]...", complete="service", help="Services to act on; all when none is named.")
-SOME_SERVICES = RequiredArguments("SERVICE...", complete="service", help="Services to act on.")
 INSTANCES = Arguments(
     "[SERVICE]...", complete="instance", help="Services, or instances of them (SERVICE.N); all when none is named."
 )

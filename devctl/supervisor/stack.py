@@ -42,6 +42,7 @@ from devctl.supervisor.routes import keep_relayed, scaled, with_relay
 from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
+from devctl.supervisor.whereabouts import renamed
 from devctl.supervisor.wire_faults import WireFaults
 from devctl.views.snapshot import take_snapshot
 
@@ -91,7 +92,10 @@ class Stack:
 
     def notice(self) -> str:
         """Return what a person should know of the stack whatever its services' status; empty when there is nothing."""
-        return self._safekeeping.loss(self.paths.folder) if self.active else ""
+        if self.active is None:
+            return ""
+        facts = (self._safekeeping.loss(self.paths.folder), renamed(self.loop.spec.folder, self.paths.folder))
+        return "; ".join(filter(None, facts))
 
     # Begin
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 from devctl.errors import DevctlError
 from devctl.keeper.start import SOCKET_NAME as KEEPER_SOCKET
@@ -110,6 +111,16 @@ class Whereabouts:
         self._record = self._record._replace(**fields)  # type: ignore[arg-type]
         with contextlib.suppress(OSError):  # a full disk: what it said before still leads here
             lock_record.write(self._lock, self._record)
+
+
+def renamed(before: str, folder: Path) -> str:
+    """Return what a person should know of a folder that was renamed while its services ran; empty when it was not."""
+    if before == os.fspath(folder):
+        return ""
+    return (
+        f"the folder was {before} when the services started, and their paths still lead there: `devctl up -d` "
+        "starts them anew in this one"
+    )
 
 
 def _end_keeper(pid: int) -> None:

@@ -113,7 +113,13 @@ def test_a_stack_whose_folder_was_renamed_is_found_there_and_goes_on_in_it(shell
     assert (view["folder"], view["status"]) == (str(base / "renamed"), "healthy")
     shell.run("restart api", code=1)  # its working folder is gone, and it says so
     assert "no such working directory" in shell.run("why api", code=1).stdout
-    taken_down(shell, db=db)
+    assert f"the folder was {base / 'stack'} when the services started" in view["notice"]
+    assert "`devctl up -d`" in view["notice"]
+    shell.run("up -d")
+    view = status(shell)
+    assert (view["status"], view["notice"]) == ("healthy", "")
+    assert shell.pid != db
+    taken_down(shell)
     assert not (base / "stack").exists()
     assert status(shell, code=1)["status"] == "stopped"
 
