@@ -8,6 +8,8 @@ from typing import Any
 
 LONGEST_TEXT = 100_000
 """Titles, queries and texts are cut here: a text panel of 10 MB would stop the page, and no board of people has one."""
+LARGEST_EXACT = 1 << 53
+"""Up to here JSON's numbers are whole ones without loss, such as ids made of hashes."""
 
 
 def text(value: Any, default: str = "") -> str:
@@ -16,7 +18,9 @@ def text(value: Any, default: str = "") -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value[:LONGEST_TEXT]
-    return f"{value:g}" if isinstance(value, int | float) else default
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else default
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

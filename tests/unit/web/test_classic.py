@@ -116,3 +116,8 @@ def test_a_document_of_wrong_types_is_still_a_board(hostile: dict[str, Any]) -> 
     for panel in flat(laid_out(read.panels, {})):
         assert panel.grid.x >= 0
         assert panel.grid.x + panel.grid.w <= 24
+
+
+@pytest.mark.parametrize("id", [1672817065, 12_345_678_901, 7.0, 10**400])
+def test_a_panel_keeps_its_id_to_the_last_digit(id: float) -> None:
+    assert [panel.id for panel in made(panels=[{"id": id, "type": "text"}]).panels] == [str(int(id))]
