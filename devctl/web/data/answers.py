@@ -54,19 +54,22 @@ def _on_grid(entry: Mapping[str, Any], target: Target, times: Sequence[float], s
     return Frame((Field("Time", TIME, times), column), target.ref)
 
 
+def last_sample(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the time and value of a series; an instant query for a range has several, of which the newest counts."""
+    moment, value = entry["value"] if "value" in entry else entry["values"][-1]
+    return moment, value
+
+
 def instants(result: Result, target: Target, values: Values) -> list[Frame]:
     """Return one frame of one row for each series of an instant query."""
-    return [
-        Frame(
-            (
-                Field("Time", TIME, [float(entry["value"][0])]),
-                Field("Value", NUMBER, [number(entry["value"][1])], entry.get("metric", {}),
-                      name(target, entry.get("metric", {}), values), target.ref),
-            ),
-            target.ref,
-        )
-        for entry in result[:MOST_SERIES]
-    ]  # fmt: skip
+    return [_of_one_row(entry, target, values) for entry in result[:MOST_SERIES]]
+
+
+def _of_one_row(entry: Mapping[str, Any], target: Target, values: Values) -> Frame:
+    moment, value = last_sample(entry)
+    labels = entry.get("metric", {})
+    column = Field("Value", NUMBER, [number(value)], labels, name(target, labels, values), target.ref)
+    return Frame((Field("Time", TIME, [float(moment)]), column), target.ref)
 
 
 def table(result: Result, target: Target, *, is_only: bool) -> Frame:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from devctl.web.boards.plain import items, mapping, text
 from devctl.web.boards.variables import Ask, LabelNames, LabelValues, MetricNames, QueryResult, Question
+from devctl.web.data.answers import last_sample
 from devctl.web.data.prometheus import Prometheus, Refused
 from devctl.web.data.times import TimeRange, seconds
 
@@ -53,20 +55,20 @@ class Labels:
         """Return how often Prometheus scrapes, as its configuration says."""
         if not self._scrape:
             try:
-                text = (await self._prometheus.ask("status/config", {})).get("yaml", "")
+                config = mapping(await self._prometheus.ask("status/config", {}))
             except Refused:
                 return USUAL_SCRAPE_SECONDS
-            match = re.search(r"^\s*scrape_interval:\s*(\S+)", text, re.MULTILINE)
+            match = re.search(r"^\s*scrape_interval:\s*(\S+)", text(config.get("yaml")), re.MULTILINE)
             self._scrape = seconds(match[1], USUAL_SCRAPE_SECONDS) if match else USUAL_SCRAPE_SECONDS
         return self._scrape
 
 
 def _texts(data: Any) -> list[str]:
-    return [each for each in data or () if isinstance(each, str)]
+    return [each for each in items(data) if isinstance(each, str)]
 
 
 def _written(entry: Any) -> str:
     labels = entry.get("metric", {})
     pairs = ",".join(f'{key}="{value}"' for key, value in labels.items() if key != "__name__")
-    moment, value = entry["value"]
+    moment, value = last_sample(entry)
     return f"{labels.get('__name__', '')}{{{pairs}}} {value} {float(moment) * 1000:.0f}"

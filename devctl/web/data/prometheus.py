@@ -12,12 +12,18 @@ from urllib.parse import urlencode
 
 import h11
 
+from devctl.web.boards.plain import objects
+
 KEPT_SECONDS = 4.0
 """An answer serves so long: less than the five seconds in which boards refresh, so that each refresh sees news."""
 MOST_ANSWERS = 256
 AT_ONCE = 4
 """So many questions wait for Prometheus at a time, which answers on one machine with the rest of the stack."""
 TIMEOUT_SECONDS = 20.0
+SIGN_OF_LIFE_SECONDS = 2.0
+"""So long may Prometheus take to say that it is ready, which it does at once whatever its queries cost."""
+GIVEN_UP_SECONDS = 10.0
+"""So long nobody waits for a Prometheus that showed no sign of life: every panel would wait its whole time in turn."""
 MOST_BYTES = 64 << 20
 
 
@@ -33,28 +39,39 @@ class Counts:
     shared: int = 0
 
 
+Series = Mapping[str, Any]
+"""One series of an answer: its labels, and its value or values."""
+Kept = tuple[float, asyncio.Task[Any]]
+"""When a question was asked, and its answer."""
+
+
 class Prometheus:
     """The Prometheus at host:port; an empty address answers every question with the reason."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, timeout_seconds: float = TIMEOUT_SECONDS, kept_seconds: float = KEPT_SECONDS
+    ) -> None:
         self.address = address
         self.counts = Counts()
-        self._answers: OrderedDict[str, tuple[float, asyncio.Task[Any]]] = OrderedDict()
+        self._timeout_seconds = timeout_seconds
+        self._kept_seconds = kept_seconds
+        self._given_up_until = 0.0
+        self._answers: OrderedDict[str, Kept] = OrderedDict()
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def range(self, query: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+    async def range(self, query: str, start: float, end: float, step: float) -> list[Series]:
         """Return the series of a query over a range."""
         times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
         return _series(await self.ask("query_range", {"query": query, **times}))
 
-    async def instant(self, query: str, at: float) -> list[dict[str, Any]]:
+    async def instant(self, query: str, at: float) -> list[Series]:
         """Return the series of a query at a time."""
         return _series(await self.ask("query", {"query": query, "time": f"{at:.3f}"}))
 
-    async def exemplars(self, query: str, start: float, end: float) -> list[dict[str, Any]]:
+    async def exemplars(self, query: str, start: float, end: float) -> list[Series]:
         """Return the exemplars of a query's series."""
         data = await self.ask("query_exemplars", {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}"})
-        return list(data or ())
+        return objects(data)
 
     async def ask(self, path: str, parameters: Mapping[str, Any]) -> Any:
         """Return the `data` of an answer of Prometheus' API, asked once for all that want it now."""
@@ -63,7 +80,7 @@ class Prometheus:
         target = f"/api/v1/{path}?{urlencode(parameters, doseq=True)}"
         now = asyncio.get_running_loop().time()
         kept = self._answers.get(target)
-        if kept and now - kept[0] < KEPT_SECONDS:
+        if kept and self._serves(kept, now):
             self.counts.shared += 1
         else:
             self.counts.sent += 1
@@ -72,11 +89,16 @@ class Prometheus:
             self._forget(now)
         return await asyncio.shield(kept[1])
 
+    def _serves(self, kept: Kept, now: float) -> bool:
+        """Tell whether an answer is fresh, or still awaited: a slow Prometheus is not asked twice, either."""
+        since, answer = kept
+        return now - since < self._kept_seconds or not answer.done()
+
     def _forget(self, now: float) -> None:
         """Drop what is too old to serve; large answers must not stay in memory."""
         while self._answers:
-            target, (since, _) = next(iter(self._answers.items()))
-            if now - since < KEPT_SECONDS and len(self._answers) <= MOST_ANSWERS:
+            target, kept = next(iter(self._answers.items()))
+            if self._serves(kept, now) and len(self._answers) <= MOST_ANSWERS:
                 return
             del self._answers[target]
 
@@ -86,34 +108,57 @@ class Prometheus:
 
     async def _send(self, target: str) -> Any:
         async with self._turn:
+            if asyncio.get_running_loop().time() < self._given_up_until:
+                raise Refused(f"{self._name} does not answer; `devctl why` says why, and it is asked again in a moment")
             try:
-                async with asyncio.timeout(TIMEOUT_SECONDS):
+                async with asyncio.timeout(self._timeout_seconds):
                     status, body = await get(self.address, target)
             except TimeoutError:
-                raise Refused(f"{self._name} does not answer within {TIMEOUT_SECONDS:.0f} s") from None
+                raise Refused(await self._why_late()) from None
             except OSError:
                 raise Refused(f"{self._name} is away; `devctl why` says why") from None
             except h11.RemoteProtocolError:
                 raise Refused(f"{self._name} answers no HTTP") from None
         return _data(status, body)
 
+    async def _why_late(self) -> str:
+        """Tell a question that takes long from a Prometheus that answers nothing any more."""
+        late = f"within {self._timeout_seconds:.0f} s"
+        try:
+            async with asyncio.timeout(min(SIGN_OF_LIFE_SECONDS, self._timeout_seconds)):
+                await get(self.address, "/-/ready")
+        except (TimeoutError, OSError, h11.RemoteProtocolError):
+            self._given_up_until = asyncio.get_running_loop().time() + GIVEN_UP_SECONDS
+            return f"{self._name} does not answer {late}; `devctl why` says why"
+        return f"{self._name} does not answer this query {late}; ask for less, or for a shorter time"
+
 
 def _data(status: int, body: bytes) -> Any:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(f"Prometheus answers {status} and no JSON") from None
+    if not isinstance(answer, dict):
+        raise Refused(f"Prometheus answers {status} and no object of JSON")
     if answer.get("status") != "success":
         raise Refused(f"Prometheus refuses the query: {answer.get('error', status)}")
     return answer.get("data")
 
 
-def _series(data: Any) -> list[dict[str, Any]]:
+def _series(data: Any) -> list[Series]:
     """Return series; a scalar answer is one without labels."""
+    if not isinstance(data, dict):
+        raise Refused("Prometheus answers the query without a result")
     kind, result = data.get("resultType"), data.get("result")
     if kind == "scalar":
         return [{"metric": {}, "value": result}]
-    return list(result) if kind in ("vector", "matrix") else []
+    if kind not in ("vector", "matrix"):
+        return []
+    entries = objects(result)
+    samples = [each for each in entries if each.get("value") or each.get("values")]
+    if entries and not samples:
+        raise Refused("native histograms are not drawn; histogram_quantile() makes values of them")
+    return samples
 
 
 async def get(address: str, target: str) -> tuple[int, bytes]:

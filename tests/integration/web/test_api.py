@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
+import threading
 import time
 
 import httpx
 import pytest
 
+from devctl.http.server import Request, Response
 from devctl.web.app import Application
 from devctl.web.boards.library import Library
-from devctl.web.data.prometheus import Prometheus
+from devctl.web.data.prometheus import AT_ONCE, Prometheus, Refused
 from tests.integration.web.conftest import Viewer
 from tests.integration.web.serving import FakePrometheus, served, value
 
@@ -162,3 +166,84 @@ def test_metrics_tell_what_was_asked(viewer: Viewer) -> None:
     figures = dict(line.split() for line in lines if not line.startswith("#"))
     assert float(figures["devctl_web_prometheus_queries_total"]) >= 1
     assert float(figures["process_resident_memory_bytes"]) > 1e6
+
+
+def test_a_frozen_prometheus_keeps_one_turn_of_panels_waiting_and_no_more() -> None:
+    async def ask(address: str) -> list[str]:
+        source = Prometheus(address, timeout_seconds=0.2)
+        answers = await asyncio.gather(*(source.instant(f"up{n}", 0) for n in range(20)), return_exceptions=True)
+        return [str(answer) for answer in answers]
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        messages = asyncio.run(ask(f"127.0.0.1:{silent.getsockname()[1]}"))
+    assert sum("does not answer within" in message for message in messages) == AT_ONCE
+    assert sum("is asked again in a moment" in message for message in messages) == 20 - AT_ONCE
+
+
+def test_a_query_that_takes_too_long_leaves_the_other_panels_alone(viewer: Viewer) -> None:
+    async def slow(request: Request) -> Response:
+        if request.query.get("query") == ["slow"]:
+            await asyncio.Event().wait()
+        return await viewer.prometheus(request)
+
+    async def ask(address: str) -> int:
+        source = Prometheus(address, timeout_seconds=1)
+        with pytest.raises(Refused, match="does not answer this query within 1 s"):
+            await source.instant("slow", 0)
+        return len(await source.instant("up", 0))
+
+    with served(slow) as address:
+        assert asyncio.run(ask(address)) == 3
+
+
+def test_a_tab_that_comes_while_an_answer_is_still_awaited_shares_it() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    fake = FakePrometheus()
+
+    async def slow(request: Request) -> Response:
+        begun.set()
+        await asyncio.to_thread(may_end.wait, 30)
+        return await fake(request)
+
+    async def ask(address: str) -> None:
+        source = Prometheus(address, kept_seconds=0)
+        first = asyncio.create_task(source.instant("up", 0))
+        await asyncio.to_thread(begun.wait, 30)
+        second = asyncio.create_task(source.instant("up", 0))
+        await asyncio.sleep(0)
+        may_end.set()
+        assert await first == await second
+        assert (source.counts.sent, source.counts.shared) == (1, 1)
+
+    with served(slow) as address:
+        asyncio.run(ask(address))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<html>502</html>", "answers 200 and no JSON"),
+        (b"[1]", "answers 200 and no object of JSON"),
+        (b'{"status": "error", "error": "too many samples"}', "refuses the query: too many samples"),
+        (b'{"status": "success", "data": null}', "without a result"),
+        (b'{"status": "success", "data": {"resultType": "vector", "result": [{"histogram": [1, {}]}]}}', "native"),
+        (b"[" * 100_000, "no JSON"),
+    ],
+)
+def test_an_answer_that_nobody_can_read_is_told_in_its_panel(viewer: Viewer, body: bytes, reason: str) -> None:
+    async def odd(request: Request) -> Response:
+        return Response(200, body, "application/json")
+
+    with served(odd) as metrics:
+        application = Application(Library(viewer.boards), Prometheus(metrics), None, lambda: None)
+        with served(application) as address:
+            panel = httpx.get(f"http://{address}/api/viewer/boards/every/panels/1", timeout=60).json()
+    assert reason in panel["problems"][0]
+
+
+def test_a_panel_is_reached_by_the_large_id_of_its_board(viewer: Viewer) -> None:
+    panel = {"id": 1672817065, "type": "stat", "title": "one of many", "targets": [{"expr": "up"}]}
+    (viewer.boards / "large-ids.json").write_text(json.dumps({"uid": "large-ids", "panels": [panel]}))
+    board = httpx.get(viewer.url("/api/viewer/boards/large-ids?viewPanel=1672817065")).json()
+    assert [each["id"] for each in board["panels"]] == ["1672817065"]
+    assert httpx.get(viewer.url("/api/viewer/boards/large-ids/panels/1672817065")).status_code == 200
