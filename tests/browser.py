@@ -24,6 +24,23 @@ from urllib.parse import urlsplit
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_SECONDS = 90.0
 """So long may a busy machine take for one answer."""
+ATTEMPTS = 3
+"""So often is begun anew what failed for reasons outside of the page and its test."""
+TEST_SECONDS = 600
+"""So long may a test of the page take on a machine that is busy with others: several answers, and Chromium's start."""
+OPTIONS = (
+    "--headless=new",
+    "--remote-debugging-pipe",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--mute-audio",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--window-size=1280,900",
+)
 _ON_THREE_AND_FOUR = (
     "import os, sys; r, w = int(sys.argv[1]), int(sys.argv[2]); os.dup2(r, 13); os.dup2(w, 14); "
     "os.dup2(13, 3); os.dup2(14, 4); os.execvp(sys.argv[3], sys.argv[3:])"
@@ -51,7 +68,10 @@ class Page:
         return self.browser.send(method, session=self.session, **parameters)
 
     def goto(self, address: str) -> None:
-        self.send("Page.navigate", url=address)
+        """Go to an address, anew where a network of the machine came or went while it was loaded."""
+        for _ in range(ATTEMPTS):
+            if "ERR_NETWORK_CHANGED" not in self.send("Page.navigate", url=address).get("errorText", ""):
+                return
 
     def run(self, script: str) -> Any:
         """Return the JSON value of an expression, awaited."""
@@ -176,41 +196,41 @@ class Browser:
 
 @contextmanager
 def running(log: Callable[[str], None] = lambda _: None) -> Iterator[Browser]:
-    """Yield a Chromium without a window, which is gone afterwards with all that it wrote."""
+    """Yield a Chromium without a window, which is gone afterwards with all that it wrote.
+
+    One that ends before it says its version is started anew: a machine short of memory ends it now and then."""
     path = program()
     assert path
+    for attempt in range(1, ATTEMPTS + 1):
+        with _started(path) as browser:
+            try:
+                version = browser.send("Browser.getVersion")["product"]
+            except (AssertionError, OSError):
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            log(version)
+            yield browser
+            return
+
+
+@contextmanager
+def _started(path: str) -> Iterator[Browser]:
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     read_theirs, write_ours = os.pipe()
     read_ours, write_theirs = os.pipe()
     with tempfile.TemporaryDirectory(prefix="devctl-chromium-", ignore_cleanup_errors=True) as profile:
-        arguments = [
-            "--headless=new",
-            "--remote-debugging-pipe",
-            f"--user-data-dir={profile}",
-            "--no-first-run",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-dev-shm-usage",
-            "--mute-audio",
-            "--hide-scrollbars",
-            "--force-color-profile=srgb",
-            "--window-size=1280,900",
-            *sandbox,
-            "about:blank",
-        ]
         process = subprocess.Popen(
-            [sys.executable, "-c", _ON_THREE_AND_FOUR, str(read_theirs), str(write_theirs), path, *arguments],
+            [sys.executable, "-c", _ON_THREE_AND_FOUR, str(read_theirs), str(write_theirs), path,
+             f"--user-data-dir={profile}", *OPTIONS, *sandbox, "about:blank"],
             pass_fds=(read_theirs, write_theirs), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, env={**os.environ, "HOME": profile, "DBUS_SESSION_BUS_ADDRESS": "disabled:"},
             start_new_session=True,
         )  # fmt: skip
         os.close(read_theirs)
         os.close(write_theirs)
-        browser = Browser(process, read_ours, write_ours)
         try:
-            log(browser.send("Browser.getVersion")["product"])
-            yield browser
+            yield Browser(process, read_ours, write_ours)
         finally:
             _end(process)
             os.close(write_ours)

@@ -18,12 +18,12 @@ import pytest
 
 from devctl.web.chart import library_folder
 from tests import browser
-from tests.browser import Browser, Page
+from tests.browser import TEST_SECONDS, Browser, Page
 from tests.e2e.shop import ROOT, Stack
 from tests.e2e.test_boards import may_be_empty, traffic
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(TEST_SECONDS)]
 BOARDS = {file.stem: json.loads(file.read_text()) for file in sorted((ROOT / "dashboards").glob("*.json"))}
 SETTLED_SECONDS = 30
 """What is newer may still change: samples and counters come in late."""

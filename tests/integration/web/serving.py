@@ -14,6 +14,8 @@ from typing import Any
 from devctl.http.server import Handler, Request, Response, Server, bind, json_response
 
 SERVICES = ("alpha", "beta", "gamma")
+PATIENCE_SECONDS = 60
+"""So long may a busy machine take to begin or end a server."""
 BOUNDS = ("0.1", "0.5", "1", "+Inf")
 
 
@@ -25,11 +27,11 @@ def served(handler: Handler, *, any_host: bool = False) -> Iterator[str]:
     server = Server(handler, any_host=any_host)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(server.listen(listener), loop).result(10)
+    asyncio.run_coroutine_threadsafe(server.listen(listener), loop).result(PATIENCE_SECONDS)
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        asyncio.run_coroutine_threadsafe(_ended(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_ended(server), loop).result(PATIENCE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

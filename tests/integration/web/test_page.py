@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import Browser, Page
+from tests.browser import TEST_SECONDS, Browser, Page
 from tests.integration.web.boards import DRAWN, LACKING, LINK
 from tests.integration.web.conftest import Viewer
 from tests.integration.web.serving import SERVICES, value
@@ -18,7 +18,7 @@ ALL_AT_ONCE = 6_000
 
 PANEL = "[...document.querySelectorAll('.panel')].find(p => p.getAttribute('aria-label') === '{}')"
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(TEST_SECONDS)]
 
 
 def opened(page: Page, viewer: Viewer, path: str, height: int = 900) -> Page:

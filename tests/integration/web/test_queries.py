@@ -11,13 +11,13 @@ from devctl.web.app import Application
 from devctl.web.boards.library import Library
 from devctl.web.chart import library_folder
 from devctl.web.data.prometheus import Prometheus
-from tests.browser import Page
+from tests.browser import TEST_SECONDS, Page
 from tests.integration.web.conftest import Viewer
 from tests.integration.web.serving import served
 from tests.integration.web.test_page import opened, shown
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("chromium")
+pytestmark = [pytest.mark.xdist_group("chromium"), pytest.mark.timeout(TEST_SECONDS)]
 BOARD = {
     "uid": "filtered", "title": "Filtered", "time": {"from": "now-15m", "to": "now"},
     "templating": {"list": [{"type": "adhoc", "name": "Filters", "filters": [
