@@ -9,6 +9,7 @@ import { range, setDefaults, toggle } from "./time.js";
 const ROW = 38;
 const GAP = 8;
 const NARROW = 720;
+const PATIENCE_MS = 800; // an answer that takes no longer needs no word about the waiting
 
 /** Return the list of boards. */
 export function boardsPage() {
@@ -42,7 +43,8 @@ class BoardPage {
     this.uid = path()[1] ?? "";
     this.head = before?.head ?? h("div", { class: "board-head" });
     this.grid = before?.grid ?? h("div", { class: "grid" });
-    this.element = before?.element ?? h("main", { class: "board" }, this.head, this.grid);
+    this.trouble = before?.trouble ?? h("div", { class: "trouble", role: "status", hidden: true });
+    this.element = before?.element ?? h("main", { class: "board" }, this.head, this.trouble, this.grid);
     this.panels = before?.panels ?? new Map();
     this.shape = before?.shape ?? "";
     this.shared = before?.shared ?? { element: this.element, board: null };
@@ -70,21 +72,39 @@ class BoardPage {
 
   async refresh() {
     let board;
+    const waiting = setTimeout(() => this.panels.size || replace(this.grid, h("p", { class: "empty" }, "Asking Prometheus what the variables of this board stand for…")), PATIENCE_MS);
     try {
       const view = query().get("viewPanel") ?? query().get("panelId");
       const parameters = carried();
       if (view) parameters.set("viewPanel", view);
       board = await get(`viewer/boards/${encodeURIComponent(this.uid)}`, parameters, this.closed.signal);
     } catch (error) {
-      if (error.name !== "AbortError") replace(this.grid, h("p", { class: "problem" }, error.message));
+      if (error.name !== "AbortError") this.fail(error.message);
       return;
+    } finally {
+      clearTimeout(waiting);
     }
     setDefaults({ from: board.time.from, to: board.time.to, refresh: board.refresh });
     this.board = this.shared.board = board;
     document.title = `${board.title} · boards`;
     this.drawHead();
+    this.drawTrouble();
     this.lay();
     await Promise.all([this.marks(), ...[...this.panels.values()].map((panel) => this.ask(panel))]);
+  }
+
+  /** Say why there is no board; one that is drawn already stays to be seen. */
+  fail(message) {
+    if (!this.panels.size) replace(this.grid, h("p", { class: "problem" }, message));
+    else replace(this.trouble, message);
+    this.trouble.hidden = !this.panels.size;
+  }
+
+  /** Say which variables have no choices because nobody answered. */
+  drawTrouble() {
+    const troubled = this.board.variables.filter((each) => each.problem);
+    this.trouble.hidden = !troubled.length;
+    replace(this.trouble, ...troubled.map((each) => h("div", {}, `${each.label || each.name}: ${each.problem}`)));
   }
 
   async marks() {
@@ -146,7 +166,7 @@ class BoardPage {
     const head = h("button", { type: "button", class: `row-head${isOpen ? " open" : ""}`, "aria-expanded": String(isOpen), onclick: () => { this.open.set(row.id, !isOpen); this.lay(); this.again(); } },
       icon("down"), h("span", {}, row.title || "Row"), h("small", {}, isOpen ? "" : `${row.panels.length} panels`));
     head.dataset.row = row.id;
-    head.place = { x: 0, y: row.grid[1] + shift, w: 24, h: 1 };
+    head.cell = { x: 0, y: row.grid[1] + shift, w: 24, h: 1 };
     return isOpen ? [head, ...row.panels.map((panel) => this.add(panel, false, shift))] : [head];
   }
 
@@ -154,12 +174,12 @@ class BoardPage {
     for (const panel of this.panels.values()) if (!panel.data) this.ask(panel);
   }
 
-  /** Return the element of a panel: the one that stands already where nothing but its place has changed. */
+  /** Return the element of a panel: the one that stands already where nothing but its position has changed. */
   add(panel, isSolo = false, shift = 0) {
     const [x, y, w, height] = panel.grid;
     const key = JSON.stringify({ ...panel, grid: null });
     const entry = this.before.get(panel.id)?.key === key ? this.before.get(panel.id) : this.made(panel, key);
-    entry.element.place = { x, y: y + shift, w, h: height, isSolo };
+    entry.element.cell = { x, y: y + shift, w, h: height, isSolo };
     this.panels.set(panel.id, entry);
     return entry.element;
   }
@@ -199,8 +219,8 @@ class BoardPage {
     this.grid.classList.toggle("narrow", isNarrow);
     let bottom = 0;
     for (const element of this.grid.children) {
-      if (!element.place) continue;
-      const { x, y, w, h: height, isSolo } = element.place;
+      if (!element.cell) continue;
+      const { x, y, w, h: height, isSolo } = element.cell;
       const style = isNarrow || isSolo
         ? { left: "", top: "", width: "", height: isSolo ? "calc(100vh - 150px)" : `${Math.max(height * ROW - GAP, element.dataset.row ? 30 : 110)}px` }
         : { left: `${x * unit}px`, top: `${y * ROW}px`, width: `${w * unit - GAP}px`, height: `${height * ROW - GAP}px` };
@@ -234,7 +254,7 @@ class BoardPage {
       const data = await get(`viewer/boards/${encodeURIComponent(this.uid)}/panels/${encodeURIComponent(entry.panel.id)}`, parameters, this.closed.signal);
       entry.data = data;
       this.say(entry, [...(data.problems ?? []), ...(data.notices ?? [])], isEmpty(data));
-      entry.drawer.draw(data);
+      await entry.drawer.draw(data);
       if (this.annotations) entry.drawer.annotate?.(this.annotations);
       entry.element.dataset.state = (data.problems ?? []).length ? "problem" : "drawn";
     } catch (error) {
@@ -251,13 +271,24 @@ class BoardPage {
   /** Mark a panel with what went wrong; where it has nothing to draw (`isBare`), the reason stands in its place. */
   say(entry, problems, isBare) {
     const stands = isBare && problems.length > 0;
+    const text = together(problems);
     entry.problem.hidden = !stands;
-    entry.problem.textContent = stands ? problems.join("\n") : "";
+    entry.problem.textContent = stands ? text : "";
     entry.element.classList.toggle("failed", stands);
     entry.state.textContent = problems.length ? "!" : "";
-    entry.state.title = problems.join("\n");
+    entry.state.title = text;
     entry.state.classList.toggle("bad", problems.length > 0);
   }
+}
+
+/** Return problems as text; one that several queries share stands once, behind their letters. */
+function together(problems) {
+  const letters = new Map();
+  for (const problem of problems) {
+    const [, letter, text] = /^(\w{1,8}): ([^]*)$/.exec(problem) ?? [null, "", problem];
+    letters.set(text, [...(letters.get(text) ?? []), letter].filter(Boolean));
+  }
+  return [...letters].map(([text, all]) => (all.length ? `${all.join(", ")}: ${text}` : text)).join("\n");
 }
 
 /** Tell whether an answer leaves a panel without anything to draw. */

@@ -76,7 +76,7 @@ export function shownRange(data) {
   return [milliseconds(from) / 1000, milliseconds(to, true) / 1000];
 }
 
-/** Return a canvas that follows the size of its place and is drawn by `paint(context, width, height)`. */
+/** Return a canvas that follows the size of its holder and is drawn by `paint(context, width, height)`. */
 export class Canvas {
   constructor(holder, paint) {
     this.element = h("canvas", { class: "drawing" });

@@ -137,10 +137,10 @@ const BY_LOWER = Object.fromEntries(Object.entries(SCHEMES).map(([name, stops]) 
 /** Return the colour at a share of 0 to 1 of a scheme. */
 export function scheme(name, at) {
   const stops = BY_LOWER[String(name ?? "").toLowerCase()] ?? SCHEMES.Spectral;
-  const place = Math.min(Math.max(at, 0), 1) * (stops.length - 1);
-  const low = Math.floor(place);
+  const stop = Math.min(Math.max(at, 0), 1) * (stops.length - 1);
+  const low = Math.floor(stop);
   const [from, to] = [parts(stops[low]), parts(stops[Math.min(low + 1, stops.length - 1)])];
-  return `rgb(${from.map((each, n) => Math.round(each + (to[n] - each) * (place - low))).join(",")})`;
+  return `rgb(${from.map((each, n) => Math.round(each + (to[n] - each) * (stop - low))).join(",")})`;
 }
 
 /** Return black or white, whichever reads on a colour. */

@@ -75,7 +75,7 @@ export function format(value, unit = "", decimals = undefined) {
   if (unit === "hex") return Math.round(value).toString(16);
   if (unit === "sci") return value.toExponential(decimals ?? 2);
   if (unit === "locale") return value.toLocaleString("en");
-  if (unit.startsWith("dateTime")) return when(unit === "dateTimeFromNow" ? value : value);
+  if (unit.startsWith("dateTime")) return unit === "dateTimeFromNow" ? fromNow(value) : when(value);
   if (unit in SECONDS) return unit.startsWith("dt") || unit.startsWith("clock") ? clockSpan(value * SECONDS[unit]) : duration(value * SECONDS[unit], decimals);
   if (unit in SCALED && SCALED[unit]) return scaled(value, SCALED[unit], decimals);
   if (unit in CURRENCY) return CURRENCY[unit] + figures(value, decimals ?? 2);
@@ -96,6 +96,11 @@ function small(value, decimals) {
 export function when(milliseconds) {
   const at = new Date(milliseconds);
   return Number.isNaN(at.getTime()) ? "" : `${day(at)} ${clock(at)}`;
+}
+
+function fromNow(milliseconds) {
+  const seconds = (Date.now() - milliseconds) / 1000;
+  return seconds < 0 ? `in ${clockSpan(-seconds)}` : `${clockSpan(seconds)} ago`;
 }
 
 export function day(at) {

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import devctl.web
+from tests.unit.test_names import PLACEHOLDERS
 
 STATIC = Path(devctl.web.__file__).with_name("static")
 
@@ -21,3 +22,10 @@ def test_no_file_of_the_page_parses_text_as_html_or_names_another_host() -> None
             path
         )
         assert not re.search(r"https?://(?!\[)\w", text), path
+
+
+def test_no_binding_of_the_page_has_a_name_that_names_nothing() -> None:
+    binding = re.compile(r"\b(?:const|let|function|class)\s+(\w+)|\((\w+)\) =>|\.(place)\b")
+    for path in STATIC.rglob("*.js"):
+        names = {name for match in binding.finditer(path.read_text()) for name in match.groups() if name}
+        assert not names & PLACEHOLDERS, path

@@ -5,6 +5,7 @@ import { h, replace, s } from "../dom.js";
 import { range } from "../time.js";
 import { duration, format } from "../units.js";
 
+const HEADS = ["Caller", "Callee", "Kind", "Calls", "Failed", "Rate", "p95"];
 const [WIDTH, HEIGHT, COLUMN, ROW] = [150, 40, 250, 84];
 
 export function mapPage() {
@@ -23,13 +24,27 @@ export function mapPage() {
   return { element, refresh };
 }
 
-/** Return which column each service stands in: the length of the longest way of calls to it, rings cut. */
-function columns(edges) {
+/** Return how far each service stands from where requests come in: the longest way of calls to it, rings cut.
+ * Whoever is reached by events alone stands behind the nearest service whose events it takes. */
+function depths(edges) {
   const names = [...new Set(edges.flatMap((edge) => [edge.caller, edge.callee]))];
   const depth = new Map(names.map((name) => [name, 0]));
+  const calls = edges.filter(({ kind, caller, callee }) => kind === "http" && caller !== callee);
   for (let round = 0; round < names.length; round += 1) {
-    for (const { caller, callee, kind } of edges) if (kind === "http" && caller !== callee && depth.get(callee) <= depth.get(caller) && depth.get(caller) < names.length - 1) depth.set(callee, Math.min(depth.get(caller) + 1, 5));
+    for (const { caller, callee } of calls) if (depth.get(callee) <= depth.get(caller) && depth.get(caller) < names.length - 1) depth.set(callee, Math.min(depth.get(caller) + 1, 5));
   }
+  const called = new Set(calls.flatMap(({ caller, callee }) => [caller, callee]));
+  for (const name of names) {
+    const sources = edges.filter(({ callee, caller }) => callee === name && called.has(caller));
+    if (calls.length && !called.has(name) && sources.length) depth.set(name, Math.min(...sources.map(({ caller }) => depth.get(caller))) + 1);
+  }
+  return depth;
+}
+
+/** Return where each service stands: in the column of its depth, below those that came before. */
+function positions(edges) {
+  const depth = depths(edges);
+  const names = [...depth.keys()];
   const rows = new Map();
   return new Map(names.map((name) => {
     const column = depth.get(name);
@@ -39,12 +54,12 @@ function columns(edges) {
 }
 
 function drawing(edges) {
-  const places = columns(edges);
-  const width = Math.max(...[...places.values()].map(({ x }) => x)) + WIDTH + 20;
-  const height = Math.max(...[...places.values()].map(({ y }) => y)) + HEIGHT + 30;
+  const spots = positions(edges);
+  const width = Math.max(...[...spots.values()].map(({ x }) => x)) + WIDTH + 20;
+  const height = Math.max(...[...spots.values()].map(({ y }) => y)) + HEIGHT + 30;
   const most = Math.max(...edges.map((edge) => edge.calls));
-  const lines = edges.filter(({ caller, callee }) => caller !== callee).map((edge) => line(edge, places.get(edge.caller), places.get(edge.callee), most));
-  const nodes = [...places].map(([name, { x, y }]) => s("g", { transform: `translate(${x} ${y})` }, s("rect", { width: WIDTH, height: HEIGHT, rx: 9, class: "node" }), s("text", { x: WIDTH / 2, y: 25, "text-anchor": "middle" }, name.length > 20 ? `${name.slice(0, 19)}…` : name)));
+  const lines = edges.filter(({ caller, callee }) => caller !== callee).map((edge) => line(edge, spots.get(edge.caller), spots.get(edge.callee), most));
+  const nodes = [...spots].map(([name, { x, y }]) => s("g", { transform: `translate(${x} ${y})` }, s("rect", { width: WIDTH, height: HEIGHT, rx: 9, class: "node" }), s("text", { x: WIDTH / 2, y: 25, "text-anchor": "middle" }, name.length > 20 ? `${name.slice(0, 19)}…` : name)));
   return s("svg", { viewBox: `0 0 ${width} ${height}`, class: "map-drawing", style: { "max-width": `${width}px` } }, s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, s("path", { d: "M0 0L8 4L0 8z", class: "arrow" }))), ...lines, ...nodes);
 }
 
@@ -59,5 +74,5 @@ function line(edge, from, to, most) {
 }
 
 function table(edges) {
-  return h("table", { class: "services" }, h("thead", {}, h("tr", {}, ["Caller", "Callee", "Kind", "Calls", "Failed", "Rate", "p95"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, edges.map((edge) => h("tr", { class: edge.errors ? "bad" : "" }, [edge.caller, edge.callee, edge.kind].map((text) => h("td", {}, text)), [String(edge.calls), String(edge.errors), `${format(edge.rate)}/s`, duration(edge.p95_ms / 1000)].map((text) => h("td", { class: "number" }, text))))));
+  return h("table", { class: "services" }, h("thead", {}, h("tr", {}, HEADS.map((name, n) => h("th", { scope: "col", class: n > 2 ? "number" : null }, name)))), h("tbody", {}, edges.map((edge) => h("tr", { class: edge.errors ? "bad" : "" }, [edge.caller, edge.callee, edge.kind].map((text) => h("td", {}, text)), [String(edge.calls), String(edge.errors), `${format(edge.rate)}/s`, duration(edge.p95_ms / 1000)].map((text) => h("td", { class: "number" }, text))))));
 }

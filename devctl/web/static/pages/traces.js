@@ -8,6 +8,8 @@ import { range } from "../time.js";
 import { clock, duration } from "../units.js";
 import { lineRow } from "./logs.js";
 
+const MOST_TRACES = 100; // more rows nobody reads; a filter is the faster way to the right one
+
 /** Return the page that finds traces. */
 export function tracesPage() {
   const list = h("div", { class: "sheet" });
@@ -20,11 +22,12 @@ export function tracesPage() {
 
   async function refresh() {
     const { from, to } = range();
-    const parameters = new URLSearchParams({ from, to, limit: "100" });
+    const parameters = new URLSearchParams({ from, to, limit: String(MOST_TRACES) });
     for (const name of ["service", "operation", "min_ms", "errors"]) if (query().get(name)) parameters.set(name, query().get(name));
     try {
       const traces = await get("viewer/stack/traces", parameters);
-      replace(list, traces.length ? traceTable(traces) : h("p", { class: "empty" }, "No traces in this time range"));
+      const more = traces.length === MOST_TRACES && h("p", { class: "hint" }, `The newest ${MOST_TRACES} traces; a filter or another time range shows others.`);
+      replace(list, traces.length ? traceTable(traces) : h("p", { class: "empty" }, "No traces in this time range"), more);
     } catch (error) {
       replace(list, h("p", { class: "problem" }, error.message));
     }
@@ -72,8 +75,8 @@ function waterfall(trace) {
   const start = Math.min(...trace.rows.map((row) => milliseconds(row.start_ns)));
   const end = Math.max(...trace.rows.map((row) => milliseconds(row.start_ns) + row.duration_ms));
   const colors = new Map(trace.services.map((name, n) => [name, classic(n)]));
-  const place = (at) => ((at - start) / (end - start || 1)) * 100;
-  const rows = trace.rows.map((row) => spanRow(row, place(milliseconds(row.start_ns)), (row.duration_ms / (end - start || 1)) * 100, colors.get(row.service) ?? "#8fa3bf"));
+  const percent = (at) => ((at - start) / (end - start || 1)) * 100;
+  const rows = trace.rows.map((row) => spanRow(row, percent(milliseconds(row.start_ns)), (row.duration_ms / (end - start || 1)) * 100, colors.get(row.service) ?? "#8fa3bf"));
   const ticks = h("div", { class: "span-ticks" }, [0, 0.25, 0.5, 0.75, 1].map((share) => h("span", {}, duration(((end - start) * share) / 1000))));
   const rest = trace.lines.length ? [h("h2", {}, "Lines of this trace outside of any span"), ...trace.lines.map((line) => lineRow(line))] : [];
   return [ticks, ...rows, trace.left_out ? h("p", { class: "hint" }, `and ${trace.left_out} more spans`) : null, ...rest];

@@ -22,7 +22,7 @@ export function gauge(panel, body) {
     const color = ofValue(each.value, each.config, number);
     const marks = panel.options?.showThresholdMarkers !== false ? steps({ ...each.config, min, max }) : [];
     const text = shownText(each.value, each.config, panel.defaults?.noValue);
-    const arcs = marks.map(([value, tint], n) => arc(place(Math.max(value, min), min, max), place(marks[n + 1]?.[0] ?? max, min, max), 47, tint, 3));
+    const arcs = marks.map(([value, tint], n) => arc(shareOf(Math.max(value, min), min, max), shareOf(marks[n + 1]?.[0] ?? max, min, max), 47, tint, 3));
     return h("div", { class: "gauge", title: `${each.name}: ${text}` },
       s("svg", { viewBox: "0 0 100 78", role: "img", "aria-label": `${each.name} ${text}` }, arc(0, 1, 40, css("--grid"), 9), share > 0 && arc(0, share, 40, color, 9), ...arcs,
         s("text", { x: 50, y: 54, "text-anchor": "middle", class: "gauge-value", fill: color, "font-size": Math.min(17, 120 / Math.max(text.length, 1)) }, text)),
@@ -30,7 +30,7 @@ export function gauge(panel, body) {
   }
 }
 
-function place(value, min, max) {
+function shareOf(value, min, max) {
   return Math.min(Math.max((value - min) / (max - min || 1), 0), 1);
 }
 
