@@ -57,7 +57,7 @@ class BoardApi:
         return [
             listed(each)
             for each in self._library.all()
-            if not each.board or (wish in each.board.title.lower() and tags <= set(each.board.tags))
+            if each.board is None or (wish in each.board.title.lower() and tags <= set(each.board.tags))
         ]
 
     def document(self, uid: str) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class BoardApi:
 
     async def board(self, uid: str, query: Query) -> dict[str, Any]:
         """Return a board with its variables resolved and its panels laid out."""
+        loaded = self._loaded(uid)
         board = self._board(uid)
         span = _span(board, query)
         resolved = await self._resolve(board, query, span)
@@ -77,6 +78,9 @@ class BoardApi:
         return {
             "uid": board.uid,
             "title": fill(board.title, values),
+            "problem": f"{loaded.path.name} {loaded.problem}; the board stands as it was before"
+            if loaded.problem
+            else "",
             "description": board.description,
             "tags": list(board.tags),
             "schema": board.schema,

@@ -49,7 +49,13 @@ def listed(loaded: Loaded) -> dict[str, Any]:
     board = loaded.board
     if board is None:
         return {"uid": "", "title": loaded.path.name, "type": "broken", "problem": loaded.problem}
-    kept = {"uid": board.uid, "title": board.title, "tags": list(board.tags), "description": board.description}
+    kept: dict[str, Any] = {
+        "uid": board.uid,
+        "title": board.title,
+        "tags": list(board.tags),
+        "description": board.description,
+    }
+    kept |= {"problem": loaded.problem} if loaded.problem else {}
     return {**kept, "uri": f"db/{board.uid}", "url": f"/d/{board.uid}", "type": "dash-db", "isStarred": False}
 
 

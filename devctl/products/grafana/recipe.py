@@ -16,7 +16,10 @@ QUIET = {
     "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
     "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
     "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
+    # Both lists of what is to be installed stay empty, the built-in one, too; bundled plug-ins are not touched.
     "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    # Signatures are checked with the key that comes along.
+    "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
     "GF_PLUGINS_PLUGIN_ADMIN_ENABLED": "false",
     "GF_NEWS_NEWS_FEED_ENABLED": "false",
     "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",

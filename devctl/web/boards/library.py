@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ MOST_DEPTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file of the folder: its board and the document it was read from, or what is wrong with it."""
+    """A file of the folder: its board and the document it was read from, or what is wrong with it.
+
+    A file that was a board before it broke has both: the board as it was, and the reason."""
 
     path: Path
     board: Board | None = None
@@ -37,7 +39,7 @@ class Library:
     def all(self) -> list[Loaded]:
         """Return every file by the title of its board."""
         paths = sorted(self._folder.rglob("*.json")) if self._folder and self._folder.is_dir() else []
-        loaded = [self._load(path) for path in paths if path.is_file()]
+        loaded = _each_uid_once([self._load(path) for path in paths if path.is_file()])
         self._read = {path: self._read[path] for path in paths if path in self._read}
         return sorted(loaded, key=lambda each: (each.board.title if each.board else "~", each.path))
 
@@ -53,8 +55,22 @@ class Library:
         stamp = (status.st_mtime_ns, status.st_size)
         before = self._read.get(path)
         if before is None or before[0] != stamp:
-            before = self._read[path] = (stamp, load(path))
+            loaded = load(path)
+            if before and before[1].board and not loaded.board:
+                loaded = replace(before[1], problem=loaded.problem)
+            before = self._read[path] = (stamp, loaded)
         return before[1]
+
+
+def _each_uid_once(loaded: list[Loaded]) -> list[Loaded]:
+    """Return the files; of two boards with one uid the second by path is none, as only one can be reached."""
+    first: dict[str, Loaded] = {}
+    result = []
+    for each in loaded:
+        holder = first.setdefault(each.board.uid, each) if each.board else each
+        problem = f"has the uid of {holder.path.name}, too"
+        result.append(each if holder is each else Loaded(each.path, problem=problem))
+    return result
 
 
 def load(path: Path) -> Loaded:
@@ -65,6 +81,8 @@ def load(path: Path) -> Loaded:
         document = json.loads(path.read_bytes())
     except OSError as error:
         return Loaded(path, problem=error.strerror or "cannot be read")
+    except json.JSONDecodeError as error:
+        return Loaded(path, problem=f"is no JSON: line {error.lineno}, column {error.colno}: {error.msg}")
     except (ValueError, RecursionError) as error:
         return Loaded(path, problem=f"is no JSON: {type(error).__name__}")
     return read(document, path)

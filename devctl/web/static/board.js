@@ -30,7 +30,7 @@ export function boardsPage() {
 function card(board) {
   if (board.type === "broken") return h("div", { class: "card broken" }, h("strong", {}, board.title), h("p", {}, board.problem));
   return h("a", { class: "card", href: withQuery(`/d/${encodeURIComponent(board.uid)}`, carried({ variables: false })) },
-    h("strong", {}, board.title), h("p", {}, board.description), h("span", { class: "tags" }, board.tags.map((tag) => h("span", { class: "tag" }, tag))));
+    h("strong", {}, board.title), h("p", {}, board.description), board.problem && h("p", {}, `${board.problem}; shown as it was before`), h("span", { class: "tags" }, board.tags.map((tag) => h("span", { class: "tag" }, tag))));
 }
 
 /** Return the page of one board. `before` is the same page as it stood, so that a new time range keeps what is drawn. */
@@ -100,11 +100,11 @@ class BoardPage {
     this.trouble.hidden = !this.panels.size;
   }
 
-  /** Say which variables have no choices because nobody answered. */
+  /** Say that the file of the board is broken, and which variables have no choices because nobody answered. */
   drawTrouble() {
-    const troubled = this.board.variables.filter((each) => each.problem);
-    this.trouble.hidden = !troubled.length;
-    replace(this.trouble, ...troubled.map((each) => h("div", {}, `${each.label || each.name}: ${each.problem}`)));
+    const troubles = [this.board.problem, ...this.board.variables.map((each) => each.problem && `${each.label || each.name}: ${each.problem}`)].filter(Boolean);
+    this.trouble.hidden = !troubles.length;
+    replace(this.trouble, ...troubles.map((text) => h("div", {}, text)));
   }
 
   async marks() {

@@ -37,7 +37,7 @@ def test_a_board_without_a_uid_has_the_name_of_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is no JSON: JSONDecodeError"),
+        ("{", "is no JSON: line 1, column 2: Expecting property name enclosed in double quotes"),
         ("[" * 100_000, "is no JSON: RecursionError"),
         ("[1]", "is no board, or nests deeper than one"),
         (
@@ -95,3 +95,26 @@ def test_a_selector_of_logs_means_services_level_and_text(
 def test_a_run_knows_its_stack(run: str, folder: str, project: str) -> None:
     paths = stack_paths(Path(run))
     assert (str(paths.folder), paths.project) == (folder, project)
+
+
+def test_a_board_that_is_broken_by_hand_stands_as_it_was_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text('{"uid": "mine", "panels": []}')
+    boards = Library(tmp_path)
+    assert boards.find("mine")
+    file.write_text('{"uid": "mine",\n "panels": [}')
+    loaded = boards.find("mine")
+    assert loaded
+    assert loaded.problem == "is no JSON: line 2, column 13: Expecting value"
+    file.write_text('{"uid": "mine", "title": "Mended", "panels": []}')
+    loaded = boards.find("mine")
+    assert loaded
+    assert loaded.board
+    assert (loaded.board.title, loaded.problem) == ("Mended", "")
+
+
+def test_of_two_boards_with_one_uid_the_second_says_which_is_the_first(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"uid": "same", "title": name, "panels": []}))
+    listed = {each.path.name: (each.board is not None, each.problem) for each in Library(tmp_path).all()}
+    assert listed == {"a.json": (True, ""), "b.json": (False, "has the uid of a.json, too")}
