@@ -16,6 +16,7 @@ from typing import Any
 
 from devctl.paths import STATE_FOLDER, StackPaths
 from devctl.record.store import Run
+from devctl.text import clean_lines
 
 MOST_LINES = 1_000
 MOST_TRACES = 200
@@ -182,17 +183,22 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _safe(text: str) -> str:
+    """Return what a page shows of a program's text: no colours of a terminal, nothing that hides or turns letters."""
+    return clean_lines(text[:LONGEST_MESSAGE])
+
+
 def _line(line: Any) -> dict[str, Any]:
     from devctl.masking import masked
 
     parsed = line.parsed
-    fields = {key: masked(key, str(value))[:LONGEST_MESSAGE] for key, value in parsed.fields.items()}
+    fields = {key: _safe(masked(key, str(value))) for key, value in parsed.fields.items()}
     return {
         "time_ns": str(line.time_ns),
         "service": line.service,
         "instance": line.instance,
         "level": parsed.level,
-        "message": parsed.message[:LONGEST_MESSAGE],
+        "message": _safe(parsed.message),
         "trace_id": parsed.trace_id,
         "fields": fields,
     }
@@ -207,17 +213,19 @@ def _span(row: Any) -> dict[str, Any]:
         "trace_id": span.trace_id,
         "span_id": span.span_id,
         "service": span.service,
-        "name": span.name,
+        "name": _safe(span.name),
         "kind": span.kind,
         "start_ns": str(span.start_ns),
         "duration_ms": span.duration_ns / 1e6,
         "self_ms": row.self_ns / 1e6,
         "depth": row.depth,
         "error": bool(span.error),
-        "message": span.message.status.message,
+        "message": _safe(span.message.status.message),
         "critical": row.is_critical,
         "linked": row.is_linked,
-        "attributes": {key: masked(key.replace(".", "_"), text_of(value)) for key, value in span.attributes.items()},
+        "attributes": {
+            key: _safe(masked(key.replace(".", "_"), text_of(value))) for key, value in span.attributes.items()
+        },
         "events": [each.name for each in span.message.events],
         "lines": [_line(line) for line in row.lines],
     }

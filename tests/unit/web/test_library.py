@@ -102,7 +102,7 @@ def test_a_board_that_is_broken_by_hand_stands_as_it_was_and_says_so(tmp_path: P
     file.write_text('{"uid": "mine", "panels": []}')
     boards = Library(tmp_path)
     assert boards.find("mine")
-    file.write_text('{"uid": "mine",\n "panels": [}')
+    file.write_text('{"uid": "mine",\n "panels": [}    ')
     loaded = boards.find("mine")
     assert loaded
     assert loaded.problem == "is no JSON: line 2, column 13: Expecting value"
