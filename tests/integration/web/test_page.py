@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import TEST_SECONDS, Browser, Page
+from tests.browser import PATIENCE_SECONDS, TEST_SECONDS, Browser, Page
 from tests.integration.web.boards import DRAWN, LACKING, LINK
 from tests.integration.web.conftest import Viewer
 from tests.integration.web.serving import SERVICES, value
@@ -107,7 +107,7 @@ def test_a_choice_of_a_variable_changes_the_address_and_every_panel(page: Page, 
     page.click("[data-variable=service] .choice")
     page.click("[data-variable=service] .options button:nth-child(2)")
     page.until("location.search.includes('var-service=beta')")
-    eventually(lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["beta"], within=20)
+    eventually(lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["beta"], within=PATIENCE_SECONDS)
     assert page.complaints == []
 
 
@@ -122,10 +122,10 @@ def test_a_drag_zooms_and_the_way_back_leads_out(page: Page, viewer: Viewer) -> 
         times = shown(page, "lines")["times"]
         return bool(before[0] < times[0] and times[-1] < before[-1] and times[-1] - times[0] < 600)
 
-    eventually(is_zoomed, within=20)
+    eventually(is_zoomed, within=PATIENCE_SECONDS)
     page.run("history.back()")
     page.until("!/from=\\d{13}/.test(location.search)")
-    eventually(lambda: shown(page, "lines")["times"][0] <= before[0] + 60, within=20)
+    eventually(lambda: shown(page, "lines")["times"][0] <= before[0] + 60, within=PATIENCE_SECONDS)
 
 
 def test_the_crosshair_of_one_panel_stands_in_the_others(every: Page) -> None:
@@ -158,7 +158,7 @@ def test_a_refresh_brings_new_values_without_drawing_anew(page: Page, viewer: Vi
     opened(page, viewer, "/d/every?viewPanel=1&refresh=5s")
     page.run("window.first = document.querySelector('.uplot'), 1")
     last = shown(page, "lines")["times"][-1]
-    eventually(lambda: shown(page, "lines")["times"][-1] > last, within=30)
+    eventually(lambda: shown(page, "lines")["times"][-1] > last, within=PATIENCE_SECONDS)
     assert page.run("window.first === document.querySelector('.uplot')")
     assert page.complaints == []
 
@@ -202,7 +202,7 @@ def test_ten_megabytes_of_board_leave_the_page_alive(page: Page, viewer: Viewer)
 
     (viewer.boards / "large.json").write_text(json.dumps({"uid": "large", "title": "Large", "panels": panels}))
     page.goto(viewer.url("/d/large"))
-    page.until("document.querySelectorAll('.panel').length === 1000", within=60)
+    page.until("document.querySelectorAll('.panel').length === 1000", within=PATIENCE_SECONDS)
     assert page.complaints == []
 
 

@@ -11,7 +11,7 @@ from devctl.web.app import Application
 from devctl.web.boards.library import Library
 from devctl.web.chart import library_folder
 from devctl.web.data.prometheus import Prometheus
-from tests.browser import TEST_SECONDS, Page
+from tests.browser import PATIENCE_SECONDS, TEST_SECONDS, Page
 from tests.integration.web.conftest import Viewer
 from tests.integration.web.serving import served
 from tests.integration.web.test_page import opened, shown
@@ -47,19 +47,21 @@ def test_a_query_that_is_refused_says_why_in_its_panel(page: Page, viewer: Viewe
 
 def test_ad_hoc_filters_reach_every_query_and_stand_in_the_address(page: Page, viewer: Viewer, board: str) -> None:
     opened(page, viewer, board)
-    eventually(lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["gamma"], within=30)
+    eventually(lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["gamma"], within=PATIENCE_SECONDS)
     page.run(
         "(() => { const i = document.querySelector('input[aria-label=Filters]');"
         "i.value = 'service=~alpha|beta, le!=1'; i.dispatchEvent(new Event('change')) })()"
     )
     page.until("location.search.includes('var-Filters=service%7C%3D%7E%7Calpha%7Cbeta')")
-    eventually(lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["alpha", "beta"], within=30)
+    eventually(
+        lambda: [each["name"] for each in shown(page, "lines")["series"]] == ["alpha", "beta"], within=PATIENCE_SECONDS
+    )
     assert page.run("document.querySelector('input[aria-label=Filters]').value") == "service=~alpha|beta, le!=1"
     page.run(
         "(() => { const i = document.querySelector('input[aria-label=Filters]');"
         "i.value = ''; i.dispatchEvent(new Event('change')) })()"
     )
-    eventually(lambda: len(shown(page, "lines")["series"]) == 3, within=30)
+    eventually(lambda: len(shown(page, "lines")["series"]) == 3, within=PATIENCE_SECONDS)
 
 
 def test_while_prometheus_is_away_every_panel_says_so_and_draws_when_it_is_back(
