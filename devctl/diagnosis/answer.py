@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable
 from devctl.clock import rfc3339
 from devctl.core.status import Status
 from devctl.diagnosis.blame import Blame, Root
-from devctl.diagnosis.evidence import Cause, Confidence, Evidence
+from devctl.diagnosis.evidence import Cause, Confidence, Evidence, EvidenceKind
 from devctl.diagnosis.facts import Facts, brief
 from devctl.diagnosis.views import DiagnosisView, EvidenceView, HopView, RootView, RuledOutView
+from devctl.queries.prometheus import Alert
 from devctl.text import count, duration, listing
 
 MOST_EVIDENCE = 5
 _MOST_RULED_OUT = 6
+_MOST_ALERTS = 4
 
 
 def answer(facts: Facts, blame: Blame, asked_for: Collection[str] = ()) -> DiagnosisView:
@@ -29,11 +31,32 @@ def answer(facts: Facts, blame: Blame, asked_for: Collection[str] = ()) -> Diagn
         "question": " ".join(asked_for),
         "run": facts.snapshot.state.run,
         "since": rfc3339(since) if since else "",
-        "roots": [root_view(root, blame, asked_for) for root in roots],
+        "roots": [_with_alerts(facts, root_view(root, blame, asked_for)) for root in roots],
         "ruled_out": ruled_out,
         "waiting": waiting,
         "notes": list(_notes(facts, blame, roots, asked_for)),
     }
+
+
+def _with_alerts(facts: Facts, root: RootView) -> RootView:
+    """Return a root with the alerts that fire for its service among its evidence."""
+    pieces = [
+        _alert_evidence(root["service"], alert) for alert in facts.alerts if _service_of(alert) == root["service"]
+    ]
+    return {**root, "evidence": [*root["evidence"], *map(evidence_view, pieces)][:MOST_EVIDENCE]}
+
+
+def _alert_evidence(name: str, alert: Alert) -> Evidence:
+    pointer: dict[str, str | int] = {"alert": alert.name, "since": alert.since}
+    return Evidence(EvidenceKind.ALERT, name, _alert_text(alert), 0, pointer)
+
+
+def _alert_text(alert: Alert) -> str:
+    return f"the alert {alert.name} fires" + (f": {alert.summary}" if alert.summary else "")
+
+
+def _service_of(alert: Alert) -> str:
+    return alert.labels.get("service") or alert.labels.get("job", "")
 
 
 def _concerns(root: Root, asked_for: Collection[str]) -> bool:
@@ -181,6 +204,8 @@ def _notes(facts: Facts, blame: Blame, roots: list[Root], asked_for: Collection[
         missing = facts.status(name) is Status.UNAVAILABLE and name in facts.snapshot.optional
         if missing and name not in accused and not asked_for:
             yield f"{name}, which is optional, cannot be had here: {facts.snapshot.status(name).reason}"
+    others = [alert for alert in facts.alerts if not asked_for and _service_of(alert) not in accused]
+    yield from (f"{_alert_text(alert)} (`devctl alerts`)" for alert in others[:_MOST_ALERTS])
     if asked_for and not roots and blame.roots:
-        others = listing(dict.fromkeys(root.cause.service for root in blame.roots))
-        yield f"Something is wrong with {others}: `devctl why` says what."
+        causes = listing(dict.fromkeys(root.cause.service for root in blame.roots))
+        yield f"Something is wrong with {causes}: `devctl why` says what."

@@ -23,6 +23,7 @@ class EvidenceKind(StrEnum):
     WIRE_FAULT = "wire fault"
     EVENT = "event"
     STATUS = "status"
+    ALERT = "alert"
 
 
 class Confidence(StrEnum):

@@ -11,10 +11,11 @@ from devctl.core import events as happened
 from devctl.core.checks import Check
 from devctl.core.decide import variant_of
 from devctl.core.events import Event
-from devctl.core.launch import addresses, instance_name
+from devctl.core.launch import HOST, addresses, instance_name
 from devctl.core.spec import HUB, RELAY, Spec, Variant, placeholders
 from devctl.core.state import Instance
 from devctl.core.status import GOOD, Status
+from devctl.diagnosis.alerts import firing
 from devctl.diagnosis.changes import ManifestChange, manifest_changes
 from devctl.diagnosis.evidence import Evidence, EvidenceKind
 from devctl.diagnosis.history import newest_events
@@ -23,6 +24,7 @@ from devctl.diagnosis.requests import Requests
 from devctl.diagnosis.traffic import Traffic
 from devctl.machine import survey
 from devctl.machine.survey import Entry, Survey
+from devctl.queries.prometheus import Alert
 from devctl.record.span_window import SpanRow
 from devctl.record.store import Run
 from devctl.views.snapshot import StackSnapshot
@@ -140,6 +142,16 @@ class Facts:
     def requests(self) -> Requests:
         """What stands out of these calls."""
         return Requests(self.traffic, self.owners_of_ports)
+
+    @cached_property
+    def alerts(self) -> list[Alert]:
+        """What fires in the Prometheus of the stack, if it has one that is well."""
+        for name in self.services if self.is_live else ():
+            variant, ports = self.variant(name), self.ports(name)
+            port = ports.get(variant.provides.get("promql", ""), 0) if variant else 0
+            if port and self.status(name) in GOOD:
+                return firing(HOST, port)
+        return []
 
     @cached_property
     def silent(self) -> set[str]:

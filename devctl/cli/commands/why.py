@@ -74,7 +74,8 @@ def _show(context: Context, view: DiagnosisView, stack: StatusView, *, as_json: 
     if as_json:
         import json
 
-        context.terminal.write(json.dumps(view, indent=2))
+        notices = [stack["notice"]] if stack.get("notice") else []
+        context.terminal.write(json.dumps({**view, "notes": [*notices, *view["notes"]]}, indent=2))
         return
     from devctl.render import diagnosis, status
 

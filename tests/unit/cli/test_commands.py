@@ -232,6 +232,13 @@ def test_why_explains_what_the_session_has_and_ends_with_1(run: Run) -> None:
     assert screen.shown.startswith("order says itself that it is not ready: 503")
 
 
+def test_why_as_json_has_what_a_person_should_know_of_the_stack_among_its_notes(run: Run) -> None:
+    session = FakeSession()
+    session.view = {**session.view, "notice": "the disk of this stack is full"}
+    _, screen = run("why --json", session)
+    assert json.loads(screen.shown)["notes"][0] == "the disk of this stack is full"
+
+
 def test_health_ends_with_1_when_a_check_says_no(run: Run) -> None:
     session = FakeSession()
     session.answers = [
