@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from devctl.masking import MASK
 
-MASKED = re.compile(r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?", re.I)
+MASKED = re.compile(
+    r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?|"
+    r"required|missing|invalid|expired|incorrect|mismatch\w*|rejected|accepted|changed|updated|undefined|not[_-]set|unset|"
+    r"too[_-](?:short|long|weak)|string",
+    re.I,
+)
 _PATTERNS = (
     ("a token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 import uuid
@@ -75,8 +76,7 @@ class CheckContext:
     def capture(self, name: str, value: str) -> None:
         """Keep a value for later steps."""
         self.variables.captured[name] = value
-        if is_secret(name) and len(value) >= SHORTEST_SECRET:
-            self.secrets.add(value)
+        self.secrets |= secret_values(value, name)
 
     def until(self, within: float | None, attempt: Callable[[], None]) -> None:
         """Try until `attempt` raises no CheckFailed, for `within` seconds and never past the check's own time."""
@@ -99,14 +99,30 @@ def secret_values(document: Any, name: str = "") -> set[str]:
         return {value for key, item in document.items() for value in secret_values(item, str(key))}
     if isinstance(document, list):
         return {value for item in document for value in secret_values(item, name)}
-    if isinstance(document, str) and len(document) >= SHORTEST_SECRET and is_secret(_snake(name)):
+    if isinstance(document, str) and is_secret(_snake(name)) and is_telling(_snake(name), document):
         return {document.removeprefix("Bearer ")}
     return set()
 
 
-def _snake(name: str) -> str:
-    import re
+SHORTEST_WORD = 12  # `changeme` stands in texts by chance too
+_TELLING_NAME = re.compile(
+    r"(?i)pass|pwd|secret|cred|dsn|tokens?(?:_value)?$|(?:api|access|private|signing|master|auth)_?key"
+)
+_OPEN_NAME = re.compile(
+    r"(?i)page|cursor|continuation|next|_(?:type|at|in|name|ids?|count|ur[il]|expir\w*|policy|hint|length)$"
+)
+"""What pages through a list, and what is said about a secret: `nextPageToken`, `token_type`, `passwordChangedAt`."""
 
+
+def is_telling(name: str, value: str) -> bool:
+    """Tell whether a value under a secret's name is that secret wherever it turns up. A plain word, and the key of an
+    entry (`{"key": "customer-17"}`), stand elsewhere without any harm."""
+    if len(value) < SHORTEST_SECRET or (value.isalpha() and len(value) < SHORTEST_WORD):
+        return False
+    return bool(_TELLING_NAME.search(name)) and not _OPEN_NAME.search(name)
+
+
+def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_")
 
 
@@ -120,7 +136,7 @@ def run(check: Check, context: CheckContext) -> None:
             run_step(step, context)
         except CheckFailed as failure:
             raise failure.within(f"step {number} ({title(step)})") from None
-        except (DevctlError, ValueError) as error:
+        except (DevctlError, ValueError, re.error) as error:
             raise CheckFailed(f"step {number} ({title(step)}): {error}") from error
 
 

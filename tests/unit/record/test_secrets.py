@@ -38,6 +38,8 @@ def test_what_looks_like_a_secret_is_found_and_shown_without_it(text: str) -> No
         "password: <hidden>",
         '{"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "message": "order paid"}',
         "the password was changed",
+        "password: required, api_key=invalid, client_secret is too_short",
+        '{"errors": {"password": "missing"}}',
         "tokens issued: 12",
         "order 6f1c0a52-93f4-4bd4-9d0e-1f2d3c4b5a69 took 1234567890123456 ns",
         '{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "4111111111111111", "status": 200}',
