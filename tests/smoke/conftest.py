@@ -1,7 +1,10 @@
 """Shoppers for the shop's own smoke checks: run with `devctl smoke`, which gives `http`, `stack`, `traces`, …"""
 
 import secrets
+import time
+from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -70,6 +73,11 @@ class Shopper:
         items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
         return items
 
+    def all_payments(self) -> list[dict[str, Any]]:
+        """Return the charges and refunds of all its orders."""
+        items: list[dict[str, Any]] = self.client.get("/api/v1/payments").raise_for_status().json()["items"]
+        return items
+
     def messages(self, order_id: str) -> list[str]:
         """Return the types of the messages about an order once there are some."""
 
@@ -91,6 +99,74 @@ def guest(http: Any, eventually: Callable[..., Any]) -> Shopper:
 @pytest.fixture
 def shopper(http: Any, eventually: Callable[..., Any]) -> Shopper:
     return Shopper(http("gateway"), eventually).register()
+
+
+class BlamedError(AssertionError):
+    """Something does not hold, and `service` owes it."""
+
+    def __init__(self, message: str, service: str) -> None:
+        super().__init__(message)
+        self.service = service
+
+
+class Pace:
+    """How long routes take, each by its quick answers: those of a busy machine come late too, but not all of them."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, service: str, route: str, answer: Any) -> None:
+        """Remember how long an answer took, of the service that gives it."""
+        self._seconds[service, route].append(answer.elapsed.total_seconds())
+
+    def check(self) -> None:
+        """Raise BlamedError when one route takes far longer than the others do on this machine now."""
+        quick = {route: sorted(seconds)[len(seconds) // 10] for route, seconds in self._seconds.items()}
+        usual = sorted(quick.values())[(len(quick) - 1) // 2]
+        for (service, route), seconds in quick.items():
+            if seconds > max(SLOW_SECONDS, SLOW_FACTOR * usual) * WORK.get(route, 1):
+                raise BlamedError(f"{route} takes {seconds:.2f} s where others take {usual:.2f} s", service)
+
+
+SLOW_SECONDS, SLOW_FACTOR = 0.25, 6  # the slowest route of a healthy shop takes 20 ms, and three times the usual
+WORK = {"POST /orders": 3}  # it asks three services, and writes
+PACE_SECONDS = 0.021  # the gateway lets a user send 50 requests a second
+CROWD = 4
+
+
+class Crowd:
+    """Shoppers who do the same at the same time; `pace` is how long their requests take."""
+
+    def __init__(self, shoppers: list[Shopper]) -> None:
+        self.shoppers = shoppers
+        self.pace = Pace()
+
+    def all_do(self, act: Callable[[Shopper], Any], times: int, *, at_once: int = CROWD) -> list[Any]:
+        """Have each act so often, some of them at once; return what came of it."""
+
+        def one_does(shopper: Shopper) -> list[Any]:
+            return [act(shopper) for _ in range(times)]
+
+        with ThreadPoolExecutor(at_once) as pool:
+            return [result for results in pool.map(one_does, self.shoppers) for result in results]
+
+    def get(self, shopper: Shopper, service: str, route: str, path: str) -> None:
+        """Have one of them ask for something that a service owes."""
+        self.take(shopper.client.get(path), 200, service, f"GET {route}")
+
+    def take(self, answer: Any, status: int, service: str, route: str) -> Any:
+        """Return an answer of a service; BlamedError when it is not as it should be."""
+        time.sleep(PACE_SECONDS)
+        if answer.status_code != status:
+            owing = "" if answer.status_code >= 500 else service  # whose fault it was the trace tells
+            raise BlamedError(f"{route}: {answer.status_code}, expected {status}: {answer.text}", owing)
+        self.pace.add(service, route, answer)
+        return answer
+
+
+@pytest.fixture
+def crowd(http: Any, eventually: Callable[..., Any]) -> Crowd:
+    return Crowd([Shopper(http("gateway"), eventually).register() for _ in range(CROWD)])
 
 
 @pytest.fixture

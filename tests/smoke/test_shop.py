@@ -1,14 +1,16 @@
 """What the shop promises, proved on a running stack by `devctl smoke`."""
 
+import itertools
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 SERVICES = ("gateway", "order", "catalog", "payment", "notification")
-SLOW_SECONDS = 1.5  # the slowest answer of a healthy shop on a loaded machine; most take a tenth of it
 
 
 def test_a_user_buys_and_is_charged_once_and_told_once(shopper: Any, traces: Any) -> None:
@@ -16,7 +18,6 @@ def test_a_user_buys_and_is_charged_once_and_told_once(shopper: Any, traces: Any
     before = shopper.available(product["id"])
     answer = shopper.order({product["id"]: 2})
     assert answer.status_code == 201
-    assert answer.elapsed.total_seconds() < SLOW_SECONDS
     order = answer.json()
     assert order["total"]["amount"] == 2 * product["price"]["amount"]
     assert shopper.settled(order["id"])["status"] == "confirmed"
@@ -25,7 +26,7 @@ def test_a_user_buys_and_is_charged_once_and_told_once(shopper: Any, traces: Any
     assert (charge["type"], charge["status"], charge["amount"]) == ("charge", "captured", order["total"]["amount"])
     assert shopper.available(product["id"]) == before - 2
     for service in SERVICES:
-        traces.expect(service)
+        traces.expect(service, within=30)
 
 
 @pytest.mark.blames("order")
@@ -33,25 +34,38 @@ def test_an_order_of_many_products_makes_no_more_calls_than_one_of_few(
     shopper: Any, traces: Any, eventually: Callable[..., Any]
 ) -> None:
     products = [product["id"] for product in shopper.products()]
-    calls, spans = [], []
-    for size in (2, 12):
-        calls_before, spans_before = len(_calls(traces)), len(_of_both(traces))
-        order = shopper.order(dict.fromkeys(products[:size], 1)).json()
-        assert shopper.settled(order["id"])["status"] == "confirmed"
-        spans.append(_still(traces, eventually) - spans_before)
-        calls.append(len(_calls(traces)) - calls_before)
-    assert calls[0] == calls[1], f"catalog was called {calls[1]} times for 12 products, {calls[0]} times for 2"
-    each = (spans[1] - spans[0]) / 10
+    for _ in range(MOST_TRIES):
+        few, many = (_work_of_an_order(shopper, traces, eventually, products[:size]) for size in SIZES)
+        more_calls = len(_calls(many)) - len(_calls(few))
+        if more_calls == 0:
+            break  # else a call was sent again, which a busy machine is late with
+    assert more_calls < PRODUCTS_MORE // 2, (
+        f"catalog is called {more_calls} times more for {PRODUCTS_MORE} products more"
+    )
+    each = (len(many) - len(few)) / PRODUCTS_MORE
     assert each < SPANS_EACH + 0.5, f"catalog and order need {each:g} spans more for each product: one by one"
 
 
+SIZES = (2, 12)
+PRODUCTS_MORE = SIZES[1] - SIZES[0]
+MOST_TRIES = 3
 SPANS_EACH = 3  # a reserved product is a changed row and a row of its history, read once; one by one it would be four
 WAITS = "wait for "  # a connection, or the turn to write: how many there are depends on how busy the machine is
 
 
-def _calls(traces: Any) -> list[Any]:
+def _work_of_an_order(shopper: Any, traces: Any, eventually: Callable[..., Any], products: list[str]) -> list[Any]:
+    """Return what catalog and order did for an order of these products. Spans of earlier ones may still arrive: those
+    that began before it are not its own."""
+    began_ns = time.time_ns()
+    order = shopper.order(dict.fromkeys(products, 1)).json()
+    assert shopper.settled(order["id"])["status"] == "confirmed"
+    _wait_until_still(traces, eventually)
+    return [span for span in _of_both(traces) if span.start_ns >= began_ns]
+
+
+def _calls(spans: list[Any]) -> list[Any]:
     """Return the requests that catalog answered about stock."""
-    return list(traces.spans("catalog", "* /inventory/*"))
+    return [span for span in spans if span.service == "catalog" and fnmatchcase(span.name, "* /inventory/*")]
 
 
 def _of_both(traces: Any) -> list[Any]:
@@ -68,19 +82,18 @@ def _is_of_a_look(span: Any, by_id: dict[str, Any]) -> bool:
     return span is not None
 
 
-def _still(traces: Any, eventually: Callable[..., Any]) -> int:
-    """Return the number of spans of order and catalog once no more arrive."""
+def _wait_until_still(traces: Any, eventually: Callable[..., Any]) -> None:
+    """Wait until no more spans of order and catalog arrive."""
     seen: list[int] = []
 
     def still() -> bool:
         seen.append(len(_of_both(traces)))
         return len(seen) > LOOKS and len(set(seen[-LOOKS:])) == 1
 
-    eventually(still, within=15, every=0.2, what="no more spans arrive")
-    return seen[-1]
+    eventually(still, within=30, every=0.2, what="no more spans arrive")
 
 
-LOOKS = 8  # looks without a change: 1.6 s, three times the interval of the exporters
+LOOKS = 6  # looks without a change: 1.2 s, twice the interval of the exporters
 
 
 @pytest.mark.blames("cart")
@@ -114,7 +127,7 @@ def test_a_declined_card_is_rejected_and_its_stock_given_back(shopper: Any, even
     order = shopper.order({product: 3}, paymentMethod="tok_declined").json()
     assert shopper.settled(order["id"])["status"] == "rejected"
     assert shopper.messages(order["id"]) == ["order_rejected"]
-    eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a declined order is back")
+    eventually(lambda: shopper.available(product) == before, within=30, what="the stock of a declined order is back")
 
 
 @pytest.mark.blames("order")
@@ -130,7 +143,7 @@ def test_a_cancelled_order_gives_its_stock_and_its_money_back(shopper: Any, even
         return kinds == [("charge", "captured"), ("refund", "succeeded")]
 
     eventually(refunded, within=30, what="the charge is refunded")
-    eventually(lambda: shopper.available(product) == before, within=10, what="the stock of a cancelled order is back")
+    eventually(lambda: shopper.available(product) == before, within=30, what="the stock of a cancelled order is back")
 
 
 @pytest.mark.blames("order")
@@ -167,32 +180,51 @@ def test_malformed_orders_are_refused(shopper: Any, body: Any, status: int) -> N
     assert shopper.client.post("/orders", **content).status_code == status
 
 
-def test_one_of_a_hundred_answers_would_show_if_it_failed(shopper: Any) -> None:
-    slowest = 0.0
-    for _ in range(80):
-        for path in ("/api/v1/orders", "/api/v1/notifications", "/api/v1/payments", "/api/v1/cart"):
-            time.sleep(PACE_SECONDS)
-            answer = shopper.client.get(path)
-            assert answer.status_code == 200, answer.text
-            slowest = max(slowest, answer.elapsed.total_seconds())
-    assert slowest < SLOW_SECONDS
+def test_one_of_a_hundred_answers_would_show_if_it_failed_or_was_slow(crowd: Any) -> None:
+    products = crowd.shoppers[0].products()
+    order = {shopper: shopper.order({products[7]["id"]: 1}).json()["id"] for shopper in crowd.shoppers}
+
+    def look_around(shopper: Any) -> None:
+        for service, route in ROUTES:
+            crowd.get(shopper, service, route, route.format(product=products[8]["id"], order=order[shopper]))
+
+    crowd.all_do(look_around, LOOKS_AROUND)
+    crowd.pace.check()
 
 
-PACE_SECONDS = 0.021  # the gateway lets a user send 50 requests a second
+LOOKS_AROUND = 35
+ROUTES = (
+    ("catalog", "/api/v1/products?limit=5"),
+    ("catalog", "/api/v1/products/{product}"),
+    ("cart", "/api/v1/cart"),
+    ("order", "/api/v1/orders"),
+    ("order", "/api/v1/orders/{order}"),
+    ("payment", "/api/v1/payments"),
+    ("notification", "/api/v1/notifications"),
+    ("user", "/api/v1/users/me"),
+)
 
 
 @pytest.mark.blames("payment")
-def test_fifty_orders_are_all_taken_and_charged_once(shopper: Any) -> None:
-    products = [product["id"] for product in shopper.products(least=100)]
-    orders = []
-    for number in range(50):
-        answer = shopper.order({products[number % len(products)]: 1})
-        assert answer.status_code == 201, answer.text
-        orders.append(answer.json()["id"])
-    for order in orders:
-        time.sleep(PACE_SECONDS)
-        assert shopper.settled(order)["status"] == "confirmed"
-        assert [payment["status"] for payment in shopper.payments(order)] == ["captured"]
+def test_many_orders_at_once_are_all_taken_and_charged_once(crowd: Any) -> None:
+    products = [product["id"] for product in crowd.shoppers[0].products(least=100)]
+    numbers = itertools.count()
+
+    def order(shopper: Any) -> tuple[Any, str]:
+        crowd.get(shopper, "catalog", ROUTES[0][1], ROUTES[0][1])  # next to which an order is slow, or is not
+        answer = shopper.order({products[next(numbers) % len(products)]: 1})
+        return shopper, crowd.take(answer, 201, "order", "POST /orders").json()["id"]
+
+    taken = crowd.all_do(order, ORDERS_EACH, at_once=2)
+    for shopper, number in taken:
+        assert shopper.settled(number)["status"] == "confirmed"
+    for shopper in crowd.shoppers:
+        charges = Counter((p["orderId"], p["type"], p["status"]) for p in shopper.all_payments())
+        mine = [number for who, number in taken if who is shopper]
+        assert charges == Counter((number, "charge", "captured") for number in mine)
+
+
+ORDERS_EACH = 20
 
 
 @pytest.mark.blames("payment")
