@@ -27,9 +27,9 @@ def pack(run: Run, target: Path, *, documents: Mapping[str, Any] = {}, values: I
     """Write the bundle of a run. `documents` lie beside it (text, or what becomes JSON); `values` are known secrets,
     which are blotted out as those of the specification are."""
     hidden = {value for value in {*values, *secret_values(run)} if len(value) >= SHORTEST_SECRET}
+    part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with (
             open(descriptor, "wb") as file,
@@ -43,6 +43,8 @@ def pack(run: Run, target: Path, *, documents: Mapping[str, Any] = {}, values: I
                 archive.writestr(RUN_FOLDER + name, content)
         part.replace(target)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise EnvironmentProblem(f"the bundle cannot be written: {error.strerror}", where=str(target)) from error
 
 

@@ -20,6 +20,9 @@ TIME_COMPARISON = rf"(==|!=|<=|>=|<|>)?\s*({DURATION})"
 NAME = r"\*|[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 CALL = r"\S+(?: via \S+)?"
+PATH = r"\$(?:\.[^.\[\]()]+(?:\(\))?|\[(?:-?\d+|\*)\]|\['[^']*'\])*"
+CAPTURED = rf"header \S+|{PATH}"
+LEVELS = ("", "trace", "debug", "info", "warning", "error", "fatal")
 
 
 class RawText(Shape):
@@ -114,7 +117,7 @@ class LogStep(Section):
     """What the line contains."""
     matches: Raw = ""
     """A regular expression that matches the line."""
-    level: Raw = ""
+    level: Annotated[str, Choice(LEVELS)] = ""
     """The least severe level that counts."""
     forbidden: bool = False
     """With true no such line may be there."""
@@ -288,6 +291,7 @@ class Smoke(Section):
 
 
 KINDS = ("http", "event", "log", "metric", "trace")
+OWN_EXPECT = ("metric", "trace")
 
 
 def read(node: Node | None, reader: Reader, services: Any) -> Smoke:
@@ -310,22 +314,57 @@ def _check(smoke: Smoke, reader: Reader, services: Any) -> None:
         if check.name in seen:
             reader.problems.add(check.at("name"), f"two checks have the name {check.name!r}")
         seen.add(check.name)
+        if not check.steps:
+            reader.problems.add(check.at("name"), f"the check {check.name!r} has no step: it would prove nothing")
         for step in check.steps:
             _check_step(step, reader, services)
-    for name in smoke.contract:
+    for name, contract in smoke.contract.items():
         if name != "*":
             _check_service(name, smoke.contract.locations[name], reader, services)
+        for call in contract.calls:
+            _check_service(call.partition(" via ")[0], contract.at("calls"), reader, services)
 
 
 def _check_step(step: Step, reader: Reader, services: Any) -> None:
+    _check_kind(step, reader)
+    _check_texts(step, reader)
+    part = step.http or step.log
+    if part is not None and part.service and "$" not in part.service:
+        _check_service(part.service, part.at("service"), reader, services)
+
+
+def _check_kind(step: Step, reader: Reader) -> None:
+    """Note a step of no kind or of several, and keys that only a request has: elsewhere they would prove nothing."""
     kinds = [kind for kind in KINDS if getattr(step, kind) is not None]
     if len(kinds) != 1 and not any(step.has(kind) for kind in KINDS):
         reader.problems.add(step.node.location, "a step needs exactly one of its kinds", allowed=KINDS)
     elif len(kinds) > 1:
         reader.problems.add(step.node.location, f"a step is one of {', '.join(kinds)}, not several")
-    part = step.http or step.log
-    if part is not None and part.service and "$" not in part.service:
-        _check_service(part.service, part.at("service"), reader, services)
+    elif kinds and kinds != ["http"]:
+        for key in ("expect", "capture", "repeat"):
+            if step.has(key):
+                is_inside = key == "expect" and kinds[0] in OWN_EXPECT
+                hint = f"`expect` of a {kinds[0]} stands inside it." if is_inside else ""
+                reader.problems.add(step.at(key), f"`{key}` belongs to `http`, not to `{kinds[0]}`", hint=hint)
+
+
+def _check_texts(step: Step, reader: Reader) -> None:
+    """Note JSON paths and regular expressions that are none."""
+    import re
+
+    paths = [*(step.expect.json if step.expect else ()), *(step.event.where if step.event else ())]
+    for path in paths:
+        if "${" not in path and not re.fullmatch(PATH, path):
+            reader.problems.add(step.node.location, f"not a JSON path: {path!r}", hint="Such as `$.items[0].id`.")
+    for path in step.capture.values():
+        if "${" not in path and not re.fullmatch(CAPTURED, path):
+            hint = "Such as `$.items[0].id`, or `header NAME`."
+            reader.problems.add(step.at("capture"), f"not a JSON path: {path!r}", hint=hint)
+    if step.log is not None and "$" not in step.log.matches.rstrip("$"):
+        try:
+            re.compile(step.log.matches)
+        except re.error as error:
+            reader.problems.add(step.log.at("matches"), f"not a regular expression: {error}")
 
 
 def _check_service(name: str, location: Any, reader: Reader, services: Any) -> None:

@@ -116,8 +116,8 @@ class Terminal:
 
     def abandon(self) -> None:
         """Abandon stdout, whose reader is gone, so that nothing complains at exit."""
-        if self.out is sys.stdout:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if self.out in (sys.stdout, sys.__stdout__):  # the second where something redirects the first
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -22,6 +22,7 @@ CLIENT, CONSUMER = 3, 5  # opentelemetry.proto.trace.v1.Span.SpanKind
 HTTP_DIGITS = 3
 SETTLE_SECONDS = 10.0  # consumers may be late, exporters too
 SHOWN = 5
+RECOVERY_NS = 2 * 10**9  # what a check broke may go on failing while it comes back
 EVERY = "*"
 
 
@@ -35,12 +36,19 @@ class Seen:
     allowed_times: list[tuple[int, int]] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     kept: list[Span] | None = None
+    exposed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def spans(self, stack: RunningStack) -> list[Span]:
         """Return the spans since the checks began; they are read once until `forget`."""
         if self.kept is None:
             self.kept = list(stack.spans_within(self.began_ns, time.time_ns()))
         return self.kept
+
+    def metrics(self, stack: RunningStack, service: str, path: str) -> set[str]:
+        """Return the metrics that a service exposes; they are asked for once until `forget`."""
+        if (service, path) not in self.exposed:
+            self.exposed[service, path] = stack.exposed_metrics(service, path)
+        return self.exposed[service, path]
 
     def allow(self, trace_id: str, began_ns: int) -> None:
         """Overlook what fails in a trace, and whatever else failed from a moment until now."""
@@ -49,12 +57,16 @@ class Seen:
 
     def allows(self, span: Span) -> bool:
         """Tell whether a span may fail."""
-        is_in_time = any(began <= span.start_ns <= ended for began, ended in self.allowed_times)
+        ended_ns = span.start_ns + span.duration_ns
+        is_in_time = any(
+            began <= ended_ns and span.start_ns <= ended + RECOVERY_NS for began, ended in self.allowed_times
+        )
         return is_in_time or span.trace_id in self.allowed_traces
 
     def forget(self) -> None:
-        """Read the spans again the next time: more may have come."""
+        """Read spans and metrics again the next time: more may have come."""
         self.kept = None
+        self.exposed.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +187,11 @@ def _lost_event(
 
 
 def _metric(service: str, metric: str, path: str) -> Callable[[RunningStack, Seen], None]:
-    def check(stack: RunningStack, _: Seen) -> None:
+    def check(stack: RunningStack, seen: Seen) -> None:
         import httpx
 
         try:
-            names = stack.exposed_metrics(service, path)
+            names = seen.metrics(stack, service, path)
         except httpx.HTTPError as error:
             raise CheckFailed(f"{service} does not show its metrics on {path}: {error}", service=service) from error
         if not any(wildcard(metric, name) for name in names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from devctl.smoke import client
 from devctl.smoke.check import CheckContext, secret_values
 from devctl.smoke.stack import RunningStack, eventually
 from devctl.smoke.steps.event import document_of
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from devctl.record.lines import Line
     from devctl.record.spans import Span
     from devctl.session.protocol import ServiceView
-
-REQUEST_SECONDS = 30.0
 
 
 class StackFixture:
@@ -69,14 +68,11 @@ class Http:
 
     def __call__(self, service: str, port: str = "", **options: Any) -> httpx.Client:
         """Return a client of a service; `options` go to httpx.Client."""
-        import httpx
-
         base = f"http://{self._context.stack.address(service, port)}"
         hooks: dict[str, list[Any]] = {"request": [self._trace], "response": [self._remember]}
-        settings = {"timeout": REQUEST_SECONDS, "trust_env": False, **options}
-        client = httpx.Client(base_url=base, event_hooks=hooks, **settings)
-        self._clients.append(client)
-        return client
+        made = client.new(base_url=base, event_hooks=hooks, **options)
+        self._clients.append(made)
+        return made
 
     def _trace(self, request: httpx.Request) -> None:
         request.headers["traceparent"] = self._context.origin.traceparent()
@@ -96,8 +92,8 @@ class Http:
 
     def close(self) -> None:
         """Close all clients."""
-        for client in self._clients:
-            client.close()
+        for each in self._clients:
+            each.close()
 
 
 class Traces:

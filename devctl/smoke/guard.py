@@ -10,7 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from devctl.errors import DevctlError
+from devctl.errors import DevctlError, UsageError
+from devctl.keeper.start import lock_file
 
 if TYPE_CHECKING:
     from devctl.actions.access import StackAccess
@@ -19,7 +20,31 @@ if TYPE_CHECKING:
 DONE = b"done\n"
 SCRIPT = 'read -r word; [ "$word" = done ] || exec "$@"'
 MARKER = "smoke.json"
+LOCK = "smoke.lock"
 DOWN_SECONDS = 60.0
+
+
+class RunLock:
+    """Held by the smoke run that starts and ends a stack: another would take it down beneath its checks."""
+
+    def __init__(self, paths: StackPaths) -> None:
+        from devctl.record.store import ignore_in_git
+
+        ignore_in_git(paths)
+        self._file = paths.state / LOCK
+        descriptor = lock_file(os.fspath(self._file))
+        if descriptor is None:
+            raise UsageError(
+                "another `devctl smoke` proves this stack", where=str(paths.folder),
+                next="Wait for its end, or prove a copy of another name: `devctl -p NAME smoke --isolated`.",
+            )  # fmt: skip
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let the next one begin."""
+        with contextlib.suppress(OSError):
+            self._file.unlink()
+        os.close(self._descriptor)
 
 
 class Guard:
@@ -67,10 +92,11 @@ def selection_arguments(access: StackAccess) -> list[str]:
 
 
 def clear_remains(access: StackAccess) -> bool:
-    """Take down what a smoke run that was killed has left; return whether there was anything."""
+    """Take down what a smoke run that was killed has left; return whether there was anything. The run lock is held:
+    whoever left a marker is gone."""
     marker = access.paths.state / MARKER
     left = _read(access.paths)
-    if left is None or _lives(int(str(left.get("pid", 0)))):
+    if left is None:
         return False
     was_running = False
     deadline = time.monotonic() + DOWN_SECONDS
@@ -92,13 +118,3 @@ def _read(paths: StackPaths) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return left if isinstance(left, dict) else None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0

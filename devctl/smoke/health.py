@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from devctl.errors import DevctlError
-from devctl.text import clean
+from devctl.text import clean, count
 
 if TYPE_CHECKING:
     from devctl.actions.access import StackAccess
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from devctl.smoke.stack import RunningStack
 
 LOOK_SECONDS = 0.1
+LAST_LINES = 5
 SCRAPED_SECONDS = 20.0  # two scrapes and two evaluations at the intervals that Prometheus is mostly given
 
 
@@ -31,6 +33,7 @@ class Watcher:
         self.failed = ""
         self.restarted: list[str] = []
         self.unhealthy: list[str] = []
+        self.exit_codes: dict[str, int] = {}
         self._access = access
         self._restarts: dict[str, int] = {}
         self._is_over = False
@@ -65,6 +68,8 @@ class Watcher:
             if instance["restarts"] > before:
                 self._restarts[instance["id"]] = instance["restarts"]
                 self.restarted.append(view["name"])
+            if instance["exit_code"] is not None:
+                self.exit_codes[view["name"]] = instance["exit_code"]
         if view["optional"]:
             return
         if view["status"] == "unhealthy":
@@ -90,14 +95,25 @@ def observe(stack: RunningStack, watcher: Watcher, seconds: float, began_ns: int
     while time.monotonic() - began < seconds and not watcher.failed:
         time.sleep(LOOK_SECONDS)
     seen = Observation(seconds=time.monotonic() - began)
-    seen.restarts = [(name, f"{name} was restarted") for name in watcher.restarted[restarted:]]
-    seen.restarts += [(name, f"{name} became unhealthy") for name in watcher.unhealthy[unhealthy:]]
+    seen.restarts = [
+        (name, _restart(stack, watcher, name, times, since_ns))
+        for name, times in Counter(watcher.restarted[restarted:]).items()
+    ]
+    seen.restarts += [(name, f"{name} became unhealthy") for name in dict.fromkeys(watcher.unhealthy[unhealthy:])]
     seen.errors = [
         (group.service, f"{group.service} wrote {group.count} times: {clean(group.example[:300])}")
         for group in new_errors(stack, began_ns, since_ns)
     ]
     seen.alerts = _alerts(stack)
     return seen
+
+
+def _restart(stack: RunningStack, watcher: Watcher, name: str, times: int, since_ns: int) -> str:
+    """Return how often a service was restarted, how it had ended, and its last lines."""
+    code = watcher.exit_codes.get(name)
+    ended = f": it ended with exit code {code}" if code is not None else ""
+    lines = [clean(line.text[:300]) for line in stack.lines(services=[name], since_ns=since_ns)[-LAST_LINES:]]
+    return "\n".join([f"{name} was restarted {count(times, 'time')}{ended}", *(f"| {line}" for line in lines)])
 
 
 def new_errors(stack: RunningStack, began_ns: int, since_ns: int, services: Sequence[str] = ()) -> list[Group]:

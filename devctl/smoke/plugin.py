@@ -94,6 +94,7 @@ class SmokePlugin:
         self.subject = subject
         self.outcomes: list[Outcome] = []
         self._show = show
+        self._pending: list[Outcome] = []
         self.is_lost = False
         self.is_spread = False
 
@@ -229,8 +230,20 @@ class SmokePlugin:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep one outcome for each item: of its call, else of a set-up or tear-down that failed."""
         if report.when == "call" or (report.when == "setup" and not report.passed) or report.failed:
-            outcome = _outcome_of(report)
-            self.outcomes.append(outcome)
+            self._add(_outcome_of(report))
+        self._show_pending()
+
+    def pytest_sessionfinish(self) -> None:
+        self._show_pending()
+
+    def _add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._pending.append(outcome)
+
+    def _show_pending(self) -> None:
+        """Show what came since: only between items does pytest not take what is written for output of the item."""
+        pending, self._pending = self._pending, []
+        for outcome in pending:
             self._show(outcome)
 
     @pytest.hookimpl(tryfirst=True)
@@ -247,8 +260,7 @@ class SmokePlugin:
             return
         self.is_lost = True
         outcome = lost(self.subject.stack, failed)
-        self.outcomes.append(outcome)
-        self._show(outcome)
+        self._add(outcome)
         item.session.shouldstop = outcome.message
 
 
@@ -306,7 +318,10 @@ def _replay(item: SmokeItem) -> None:
 
 
 def _prove_calm(item: SmokeItem) -> None:
-    _hold(item, item.subject.observed().restarts)
+    observation = item.subject.observed()
+    if item.subject.watcher.failed:
+        pytest.skip("the run ended before")  # the service that failed is an item of its own
+    _hold(item, observation.restarts)
 
 
 def _prove_no_errors(item: SmokeItem) -> None:
@@ -327,7 +342,7 @@ HEALTH: Mapping[str, Callable[[SmokeItem], None]] = {
 def _hold(item: SmokeItem, faults: Sequence[tuple[str, str]]) -> None:
     if faults:
         item.outcome.service = faults[0][0]
-        item.outcome.message = faults[0][1]
+        item.outcome.message = faults[0][1].partition("\n")[0]
         raise CheckFailed("\n".join(sentence for _, sentence in faults), service=faults[0][0])
 
 

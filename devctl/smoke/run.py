@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import io
 import os
 import re
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from devctl.actions import up
 from devctl.actions.failures import StartFailed
-from devctl.errors import DevctlError, EnvironmentProblem, UsageError
+from devctl.errors import DevctlError, UsageError
 from devctl.record import secrets
 from devctl.smoke import guard as guards
 from devctl.smoke import start
+from devctl.smoke.collect import check_suites, not_spread, run_pytest
 from devctl.smoke.health import Watcher
 from devctl.smoke.outcome import FAILED, Outcome, Report
 from devctl.smoke.stack import RunningStack
@@ -60,24 +58,6 @@ class Listener(NamedTuple):
     display: Callable[[], Display]
 
 
-def require_pytest() -> None:
-    """Raise EnvironmentProblem where pytest is not installed."""
-    import importlib.util
-
-    if importlib.util.find_spec("pytest") is None:
-        raise EnvironmentProblem(
-            "`devctl smoke` needs pytest, which is not installed", next="Install it: pip install 'devctl[smoke]'."
-        )
-
-
-def not_spread() -> UsageError:
-    """Return the refusal of pytest-xdist."""
-    return UsageError(
-        "checks are not spread over processes: they share one stack, and each watches what the others do",
-        next="Leave `-n` and `--dist` away; a suite's name or `-k` chooses some of the checks.",
-    )
-
-
 class SmokeRun:
     """One run of `devctl smoke`."""
 
@@ -92,11 +72,13 @@ class SmokeRun:
         )
         assert self.loaded.smoke is not None
         self.smoke = self.loaded.smoke
+        check_suites(self.smoke, options.suites)
         self.report = Report(self.loaded.spec.name)
         self.is_borrowed = False
         self.stack = RunningStack(self.access)
         self.subject: Subject | None = None
         self._guard: guards.Guard | None = None
+        self._lock: guards.RunLock | None = None
         self._began = time.monotonic()
         self._start_seconds = 0.0
         self._is_late = False
@@ -118,11 +100,21 @@ class SmokeRun:
         return self.report
 
     def _interrupted(self) -> None:
+        if self.subject is None:
+            self._add_unfinished_start()
         if not self._is_late:
             self.report.interrupted = True
             return
         message = f"not done after {duration(self._limit)}"
         self._add(Outcome("health", "the run ends in time", FAILED, message=message))
+
+    def _add_unfinished_start(self) -> None:
+        """Add how far the start had come."""
+        with contextlib.suppress(DevctlError, OSError):
+            status = self.stack.status()
+            self.report.run = status["run"]
+            for outcome in start.outcomes(status, self._events(), (), is_given_up=True):
+                self._add(outcome)
 
     @property
     def _limit(self) -> float:
@@ -153,11 +145,24 @@ class SmokeRun:
 
     def _prepare(self) -> None:
         """Clear what a killed run left, and find out whether a running stack is to be used, or in the way."""
-        if guards.clear_remains(self.access):
-            self.listener.say("An earlier smoke run was killed; its stack was taken down.")
+        lock = guards.RunLock(self.access.paths)
+        try:
+            if guards.clear_remains(self.access):
+                self.listener.say("An earlier smoke run was killed; its stack was taken down.")
+            self.is_borrowed = self._borrows()
+        except BaseException:
+            lock.release()
+            raise
+        if self.is_borrowed:
+            lock.release()
+        else:
+            self._lock = lock
+
+    def _borrows(self) -> bool:
+        """Return whether a running stack is used, False when none runs."""
         client = self.access.client()
         if client is None:
-            return
+            return False
         try:
             if not self.options.reuse:
                 raise UsageError(
@@ -171,7 +176,7 @@ class SmokeRun:
                     f"the running stack is not as stack.yaml says: {clean(steps[0]['text'])}",
                     next="`devctl up -d` brings it up to date; without --reuse and after `devctl down` it is new.",
                 )
-            self.is_borrowed = True
+            return True
         finally:
             client.close()
 
@@ -196,6 +201,7 @@ class SmokeRun:
             wait_timeout_seconds=timeout,
         )  # fmt: skip
         startup = up.prepare(self.access, options, _Marking(self.listener.display(), self._guard))
+        threading.Thread(target=_load, name="smoke-loader", daemon=True).start()
         began = time.monotonic()
         try:
             startup.run(give_up=True)
@@ -244,8 +250,18 @@ class SmokeRun:
             interrupted = run_pytest(plugin, self.access.paths.folder, self.smoke.tests, self.options.pytest_arguments)
         finally:
             (watcher or idle).stop()
+        self._add_unchosen_failures()
         if interrupted:
             raise KeyboardInterrupt
+        if not self.report.outcomes:
+            raise UsageError("no item matches", next="Names are those of the report; without `-k` all are run.")
+
+    def _add_unchosen_failures(self) -> None:
+        """Add what failed of the start though `-k` chose other items: these could not even be tried."""
+        if not self.report.failed:
+            for outcome in self._steps:
+                if outcome.is_bad:
+                    self._add(outcome)
 
     def _add(self, outcome: Outcome) -> None:
         """Keep and show an outcome, without the secrets that the checks used."""
@@ -261,12 +277,14 @@ class SmokeRun:
     def finish(self, *, is_good: bool) -> bool:
         """Take the stack down unless it is borrowed or shall be kept; return whether it was left running."""
         self.stack.close()
-        if self._guard is None:  # it is somebody else's, or nothing was begun
-            return self.is_borrowed
-        keep = self.options.keep or (self.options.keep_on_failure and not is_good)
-        if not keep:
-            self._down()
-        self._guard.dismiss()
+        keep = self.is_borrowed
+        if self._guard is not None:  # else it is somebody else's, or nothing was begun
+            keep = self.options.keep or (self.options.keep_on_failure and not is_good)
+            if not keep:
+                self._down()
+            self._guard.dismiss()
+        if self._lock is not None:
+            self._lock.release()
         return keep
 
     def _down(self) -> None:
@@ -282,6 +300,14 @@ class SmokeRun:
                 self.listener.say("Stopping at once.")
             finally:
                 client.close()
+
+
+def _load() -> None:
+    """Import what the checks need while the stack starts; whatever fails shows where it is needed."""
+    from devctl.smoke import client
+
+    with contextlib.suppress(Exception):
+        client.load()
 
 
 class _Marking:
@@ -314,35 +340,3 @@ class _Marking:
     def downloads(self, programs: Sequence[object]) -> None:
         """Show downloads."""
         self._display.downloads(programs)  # type: ignore[arg-type]
-
-
-CONFIGURATION = Path(__file__).parent / "pytest.ini"
-
-
-def run_pytest(plugin: object, folder: Path, tests: str, arguments: Sequence[str]) -> bool:
-    """Run pytest in this process with our items and the project's own; return whether it was interrupted.
-
-    Its own report is left out unless it is asked for with `-v`: the outcomes are shown as they come. Plug-ins are
-    those that are named, with `-p` among the arguments or in the folder's pytest.ini.
-    """
-    import pytest
-
-    folder_of_tests = folder / tests
-    with tempfile.TemporaryDirectory(prefix="devctl-smoke") as nothing:
-        where = folder_of_tests if folder_of_tests.is_dir() else Path(nothing)
-        settings = folder_of_tests / "pytest.ini"
-        configuration = settings if settings.is_file() else CONFIGURATION
-        quiet = [] if any(argument.startswith("-v") for argument in arguments) else ["-p", "no:terminal"]
-        options = [
-            "-c", str(configuration), "--rootdir", str(where), "--confcutdir", str(where), "-p", "no:cacheprovider",
-            "-p", "no:randomly", "--import-mode=importlib", *quiet, *arguments, str(where),
-        ]  # fmt: skip
-        output = io.StringIO()
-        os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # seconds, where there are many of them
-        with contextlib.redirect_stdout(output):
-            code = pytest.main(options, plugins=[plugin])
-    if getattr(plugin, "is_spread", False):
-        raise not_spread()
-    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise UsageError(f"pytest could not run the checks (exit code {code:d})", next=output.getvalue()[-2_000:])
-    return code == pytest.ExitCode.INTERRUPTED and not getattr(plugin, "is_lost", False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from devctl.actions import finders
 from devctl.core.spec import RESERVED
 from devctl.errors import DevctlError
+from devctl.smoke import client
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
@@ -150,9 +151,8 @@ class RunningStack:
 
     def exposed_metrics(self, service: str, path: str) -> set[str]:
         """Return the names of the metrics that a service exposes on `path` of its port."""
-        import httpx
-
-        text = httpx.get(f"http://{self.address(service)}{path}", timeout=10).raise_for_status().text
+        with client.new(timeout=10.0) as asking:
+            text = asking.get(f"http://{self.address(service)}{path}").raise_for_status().text
         samples = [line for line in text.splitlines() if line and not line.startswith("#")]
         types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
         return {line.partition("{")[0].partition(" ")[0] for line in samples} | set(types)

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 GOOD = ("healthy", "running", "completed")
 
 
-def outcomes(status: StatusView, events: Iterable[Mapping[str, Any]], why: Sequence[WhyView]) -> list[Outcome]:
-    """Return an outcome for each step of the start, service by service in the order of the stack."""
+def outcomes(
+    status: StatusView, events: Iterable[Mapping[str, Any]], why: Sequence[WhyView], *, is_given_up: bool = False
+) -> list[Outcome]:
+    """Return an outcome for each step of the start, service by service in the order of the stack. A start is given up
+    when it is interrupted, or a service failed for good: what else is not up then is nobody's fault."""
     moments = _moments(events)
     reasons = {view["service"]: view for view in why}
     steps = []
-    is_given_up = any(view["status"] == "failed" and not view["optional"] for view in status["services"])
+    is_given_up |= any(view["status"] == "failed" and not view["optional"] for view in status["services"])
     for view in status["services"]:
         outcomes_of_service = _of_service(view, moments.get(view["name"], {}), reasons.get(view["name"]))
         if is_given_up and view["status"] not in (*GOOD, "failed"):

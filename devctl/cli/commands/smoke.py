@@ -9,13 +9,16 @@ from devctl.cli.context import Context
 from devctl.cli.line.declare import Command, Options
 from devctl.cli.line.params import Arguments, Duration, Flag, Text, TextList
 from devctl.cli.shared import JSON, PROFILE, RUN_AS
-from devctl.errors import DevctlError, ExitCode
+from devctl.errors import DevctlError, EnvironmentProblem, ExitCode
 from devctl.text import typed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from devctl.smoke.outcome import Outcome, Report
-    from devctl.smoke.run import SmokeOptions
+    from devctl.smoke.report.write import Targets
+    from devctl.smoke.run import SmokeOptions, SmokeRun
 
 
 class SmokeCommandOptions(Options):
@@ -50,28 +53,67 @@ def run(context: Context, options: SmokeCommandOptions) -> int:
     if options.from_run:
         return _propose(context, options.from_run)
     from devctl.smoke import run as smoke
+    from devctl.smoke.collect import require_pytest
+    from devctl.smoke.report import write
 
-    smoke.require_pytest()
+    require_pytest()
+    write.check_targets(_targets(options))
     began = time.time()
-    show = (lambda _: None) if options.as_json else (lambda outcome: _show(context, outcome))
+    screen = _Screen(context, is_silent=options.as_json)
     listener = smoke.Listener(
-        context.terminal.say, show, lambda: display.choose(context, quiet=options.as_json)
+        context.terminal.say, screen.show, lambda: display.choose(context, quiet=options.as_json)
     )  # fmt: skip
     life = smoke.SmokeRun(context.stack, _smoke_options(options), listener)
     context.warn(map(str, life.loaded.warnings))
     is_good = False
     is_kept = False
+    refused: DevctlError | None = None
     try:
         report = life.prove()
         is_good = not report.failed and not report.interrupted
-        _write(context, options, life, report, began)
+        refused = _write(context, options, life, report, began)
     finally:
         is_kept = life.finish(is_good=is_good)
     if options.as_json:
         _write_json(context, report)
     else:
-        _summarise(context, report, is_kept=is_kept)
+        screen.attempt(lambda: _summarise(context, report, is_kept=is_kept))
+    if failure := refused or screen.failure:
+        raise failure
     return _exit_code(report, fail_on_flaky=options.fail_on_flaky)
+
+
+def _targets(options: SmokeCommandOptions) -> Targets:
+    from devctl.smoke.report.write import Targets
+
+    return Targets(options.junit or "", options.markdown or "", options.bundle or "")
+
+
+class _Screen:
+    """Shows outcomes as they come. An output that fails fails no check: the run goes on, and its reports are written.
+
+    Whoever closed a pipe has seen enough, and the exit code says the rest; any other failure is told at the end.
+    """
+
+    def __init__(self, context: Context, *, is_silent: bool) -> None:
+        self.failure: OSError | None = None
+        self._context = context
+        self._is_silent = is_silent
+
+    def show(self, outcome: Outcome) -> None:
+        """Show one outcome."""
+        if not self._is_silent:
+            self.attempt(lambda: _show(self._context, outcome))
+
+    def attempt(self, write: Callable[[], None]) -> None:
+        """Write to the terminal; after a failure no more."""
+        try:
+            write()
+            self._context.terminal.flush()
+        except OSError as error:
+            self.failure = self.failure or (None if isinstance(error, BrokenPipeError) else error)
+            self._is_silent = True
+            self._context.terminal.abandon()
 
 
 def _propose(context: Context, run_id: str) -> int:
@@ -121,14 +163,19 @@ def _show(context: Context, outcome: Outcome) -> None:
     context.terminal.flush()
 
 
-def _write(context: Context, options: SmokeCommandOptions, life: object, report: Report, began: float) -> None:
-    """Write the reports that were asked for, and those that the CI system reads."""
+def _write(
+    context: Context, options: SmokeCommandOptions, life: SmokeRun, report: Report, began: float
+) -> DevctlError | None:
+    """Write the reports that were asked for, and those that the CI system reads; return why one could not be."""
     from devctl.smoke.report import write
 
-    write.complete(report, life)  # type: ignore[arg-type]
-    targets = write.Targets(options.junit or "", options.markdown or "", options.bundle or "")
-    for line in write.files(report, life, targets, context.stack.environ, began):  # type: ignore[arg-type]
-        context.terminal.say(line)
+    write.complete(report, life)
+    try:
+        for line in write.files(report, life, _targets(options), context.stack.environ, began):
+            context.terminal.say(line)
+    except EnvironmentProblem as error:
+        return error
+    return None
 
 
 def _write_json(context: Context, report: Report) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from devctl.errors import DevctlError
 from devctl.smoke.contract import calls_of
@@ -17,6 +19,9 @@ SERVER = 2
 LONGEST_LIST = 1_000
 DOCUMENT = "/openapi.json"
 """Where a service describes its routes, if it does; devctl itself asks for it at the end of a smoke run."""
+DOCUMENT_SECONDS, MOST_BYTES = 2.0, 8 << 20
+"""What a service may take for it: nothing is proved by it."""
+METHODS = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))  # of an OpenAPI path item
 
 
 def of(stack: RunningStack, began_ns: int) -> Coverage:
@@ -42,14 +47,34 @@ def _routes(spans: list[Span]) -> set[str]:
 
 def _offered(stack: RunningStack, services: set[str]) -> set[str]:
     """Return the operations that services offer by their OpenAPI documents, as their spans are named."""
-    import httpx
-
     offered: set[str] = set()
     for name in services:
-        try:
-            answer = httpx.get(f"http://{stack.address(name)}{DOCUMENT}", timeout=2, trust_env=False)
-            paths = answer.json()["paths"] if answer.is_success else {}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, DevctlError):
-            continue
-        offered |= {f"{name} {method.upper()} {path}" for path, methods in paths.items() for method in methods}
+        offered |= {f"{name} {method.upper()} {path}" for method, path in operations(_document(stack, name))}
     return offered
+
+
+def operations(document: Any) -> Iterator[tuple[str, str]]:
+    """Yield method and path of each operation of an OpenAPI document, nothing of what is none."""
+    paths = document.get("paths") if isinstance(document, dict) else None
+    for path, methods in paths.items() if isinstance(paths, dict) else ():
+        for method in methods if isinstance(methods, dict) else ():
+            if str(method).lower() in METHODS:
+                yield str(method), str(path)
+
+
+def _document(stack: RunningStack, name: str) -> Any:
+    """Return the OpenAPI document of a service, None where it has none, or one that is too large, late or broken."""
+    import httpx
+
+    deadline = time.monotonic() + DOCUMENT_SECONDS
+    content = b""
+    try:
+        url = f"http://{stack.address(name)}{DOCUMENT}"
+        with httpx.stream("GET", url, timeout=DOCUMENT_SECONDS, trust_env=False) as answer:
+            for chunk in answer.iter_bytes() if answer.is_success else ():
+                content += chunk
+                if len(content) > MOST_BYTES or time.monotonic() > deadline:
+                    return None
+        return json.loads(content)
+    except (httpx.HTTPError, DevctlError, ValueError, RecursionError):
+        return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +39,25 @@ def complete(report: Report, life: SmokeRun) -> None:
         history.complete(report, past, life.figures() if is_up and life.is_whole else None)
 
 
+def check_targets(targets: Targets) -> None:
+    """Raise EnvironmentProblem for a report that cannot be written, before anything is started for it."""
+    for path in filter(None, targets):
+        target = Path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            existed = target.exists()
+            with open(target, "ab"):
+                pass
+            if not existed:
+                target.unlink()
+        except OSError as error:
+            raise _refused(path, error) from error
+
+
+def _refused(path: str, error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(f"the report cannot be written: {error.strerror}", where=path)
+
+
 def machine_facts() -> dict[str, str]:
     """Return what tells one machine's report from another's."""
     from importlib.metadata import version
@@ -55,27 +73,47 @@ def machine_facts() -> dict[str, str]:
 
 
 def files(report: Report, life: SmokeRun, targets: Targets, environ: Mapping[str, str], began: float) -> Iterator[str]:
-    """Write every report; yield a sentence for each."""
-    if targets.junit:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
-        _write(targets.junit, junit.document(report, stamp, _attachment(targets, environ)))
-        yield f"JUnit report: {targets.junit}"
-    summary = markdown.document(report).encode()
-    if targets.markdown:
-        _write(targets.markdown, summary)
-        yield f"Summary: {targets.markdown}"
-    if targets.bundle:
-        _bundle(report, life, Path(targets.bundle), summary.decode())
-        yield f"Bundle: {targets.bundle}"
+    """Write every report, also when one of them cannot be written; yield a sentence for each."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began))
+    summary = markdown.document(report)
+    writers: tuple[tuple[str, str, Callable[[], None]], ...] = (
+        (
+            "JUnit report",
+            targets.junit,
+            lambda: _write(targets.junit, junit.document(report, stamp, _attachment(targets, environ))),
+        ),
+        ("Summary", targets.markdown, lambda: _write(targets.markdown, summary.encode())),
+        ("Bundle", targets.bundle, lambda: _bundle(report, life, Path(targets.bundle), summary)),
+    )
+    refused: list[EnvironmentProblem] = []
+    for what, path, write in writers:
+        if path:
+            try:
+                write()
+                yield f"{what}: {path}"
+            except EnvironmentProblem as error:
+                refused.append(error)
+    yield from _for_ci(report, summary, environ)
+    if refused:
+        raise refused[0]
+
+
+def _for_ci(report: Report, summary: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Give GitHub and GitLab what they show; what they refuse costs that alone."""
     if step_summary := environ.get("GITHUB_STEP_SUMMARY"):
-        with open(step_summary, "ab") as file:
-            file.write(summary)
+        try:
+            with open(step_summary, "ab") as file:
+                file.write(summary.encode())
+        except OSError as error:
+            yield f"The summary of the step cannot be written: {error.strerror}: {step_summary}"
     if environ.get("GITHUB_ACTIONS") == "true":
-        for line in remarks.github(report):
-            print(line, file=sys.stderr)
+        yield from remarks.github(report)
     if environ.get("GITLAB_CI") == "true" and (job := environ.get("CI_JOB_URL")):
         links = [(f"smoke: {report.verdict}", f"{job}/artifacts/browse")]
-        _write("gl-annotations.json", remarks.gitlab(links).encode())
+        try:
+            _write("gl-annotations.json", remarks.gitlab(links).encode())
+        except EnvironmentProblem as error:
+            yield str(error)
 
 
 def _attachment(targets: Targets, environ: Mapping[str, str]) -> str:
@@ -113,7 +151,7 @@ def _write(path: str, content: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     except OSError as error:
-        raise EnvironmentProblem(f"the report cannot be written: {error.strerror}", where=path) from error
+        raise _refused(path, error) from error
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from devctl.manifest.smoke import HttpExpect
+from devctl.smoke import client
 from devctl.smoke.check import CheckContext, CheckFailed, secret_values
 from devctl.smoke.values import NotThere, compare_seconds, first, matches, select, text_of
 from devctl.text import clean, duration
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from devctl.manifest.smoke import HttpStep, Step
 
-REQUEST_SECONDS = 30.0
 SHOWN_BODY = 500
 HEADER = "header "
 
@@ -64,10 +64,8 @@ def send(request: HttpStep, context: CheckContext) -> tuple[httpx.Response, floa
 
 def _client(context: CheckContext) -> httpx.Client:
     """Return a client that keeps its connections for the check; none goes through a proxy, cookies are kept."""
-    import httpx
-
     if context.http_client is None:
-        context.http_client = httpx.Client(timeout=REQUEST_SECONDS, trust_env=False)
+        context.http_client = client.new()
     return context.http_client
 
 

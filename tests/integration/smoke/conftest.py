@@ -52,11 +52,20 @@ services:
             command, cwd=self.folder, env={**self.environ, **environ}, text=True, capture_output=True, timeout=100
         )
 
-    def begin(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Begin `devctl smoke`, to be killed."""
+    def begin(self, *arguments: str, output: Path = Path(os.devnull)) -> "subprocess.Popen[bytes]":
+        """Begin `devctl smoke`, to be killed or waited for."""
         command = [sys.executable, "-m", "devctl", "smoke", *arguments]
-        null = subprocess.DEVNULL
-        return subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=null, stderr=null)
+        with output.open("wb") as out:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=out, stderr=subprocess.DEVNULL)
+
+    def smoke_into(self, output: str, *arguments: str) -> tuple[int, str]:
+        """Run `devctl smoke` with its output going somewhere; return the exit code and what it said beside."""
+        command = [sys.executable, "-m", "devctl", "smoke", *arguments]
+        with open(output, "wb") as out:
+            done = subprocess.run(
+                command, cwd=self.folder, env=self.environ, stdout=out, stderr=subprocess.PIPE, text=True, timeout=100
+            )
+        return done.returncode, done.stderr
 
     def smoke(self, *arguments: str, **environ: str) -> tuple[int, dict[str, Any]]:
         """Run `devctl smoke --json`; return the exit code and the report."""

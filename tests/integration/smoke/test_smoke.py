@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from devctl.paths import StackPaths
+from devctl.smoke.guard import RunLock
 from tests.integration.smoke.conftest import Project
 from tests.waiting import eventually
 
@@ -181,6 +183,78 @@ def test_a_run_that_is_killed_leaves_nothing_and_the_next_is_clean(project: Proj
     eventually(lambda: project.is_clean, within=60, what="nothing is left")
     project.write(GREEN)
     assert project.smoke()[1]["verdict"] == "passed"
+
+
+def test_ctrl_c_during_the_start_reports_how_far_it_came(project: Project) -> None:
+    project.write(GREEN, command="sleep 60")
+    process = project.begin("--junit", "smoke.xml")
+    marker = project.folder / ".devctl" / "smoke.json"
+    eventually(lambda: marker.exists() and json.loads(marker.read_text())["run"], within=60, what="a run began")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    cases = {case.attrib["name"] for case in Xml.parse(project.folder / "smoke.xml").iter("testcase")}
+    assert "files: becomes healthy" in cases
+    assert project.is_clean
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_starts(project: Project) -> None:
+    project.write(GREEN)
+    for option in ("--junit", "--markdown", "--bundle"):
+        done = project.devctl("smoke", option, "www")
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "www: the report cannot be written: Is a directory" in done.stderr
+    assert not (project.folder / ".devctl").exists()
+
+
+def test_an_output_that_fails_fails_no_check_and_costs_no_report(project: Project) -> None:
+    project.write(GREEN)
+    code, errors = project.smoke_into("/dev/full", "--junit", "smoke.xml")
+    assert (code, "No space left" in errors) == (3, True)
+    root = Xml.parse(project.folder / "smoke.xml").getroot()
+    assert root is not None
+    assert root.attrib["failures"] == "0"
+    assert "greets" in {case.attrib["name"] for case in root.iter("testcase")}
+    assert project.is_clean
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"), [(["nosuch"], "no suite 'nosuch'"), (["-k", "nosuch"], "no item matches")]
+)
+def test_a_choice_of_nothing_is_refused_and_never_green(project: Project, arguments: list[str], complaint: str) -> None:
+    project.write(GREEN)
+    done = project.devctl("smoke", *arguments)
+    assert (done.returncode, complaint in done.stderr) == (2, True)
+    assert project.is_clean
+
+
+def test_a_start_that_fails_is_red_whatever_was_chosen(project: Project) -> None:
+    project.write(GREEN, command="sh -c 'exit 3'")
+    code, report = project.smoke("-k", "greets")
+    assert (code, [o["service"] for o in report["outcomes"]]) == (1, ["files"])
+
+
+def test_another_run_of_the_same_stack_is_refused(project: Project) -> None:
+    project.write(GREEN)
+    held = RunLock(StackPaths(project.folder))
+    try:
+        done = project.devctl("smoke")
+    finally:
+        held.release()
+    assert (done.returncode, "proves this stack" in done.stderr) == (2, True)
+
+
+def test_a_service_that_fails_for_good_ends_the_run_and_is_shown(project: Project) -> None:
+    (project.folder / "go").touch()
+    serve = "python3 -m http.server --directory www $$PORT"
+    program = f"sh -c '{serve} & while [ -e go ]; do sleep 0.1; done; echo out of memory; kill $$!; exit 9'"
+    project.write("    restart: 'no'\n" + GREEN.replace("200ms", "90s"), command=program)
+    process = project.begin("--json", output=project.folder / "out.json")
+    eventually(lambda: project.devctl("status").returncode == 0, within=60, what="the stack is up")
+    (project.folder / "go").unlink()
+    assert process.wait(90) == 1
+    outcomes = json.loads((project.folder / "out.json").read_text())["outcomes"]
+    failed = [(o["name"], o["service"], "out of memory" in o["text"]) for o in outcomes if o["status"] == "failed"]
+    assert failed == [("files goes on", "files", True)]
 
 
 def test_the_projects_own_checks_run_with_its_fixtures(project: Project) -> None:

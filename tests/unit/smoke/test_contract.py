@@ -26,6 +26,7 @@ class FakeSpan:
     error: bool = False
     trace_id: str = "t"
     start_ns: int = 0
+    duration_ns: int = 0
     attributes: dict[str, Any] = field(default_factory=dict)
     resource_attributes: dict[str, Any] = field(default_factory=dict)
     links: Sequence[tuple[str, str]] = ()
@@ -99,6 +100,22 @@ def test_a_lost_edge_blames_the_one_that_lost_it(spans: list[FakeSpan], sent: li
     with pytest.raises(CheckFailed) as failure:
         ask("calls payment via orders", FakeStack(spans, sent), Contract(calls=("payment via orders",)))
     assert failure.value.service == blamed
+
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("began", "took", "is_allowed"),
+    [(5, 0, True), (3, 4, True), (10, 0, True), (11, 1, True), (1, 1, False), (20, 1, False)],
+    ids=["within", "begun before, failed within", "at its end", "while it comes back", "before", "long after"],
+)
+def test_what_fails_while_a_check_breaks_something_is_overlooked_also_at_its_edges(
+    began: int, took: int, is_allowed: bool
+) -> None:
+    seen = contract.Seen(0, allowed_times=[(4 * SECOND, 10 * SECOND)])
+    span = FakeSpan("order", "GET", error=True, start_ns=began * SECOND, duration_ns=took * SECOND)
+    assert seen.allows(cast(Any, span)) is is_allowed
 
 
 def test_an_answer_4xx_is_no_fault_of_its_caller_but_a_5xx_is() -> None:

@@ -44,12 +44,42 @@ def test_an_up_does_not_look_into_the_section(tmp_path: Path) -> None:
         ("{metric: {query: up, expect: many}}", "a comparison"),
         ("{http: {service: api, method: FETCH}}", "PATCH"),
         ("{trace: {expect: {duration: quick}}}", "duration"),
+        ("{metric: {query: up}, expect: {status: 200}}", "`expect` belongs to `http`, not to `metric`"),
+        ("{event: {topic: t}, capture: {id: $.id}}", "`capture` belongs to `http`"),
+        ("{log: {contains: x}, repeat: 3}", "`repeat` belongs to `http`"),
+        ("{log: {matches: '(unclosed'}}", "not a regular expression"),
+        ("{log: {contains: x, level: loud}}", "warning"),
+        ("{http: {service: api}, expect: {json: {'$.items[': 1}}}", "not a JSON path"),
+        ("{http: {service: api}, capture: {id: items.id}}", "not a JSON path"),
+        ("{event: {topic: t, where: {data.id: 1}}}", "not a JSON path"),
     ],
 )
 def test_a_wrong_step_is_named_with_where_it_stands(tmp_path: Path, step: str, message: str) -> None:
     text = mistakes(tmp_path, f"smoke: {{checks: [{{name: a, steps: [{step}]}}]}}\n")
     assert message in text
     assert "stack.yaml:2:" in text
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{http: {service: api}, expect: {json: {$.items.length(): '>= 1', '$[0].a': 1, '$.a[*].b': 2}}}",
+        "{http: {service: api}, capture: {place: header Location, id: $.id, name: '$.${key}'}}",
+        "{log: {matches: '^order [0-9]+ (paid|refused)$', level: warning}}",
+        "{event: {topic: t, where: {$.data.orderId: '${order}'}}, within: 2s}",
+    ],
+)
+def test_a_right_step_is_taken(tmp_path: Path, step: str) -> None:
+    assert loaded(tmp_path, f"smoke: {{checks: [{{name: a, steps: [{step}]}}]}}\n").smoke
+
+
+def test_a_check_without_steps_is_refused(tmp_path: Path) -> None:
+    assert "would prove nothing" in mistakes(tmp_path, "smoke: {checks: [{name: a, steps: []}]}\n")
+
+
+def test_a_call_to_an_unknown_service_is_refused(tmp_path: Path) -> None:
+    text = mistakes(tmp_path, "smoke: {contract: {api: {calls: [apii via topic.v1]}}}\n")
+    assert "did you mean api" in text
 
 
 def test_two_checks_of_one_name_are_refused(tmp_path: Path) -> None:
