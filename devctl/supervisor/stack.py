@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from devctl.core import events as happened
@@ -176,6 +177,8 @@ class Stack:
     def _decide(self, spec: Spec, up: Up) -> ApplyDecision:
         self._refuse_while_ending()
         in_force = self.loop.spec if self.active else None
+        if in_force and in_force.folder != spec.folder:  # renamed meanwhile: what runs has paths of the old one
+            up = replace(up, force=True)
         return decide_apply(spec, in_force, self.loop.state, up, self._allocator)
 
     def _commit(self, decision: ApplyDecision, starter: str) -> Decision[Accepted]:

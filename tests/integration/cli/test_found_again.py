@@ -118,8 +118,9 @@ def test_a_stack_whose_folder_was_renamed_is_found_there_and_goes_on_in_it(shell
     shell.run("up -d")
     view = status(shell)
     assert (view["status"], view["notice"]) == ("healthy", "")
-    assert shell.pid != db
-    taken_down(shell)
+    restarted = next(s for s in view["services"] if s["name"] == "db")["instances"][0]["pid"]
+    assert restarted != db
+    taken_down(shell, db=restarted)
     assert not (base / "stack").exists()
     assert status(shell, code=1)["status"] == "stopped"
 
