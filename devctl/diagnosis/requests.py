@@ -340,8 +340,9 @@ class Unconsumed:
     example: SpanRow
 
 
-_GRACE_NS = 4_000_000_000
-"""A message may be under way for so long: outboxes and batches wait."""
+_GRACE_NS, _TIMES_USUAL = 8_000_000_000, 3
+"""A message may be under way for so long (outboxes and batches wait, a group shares its partitions out anew), or for
+so many times as long as one ever was: a busy machine is no stuck consumer."""
 
 
 def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
@@ -349,7 +350,7 @@ def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
     rows, baseline = traffic.recent.rows, traffic.baseline.rows
     consumers = {(row.service, topic_of(row.operation)) for row in baseline if row.kind == CONSUMER}
     consumers |= {(row.service, topic_of(row.operation)) for row in rows if row.kind == CONSUMER}
-    origins = _origins(traffic)
+    origins, delays = _origins(traffic), _delays(traffic)
     for service, topic in sorted(consumers):
         taken = [
             r.end_ns for r in rows if r.kind == CONSUMER and r.service == service and topic_of(r.operation) == topic
@@ -358,7 +359,8 @@ def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
         sent = [r for r in rows if r.kind == PRODUCER and topic_of(r.operation) == topic and r.end_ns > last]
         if usual := origins.get((service, topic)):
             sent = [row for row in sent if _origin(row, traffic.recent) in usual]
-        overdue = [row for row in sent if row.end_ns < now_ns - _GRACE_NS]
+        grace = max(_GRACE_NS, _TIMES_USUAL * delays.get((service, topic), 0))
+        overdue = [row for row in sent if row.end_ns < now_ns - grace]
         if topic and len(overdue) >= LEAST_ERRORS:
             yield Unconsumed(service, topic, len(overdue), last, overdue[-1])
 
@@ -371,6 +373,18 @@ def _origins(traffic: Traffic) -> dict[tuple[str, str], set[tuple[str, str]]]:
             sender = stretch.by_id.get((row.trace, row.parent)) if row.kind == CONSUMER else None
             if sender is not None:
                 table[row.service, topic_of(row.operation)].add(_origin(sender, stretch))
+    return dict(table)
+
+
+def _delays(traffic: Traffic) -> dict[tuple[str, str], int]:
+    """Return for each consumer of a topic the longest time from the sending of a message to its being taken in."""
+    table: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for stretch in (traffic.baseline, traffic.recent):
+        for row in stretch.rows:
+            sender = stretch.by_id.get((row.trace, row.parent)) if row.kind == CONSUMER else None
+            if sender is not None:
+                key = row.service, topic_of(row.operation)
+                table[key] = max(table[key], row.start_ns - sender.end_ns)
     return dict(table)
 
 

@@ -51,6 +51,11 @@ class Survey:
         """Who listens where: `host:port` → pid, 0 where nobody may know."""
         return listening.owners()
 
+    @cached_property
+    def waiting_per_core(self) -> float:
+        """How many processes share each core of late, at least 1: who must wait for it is not idle."""
+        return max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0)
+
     def tree(self, leader: int) -> list[Entry]:
         """Return the processes of the session that `leader` leads, and what descends from it."""
         members = {pid for pid, entry in self.entries.items() if leader in (pid, entry.session)}

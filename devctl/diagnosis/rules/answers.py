@@ -16,10 +16,17 @@ from devctl.diagnosis.rules.base import Rule, evidence_of
 ANSWERED_SECONDS = 2.0
 """A program that answers wrongly for so long after its start has loaded what it has."""
 
+USUAL_SECONDS = 10.0
+"""For so long a start may take connections without an answer, or say that it is not ready: many do, on a busy machine
+above all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One kind of answer: the sentence, the next step, and whether other services can be the reason."""
+    """One kind of answer: the sentence, the next step, and whether other services can be the reason.
+
+    `patience_seconds`: how long a start may answer so, unless its check gives it less: some answers are usual then.
+    """
 
     kind: str
     pattern: str
@@ -27,6 +34,7 @@ class Answered:
     next: str
     rank: int = 30
     is_intrinsic: bool = True
+    patience_seconds: float = ANSWERED_SECONDS
 
 
 def probe_rule(answered: Answered) -> Rule:
@@ -35,7 +43,7 @@ def probe_rule(answered: Answered) -> Rule:
     def examine(facts: Facts, name: str) -> Iterator[Cause]:
         instance = facts.worst(name)
         is_failing = instance and facts.status(name) in (Status.STARTING, Status.UNHEALTHY)
-        if not is_failing or instance is None or not _is_due(facts, name):
+        if not is_failing or instance is None or not _is_due(facts, name, answered.patience_seconds):
             return
         answer, check = facts.answer(instance) or instance.reason, facts.check(name)
         match = re.search(answered.pattern, answer, re.DOTALL)
@@ -63,9 +71,13 @@ def probe_rule(answered: Answered) -> Rule:
     )
 
 
-def _is_due(facts: Facts, name: str) -> bool:
+def _is_due(facts: Facts, name: str, patience_seconds: float) -> bool:
     """Whether a start is old enough for its answers to count; what is unhealthy has used up its time."""
-    return facts.status(name) is Status.UNHEALTHY or facts.age_seconds(facts.worst(name)) >= ANSWERED_SECONDS
+    if facts.status(name) is Status.UNHEALTHY:
+        return True
+    check = facts.check(name)
+    start_seconds = max(check.start_period_seconds if check else 0.0, ANSWERED_SECONDS)
+    return facts.age_seconds(facts.worst(name)) >= min(patience_seconds, start_seconds)
 
 
 def unready_since(facts: Facts, name: str) -> int:

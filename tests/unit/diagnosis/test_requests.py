@@ -160,6 +160,14 @@ def test_a_consumer_that_leaves_messages_lying_is_stuck() -> None:
     assert list(unconsumed(Spans(sent + taken, taken, {}), 3_000 * MS)) == []
 
 
+def test_a_consumer_that_always_was_as_late_is_not_stuck() -> None:
+    world, second = World(), 1000 * MS
+    early = world.row(1, b"", "order", "send shop.order.v1", PRODUCER, start=MS)
+    late = world.row(1, early.span, "payment", "process shop.order.v1", CONSUMER, start=20 * second)
+    sent = [world.row(n, b"", "order", "send shop.order.v1", PRODUCER, start=n * second) for n in range(21, 26)]
+    assert list(unconsumed(Spans([early, late, *sent], [early, late], {}), 60 * second)) == []
+
+
 def test_the_topic_stands_in_the_name_of_a_span() -> None:
     assert topic_of("send shop.order.v1") == "shop.order.v1"
     assert topic_of("orders process") == "orders"

@@ -93,8 +93,14 @@ def lead(facts: Facts, name: str) -> Cause:
 
 @pytest.mark.parametrize(("text", "kind"), ANSWERS)
 def test_the_answer_of_a_check_says_what_is_wrong_with_it(text: str, kind: str) -> None:
-    view = after("a", "up", "a.1 started", "wait 5", answers={"a.1": text})
+    view = after("a", "up", "a.1 started", "wait 11", answers={"a.1": text})
     assert [(root["service"], root["kind"]) for root in view["roots"]] == [("a", kind)]
+
+
+@pytest.mark.parametrize("text", ["no answer within 2 s", "503 Service Unavailable"])
+def test_a_start_may_be_silent_or_unready_for_a_while(text: str) -> None:
+    view = after("a", "up", "a.1 started", "wait 5", answers={"a.1": text})
+    assert [root for root in view["roots"] if root["kind"] in ("hanging", "not-ready")] == []
 
 
 def test_a_check_that_fails_in_words_that_no_rule_reads_is_told_as_it_is() -> None:

@@ -1,6 +1,6 @@
 """A service that takes connections and does not answer."""
 
-from devctl.diagnosis.rules.answers import Answered, probe_rule
+from devctl.diagnosis.rules.answers import USUAL_SECONDS, Answered, probe_rule
 
 RULE = probe_rule(
     Answered(
@@ -11,5 +11,6 @@ RULE = probe_rule(
         "timeout of its healthcheck.",
         rank=32,
         is_intrinsic=False,
+        patience_seconds=USUAL_SECONDS,
     )
 )

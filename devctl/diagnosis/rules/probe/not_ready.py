@@ -1,6 +1,6 @@
 """A check that the service itself answers with an error."""
 
-from devctl.diagnosis.rules.answers import Answered, probe_rule
+from devctl.diagnosis.rules.answers import USUAL_SECONDS, Answered, probe_rule
 
 RULE = probe_rule(
     Answered(
@@ -10,5 +10,6 @@ RULE = probe_rule(
         "Read what it answers and its last lines (`devctl logs {name}`): it says what it lacks.",
         rank=33,
         is_intrinsic=False,
+        patience_seconds=USUAL_SECONDS,
     )
 )

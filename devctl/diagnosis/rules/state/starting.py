@@ -51,9 +51,9 @@ def is_slow(facts: Facts, instance: Instance) -> bool:
 
 
 def _share(facts: Facts, instance: Instance) -> float:
-    """Return how much of one core its processes used since the start."""
+    """Return how much of the core that it could have its processes used since the start."""
     used = sum(entry.cpu_seconds for entry in facts.processes(instance))
-    return used / max(facts.age_seconds(instance), 0.1)
+    return used * facts.survey.waiting_per_core / max(facts.age_seconds(instance), 0.1)
 
 
 def _work(facts: Facts, name: str, instance: Instance, age: float) -> Iterator[Evidence]:
