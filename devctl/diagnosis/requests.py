@@ -338,6 +338,7 @@ class Unconsumed:
     sent: int
     last_ns: int
     example: SpanRow
+    senders: tuple[str, ...]
 
 
 _GRACE_NS, _TIMES_USUAL = 8_000_000_000, 3
@@ -362,7 +363,8 @@ def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
         grace = max(_GRACE_NS, _TIMES_USUAL * delays.get((service, topic), 0))
         overdue = [row for row in sent if row.end_ns < now_ns - grace]
         if topic and len(overdue) >= LEAST_ERRORS:
-            yield Unconsumed(service, topic, len(overdue), last, overdue[-1])
+            senders = tuple(dict.fromkeys(row.service for row in overdue))
+            yield Unconsumed(service, topic, len(overdue), last, overdue[-1], senders)
 
 
 def _origins(traffic: Traffic) -> dict[tuple[str, str], set[tuple[str, str]]]:

@@ -18,7 +18,7 @@ from devctl.diagnosis.evidence import Cause
 from devctl.diagnosis.facts import Facts
 from devctl.diagnosis.loglines import LogLine
 from devctl.diagnosis.rules.bus import dead_letters
-from devctl.diagnosis.traffic import PRODUCER, Stretch
+from devctl.diagnosis.traffic import CONSUMER, PRODUCER, Stretch
 from devctl.diagnosis.why import read_facts
 from devctl.machine.survey import Entry, Survey
 from devctl.paths import StackPaths
@@ -244,3 +244,17 @@ def test_an_answer_of_what_suffers_is_a_problem_though_its_cause_may_yet_pass() 
     facts.snapshot.state.ports["b.1"] = {"http": 9321}
     view: Any = answer(facts, blame(facts))
     assert view["state"] == "problem"
+
+
+def test_who_takes_nothing_in_since_its_sender_fails_is_no_cause_of_its_own() -> None:
+    second = 1_000_000_000
+    happenings = ("up", "a.1 started", "b.1 started", "a.1 ready", "b.1 ready")
+    facts, failing = facts_after("a, b", *happenings), facts_after("a, b", *happenings, "a.1 unready")
+    for each in (facts, failing):
+        since = each.now_ns - 60 * second
+        taken = SpanRow(1, b"t" * 16, b"s" * 8, b"", "b", "process orders.v1", CONSUMER, False, since, 7)
+        sent = [SpanRow(n, bytes([n] * 16), bytes([n] * 8), b"", "a", "send orders.v1", PRODUCER, False,
+                        since + n * second, 7) for n in range(2, 9)]  # fmt: skip
+        each.traffic.__dict__.update(recent=Stretch([taken, *sent]), baseline=Stretch([taken]))
+    assert leads(facts) == [("b", "consumer-stuck")]
+    assert [service for service, _ in leads(failing)] == ["a"]

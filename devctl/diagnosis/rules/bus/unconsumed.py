@@ -18,6 +18,7 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
         if entry.service == name:
             since = f"for {duration((facts.now_ns - entry.last_ns) / 1e9)}" if entry.last_ns else "of late"
             text = f"{entry.sent} messages were sent to {entry.topic}, and {name} has taken none in {since}"
+            senders = [other for other in entry.senders if other != name]  # who fails sends no longer what it took in
             yield Cause(
                 name,
                 "consumer-stuck",
@@ -27,7 +28,7 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
                 "its group anew.",
                 (span_evidence(entry.example, text, name),),
                 Confidence.LIKELY,
-                blames=tuple(other for other in facts.references(name) if other in facts.silent),
+                blames=(*(other for other in facts.references(name) if other in facts.silent), *senders),
                 since_ns=entry.last_ns,
                 rank=43,
             )
