@@ -116,10 +116,6 @@ class Facts:
         """Return the services that a service depends on, refers to or calls, each once."""
         return [other for other in self._neighbours.get(name, ()) if other != name]
 
-    def needs(self, name: str, other: str) -> bool:
-        """Tell whether a service waits for another one before it starts."""
-        return any(dependency.service == other for dependency in self.snapshot.service(name).depends_on)
-
     @cached_property
     def _neighbours(self) -> dict[str, list[str]]:
         table = {name: list(dict.fromkeys(_referred(self.spec, name))) for name in self.spec.services}
@@ -184,26 +180,32 @@ class Facts:
             self._lines[instance.id] = read_lines(self.run, instance.id, LINES_READ)
         return self._lines[instance.id]
 
-    def lines_of_traces(self, rows: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
-        """Return the lines of some services that belong to the newest traces of these spans."""
-        if self.run is None or not services:
-            return []
-        traces: dict[str, list[SpanRow]] = {}
-        for row in rows:
-            traces.setdefault(row.trace.hex(), []).append(row)
-        newest = sorted(traces.items(), key=lambda item: max(row.end_ns for row in item[1]))[-_MOST_TRACES:]
-        return [line for trace, spans in newest for line in self._lines_of_trace(trace, spans, services)]
-
-    def _lines_of_trace(self, trace: str, spans: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
-        assert self.run is not None
-        start, end = min(row.start_ns for row in spans), max(row.end_ns for row in spans)
-        return read_lines_of(self.run, trace, services, start, end)
-
     def processes(self, instance: Instance | None) -> list[Entry]:
         """Return the processes of an instance that lives on this machine."""
         if not self.is_live or instance is None or not instance.is_alive or not instance.pid:
             return []
         return self.survey.tree(instance.pid)
+
+
+def needs(facts: Facts, name: str, other: str) -> bool:
+    """Tell whether a service waits for another one before it starts."""
+    return any(dependency.service == other for dependency in facts.snapshot.service(name).depends_on)
+
+
+def lines_of_traces(facts: Facts, rows: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
+    """Return the lines of some services that belong to the newest traces of these spans."""
+    if facts.run is None or not services:
+        return []
+    traces: dict[str, list[SpanRow]] = {}
+    for row in rows:
+        traces.setdefault(row.trace.hex(), []).append(row)
+    newest = sorted(traces.items(), key=lambda item: max(row.end_ns for row in item[1]))[-_MOST_TRACES:]
+    return [line for trace, spans in newest for line in _lines_of_trace(facts.run, trace, spans, services)]
+
+
+def _lines_of_trace(run: Run, trace: str, spans: Sequence[SpanRow], services: Collection[str]) -> list[LogLine]:
+    start, end = min(row.start_ns for row in spans), max(row.end_ns for row in spans)
+    return read_lines_of(run, trace, services, start, end)
 
 
 def variable_with(facts: Facts, name: str, text: str) -> str:

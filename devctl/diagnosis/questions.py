@@ -8,7 +8,7 @@ from devctl.diagnosis import requests
 from devctl.diagnosis.answer import root_view
 from devctl.diagnosis.blame import Blame, Root
 from devctl.diagnosis.evidence import Cause, Confidence
-from devctl.diagnosis.facts import Facts
+from devctl.diagnosis.facts import Facts, lines_of_traces
 from devctl.diagnosis.loglines import LogLine, line_evidence
 from devctl.diagnosis.rules.edges import failing, not_answering, slow
 from devctl.diagnosis.spans import span_evidence
@@ -111,7 +111,7 @@ def _of_rows(facts: Facts, rows: Sequence[SpanRow]) -> tuple[Blame, str]:
     """Return a root for each span that failed with nothing failed below it, and the sentence for when none did."""
     stretch = Stretch(rows)
     failed = [row for row in rows if row.error and not any(child.error for child in stretch.children_of(row))]
-    lines = facts.lines_of_traces(rows, {row.service for row in failed})
+    lines = lines_of_traces(facts, rows, {row.service for row in failed})
     causes: dict[str, Cause] = {}
     for row in failed:
         causes.setdefault(row.service, _failed_span(facts, row, lines))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from devctl.core.status import GOOD, Status
 from devctl.diagnosis.evidence import Cause, Confidence, Evidence, EvidenceKind
-from devctl.diagnosis.facts import Facts, variable_with
+from devctl.diagnosis.facts import Facts, needs, variable_with
 from devctl.diagnosis.loglines import LogLine, line_evidence
 from devctl.diagnosis.rules.base import Rule, around, match_any, suspicious_lines
 
@@ -127,7 +127,7 @@ def _next(facts: Facts, name: str, other: str, port: int, variable: str) -> str:
             f"{{{other}: {{condition: service_healthy}}}}), then "
             f"`devctl up {name}`."
         )
-    if facts.status(other) is Status.STARTING and not facts.needs(name, other):
+    if facts.status(other) is Status.STARTING and not needs(facts, name, other):
         return (
             f"{other} is still starting: let {name} wait for it (depends_on: "
             f"{{{other}: {{condition: service_healthy}}}}), then `devctl up {name}`."
