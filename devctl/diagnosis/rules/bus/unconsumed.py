@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devctl.diagnosis.evidence import Cause, Confidence
-from devctl.diagnosis.facts import Facts
+from devctl.diagnosis.facts import Facts, is_good
 from devctl.diagnosis.requests import unconsumed
 from devctl.diagnosis.rules.base import Rule
 from devctl.diagnosis.spans import span_evidence
@@ -18,7 +18,7 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
         if entry.service == name:
             since = f"for {duration((facts.now_ns - entry.last_ns) / 1e9)}" if entry.last_ns else "of late"
             text = f"{entry.sent} messages were sent to {entry.topic}, and {name} has taken none in {since}"
-            senders = [other for other in entry.senders if other != name]  # who fails sends no longer what it took in
+            senders = [other for other in entry.senders if other != name and _fails(facts, other)]
             yield Cause(
                 name,
                 "consumer-stuck",
@@ -33,6 +33,11 @@ def examine(facts: Facts, name: str) -> Iterator[Cause]:
                 rank=43,
             )
             return
+
+
+def _fails(facts: Facts, sender: str) -> bool:
+    """Whether a sender may no longer send what the consumer took in: other messages of the topic are not for it."""
+    return not is_good(facts, sender) or any(entry.service == sender for entry in facts.requests.failing)
 
 
 RULE = Rule(
