@@ -187,6 +187,15 @@ class Facts:
         return self.survey.tree(instance.pid)
 
 
+_CROWD, _MOST_CROWDING = 4.0, 4.0
+"""From four processes for each core on all requests wait; what is slow by a fault stands out of that, too."""
+
+
+def crowding(facts: Facts) -> float:
+    """Return how many times as long as usual things take for this machine's load alone."""
+    return min(max(facts.survey.waiting_per_core / _CROWD, 1.0), _MOST_CROWDING) if facts.is_live else 1.0
+
+
 def needs(facts: Facts, name: str, other: str) -> bool:
     """Tell whether a service waits for another one before it starts."""
     return any(dependency.service == other for dependency in facts.snapshot.service(name).depends_on)

@@ -346,8 +346,8 @@ _GRACE_NS, _TIMES_USUAL = 8_000_000_000, 3
 so many times as long as one ever was: a busy machine is no stuck consumer."""
 
 
-def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
-    """Yield the consumers that take nothing in while messages are sent."""
+def unconsumed(traffic: Traffic, now_ns: int, *, patience: float = 1.0) -> Iterator[Unconsumed]:
+    """Yield the consumers that take nothing in while messages are sent; on a busy machine `patience` is above 1."""
     rows, baseline = traffic.recent.rows, traffic.baseline.rows
     consumers = {(row.service, topic_of(row.operation)) for row in baseline if row.kind == CONSUMER}
     consumers |= {(row.service, topic_of(row.operation)) for row in rows if row.kind == CONSUMER}
@@ -360,7 +360,7 @@ def unconsumed(traffic: Traffic, now_ns: int) -> Iterator[Unconsumed]:
         sent = [r for r in rows if r.kind == PRODUCER and topic_of(r.operation) == topic and r.end_ns > last]
         if usual := origins.get((service, topic)):
             sent = [row for row in sent if _origin(row, traffic.recent) in usual]
-        grace = max(_GRACE_NS, _TIMES_USUAL * delays.get((service, topic), 0))
+        grace = max(int(_GRACE_NS * patience), _TIMES_USUAL * delays.get((service, topic), 0))
         overdue = [row for row in sent if row.end_ns < now_ns - grace]
         if topic and len(overdue) >= LEAST_ERRORS:
             senders = tuple(dict.fromkeys(row.service for row in overdue))

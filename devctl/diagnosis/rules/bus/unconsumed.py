@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devctl.diagnosis.evidence import Cause, Confidence
-from devctl.diagnosis.facts import Facts, is_good
+from devctl.diagnosis.facts import Facts, crowding, is_good
 from devctl.diagnosis.requests import unconsumed
 from devctl.diagnosis.rules.base import Rule
 from devctl.diagnosis.spans import span_evidence
@@ -14,7 +14,8 @@ from devctl.text import duration
 
 def examine(facts: Facts, name: str) -> Iterator[Cause]:
     """Yield which topic it leaves lying, and since when."""
-    for entry in unconsumed(facts.traffic, facts.now_ns) if facts.is_live else ():
+    entries = unconsumed(facts.traffic, facts.now_ns, patience=crowding(facts)) if facts.is_live else ()
+    for entry in entries:
         if entry.service == name:
             since = f"for {duration((facts.now_ns - entry.last_ns) / 1e9)}" if entry.last_ns else "of late"
             text = f"{entry.sent} messages were sent to {entry.topic}, and {name} has taken none in {since}"

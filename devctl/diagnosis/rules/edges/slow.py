@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devctl.diagnosis.evidence import Cause, Confidence
-from devctl.diagnosis.facts import Facts
+from devctl.diagnosis.facts import Facts, crowding
 from devctl.diagnosis.requests import SLOW_FACTOR, Slow
 from devctl.diagnosis.rules.base import Rule
 from devctl.diagnosis.spans import span_evidence
@@ -15,22 +15,15 @@ _STANDS_OUT = 3.0
 """Where everything became slow, the machine is busy: the cause is who lost several times as much as the next."""
 
 _MOST_SLOW = 0.5
-_CROWD, _MOST_CROWDING = 4.0, 4.0
-"""From four processes for each core on all requests wait; what is slow by a fault stands out of sixteen times, too."""
 
 
 def examine(facts: Facts, name: str) -> Iterator[Cause]:
     """Yield how much slower it is and where the time goes; nothing where all are slow alike."""
-    factor = SLOW_FACTOR * _crowding(facts)
+    factor = SLOW_FACTOR * crowding(facts)
     entries = [e for e in facts.requests.slow if e.service == name and e.now_ms >= e.before_ms * factor]
     if entries and not is_load(facts):
         entry = max(entries, key=lambda each: each.now_ms - each.before_ms)
         yield cause_of(facts, entry)
-
-
-def _crowding(facts: Facts) -> float:
-    """Return how many times as much slowness this machine's load alone can be the reason of."""
-    return min(max(facts.survey.waiting_per_core / _CROWD, 1.0), _MOST_CROWDING) if facts.is_live else 1.0
 
 
 def is_load(facts: Facts) -> bool:
