@@ -33,7 +33,8 @@ def _state_of_its_own() -> Iterator[None]:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Remember whether all was well; be content with nothing to do where only what failed is to run and nothing did."""
-    if hasattr(session.config, "workerinput") or (cache := session.config.cache) is None:
+    cache = getattr(session.config, "cache", None)  # not there with `-p no:cacheprovider`
+    if hasattr(session.config, "workerinput") or cache is None:
         return
     nothing_to_do = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.getoption("lf")
     if nothing_to_do and cache.get("run/passed", False):
