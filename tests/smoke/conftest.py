@@ -156,7 +156,7 @@ class Crowd:
 
     def take(self, answer: Any, status: int, service: str, route: str) -> Any:
         """Return an answer of a service; BlamedError when it is not as it should be."""
-        time.sleep(PACE_SECONDS)
+        time.sleep(max(PACE_SECONDS - answer.elapsed.total_seconds(), 0.0))
         if answer.status_code != status:
             owing = "" if answer.status_code >= 500 else service  # whose fault it was the trace tells
             raise BlamedError(f"{route}: {answer.status_code}, expected {status}: {answer.text}", owing)

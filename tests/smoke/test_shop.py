@@ -192,7 +192,7 @@ def test_one_of_a_hundred_answers_would_show_if_it_failed_or_was_slow(crowd: Any
     crowd.pace.check()
 
 
-LOOKS_AROUND = 35
+LOOKS_AROUND = 30
 ROUTES = (
     ("catalog", "/api/v1/products?limit=5"),
     ("catalog", "/api/v1/products/{product}"),
