@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
+SMOKE_SECONDS = 300  # one run, on a machine that is busy with other things
 
 
 @dataclass
@@ -49,7 +50,12 @@ services:
     def devctl(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "devctl", *arguments]
         return subprocess.run(
-            command, cwd=self.folder, env={**self.environ, **environ}, text=True, capture_output=True, timeout=100
+            command,
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            text=True,
+            capture_output=True,
+            timeout=SMOKE_SECONDS,
         )
 
     def begin(self, *arguments: str, output: Path = Path(os.devnull)) -> "subprocess.Popen[bytes]":
@@ -63,7 +69,13 @@ services:
         command = [sys.executable, "-m", "devctl", "smoke", *arguments]
         with open(output, "wb") as out:
             done = subprocess.run(
-                command, cwd=self.folder, env=self.environ, stdout=out, stderr=subprocess.PIPE, text=True, timeout=100
+                command,
+                cwd=self.folder,
+                env=self.environ,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=SMOKE_SECONDS,
             )
         return done.returncode, done.stderr
 

@@ -11,8 +11,10 @@ import pytest
 
 from devctl.paths import StackPaths
 from devctl.smoke.guard import RunLock
-from tests.integration.smoke.conftest import Project
+from tests.integration.smoke.conftest import SMOKE_SECONDS, Project
 from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(3 * SMOKE_SECONDS)
 
 GREEN = """
 smoke:
