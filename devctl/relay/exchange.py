@@ -1,16 +1,18 @@
 """What can be seen of HTTP/1.1 on a connection: whether it rests between two exchanges.
 
-Nothing is parsed while data flows: the start of a response is remembered, and read only when a connection shall
-leave its instance. In doubt (another protocol, HTTP/2, an upgrade, pipelining, a response without a length that is
-still under way) the answer is no, and the connection stays where it is.
+Hardly anything is parsed while data flows: the start of a response is remembered, and read only when a connection
+shall leave its instance; of a chunked response the framing is followed. In doubt (another protocol, HTTP/2, an
+upgrade, pipelining, a response without a length that is still under way) the answer is no, and the connection stays
+where it is.
 """
 
 from __future__ import annotations
 
+from devctl.relay.chunked import ChunkedBody
+
 MOST_HEAD = 2048
 """Bytes of a response that are remembered: its head must fit, else the connection is not seen as HTTP."""
 
-_LAST_CHUNK = b"0\r\n\r\n"
 _METHODS = frozenset((b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"PATC", b"OPTI"))
 _WITHOUT_BODY = frozenset((b"204", b"304"))
 
@@ -18,7 +20,7 @@ _WITHOUT_BODY = frozenset((b"204", b"304"))
 class Exchange:
     """The requests and responses of one connection, as far as their chunks tell."""
 
-    __slots__ = ("_head", "_is_head", "_is_plain", "_size", "_tail", "is_awaiting", "must_close")
+    __slots__ = ("_chunked", "_head", "_is_head", "_is_plain", "_size", "is_awaiting", "must_close")
 
     def __init__(self) -> None:
         self.is_awaiting = False  # a request went up, and nothing of its response came yet
@@ -26,8 +28,8 @@ class Exchange:
         self._is_plain = True
         self._is_head = False
         self._head = b""
-        self._tail = b""
         self._size = 0
+        self._chunked: ChunkedBody | None = None
 
     def sent(self, chunk: bytes) -> bytes:
         """Note a chunk on its way to the instance, and return it."""
@@ -45,12 +47,13 @@ class Exchange:
             self.is_awaiting = False
             self._head = chunk[:MOST_HEAD]
             self._size = len(chunk)
-            self._tail = b""
+            self._chunked = _chunked_body(chunk)
             if self.must_close:
                 return told_to_close(chunk)
         else:
             self._size += len(chunk)
-            self._tail = chunk[-len(_LAST_CHUNK) :]
+            if self._chunked:
+                self._chunked.feed(chunk)
         return chunk
 
     @property
@@ -69,9 +72,19 @@ class Exchange:
         if head[9:12] in _WITHOUT_BODY or self._is_head:
             return self._size == size
         if b"chunked" in fields.get(b"transfer-encoding", b""):
-            return (self._tail or self._head).endswith(_LAST_CHUNK)
+            return self._chunked is not None and self._chunked.is_whole
         length = fields.get(b"content-length", b"")
         return length.isdigit() and self._size == size + int(length)
+
+
+def _chunked_body(chunk: bytes) -> ChunkedBody | None:
+    """Return the body that begins in the first chunk of a response, if it may be a chunked one."""
+    end = chunk.find(b"\r\n\r\n", 0, MOST_HEAD)
+    if end < 0 or b"chunked" not in chunk[:end].lower():
+        return None
+    body = ChunkedBody()
+    body.feed(chunk[end + 4 :])
+    return body
 
 
 def told_to_close(chunk: bytes) -> bytes:
