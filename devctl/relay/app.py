@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 import traceback
@@ -13,18 +12,15 @@ from functools import partial
 from typing import Any
 
 from devctl.relay import table as tables
+from devctl.relay.acceptor import Acceptor
 from devctl.relay.connection import Connection
 from devctl.relay.end import reset_on_close
 from devctl.relay.flow import Hold
 from devctl.relay.network import NetworkSockets
-from devctl.relay.poll import READ, Poller, Timer
+from devctl.relay.poll import Poller, Timer
 from devctl.relay.pool import Member, Pool
 from devctl.relay.shaper import ActiveFault
 from devctl.relay.table import Table
-
-_ACCEPTS_AT_ONCE = 32
-_PAUSE_SECONDS = 0.1  # without a free descriptor: clients wait in the backlog meanwhile
-_NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
 class Relay:
@@ -51,7 +47,6 @@ class Relay:
         if before := self._listeners.get(port):
             self._poller.forget(before.fileno())
             before.close()
-        listener.setblocking(False)
         # What is accepted inherits this where the system has it so (Linux): one call less for each connection.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listeners[port] = listener
@@ -62,8 +57,12 @@ class Relay:
         self._activate(tables.load(self._state_file))
 
     def set_table(self, table: Table) -> None:
-        """Work by this table from now on."""
+        """Work by this table from now on. A port that it does not name is let go: others may listen there."""
         self._activate(table)
+        for port in self._listeners.keys() - self.pools.keys():
+            listener = self._listeners.pop(port)
+            self._poller.forget(listener.fileno())
+            listener.close()
         self._save()
 
     def status(self) -> dict[str, Any]:
@@ -146,23 +145,7 @@ class Relay:
     # Connections
 
     def _watch(self, listener: socket.socket, port: int) -> None:
-        self._poller.watch(listener.fileno(), READ, lambda _: self._accept(listener, port))
-
-    def _accept(self, listener: socket.socket, port: int) -> None:
-        for _ in range(_ACCEPTS_AT_ONCE):
-            try:
-                client, _address = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _NO_ROOM:
-                    self._pause(listener, port)
-                return
-            try:
-                self._begin(client, port)
-            except Exception:  # the listener must go on
-                traceback.print_exc()
-                client.close()
+        Acceptor(listener, self._poller, lambda client: self._begin(client, port))
 
     def _begin(self, client: socket.socket, port: int) -> None:
         pool = self.pools.get(port)
@@ -174,15 +157,11 @@ class Relay:
         pool.accepted += 1
         connection = Connection(client, pool, self._poller, self.hold)
         pool.connections.add(connection)
-        if self._faults and (faults := self._faults_of(pool.route.service)):
-            connection.reshape(faults)
-            if connection.is_closed:
-                return
-        connection.connect()
-
-    def _pause(self, listener: socket.socket, port: int) -> None:
-        self._poller.forget(listener.fileno())
-        watch = self._poller.watch
-        self._poller.after(
-            _PAUSE_SECONDS, lambda: watch(listener.fileno(), READ, lambda _: self._accept(listener, port))
-        )
+        try:
+            if self._faults and (faults := self._faults_of(pool.route.service)):
+                connection.reshape(faults)
+            if not connection.is_closed:
+                connection.connect()
+        except Exception:  # nobody may be left waiting for a connection that was lost here
+            traceback.print_exc()
+            connection.close(reset=True)

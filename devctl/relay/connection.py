@@ -70,7 +70,10 @@ class Connection:
         """Find an instance that takes the connection; the client is reset when there is none."""
         while (member := self._pool.pick(self._tried)) is not None:
             self._tried.add(member)
-            server = socket.socket(socket.AF_INET, _KIND)
+            try:
+                server = socket.socket(socket.AF_INET, _KIND)
+            except OSError:  # no descriptor is left
+                break
             server.setblocking(False)
             server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             problem = server.connect_ex((HOST, member.port))

@@ -14,6 +14,7 @@ from typing import Any
 
 from devctl.keeper import system
 from devctl.relay import table as tables
+from devctl.relay.acceptor import Acceptor
 from devctl.relay.app import Relay
 from devctl.relay.poll import READ, WRITE, Poller
 
@@ -43,7 +44,7 @@ class Control:
         self._listener.bind(path)
         os.chmod(path, 0o600)
         self._listener.listen(8)
-        poller.watch(self._listener.fileno(), READ, lambda _: self._accept())
+        Acceptor(self._listener, poller, self._begin)
         relay.on_event = self.tell
 
     def tell(self, event: dict[str, Any]) -> None:
@@ -51,8 +52,7 @@ class Control:
         for client in list(self._clients):
             self._send(client, event)
 
-    def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+    def _begin(self, connection: socket.socket) -> None:
         if system.peer_uid(connection) != os.getuid():
             connection.close()
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator
 
+from devctl.relay.acceptor import Acceptor
 from devctl.relay.app import Relay
 from devctl.relay.poll import READ, Poller
 
@@ -99,14 +100,9 @@ class Page:
     def __init__(self, relay: Relay, poller: Poller, listener: socket.socket) -> None:
         self._relay = relay
         self._poller = poller
-        listener.setblocking(False)
-        poller.watch(listener.fileno(), READ, lambda _: self._accept(listener))
+        Acceptor(listener, poller, self._begin)
 
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
+    def _begin(self, client: socket.socket) -> None:
         client.setblocking(False)
         received = bytearray()
         timer = self._poller.after(_PATIENCE_SECONDS, lambda: self._part(client))

@@ -101,8 +101,12 @@ class Poller:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
-            if not timer.is_cancelled:
+            if timer.is_cancelled:
+                continue
+            try:
                 timer.call()
+            except Exception:  # as above
+                traceback.print_exc()
 
 
 class _Selector:

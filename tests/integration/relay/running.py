@@ -69,6 +69,10 @@ class RelayProcess:
         self.control = eventually(self._connect, what="the relay takes requests")
         self.answers = self.control.makefile("r")
 
+    def another_control(self) -> socket.socket:
+        """Return a further connection to the control socket."""
+        return eventually(self._connect, what="the relay takes requests")
+
     def _connect(self) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX)
         try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import resource
 import socket
 import subprocess
 import sys
@@ -192,6 +193,32 @@ def test_a_killed_relay_refuses_nobody(relay: RelayProcess, instance: MakeInstan
         relay.start()
         caller.join(20)
     assert answers[0].startswith("HTTP/1.1 200")
+
+
+def test_where_no_descriptor_is_left_clients_wait_and_nothing_stays_broken(
+    relay: RelayProcess, instance: MakeInstance
+) -> None:
+    relay.route([instance("order.1", http("1")).target()])
+    limit = relay.descriptors() + 21
+    resource.prlimit(relay.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            with contextlib.suppress(
+                ConnectionResetError
+            ):  # accepted, and then no descriptor was left for its instance
+                stack.enter_context(relay.client())
+        eventually(lambda: relay.descriptors() >= limit, what="the relay has no descriptor left")
+        for kind, address in (
+            (socket.AF_UNIX, str(relay.control_path)),
+            (socket.AF_INET, ("127.0.0.1", relay.metrics_port)),
+        ):
+            stack.enter_context(socket.socket(kind)).connect(address)
+    eventually(lambda: next(samples(relay.metrics(), "devctl_relay_connections_open")) == 0)
+    with relay.client() as client:
+        assert request(client).endswith("1")
+    with relay.another_control() as control:
+        control.sendall(b'{"id":1,"op":"status"}\n')
+        assert b'"id":1' in control.recv(1 << 16)
 
 
 def test_an_instance_that_refuses_is_passed_over(relay: RelayProcess, instance: MakeInstance) -> None:

@@ -33,6 +33,14 @@ def test_a_handler_is_told_of_both_wishes(poller: Poller) -> None:
         assert seen == [READ | WRITE]
 
 
+def test_a_timer_that_fails_costs_the_others_nothing(poller: Poller) -> None:
+    rung: list[str] = []
+    poller.after(0.0, lambda: rung.append("first") or 1 / 0)  # type: ignore[func-returns-value]
+    poller.after(0.0, lambda: rung.append("second"))
+    poller.turn()
+    assert rung == ["first", "second"]
+
+
 def test_nothing_is_told_of_what_is_forgotten_or_paused(poller: Poller) -> None:
     here, there = socket.socketpair()
     other, one_more = socket.socketpair()
