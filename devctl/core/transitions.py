@@ -33,13 +33,26 @@ def _run_ended(state: State, _: happened.RunEnded) -> State:
 
 
 def _planned(state: State, event: happened.Planned) -> State:
-    services = dict(state.services)
+    services, gone = dict(state.services), []
     for goal in event.goals:
         planned = _with_goal(services.get(goal.service) or ServiceState(goal.service), goal)
         services[goal.service] = planned
         if planned.removed and not planned.instances:
-            del services[goal.service]
-    return replace(state, services=services)
+            gone.append(goal.service)
+    state = replace(state, services=services)
+    for name in gone:
+        state = _without(state, name)
+    return state
+
+
+def _without(state: State, name: str) -> State:
+    """Return the state without a service: its numbers are free for others, and so is its wire."""
+    return replace(
+        state,
+        services={key: service for key, service in state.services.items() if key != name},
+        ports={key: ports for key, ports in state.ports.items() if name not in (key, key.rpartition(".")[0])},
+        faults={key: fault for key, fault in state.faults.items() if fault.service != name},
+    )
 
 
 def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
@@ -330,10 +343,9 @@ def _ended(state: State, service: str, instance: str, code: int | None) -> State
 
 def _forget(state: State, service: ServiceState, instance: str) -> State:
     left = {key: i for key, i in service.instances.items() if key != instance}
-    services = {**state.services, service.name: replace(service, instances=left)}
     if service.removed and not left:
-        del services[service.name]
-    return replace(state, services=services)
+        return _without(state, service.name)
+    return replace(state, services={**state.services, service.name: replace(service, instances=left)})
 
 
 def _with_service(state: State, name: str, **changes: Any) -> State:

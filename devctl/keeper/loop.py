@@ -135,6 +135,7 @@ class Keeper:
             case "adopt":
                 return [self._adopt(each) for each in message["instances"]]
             case "hand_over":
+                self._ports.close(message["instance"], message.get("closed", ()))
                 return self._ports.hand_over(message["instance"], message["ports"], message["socket"])
             case "told":
                 return self._told(message)

@@ -64,6 +64,12 @@ class Ports:
         is_sent = bool(bound) and _send(path, [self.descriptor(instance, port) for port in bound])
         return {"handed": bound if is_sent else [], "problem": problem}
 
+    def close(self, instance: str, ports: Sequence[int]) -> None:
+        """Let ports of an instance go, so that others can have them."""
+        for port in ports:
+            if listener := self._sockets.pop((instance, port), None):
+                listener.close()
+
     def release(self, instance: str) -> None:
         """Close the sockets of an instance."""
         for key in [key for key in self._sockets if key[0] == instance]:

@@ -129,10 +129,10 @@ class ProcessRunner:
         """Return what `save` last kept."""
         return await self._link.ask_bytes("saved")
 
-    async def hand_over(self, instance: str, ports: list[int], path: str) -> list[int]:
-        """Have the keeper bind ports for an instance that runs, and hand their sockets to its Unix socket at `path`;
-        return those that it took. DevctlError names one that cannot be bound."""
-        answer = await self._link.ask("hand_over", instance=instance, ports=ports, socket=path)
+    async def hand_over(self, instance: str, ports: list[int], closed: list[int], path: str) -> list[int]:
+        """Have the keeper close some ports of an instance, bind others, and hand their sockets to its Unix socket at
+        `path`; return those that it took. DevctlError names one that cannot be bound."""
+        answer = await self._link.ask("hand_over", instance=instance, ports=ports, closed=closed, socket=path)
         if answer["problem"] and not answer["handed"]:
             raise DevctlError(answer["problem"])
         return [int(port) for port in answer["handed"]]

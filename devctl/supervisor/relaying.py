@@ -27,12 +27,12 @@ _LONG_RETRY_SECONDS = 1.0
 _MANY_TRIES = 100
 _ANSWER_SECONDS = 2.0  # for a table to be taken over; the relay answers within a millisecond
 
-HandOver = Callable[[str, list[int], str], Awaitable[list[int]]]
-"""Has the keeper bind numbers for an instance and hand the sockets to the Unix socket at a path, if somebody listens
-there; returns the numbers that were handed over."""
+HandOver = Callable[[str, list[int], list[int], str], Awaitable[list[int]]]
+"""Has the keeper bind numbers for an instance, close others, and hand the sockets to the Unix socket at a path, if
+somebody listens there; returns the numbers that were handed over."""
 
 
-async def hand_over_nothing(_instance: str, _ports: list[int], _path: str) -> list[int]:
+async def hand_over_nothing(_instance: str, _ports: list[int], _closed: list[int], _path: str) -> list[int]:
     """Hand nothing over: there is no keeper."""
     return []
 
@@ -49,7 +49,8 @@ class Relaying:
         self._wake = asyncio.Event()
         self._problem = ""
         self._link: _Link | None = None
-        self._handed: set[int] = set()
+        self._handed: set[int] = set()  # what the relay that runs has
+        self._bound: set[int] = set()  # what the keeper holds for it and its successors
         self._pid = 0
         self._task: asyncio.Task[None] | None = None
         loop.listeners.add(self._on_change)
@@ -68,11 +69,12 @@ class Relaying:
             self._link.close()
 
     async def drain(self, instance: str, seconds: float) -> None:
-        """Return when an instance that is stopping has no connection left, or after so many seconds."""
+        """Return when an instance that is stopping has no connection left, or after so many seconds; never raise: a
+        relay that hung, or was killed meanwhile, has nothing left to drain, and the instance stops all the same."""
         service = self._loop.spec.services.get(instance.rpartition(".")[0])
         if service is None or not service.is_relayed or self._link is None:
             return
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(seconds):
                 await self._link.drained(instance, self._table())
 
@@ -88,7 +90,7 @@ class Relaying:
         return make_table(self._loop.spec, state.services, state.ports, state.faults.values(), self._network)
 
     def _on_change(self, _: Change) -> None:
-        if RELAY in self._loop.spec.services:
+        if RELAY in self._loop.spec.services or self._bound:
             self.begin()
             self._wake.set()
 
@@ -114,22 +116,26 @@ class Relaying:
             if self._link:
                 self._link.close()
             self._link = None
-        numbers = [n for n in shared_ports(self._loop.spec, self._loop.state.ports) if n not in self._handed]
-        if numbers:
-            await self._hand(numbers)
+        shared = shared_ports(self._loop.spec, self._loop.state.ports)
+        numbers, closed = [n for n in shared if n not in self._handed], sorted(self._bound.difference(shared))
+        if numbers or closed:
+            await self._hand(numbers, closed)
         if not pid:
             return True
         if self._link is None:
             self._link = await _connect(self._path, self._loop.post, self._wake.set)
         return self._link is not None and await self._tell(self._link) and self._is_handed()
 
-    async def _hand(self, numbers: list[int]) -> None:
+    async def _hand(self, numbers: list[int], closed: list[int]) -> None:
+        relay, path = instance_name(RELAY, 1), str(self._path)
         with contextlib.suppress(BackendLost):
             try:
-                self._handed.update(await self._hand_over(instance_name(RELAY, 1), numbers, str(self._path)))
+                self._handed.update(await self._hand_over(relay, numbers, closed, path))
                 self._problem = ""
             except DevctlError as error:  # a direct instance may still have it, until it has been replaced
                 self._problem = error.what
+            self._bound = self._bound.union(numbers).difference(closed)
+            self._handed.difference_update(closed)
 
     def _is_handed(self) -> bool:
         return self._handed.issuperset(shared_ports(self._loop.spec, self._loop.state.ports))
@@ -169,7 +175,7 @@ class _Link:
         future = self._drains.setdefault(instance, asyncio.get_running_loop().create_future())
         try:
             status = await self.set_table(table)
-            if status["open"].get(instance, 0):
+            if status.get("open", {}).get(instance, 0):
                 await future
         finally:
             self._drains.pop(instance, None)

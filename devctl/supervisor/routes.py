@@ -22,6 +22,8 @@ NETWORK_FOLDER = "net"
 """In the runtime folder: the relay's sockets for containers."""
 _PROGRAM = Path(devctl.__file__).parent / "relay" / "__main__.py"
 _READY = frozenset({Status.HEALTHY, Status.RUNNING})
+_LIVENESS = HttpCheck(port="http", path="/health", interval_seconds=2.0, timeout_seconds=5.0, retries=3)
+"""A relay that hangs holds up every address: it is replaced within half a minute. A busy machine is no reason."""
 
 
 def with_relay(spec: Spec) -> Spec:
@@ -62,11 +64,13 @@ def _service(folder: str) -> Service:
         ),
         working_dir=folder,
         check=HttpCheck(port="http", path="/health"),
+        liveness=_LIVENESS,
     )  # fmt: skip
     return Service(
         name=RELAY,
         variants=(variant,),
         ports=(Port("http", 0, inherited=True),),
+        stop_grace_seconds=1.0,  # it ends at once by SIGTERM, unless it hangs
         # Whatever ends it, connections wait in its sockets for the next one: it comes back at once, always.
         restart=RestartPolicy(RestartCondition.ALWAYS, delay_seconds=0.0, max_attempts=100),
         metrics="/metrics",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from devctl.core import events as happened
 from devctl.core.faults import Fault, next_name
 from devctl.core.plan import check_names
+from devctl.core.spec import RESERVED
 from devctl.errors import UsageError
 from devctl.supervisor.loop import Decision, Loop
 from devctl.supervisor.relaying import Relaying
@@ -25,6 +26,11 @@ class WireFaults:
         """Put a fault on the wire of a relayed service; UsageError where there is no relay."""
         self._require_run()
         check_names(self._loop.spec.services, (fault.service,))
+        if fault.service in RESERVED:
+            raise UsageError(
+                f"{fault.service} is devctl's own: it is reached directly, and takes no fault",
+                next="`devctl status` names the services that have a shared address.",
+            )
         if not self._loop.spec.services[fault.service].is_relayed:
             raise UsageError(
                 f"{fault.service} is reached directly: nothing can be put between it and its clients",

@@ -13,9 +13,10 @@ from devctl.core.checks import CommandCheck, HttpCheck
 from devctl.core.spec import RELAY, Port, Service
 from devctl.errors import ExitCode
 from devctl.session.protocol import ServiceView
-from tests.integration.supervisor.conftest import RealStack, kill, script
+from devctl.supervisor import sockets
+from tests.integration.supervisor.conftest import RealStack, kill, process, script
 from tests.integration.supervisor.load import Load
-from tests.soak import rounds
+from tests.soak import IS_SOAK, rounds
 from tests.waiting import eventually
 
 KILLS = rounds(4, 20)
@@ -119,6 +120,8 @@ def test_a_version_that_does_not_become_healthy_is_taken_back(stack: RealStack, 
     assert instances(stack) == before
     assert rolled_back.keys() == {"web"}
     assert rolled_back["web"].startswith("web.3: ")
+    assert up(stack, good) == {}, "what was taken back is over once nobody asks for it any more"
+    assert view(stack)["reason"] == ""
 
 
 def test_more_and_fewer_instances_lose_no_request(stack: RealStack) -> None:
@@ -183,6 +186,40 @@ def test_a_killed_relay_refuses_nobody_and_restarts_nobody(stack: RealStack) -> 
     assert instances(stack) == before
 
 
+def test_a_relay_that_hangs_keeps_no_instance_from_being_stopped(stack: RealStack) -> None:
+    up(stack, web(replicas=2))
+    before, relay = instances(stack), stack.pids()[f"{RELAY}.1"]
+    os.kill(relay, signal.SIGSTOP)
+    try:
+        with stack.client() as client:
+            assert client.restart(["web"])["healthy"]
+    finally:
+        os.kill(relay, signal.SIGCONT)
+    assert not set(before.values()) & set(instances(stack).values())
+
+
+@pytest.mark.skipif(not IS_SOAK, reason="its liveness check is patient: half a minute; run by make soak")
+def test_a_relay_that_hangs_is_replaced(stack: RealStack) -> None:
+    up(stack, web())
+    os.kill(stack.pids()[f"{RELAY}.1"], signal.SIGSTOP)
+    eventually(lambda: stack.restarts()[f"{RELAY}.1"] == 1, within=120)
+    assert eventually(lambda: urllib.request.urlopen(f"http://{address(stack)}/").read() == b"one", within=30)
+
+
+@pytest.mark.parametrize("change", ["another port", "no such service"])
+def test_a_port_that_nobody_asks_for_any_more_is_free(stack: RealStack, change: str) -> None:
+    number = int(stack.free_port())
+    up(stack, web(number))
+    assert not sockets.is_free(number)
+    if change == "another port":
+        up(stack, web(int(stack.free_port())))
+        assert urllib.request.urlopen(f"http://{address(stack)}/").read() == b"one"
+    else:
+        with stack.client() as client:
+            client.apply(stack.spec(process("other", "sleep", "1000"), telemetry=False))
+    eventually(lambda: sockets.is_free(number), what=f"port {number} is let go")
+
+
 def test_traffic_flows_on_while_nobody_supervises(stack: RealStack) -> None:
     up(stack, web(replicas=2))
     at, supervisor = address(stack), stack.status()["supervisor"]["pid"]
@@ -233,6 +270,12 @@ def test_a_direct_service_takes_no_fault(stack: RealStack) -> None:
         client.add_fault({"service": "web", "kind": "down"})
     assert getattr(refusal.value, "exit_code", None) == ExitCode.USAGE
     assert "front: true" in getattr(refusal.value, "next", "")
+
+
+def test_the_relay_itself_takes_no_fault(stack: RealStack) -> None:
+    up(stack, web())
+    with stack.client() as client, pytest.raises(Exception, match="devctl's own"):
+        client.add_fault({"service": RELAY, "kind": "down"})
 
 
 def test_a_liveness_check_that_fails_restarts_the_instance(stack: RealStack) -> None:

@@ -32,6 +32,11 @@ def test_a_stack_with_a_container_has_the_relay() -> None:
     assert RELAY not in with_relay(replace(stack(), active=("native",))).services
 
 
+def test_a_relay_that_hangs_is_found_out_by_a_check_of_its_own() -> None:
+    relay = with_relay(replace(stack(), active=("box",))).services[RELAY]
+    assert relay.variants[0].liveness is not None
+
+
 def test_the_relay_answers_containers_for_everything_that_is_none() -> None:
     table = make_table(stack(), {"box": chosen("container")}, PORTS, (), "/net")
     assert table.network == "/net"
