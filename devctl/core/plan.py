@@ -96,6 +96,8 @@ def plan_up(spec: Spec, state: State, request: Up) -> Plan:
             goals.append(_goal(service, service_state, change.cause, force_recreate=change.force_recreate))
             goals[-1] = replace(goals[-1], rolling=rolling, instances=request.instances.get(name, ()))
             steps += _steps(service, service_state, goals[-1], whole)
+        elif name in targets and (now := state.services.get(name)) and _was_taken_back(now):
+            goals.append(_goal(spec.services[name], now, now.cause, force_recreate=False))
     removed = [] if request.names else _removed(spec, state)
     return Plan((*(_stop_step(g) for g in removed), *steps), (*removed, *goals))
 
@@ -206,6 +208,11 @@ def is_changed(service: Service, service_state: ServiceState | None) -> bool:
     ):
         return False
     return service_state.option not in _options(service, service_state)
+
+
+def _was_taken_back(service_state: ServiceState) -> bool:
+    """Whether a change of it was taken back which nobody asks for any more: it runs as it shall, and that is over."""
+    return bool(service_state.rolled_back) and service_state.rollout is None
 
 
 def _is_incomplete(service: Service, service_state: ServiceState) -> bool:

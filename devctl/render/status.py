@@ -120,6 +120,8 @@ def note(service: ServiceView, *, reasons: bool = False) -> str:
     parts = [service["reason"], service["note"] if service["status"] in GOOD else ""]
     if service["status"] in ("failed", "unavailable"):
         parts.append(typed(service["cure"]))
+    if service["faults"]:
+        parts.append(f"on its wire: {listing(fault['text'] for fault in service['faults'])}")
     if reasons:
         parts.append(service["why_variant"])
     return clean("; ".join(part for part in parts if part))

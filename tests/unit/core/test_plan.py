@@ -1,10 +1,15 @@
 """Plans as text: what a request would do, and why."""
 
+from dataclasses import replace
+
 import pytest
 
+from devctl.core import events as happened
+from devctl.core.faults import Fault, FaultKind
 from devctl.core.plan import Up, merge_specs, plan_restart, plan_stop, plan_up
 from devctl.core.spec import MissingVariant, Service, Spec
 from devctl.core.state import State
+from devctl.core.transitions import apply
 from devctl.errors import UsageError
 from tests import fakes
 from tests.fakes import World
@@ -52,6 +57,20 @@ def test_the_relay_comes_with_whom_it_serves_and_with_nobody_else() -> None:
 
     assert text(stack, State(), "a") == "start   a: asked for\nstart   relay: holds the shared ports"
     assert text(stack, State(), "b") == "start   b: asked for"
+
+
+def test_a_service_that_is_gone_leaves_neither_ports_nor_faults() -> None:
+    world = running("a(front), b")
+    ports = {"a": {"http": 1}, "a.1": {"http": 2}, "b.1": {"http": 3}}
+    fault = Fault("a_down_1", "a", FaultKind.DOWN)
+    state = replace(world.loop.state, ports=ports, faults={fault.name: fault})
+
+    left = apply(state, happened.Planned(plan_up(spec("b"), state, Up()).goals))
+    assert left.ports == ports, "it still runs"
+    left = apply(left, happened.InstanceStopped("a.1", "a", 0))
+
+    assert left.ports == {"b.1": {"http": 3}}
+    assert left.faults == {}
 
 
 def test_nothing_changed_means_nothing_to_do() -> None:
