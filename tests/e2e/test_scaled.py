@@ -79,6 +79,7 @@ def test_every_service_is_replaced_in_turn_while_people_shop_and_no_request_is_l
         try:
             for name in SERVICES * ROUNDS:
                 stack.devctl("restart", name)
+                assert shopping.failures == [], f"when {name} was replaced"
         finally:
             shopping.stop()
         for each in running:

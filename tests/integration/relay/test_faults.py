@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -9,6 +10,7 @@ from devctl.core.faults import Fault, FaultKind, Stream
 from tests.integration.relay.conftest import MakeInstance
 from tests.integration.relay.running import RelayProcess, echo, http, is_reset, read_all, request
 from tests.soak import rounds
+from tests.waiting import eventually
 
 CONNECTIONS = rounds(200, 1_000)
 
@@ -17,14 +19,30 @@ def fault(kind: FaultKind, **values: object) -> Fault:
     return Fault(**{"name": f"order_{kind}_1", "service": "order", "kind": kind, **values})  # type: ignore[arg-type]
 
 
-def median_seconds(client: socket.socket, times: int = 9) -> float:
-    def once() -> float:
-        began = time.monotonic()
+def seconds_of(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def echo_seconds(client: socket.socket) -> float:
+    def once() -> None:
         client.sendall(b"x")
         assert client.recv(1) == b"x"
-        return time.monotonic() - began
 
-    return sorted(once() for _ in range(times))[times // 2]
+    return seconds_of(once)
+
+
+def assert_takes(seconds: float, work: Callable[[], object], tolerance: float = 0.1, beside: float = 0.0) -> None:
+    """Assert that `work` takes so long and never less. A busy machine adds to that, so the best of many tries counts;
+    `beside`: what it takes undisturbed."""
+
+    def is_on_time() -> bool:
+        taken = seconds_of(work)
+        assert taken >= seconds * (1 - tolerance)
+        return taken - beside <= seconds * (1 + tolerance)
+
+    eventually(is_on_time, within=90, what=f"{seconds} s are taken")
 
 
 @pytest.mark.parametrize("stream", list(Stream))
@@ -32,17 +50,17 @@ def test_latency_is_what_was_asked_for(relay: RelayProcess, instance: MakeInstan
     target = instance("order.1", echo).target()
     relay.route([target])
     with relay.client() as client:
-        undisturbed = median_seconds(client)
+        undisturbed = min(echo_seconds(client) for _ in range(9))
         relay.route([target], [fault(FaultKind.LATENCY, milliseconds=100, stream=stream)])
-        assert median_seconds(client) - undisturbed == pytest.approx(0.1, rel=0.1)
+        assert_takes(0.1, lambda: echo_seconds(client), beside=undisturbed)
         relay.route([target])
-        assert median_seconds(client) < 0.05
+        eventually(lambda: echo_seconds(client) < 0.05, within=90)
 
 
 def test_jitter_spreads_the_latency(relay: RelayProcess, instance: MakeInstance) -> None:
     relay.route([instance("order.1", echo).target()], [fault(FaultKind.LATENCY, milliseconds=30, jitter=25, seed=1)])
     with relay.client() as client:
-        times = [median_seconds(client, 1) for _ in range(30)]
+        times = [echo_seconds(client) for _ in range(30)]
     assert max(times) - min(times) > 0.02
 
 
@@ -50,19 +68,23 @@ def test_bandwidth_limits_the_bytes_a_second(relay: RelayProcess, instance: Make
     size = 100_000
     pour = instance("order.1", lambda connection: connection.sendall(bytes(size)))
     relay.route([pour.target()], [fault(FaultKind.BANDWIDTH, rate=200)])
-    began = time.monotonic()
-    with relay.client() as client:
-        assert len(read_all(client)) == size
-    assert time.monotonic() - began == pytest.approx(0.5, rel=0.1)
+
+    def fetch() -> None:
+        with relay.client() as client:
+            assert len(read_all(client)) == size
+
+    assert_takes(0.5, fetch)
 
 
 def test_a_timeout_passes_nothing_and_then_closes(relay: RelayProcess, instance: MakeInstance) -> None:
     relay.route([instance("order.1", echo).target()], [fault(FaultKind.TIMEOUT, milliseconds=200)])
-    began = time.monotonic()
-    with relay.client() as client:
-        client.sendall(b"x")
-        assert client.recv(1) == b""
-    assert time.monotonic() - began == pytest.approx(0.2, rel=0.25)
+
+    def ask() -> None:
+        with relay.client() as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b""
+
+    assert_takes(0.2, ask)
 
 
 def test_a_timeout_of_zero_lasts_until_it_is_removed(relay: RelayProcess, instance: MakeInstance) -> None:
@@ -107,27 +129,33 @@ def test_the_same_seed_hits_the_same_connections(relay: RelayProcess, instance: 
 def test_a_slow_close_delays_the_end_and_no_byte(relay: RelayProcess, instance: MakeInstance) -> None:
     greet = instance("order.1", lambda connection: connection.sendall(b"hello"))
     relay.route([greet.target()], [fault(FaultKind.SLOW_CLOSE, milliseconds=300)])
-    began = time.monotonic()
-    with relay.client() as client:
-        assert client.recv(5) == b"hello"
-        greeted = time.monotonic() - began
-        assert client.recv(1) == b""
-    assert greeted < 0.15
-    assert time.monotonic() - began == pytest.approx(0.3, rel=0.2)
+    greeted: list[float] = []
+
+    def listen() -> None:
+        with relay.client() as client:
+            greeted.append(seconds_of(lambda: client.recv(5)))
+            assert client.recv(1) == b""
+
+    def is_greeted() -> bool:
+        listen()
+        return min(greeted) < 0.15
+
+    assert_takes(0.3, listen)
+    eventually(is_greeted, within=90, what="the greeting comes at once")
 
 
 def test_down_cuts_open_connections_and_resets_new_ones(relay: RelayProcess, instance: MakeInstance) -> None:
     target = instance("order.1", echo).target()
     relay.route([target])
     with relay.client() as client:
-        median_seconds(client, 1)
+        echo_seconds(client)
         relay.route([target], [fault(FaultKind.DOWN)])
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     assert is_reset(relay)
     relay.route([target])
     with relay.client() as client:
-        median_seconds(client, 1)
+        echo_seconds(client)
 
 
 def test_a_fault_ends_by_itself_and_says_so(relay: RelayProcess, instance: MakeInstance) -> None:
