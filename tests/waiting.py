@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], *, within: float = 10.0, every: float = 0.02, what: str = "") -> T:
+def eventually(probe: Callable[[], T], *, within: float = 30.0, every: float = 0.02, what: str = "") -> T:
     """Return the first true answer of `probe`; AssertionError with the last answer after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := probe()):
@@ -19,7 +19,7 @@ def eventually(probe: Callable[[], T], *, within: float = 10.0, every: float = 0
 
 
 async def eventually_async(
-    probe: Callable[[], Awaitable[T]], *, within: float = 10.0, every: float = 0.02, what: str = ""
+    probe: Callable[[], Awaitable[T]], *, within: float = 30.0, every: float = 0.02, what: str = ""
 ) -> T:
     """Return the first true answer of the coroutine function `probe`, as `eventually` does."""
     deadline = time.monotonic() + within
