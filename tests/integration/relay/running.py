@@ -65,8 +65,12 @@ class RelayProcess:
         )
         for fd in moved:
             os.close(fd)
-        eventually(self.control_path.exists, what="the relay opens its control socket")
-        self.control = eventually(self._connect, what="the relay takes requests")
+        try:
+            self.control = eventually(self._connect, within=60, what="the relay takes requests")
+        except BaseException:  # nothing is left behind where it does not start
+            self.process.kill()
+            self.process.wait()
+            raise
         self.answers = self.control.makefile("r")
 
     def another_control(self) -> socket.socket:
