@@ -14,14 +14,14 @@ export function post(address, body) {
 }
 
 async function answered(address, request) {
-  let response;
+  let response, body;
   try {
     response = await fetch(address, request);
+    body = await response.json();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem("The viewer does not answer. Is the stack running? See `devctl status`.");
+    if (error.name === "AbortError") throw error; // also of a body that was only half here: half an answer is none
+    throw new Problem(response ? `The viewer answers ${response.status} and no JSON.` : "The viewer does not answer. Is the stack running? See `devctl status`.");
   }
-  const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Problem(body.message ?? `The viewer answers ${response.status}.`);
   return body;
 }

@@ -93,3 +93,23 @@ def test_a_board_is_used_by_keys_alone(page: Page, viewer: Viewer, board: str) -
     page.until(f"document.documentElement.dataset.theme !== {before!r}")
     page.send("Input.dispatchKeyEvent", type="keyDown", key="f", text="f")
     page.until("document.body.classList.contains('kiosk')")
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ("new DOMException('', 'AbortError')", "AbortError"),
+        ("new TypeError('network error')", "Error: The viewer answers 200 and no JSON."),
+    ],
+)
+def test_an_answer_that_is_broken_off_half_way_is_not_drawn(
+    page: Page, viewer: Viewer, failure: str, error: str
+) -> None:
+    page.goto(viewer.url("/dashboards"))
+    page.until("document.querySelector('.cards') !== null")
+    outcome = page.run(
+        "(async () => { const { get } = await import('/static/api.js');"
+        f"window.fetch = async () => ({{ ok: true, status: 200, json: async () => {{ throw {failure} }} }});"
+        "return get('search').then(() => 'taken for whole', String) })()"
+    )
+    assert outcome.startswith(error)
