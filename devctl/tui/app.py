@@ -54,6 +54,7 @@ class DevctlApp(App[None], inherit_bindings=False):
         self.command = command or devctl_command(environ)
         self.palette = self._first_palette()
         super().__init__(ansi_color=self.palette.is_ansi)
+        self._begin_with_theme()
         self.is_calm = bool(environ.get("DEVCTL_REDUCED_MOTION"))
         self.began_stack = False
         self.crash: Exception | None = None
@@ -67,6 +68,12 @@ class DevctlApp(App[None], inherit_bindings=False):
         if self.environ.get("NO_COLOR"):
             return PALETTES["mono"]
         return PALETTES.get(self.environ.get("DEVCTL_THEME") or str(self.memory.get("theme", "")), DARK)
+
+    def _begin_with_theme(self) -> None:
+        """Have the theme before the first screen: a change of it has every style sheet read again."""
+        for palette in PALETTES.values():
+            self.register_theme(palette.theme())
+        self.set_reactive(DevctlApp.theme, self.palette.theme().name)
 
     @property
     def stack(self) -> Stack:
@@ -88,8 +95,6 @@ class DevctlApp(App[None], inherit_bindings=False):
         yield self.bars.keys
 
     def on_mount(self) -> None:
-        for palette in PALETTES.values():
-            self.register_theme(palette.theme())
         self.set_palette(self.palette.name)
         self.go(str(self.memory.get("view", "overview")))
         self.attached.pulse.start()
@@ -186,14 +191,16 @@ class DevctlApp(App[None], inherit_bindings=False):
             self.filter_line.changed()
 
     def on_opened(self, message: messages.Opened) -> None:
-        self._view_of(message).opened(message.row)
+        if view := self._view_of(message):
+            view.opened(message.row)
 
     def on_link_opened(self, message: messages.LinkOpened) -> None:
-        self._view_of(message).follow_link(message.target)
+        if view := self._view_of(message):
+            view.follow_link(message.target)
 
-    def _view_of(self, message: Any) -> View:
-        views = self.panes.views.values()
-        return next((view for view in views if view.lines is message._sender), self.panes.active)
+    def _view_of(self, message: Any) -> View | None:
+        """Return the view whose list sent a message; None for the list of a dialog, or of a view that is gone."""
+        return next((view for view in self.panes.views.values() if view.lines is message._sender), None)
 
     def on_cursor_moved(self, message: messages.CursorMoved) -> None:
         details = self.panes.in_sight("details")

@@ -574,3 +574,18 @@ async def test_a_past_run_takes_no_fault_and_no_scaling(tmp_path: Path) -> None:
         await tui.at("order")
         await tui.press("S", "2", "enter")
         await tui.sees("this is a past run")
+
+
+@pytest.mark.parametrize("view", "12345678")
+async def test_enter_in_a_dialog_opens_nothing_of_the_view_below_it(tmp_path: Path, view: str) -> None:
+    async with driving(tmp_path) as tui:
+        await tui.press(view)
+        await tui.until(lambda: not tui.active.is_loading)
+        await tui.press("question_mark")
+        await tui.sees("Keys", "Moving")
+        await tui.press("j", "enter", "enter")
+        await tui.pilot.pause()
+        await tui.press("escape")
+        await tui.sees_not("Moving")
+        assert tui.app.panes.places.current.view == keys.VIEWS[int(view) - 1]
+        assert not tui.app.panes.places.current.side
