@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ends (see `devctl --help`); 126 and 127 are those of `exec` alone, as in a shell."""
+    """How a command ends (see `devctl --help`); 126 and 127 are those of `exec` and `run` alone, as in a shell."""
 
     OK = 0
     UNHEALTHY = 1

@@ -13,11 +13,11 @@ from devctl.values import dataclass
 
 # The worst of its instances is the status of a service: the first of these that one of them has.
 _WORST_FIRST = (
-    Status.FAILED, Status.UNHEALTHY, Status.STOPPING, Status.PENDING, Status.STARTING, Status.STOPPED,
+    Status.FAILED, Status.UNHEALTHY, Status.PAUSED, Status.STOPPING, Status.PENDING, Status.STARTING, Status.STOPPED,
     Status.RUNNING, Status.HEALTHY, Status.COMPLETED,
 )  # fmt: skip
 
-_HOPELESS = frozenset({Status.FAILED, Status.UNAVAILABLE, Status.STOPPED, Status.UNHEALTHY})
+_HOPELESS = frozenset({Status.FAILED, Status.UNAVAILABLE, Status.STOPPED, Status.UNHEALTHY, Status.PAUSED})
 _RESTING = GOOD | _HOPELESS
 
 

@@ -219,6 +219,22 @@ class InstanceSignalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstancePaused(Event):
+    """Every process of an instance is held, on request: it lives and does nothing, and nobody asks how it is."""
+
+    instance: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceUnpaused(Event):
+    """A paused instance goes on."""
+
+    instance: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class LivenessFailed(Event):
     """The liveness check of an instance failed as often as its retries allow: it is to be restarted."""
 

@@ -20,7 +20,8 @@ HEALTHY_RESETS_PAUSE_SECONDS = 10.0
 NEVER = -1
 """The generation of what has yet to be started, in dependency order."""
 
-LIVING = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY, Status.STOPPING})
+LIVING = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY, Status.PAUSED, Status.STOPPING})
+PAUSABLE = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Instance:
 
     `generation`: for which generation of its service it was started last, -1 before. `exits`: when it ended by
     itself, of late. `consecutive_restarts`: since the pause was last reset. Ends that a person asked for count in
-    neither. `restart_at`: when a pending one is due. `signalled`: when a person last sent it a signal.
+    neither. `restart_at`: when a pending one is due. `signalled`: when a person last sent it a signal. `paused_as`: its
+    status when it was paused, None while it is not.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Instance:
     reason: str = ""
     remedy: str = stored_as("cure", default="")
     restarted_because: str = ""  # why it ended when it was last restarted by itself
+    paused_as: Status | None = None
     liveness: str = ""  # what its liveness check said when it failed for good; it is restarted then
     is_held: bool = stored_as("held", default=False)  # a person stopped it alone; the others of its service run on
 

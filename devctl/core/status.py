@@ -12,6 +12,7 @@ class Status(StrEnum):
     RUNNING = "running"
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
+    PAUSED = "paused"
     STOPPING = "stopping"
     STOPPED = "stopped"
     COMPLETED = "completed"
@@ -31,7 +32,7 @@ def is_good(status: str, reason: str) -> bool:
     return status in GOOD or (status == Status.STOPPED and reason == SCALED_TO_ZERO)
 
 
-SETTLED = GOOD | {Status.STOPPED, Status.FAILED, Status.UNAVAILABLE}
+SETTLED = GOOD | {Status.STOPPED, Status.FAILED, Status.UNAVAILABLE, Status.PAUSED}
 """Where nothing more happens by itself."""
 
 

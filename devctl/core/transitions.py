@@ -11,7 +11,7 @@ from devctl.core import events as happened
 from devctl.core import rollout
 from devctl.core.events import Event, Goal, Verdict
 from devctl.core.spec import FailureAction, MissingVariant, UpdateOrder, from_json
-from devctl.core.state import NEVER, Instance, Rollout, ServiceState, State, is_stable
+from devctl.core.state import NEVER, PAUSABLE, Instance, Rollout, ServiceState, State, is_stable
 from devctl.core.status import Status
 
 _KEPT_EXITS = 20  # more than any restart policy looks back at; a service that flaps for days must not grow the state
@@ -200,7 +200,7 @@ def _starting(state: State, event: happened.InstanceStarting) -> State:
         state, event.service, event.instance,
         status=Status.STARTING, generation=service.generation if service else 0, spawned=event.monotonic,
         pid=0, start_ticks=0, container="", first_good=0.0, good_since=0.0, restart_at=0.0, signalled=0.0, ended=False,
-        liveness="",
+        liveness="", paused_as=None,
     )  # fmt: skip
 
 
@@ -291,6 +291,25 @@ def _after_exit(instance: Instance, event: happened.InstanceExited) -> dict[str,
 
 def _signalled(state: State, event: happened.InstanceSignalled) -> State:
     return _with_instance(state, event.service, event.instance, signalled=event.monotonic)
+
+
+def _paused(state: State, event: happened.InstancePaused) -> State:
+    instance = state.instance(event.service, event.instance)
+    if not instance or not instance.pid or instance.status not in PAUSABLE:
+        return state
+    return _with_instance(
+        state, event.service, event.instance,
+        status=Status.PAUSED, paused_as=instance.status, reason=f"{instance.id} is paused",
+        remedy=f"`devctl unpause {instance.id}` lets it go on.",
+    )  # fmt: skip
+
+
+def _unpaused(state: State, event: happened.InstanceUnpaused) -> State:
+    instance = state.instance(event.service, event.instance)
+    if not instance or instance.status is not Status.PAUSED:
+        return state
+    status = instance.paused_as or Status.STARTING
+    return _with_instance(state, event.service, event.instance, status=status, paused_as=None, reason="", remedy="")
 
 
 def _stopping(state: State, event: happened.InstanceStopping) -> State:
@@ -398,6 +417,8 @@ _TRANSITIONS: dict[type[Event], Callable[[State, Any], State]] = {
     happened.InstanceUnready: _unready,
     happened.InstanceExited: _exited,
     happened.InstanceSignalled: _signalled,
+    happened.InstancePaused: _paused,
+    happened.InstanceUnpaused: _unpaused,
     happened.InstanceStopping: _stopping,
     happened.InstanceStopped: _stopped,
     happened.LivenessFailed: _liveness_failed,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STYLES = {
     "healthy": "green", "running": "green", "completed": "green",
-    "pending": "dim", "blocked": "yellow", "starting": "yellow", "stopping": "yellow",
+    "pending": "dim", "blocked": "yellow", "starting": "yellow", "stopping": "yellow", "paused": "yellow",
     "unhealthy": "red", "failed": "red", "unavailable": "red", "stopped": "dim",
 }  # fmt: skip
 HEADS = ("service", "status", "variant", "uptime", "restarts", "cpu", "memory", "address", "note")

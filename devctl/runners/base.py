@@ -72,6 +72,18 @@ class Runner(Protocol):
         """Send a signal to every process of the instance; nothing happens when it is gone."""
         ...
 
+    async def members(self, instance: str) -> list[int]:
+        """Return the processes of the instance on this machine; those of a container are its engine's."""
+        ...
+
+    async def pause(self, instance: str) -> None:
+        """Hold every process of the instance, whatever it is doing; DevctlError says why that cannot be."""
+        ...
+
+    async def resume(self, instance: str) -> None:
+        """Let a paused instance go on; nothing happens when it is gone."""
+        ...
+
     async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
         """Ask, wait, insist: return when no process of the instance is left."""
         ...

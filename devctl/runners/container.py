@@ -31,14 +31,20 @@ from devctl.tasks import BackgroundTasks
 
 _KILL_SECONDS = 30.0  # for the engine to end a container that was killed, on a machine under load
 _LAST_OUTPUT_SECONDS = 10.0  # for what a container wrote last to be copied before its end is reported
+_PAUSES = {"pause": True, "unpause": False}  # the engine's events
 _AGAIN_SECONDS = 0.2  # before output that broke off is asked for again
+
+
+OnPause = Callable[[str, bool], None]
+"""Hears that a container was paused, or goes on, whoever had that done."""
 
 
 class ContainerRunner:
     """Implements `runners.base.Runner` for containers."""
 
-    def __init__(self, paths: StackPaths) -> None:
+    def __init__(self, paths: StackPaths, on_pause: OnPause = lambda _instance, _is_paused: None) -> None:
         self._paths = paths
+        self._on_pause = on_pause
         self._managed: dict[str, ManagedContainer] = {}
         self._early_ends: dict[str, tuple[int, int]] = {}  # of containers that ended before their start was answered
         self._tasks = BackgroundTasks()
@@ -90,6 +96,25 @@ class ContainerRunner:
         if managed and not managed.exit:
             await self._kill(managed, number)
 
+    async def members(self, instance: str) -> list[int]:
+        """Return nothing: they are the engine's."""
+        return []
+
+    async def pause(self, instance: str) -> None:
+        """Hold every process of the container; DevctlError where the engine cannot."""
+        managed = self._managed.get(instance)
+        if managed and not managed.exit:
+            client = self._link.connected
+            await client.call(client.api.pause, managed.inspected.id)
+
+    async def resume(self, instance: str) -> None:
+        """Let every process of the container go on; nothing happens when it is gone or was not held."""
+        managed = self._managed.get(instance)
+        if managed and not managed.exit:
+            client = self._link.connected
+            with contextlib.suppress(EngineRefused):
+                await client.call(client.api.unpause, managed.inspected.id)
+
     async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
         """Ask, wait, insist: return when the container has ended."""
         managed = self._managed.get(instance)
@@ -107,6 +132,12 @@ class ContainerRunner:
         code = managed.exit.code if managed.exit else None
         return Stopped(instance, code, (managed.inspected.number,) if killed else ())
 
+    async def one_off(self, launch: Launch) -> dict[str, Any]:
+        """Return the configuration of a container that somebody else runs, with network and image at hand for it."""
+        assert launch.container is not None
+        client = await self._link.prepared_for(launch.container)
+        return await client.call(container_start.one_off, client.api, launch, launch.container, self._paths)
+
     async def measure(self) -> Mapping[int, tuple[float, int]]:
         """Return what the containers that run cost, by the numbers of their lives."""
         client = self._link.client
@@ -122,11 +153,14 @@ class ContainerRunner:
     # Containers
 
     def _take(self, event: dict[str, Any]) -> None:
-        if event.get("Action") != "die":
-            return
         actor = event["Actor"]
+        instance = actor["Attributes"].get(INSTANCE, "")
+        if event.get("Action") in _PAUSES and instance:
+            self._on_pause(instance, _PAUSES[event["Action"]])
+        if event.get("Action") != "die" or not instance:
+            return
         end = (int(actor["Attributes"].get("exitCode", 0)), int(event["timeNano"]))
-        managed = self._managed.get(actor["Attributes"].get(INSTANCE, ""))
+        managed = self._managed.get(instance)
         if managed is None or managed.inspected.id != actor["ID"] or managed.exit:
             self._early_ends[actor["ID"]] = end
         else:

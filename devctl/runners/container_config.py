@@ -35,6 +35,13 @@ def config(launch: Launch, container: ContainerLaunch, key: str) -> dict[str, An
     return {**made, "Labels": {**container.labels, **_labels(launch, container, key, digest)}}
 
 
+def one_off(launch: Launch, container: ContainerLaunch, key: str) -> dict[str, Any]:
+    """Return the configuration of a container that is none of the instances: nobody supervises it."""
+    made = config(launch, container, key)
+    labels = {name: value for name, value in made["Labels"].items() if name != INSTANCE}
+    return {**made, "Labels": labels | {f"{COMPOSE}.oneoff": "True"}}
+
+
 def _config(launch: Launch, container: ContainerLaunch) -> dict[str, Any]:
     options = container.options
     ports = {f"{inside}/tcp": [{"HostIp": HOST, "HostPort": str(number)}] for inside, number in container.published}

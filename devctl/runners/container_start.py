@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from devctl.core.container import Mount
 from devctl.core.launch import ContainerLaunch, Launch, container_name
 from devctl.disk import replace_file
+from devctl.engine import images
 from devctl.errors import DevctlError, EnvironmentProblem
 from devctl.paths import StackPaths
 from devctl.runners import container_config
@@ -38,6 +39,17 @@ def start(api: APIClient, launch: Launch, container: ContainerLaunch, paths: Sta
     with _explained(launch, container):
         api.start(id)
     return Inspected.of(api.inspect_container(id))
+
+
+def one_off(api: APIClient, launch: Launch, container: ContainerLaunch, paths: StackPaths) -> dict[str, Any]:
+    """Return the configuration of a one-off container, whose image and volumes are at hand then."""
+    if not images.is_present(api, container.image):
+        raise EnvironmentProblem(
+            f"the image {container.image} is not on this machine",
+            next=f"`devctl start {launch.service}` brings it, or `docker pull {container.image}`.",
+        )
+    _open_volumes(container.mounts, paths.volumes)
+    return container_config.one_off(launch, container, paths.key)
 
 
 def ensure_network(api: APIClient, key: str, stack: str) -> None:

@@ -25,7 +25,7 @@ from devctl.runners.base import BackendLost, Exit, Identity, Stopped
 from devctl.runners.failed_start import explain
 from devctl.runners.keeper import KeeperLink, Starter, connect
 from devctl.runners.managed import ManagedProcess
-from devctl.runners.processes import SessionLeader, Table
+from devctl.runners.processes import Table
 from devctl.runners.scan import SharedScan
 from devctl.runners.terminate import terminate_tree
 from devctl.tasks import BackgroundTasks
@@ -41,7 +41,7 @@ class ProcessRunner:
         self._paths = paths
         self._on_keeper = on_keeper
         table = Table(str(paths.runtime / start.FIFO_FOLDER))
-        self._scan = SharedScan(table, self._leaders, lambda: self.keeper_pid)
+        self._scan = SharedScan(table, lambda: {n: m.leader for n, m in self._managed.items()}, lambda: self.keeper_pid)
         self._managed: dict[str, ManagedProcess] = {}
         self._tasks = BackgroundTasks()
         self._on_exit: Callable[[Exit], None] = lambda _: None
@@ -106,6 +106,22 @@ class ProcessRunner:
         """Send a signal to every process of the instance; nothing happens when it is gone."""
         for entry in await self._scan.members(instance):
             processes.send(entry, number)
+
+    async def members(self, instance: str) -> list[int]:
+        """Return the numbers of the living processes of the instance, in their order."""
+        return sorted(entry.pid for entry in await self._scan.members(instance))
+
+    async def pause(self, instance: str) -> None:
+        """Hold every process of the instance, also those that others of it start meanwhile."""
+        held: set[processes.ProcessEntry] = set()
+        while fresh := [entry for entry in await self._scan.members(instance) if entry not in held]:
+            held.update(fresh)
+            for entry in fresh:
+                processes.send(entry, signal.SIGSTOP)
+
+    async def resume(self, instance: str) -> None:
+        """Let every process of the instance go on."""
+        await self.signal(instance, signal.SIGCONT)
 
     async def stop(self, instance: str, signal: int, grace_seconds: float) -> Stopped:
         """Ask, wait, insist: return when no process of the instance is left."""
@@ -234,9 +250,6 @@ class ProcessRunner:
                 del self._managed[launch.instance]
                 if managed:
                     self._managed[launch.instance] = managed
-
-    def _leaders(self) -> dict[str, SessionLeader]:
-        return {name: managed.leader for name, managed in self._managed.items()}
 
     async def _learn_code(self, managed: ManagedProcess) -> None:
         """Wait a moment for the keeper's report of the exit."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from devctl.errors import DevctlError, ExitCode
 from devctl.machine.process import wait_until_gone
+from devctl.session.instance_requests import InstanceRequests
 from devctl.session.protocol import (
     READING_CALLS,
     VERSION,
@@ -46,7 +47,7 @@ class CallCancelled(Exception):
     """Another thread ended the call."""
 
 
-class Client:
+class Client(InstanceRequests):
     """A connection to the supervisor of one stack; implements `session.protocol.Session`. One call at a time."""
 
     def __init__(self, connection: socket.socket, reconnect: Reconnect, *, started: bool = False) -> None:
@@ -149,10 +150,6 @@ class Client:
     def remove_faults(self, names: Sequence[str] = ()) -> list[str]:
         """Take faults off the wire (all without names); return the names of those that were there."""
         return cast(list[str], self._ask("fault_remove", names=list(names)))
-
-    def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
-        """Send a signal to every process of `names`; return the instances that got it."""
-        return cast(list[str], self._ask("kill", names=list(names), signal=signal))
 
     def check(self, names: Sequence[str] = ()) -> list[CheckView]:
         """Run the probes now and return what they saw."""

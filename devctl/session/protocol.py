@@ -22,10 +22,10 @@ VERSION = 1
 
 CALLS = (
     "hello", "status", "apply", "plan", "watch", "stop", "restart", "kill", "check", "snapshot", "spec", "down",
-    "scale", "fault_add", "fault_remove",
+    "scale", "fault_add", "fault_remove", "pause", "unpause", "processes", "one_off",
 )  # fmt: skip
 
-READING_CALLS = frozenset({"hello", "status", "plan", "check", "snapshot", "spec"})
+READING_CALLS = frozenset({"hello", "status", "plan", "check", "snapshot", "spec", "processes"})
 """Those that change nothing: a client may ask again when the supervisor died before it answered."""
 
 
@@ -222,6 +222,22 @@ class LaunchView(TypedDict):
     container: str
 
 
+class MembersView(TypedDict):
+    """The processes of one instance that lives: their numbers, or the container that holds them and its engine."""
+
+    instance: str
+    pids: list[int]
+    engine: str
+    container: str
+
+
+class OneOffView(LaunchView):
+    """How a service is run once more beside its instances. `config`: of its container as the engine takes it,
+    empty for a process."""
+
+    config: dict[str, Any]
+
+
 class SpecView(TypedDict):
     """The specification in force, and the launch of every instance."""
 
@@ -302,6 +318,22 @@ class Session(Protocol):
 
     def kill(self, names: Sequence[str], *, signal: str = "SIGKILL") -> list[str]:
         """Send a signal to every process of `names`; return the instances that got it. Restart policies act."""
+        ...
+
+    def pause(self, names: Sequence[str]) -> list[str]:
+        """Hold every process of `names` (services or instances); return the instances that were not held before."""
+        ...
+
+    def unpause(self, names: Sequence[str]) -> list[str]:
+        """Let paused instances of `names` go on; return those that were paused."""
+        ...
+
+    def processes(self, names: Sequence[str] = ()) -> list[MembersView]:
+        """Return which processes every instance of `names` (none: of all) has now."""
+        ...
+
+    def one_off(self, service: str) -> OneOffView:
+        """Prepare one more run of a service beside its instances, and return how it is run."""
         ...
 
     def check(self, names: Sequence[str] = ()) -> list[CheckView]:

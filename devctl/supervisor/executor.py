@@ -185,10 +185,17 @@ class Executor:
         elif self._has_others(step):
             await self.drain(step.instance, grace)
         try:
+            await self._resume(step)
             stopped = await self._insist(step, number, grace)
         except BackendLost:
             return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
+
+    async def _resume(self, step: Stop) -> None:
+        """Let a paused instance go on, which could not do what it is asked to otherwise."""
+        instance = self._loop.state.instance(step.service, step.instance)
+        if instance and instance.paused_as:
+            await self._runners[instance.kind].resume(step.instance)
 
     def _has_others(self, step: Stop) -> bool:
         """Whether other instances go on, to which its clients can be given."""

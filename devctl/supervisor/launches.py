@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
+from typing import Protocol
 
 from devctl.core.checks import Check
 from devctl.core.container import Container
@@ -24,14 +25,13 @@ from devctl.core.launch import (
     ports_of,
     resolve_file,
 )
-from devctl.core.spec import RELAY, File, Service, Variant
-from devctl.core.state import NEVER, Instance, ServiceState
+from devctl.core.spec import RELAY, File, Service, Spec, Variant
+from devctl.core.state import NEVER, Instance, ServiceState, State
 from devctl.core.status import Kind
 from devctl.errors import DevctlError
 from devctl.probes.base import Target
 from devctl.record.store import Run
 from devctl.runners.processes import TAG_NAME, tag
-from devctl.supervisor.loop import Loop
 from devctl.supervisor.routes import NETWORK_FOLDER, forwards
 from devctl.values import dataclass
 
@@ -54,10 +54,29 @@ class _Layout:
     state: ServiceState = field(compare=False)
 
 
+class Situation(Protocol):
+    """What launches are resolved from: mostly the loop, as it is at the moment."""
+
+    @property
+    def spec(self) -> Spec:
+        """The specification in force."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """What is."""
+        ...
+
+    @property
+    def previous(self) -> Mapping[str, Service]:
+        """Definitions that were in force before the present ones."""
+        ...
+
+
 class Launches:
     """Launches, checks and files of a run, with the addresses computed once per allocation."""
 
-    def __init__(self, loop: Loop, run: Run, runtime: Path = Path()) -> None:
+    def __init__(self, loop: Situation, run: Run, runtime: Path = Path()) -> None:
         self._loop = loop
         self.run = run
         self._runtime = runtime

@@ -23,9 +23,11 @@ from devctl.runners.process import ProcessRunner
 from devctl.supervisor import own_log
 from devctl.supervisor.calls import ChangingCalls
 from devctl.supervisor.fetch import Item
+from devctl.supervisor.instance_calls import InstanceCalls
 from devctl.supervisor.keeper_watch import KeeperWatch
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Decision, Loop
+from devctl.supervisor.one_off import OneOffs
 from devctl.supervisor.reading import ReadingCalls
 from devctl.supervisor.server import Server
 from devctl.supervisor.stack import Stack
@@ -51,7 +53,7 @@ class SupervisorProcess:
         self._successor: StackPaths | None = None
         self._loop = Loop(SystemClock())
         self._runner = ProcessRunner(paths, self._whereabouts.on_keeper, keeper)
-        self._containers = ContainerRunner(paths)
+        self._containers = ContainerRunner(paths, lambda *change: self._stack.instances.note_pause(*change))
         self._subscriptions = Subscriptions(self._loop)
         self._stack = Stack(
             paths,
@@ -67,15 +69,17 @@ class SupervisorProcess:
         reading = ReadingCalls(
             self._stack, self._subscriptions, self._keeper_pid, self._whereabouts.folder, self._containers.measure
         )
+        keeper_watch = KeeperWatch(self._keeper_pid)
+        instances = InstanceCalls(self._stack, OneOffs(self._stack, self._containers), keeper_watch)
         changing = ChangingCalls(
             self._stack,
             self._subscriptions,
             watch_files=self._watch_files,
             on_started=self._telemetry.send_start,
             clean_up=self._clean_up,
-            keeper=KeeperWatch(self._keeper_pid),
+            keeper=keeper_watch,
         )
-        self._server = Server({**reading.table(), **changing.table()})
+        self._server = Server({**reading.table(), **changing.table(), **instances.table()})
         self._over = asyncio.Event()
         self._failure: BaseException | None = None
 

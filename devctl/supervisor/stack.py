@@ -34,6 +34,7 @@ from devctl.supervisor.executor import Executor, signal_number
 from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health
+from devctl.supervisor.instances import Instances
 from devctl.supervisor.launches import Launches
 from devctl.supervisor.listeners import Change
 from devctl.supervisor.loop import Decision, Loop
@@ -82,6 +83,7 @@ class Stack:
         self.starter = ""  # what the client that began the run calls itself
         self.relaying = Relaying(loop, paths.runtime, hand_over)
         self.faults = WireFaults(loop, self.relaying, self._active)
+        self.instances = Instances(loop, runners, self._active)
         self._is_ending = False
         self._connected: asyncio.Task[None] | None = None
         loop.listeners.add(self._on_change)

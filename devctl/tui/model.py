@@ -21,7 +21,7 @@ KEPT_EVENTS = 500
 SILENT_NS = 60_000_000_000
 """A running service that wrote nothing for this long is shown as silent."""
 GOOD = frozenset({"healthy", "running", "completed"})
-ALIVE = frozenset({"healthy", "running", "starting", "unhealthy", "stopping"})
+ALIVE = frozenset({"healthy", "running", "starting", "unhealthy", "paused", "stopping"})
 _NOT_TOLD = frozenset({"planned", "ports_allocated", "state_kept", "files_watched", "noticed"})
 
 

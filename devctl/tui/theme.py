@@ -16,10 +16,12 @@ from textual.theme import BUILTIN_THEMES, Theme
 SHAPES = {
     "healthy": "●", "running": "●", "completed": "✓", "starting": "◐", "stopping": "◑", "pending": "○",
     "blocked": "◌", "unhealthy": "▲", "failed": "✗", "unavailable": "⊘", "stopped": "□",
+    "paused": "‖",
 }  # fmt: skip
 STATUS_STYLES = {
     "healthy": "good", "running": "good", "completed": "good", "starting": "busy", "stopping": "busy",
     "pending": "dim", "blocked": "warn", "unhealthy": "bad", "failed": "bad", "unavailable": "warn", "stopped": "dim",
+    "paused": "warn",
 }  # fmt: skip
 LEVEL_STYLES = {"trace": "dim", "debug": "dim", "info": "", "warning": "warn", "error": "bad", "fatal": "bad strong"}
 TINTS = 8

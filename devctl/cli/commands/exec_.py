@@ -15,6 +15,8 @@ from devctl.errors import DevctlError, ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from devctl.session.protocol import LaunchView
 
 
@@ -37,11 +39,16 @@ def run(context: Context, options: ExecOptions) -> int:
         from devctl.engine.base import Address
 
         return terminal.execute(Address(launch["engine"], "the container engine"), launch["container"], argv)
-    folder = launch["working_dir"] or str(context.stack.paths.folder)
+    return become(argv, launch, launch["working_dir"] or str(context.stack.paths.folder))
+
+
+def become(argv: list[str], launch: LaunchView, folder: str) -> NoReturn:
+    """Replace devctl by a command with the environment of a launch, in a folder."""
     try:
         os.chdir(folder)
     except OSError as error:
-        raise UsageError(f"cannot work in the folder of {options.service}: {error.strerror}", where=folder) from error
+        what = f"cannot work in the folder of {launch['instance']}: {error.strerror}"
+        raise UsageError(what, where=folder) from error
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores in this process, and programs expect
         signal.signal(number, signal.SIG_DFL)
     try:

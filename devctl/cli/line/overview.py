@@ -34,6 +34,8 @@ Commands:
   scale     Run more or fewer instances behind the same address.
   fault     Put faults on the wire of a service: latency, resets, an outage.
   kill      Send a signal to services; the restart policy applies.
+  pause     Hold services where they are; health checks wait.
+  unpause   Let paused services go on.
   ls        List the stacks that run, in every folder of this user.
   status    Show every service: status, health, restarts, cost, address.
   tui       Watch and steer the whole stack in the terminal.
@@ -52,6 +54,13 @@ Commands:
   diff      Compare two runs: calls, errors, latencies, log lines.
   affected  List the services that a change touches.
   bundle    Pack a run into one file, open one, look through one for secrets.
+  top       List the processes of services, with what each costs.
+  port      Print the address of a port of a service.
+  cp        Copy files between here and a service.
+  attach    Show the output of one instance as it comes, and type into its
+            terminal.
+  run       Run a service once more, beside its instances, with another
+            command.
   exec      Run a command in a service's environment.
   env       Print a service's environment.
   open      Open a service's page in the browser.

@@ -127,6 +127,22 @@ class FakeSession:
         self._record("remove_faults", list(names))
         return list(names)
 
+    def pause(self, names: Sequence[str]) -> list[str]:
+        self._record("pause", list(names))
+        return [f"{name}.1" for name in names]
+
+    def unpause(self, names: Sequence[str] = ()) -> list[str]:
+        self._record("unpause", list(names))
+        return [f"{name}.1" for name in names]
+
+    def one_off(self, service: str) -> dict[str, Any]:
+        self._record("one_off", service)
+        return {**self.launches[0], "config": {}}
+
+    def processes(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        self._record("processes", list(names))
+        return []
+
     def down(self, *, volumes: bool = False, now: bool = False, on_item: Any = None) -> dict[str, Any]:
         return self._work("down", (volumes, now), on_item)
 

@@ -15,7 +15,7 @@ from tests.unit.cli.fake_session import Door, FakeSession, Screen
 from tests.unit.cli.test_parsers import COMMANDS
 
 # These would leave this process, open a browser, or reach for the network.
-ELSEWHERE = {"exec", "open", "tools install", "tools remove", "doctor", "tools list"}
+ELSEWHERE = {"exec", "run", "attach", "cp", "open", "tools install", "tools remove", "doctor", "tools list"}
 ENDLESS = {"--watch", "-w", "--follow", "-f", "--plain"}
 NAMES = sorted(set(COMMANDS) - ELSEWHERE)
 WORDS = ["order", "cart.1", "nope", "", "-", "--", "5m", "-5", "9" * 20, "\x1b]0;x\x07", "[/]", "ü\ud800", "("]

@@ -116,6 +116,8 @@ def test_the_no_color_flag_beats_the_environment(run: Run) -> None:
                 ),
             ),
         ),
+        ("pause order cart.1", ("pause", ["order", "cart.1"])),
+        ("unpause order", ("unpause", ["order"])),
         ("kill order", ("kill", (["order"], "SIGKILL"))),
         ("kill -s term order", ("kill", (["order"], "SIGTERM"))),
         ("kill order.1 -s 1", ("kill", (["order.1"], "SIGHUP"))),
@@ -141,7 +143,9 @@ def test_a_misspelt_service_is_a_usage_mistake_that_names_the_nearest(run: Run, 
     assert "Did you mean 'order'?" in screen.messages
 
 
-@pytest.mark.parametrize("line", ["stop order", "kill order", "health", "wait", "exec order -- true", "env order"])
+@pytest.mark.parametrize(
+    "line", ["stop order", "kill order", "health", "wait", "exec order -- true", "env order", "pause order", "top"]
+)
 def test_what_needs_a_running_stack_says_so_where_none_runs(run: Run, line: str) -> None:
     code, screen = run(line, None)
     assert code == 1

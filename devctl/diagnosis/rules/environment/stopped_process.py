@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devctl.core.state import Instance
+from devctl.core.status import Status
 from devctl.diagnosis.evidence import Cause, Evidence, EvidenceKind
 from devctl.diagnosis.facts import Facts, probe_evidence
 from devctl.diagnosis.rules.base import Rule
@@ -14,6 +15,8 @@ from devctl.machine.survey import UNINTERRUPTIBLE, Entry
 def examine(facts: Facts, name: str) -> Iterator[Cause]:
     """Yield which process of which instance is held."""
     for instance in facts.instances(name):
+        if instance.status is Status.PAUSED:  # held on request
+            continue
         entries = facts.processes(instance)
         held = [entry for entry in entries if entry.is_stopped]
         if held:
