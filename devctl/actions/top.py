@@ -33,10 +33,10 @@ class RunningProcess(NamedTuple):
 
 def processes_of(views: Iterable[MembersView]) -> list[RunningProcess]:
     """Return the processes of instances, in their order."""
-    found: list[RunningProcess] = []
+    processes: list[RunningProcess] = []
     for view in views:
-        found += _in_container(view) if view["container"] else _on_machine(view)
-    return found
+        processes += _in_container(view) if view["container"] else _on_machine(view)
+    return processes
 
 
 def _on_machine(view: MembersView) -> Iterator[RunningProcess]:

@@ -47,8 +47,8 @@ class Instances:
         pids = await asyncio.gather(*(self._runners[i.kind].members(i.id) for i in targets))
         engine = self._loop.spec.engine
         return [
-            {"instance": i.id, "pids": found, "engine": engine if i.container else "", "container": i.container}
-            for i, found in zip(targets, pids, strict=True)
+            {"instance": i.id, "pids": numbers, "engine": engine if i.container else "", "container": i.container}
+            for i, numbers in zip(targets, pids, strict=True)
         ]
 
     def note_pause(self, instance: str, is_paused: bool) -> None:

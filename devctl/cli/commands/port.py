@@ -29,8 +29,8 @@ def run(context: Context, options: PortOptions) -> int:
         raise DevctlError(f"{options.service} has no port", next="`devctl status` shows what has.")
     chosen = [p for p in ports if not options.port or options.port in (p.name, str(p.inside), str(p.number))]
     if not chosen:
-        known = listing([f"{p.name} ({p.inside})" if p.inside else p.name for p in ports])
-        raise UsageError(f"{options.service} has no port {options.port!r}", next=f"It has {known}.")
+        there_are = listing([f"{p.name} ({p.inside})" if p.inside else p.name for p in ports])
+        raise UsageError(f"{options.service} has no port {options.port!r}", next=f"It has {there_are}.")
     if options.as_json:
         import json
 

@@ -48,6 +48,8 @@ EVENTS: list[Event] = [
     happened.InstanceStopping("a.1", "a", "asked for"),
     happened.InstanceStopped("a.1", "a", 0, (7,)),
     happened.InstanceSignalled("a.1", "a", "SIGKILL"),
+    happened.InstancePaused("a.1", "a"),
+    happened.InstanceUnpaused("a.1", "a"),
     happened.FilesWatched(),
     happened.FilesChanged("a", "/a.py"),
     happened.Notice("the disk is full"),
