@@ -148,6 +148,16 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """A command that runs beside an instance. `user`: in a container alone."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    working_dir: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One way to run a service. `name` is process, native, container or embedded."""
 
@@ -207,6 +217,8 @@ class Service:
     watch: tuple[Watch, ...] = ()
     stop_signal: str = "SIGTERM"
     stop_grace_seconds: float = 10.0
+    post_start: tuple[Hook, ...] = ()
+    pre_stop: tuple[Hook, ...] = ()
     metrics: str = ""  # path that Prometheus scrapes
     page: str = ""  # port name of the page that `open` shows
     telemetry: bool = True  # gets OTEL_* variables
@@ -287,6 +299,7 @@ def digest(service: Service, variant: Variant) -> str:
         [(f.path, f.content, f.mode) for f in lasting], *sorted(variant.unset),
         *(["relayed"] if service.is_relayed else []),
         *([to_json(variant.container)] if variant.container else []),
+        *([to_json(service.post_start), to_json(service.pre_stop)] if service.post_start or service.pre_stop else []),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

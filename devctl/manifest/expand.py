@@ -19,11 +19,12 @@ from devctl.core.spec import (
     Variant,
     Watch,
 )
+from devctl.core.spec import Hook as SpecHook
 from devctl.core.spec import Service as SpecService
 from devctl.core.status import Condition, Kind
 from devctl.engine.base import Engine, NoEngine
 from devctl.manifest import containers, environment, healthchecks, where
-from devctl.manifest.model import EnvFile, Service
+from devctl.manifest.model import EnvFile, Hook, Service
 from devctl.manifest.problems import shown
 from devctl.manifest.reader import ProjectReader
 from devctl.products.base import Product
@@ -116,6 +117,8 @@ class Expander:
             watch=tuple(Watch(w.path, w.ignore, w.dependents) for w in service.watch),
             stop_signal=product.stop_signal if product and not service.has("stop_signal") else service.stop_signal,
             stop_grace_seconds=grace,
+            post_start=tuple(map(_hook, service.post_start)),
+            pre_stop=tuple(map(_hook, service.pre_stop)),
             metrics=service.metrics or (product.metrics if product else ""),
             page=service.page or (product.page if product else ""),
             telemetry=service.telemetry in ("on", "true"),
@@ -209,6 +212,11 @@ class Expander:
         texts = (*where.host_command(service), *(value or "" for value in values))
         volumes = [path for dotted, path in self._reader.values.items() if dotted.startswith("volumes.")]
         return tuple(path for path in volumes if any(path in text for text in texts))
+
+
+def _hook(hook: Hook) -> SpecHook:
+    environment = {name: value or "" for name, value in hook.environment.items()}
+    return SpecHook(hook.command, environment, hook.working_dir, hook.user)
 
 
 def _update(service: Service) -> UpdatePolicy:

@@ -231,6 +231,21 @@ class Native(Section):
     a `test`, which is a command of the image."""
 
 
+class Hook(Section):
+    """A command that runs beside an instance, in its environment: on this machine, or in its container."""
+
+    command: Arguments
+    """The command and its arguments."""
+    working_dir: Annotated[str, Text(expected="a folder", refers=False)] = ""
+    """The folder it runs in; the service's unless given."""
+    environment: Annotated[Entries[str | None], Variables()] = Entries()
+    """Further variables for it."""
+    user: PlainText = ""
+    """The user, in a container; the container's own unless given."""
+
+    FOREIGN: ClassVar[dict[str, str]] = {"privileged": "devctl gives no service more rights than you have"}
+
+
 class Service(Section):
     """One entry of `services`: a program of ours (`command`), a product that devctl knows (`uses`), or an image."""
 
@@ -301,6 +316,12 @@ class Service(Section):
     """The signal that asks it to stop."""
     stop_grace_period: Seconds | None = None
     """How long it may take to stop before it is killed. 10s unless given."""
+    post_start: Annotated[tuple[Hook, ...], ListOf(Object(Hook))] = ()
+    """Commands that run, one after the other, once an instance has been started and before it counts as such. One that
+    fails ends the instance: its start has failed."""
+    pre_stop: Annotated[tuple[Hook, ...], ListOf(Object(Hook))] = ()
+    """Commands that run before an instance is asked to stop, not when it ends by itself or is killed. Together they and
+    the stop have `stop_grace_period`; one that fails is told and the stop goes on."""
     volumes: tuple[Annotated[str, Mount()], ...] = ()
     """Mounts of its container, as in Compose: NAME:/path or ./path:/path, with :ro to read only. NAME is the folder
     ${volumes.NAME}, the same for a container and for a process."""

@@ -144,6 +144,10 @@ def _check_host_words(path: str, service: Service, problems: Problems) -> None:
     for key, reason in OF_A_CONTAINER.items():
         if service.has(key):
             problems.add(service.at(key), f"{path}.{key} goes with image or build", hint=reason)
+    for hook in (*service.post_start, *service.pre_stop):
+        if hook.has("user"):
+            at, reason = hook.at("user"), "devctl gives no process another user than you"
+            problems.add(at, f"{path}: the user of a hook goes with image or build", hint=reason)
     if service.has("entrypoint"):
         hint = "write the whole command line under `command`"
         problems.add(service.at("entrypoint"), f"{path}.entrypoint goes with image or build", hint=hint)

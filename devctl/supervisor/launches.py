@@ -25,7 +25,7 @@ from devctl.core.launch import (
     ports_of,
     resolve_file,
 )
-from devctl.core.spec import RELAY, File, Service, Spec, Variant
+from devctl.core.spec import RELAY, File, Hook, Service, Spec, Variant
 from devctl.core.state import NEVER, Instance, ServiceState, State
 from devctl.core.status import Kind
 from devctl.errors import DevctlError
@@ -125,6 +125,18 @@ class Launches:
     def change(self, chosen: Chosen, instance: str) -> Launch:
         """Return how the command is run that brings rewritten live files into force."""
         return self.launch(replace(chosen, variant=replace(chosen.variant, argv=chosen.variant.on_change)), instance)
+
+    def hook(self, chosen: Chosen, instance: str, hook: Hook) -> Launch:
+        """Return how a hook runs beside an instance; all that it starts belongs to that."""
+        with _naming(instance):
+            resolver = self._resolver(chosen, instance)
+            own = resolver.table(hook.environment)
+            argv = tuple(map(resolver.text, hook.argv))
+            folder = resolver.text(hook.working_dir)
+        made = self.launch(chosen, instance)
+        environment = {**made.environment, **own, TAG_NAME: tag(made)}
+        working_dir = os.fspath(Path(made.working_dir, folder)) if folder else made.working_dir
+        return replace(made, argv=argv, environment=environment, working_dir=working_dir)
 
     def check(self, chosen: Chosen, instance: str, *, is_liveness: bool = False) -> Check | None:
         """Return a check of an instance with its references resolved, None when it has none."""

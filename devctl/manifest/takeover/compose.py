@@ -261,7 +261,8 @@ VOLUME_KEYS = ("external", "driver", "driver_opts", "name", "labels")
 SHARED: dict[str, Shape] = {
     key: Object(Service).fields[key][1]
     for key in (
-        "command", "entrypoint", "working_dir", "healthcheck", "restart", "stop_grace_period", "labels", *OF_A_CONTAINER
+        "command", "entrypoint", "working_dir", "healthcheck", "restart", "stop_grace_period", "labels", "post_start",
+        "pre_stop", *OF_A_CONTAINER
     )
 }  # fmt: skip
 """Keys that mean the same in both."""

@@ -31,7 +31,12 @@ services:
     image: {IMAGE}
     stop_grace_period: 100ms
     stdin_open: true
-    command: [sh, -c, "read line; echo heard $line; sleep 600"]
+    environment: {{LEVEL: info}}
+    post_start:
+      - command: [sh, -c, "echo $$LEVEL $$MORE > /tmp/hook; id -u >> /tmp/hook"]
+        environment: {{MORE: more}}
+        user: "12"
+    command: [sh, -c, "read line; echo heard $$line; sleep 600"]
 """
 
 
@@ -74,6 +79,10 @@ def test_a_container_is_frozen_and_goes_on_whoever_asks_for_it(shell: Shell, eng
         eventually(lambda: status_of(shell, "web") == "paused", within=60, every=0.2, what="the pause in the status")
     shell.run("stop web")
     assert status_of(shell, "web") == "stopped"
+
+
+def test_a_hook_runs_in_the_container_as_the_user_that_it_names(shell: Shell) -> None:
+    assert shell.run("exec reader -- cat /tmp/hook").stdout == "info more\n12\n"
 
 
 def test_the_processes_and_ports_of_a_container_are_shown(shell: Shell) -> None:

@@ -47,6 +47,8 @@ KEPT = {
     "pull_policy": ("always", "always"), "read_only": ("true", True), "shm_size": ("1g", "1g"), "stdin_open": ("true", True),
     "tmpfs": ("/x", ["/x"]), "tty": ("true", True), "ulimits": ("{nproc: 1, nofile: {soft: 1, hard: 2}}", {"nproc": 1, "nofile": {"soft": 1, "hard": 2}}),
     "user": ("'1:2'", "1:2"),
+    "post_start": ("[{command: [x]}]", [{"command": ["x"]}]),
+    "pre_stop": ("[{command: x, user: root}]", [{"command": "x", "user": "root"}]),
 }  # fmt: skip
 LOST = {
     "annotations": "{a: b}", "attach": "false", "blkio_config": "{weight: 300}",
@@ -58,7 +60,7 @@ LOST = {
     "isolation": "x", "label_file": "x", "logging": "{driver: x}", "mac_address": "x",
     "mem_reservation": "1g", "mem_swappiness": "1", "memswap_limit": "1g", "models": "[m]", "network_mode": "host",
     "networks": "[n]", "oom_kill_disable": "true", "oom_score_adj": "1", "pid": "host", "pids_limit": "1", "platform": "x",
-    "post_start": "[{command: x}]", "pre_stop": "[{command: x}]", "privileged": "true", "provider": "{type: x}",
+    "privileged": "true", "provider": "{type: x}",
     "runtime": "x", "secrets": "[s]", "security_opt": "[x]",
     "storage_opt": "{size: 1g}", "sysctls": "{a: b}",
     "use_api_socket": "true", "umask": "'022'", "userns_mode": "x", "uts": "host", "volumes_from": "[b]", "links": "['b:alias']",
