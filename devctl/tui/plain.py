@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 WHY_PAUSE_SECONDS = 1.0
 """Changes that follow each other are explained once, so long after the last one."""
+MOST_SECONDS = 5.0
+"""What there is now is said by then, also of a stack that never rests or that is lost again and again."""
+LOOK_SECONDS = 0.2
+"""So soon an end is noticed while nothing happens."""
+_LINKS = {"lost": "The supervisor does not answer; services run on.", "gone": "Nothing runs here."}
 
 
 def lines(model: Model, item: Item, clock: Callable[[int], str]) -> Iterator[str]:
@@ -51,37 +57,50 @@ def _is_news(happening: Happening) -> bool:
     return happening.style in ("bad", "warn")
 
 
-def run(stack: Stack, write: Callable[[str], None], stop: Callable[[], bool], *, once: bool = False) -> None:
-    """Write what happens until `stop`, or (`once`) what there is now."""
+def run(
+    stack: Stack,
+    write: Callable[[str], None],
+    stop: Callable[[], bool],
+    *,
+    once: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Write what happens until `stop`, or (`once`) what there is now; `clock` in seconds."""
     model = Model(stack=stack.name)
     items: queue.SimpleQueue[Any] = queue.SimpleQueue()
     stack.watch(items.put, items.put)
-    explain_at = time.monotonic()
-    explained = ""
+    explain_at, explained = math.inf, ""  # there is nothing to explain before something was told
+    latest = clock() + MOST_SECONDS if once else math.inf
     try:
         while not stop():
-            try:
-                item = items.get(timeout=0.2)
-            except queue.Empty:
-                item = None
-            if isinstance(item, str):
-                explain_at = time.monotonic() + WHY_PAUSE_SECONDS
-                if item in ("lost", "gone"):
-                    write(
-                        "The supervisor does not answer; services run on." if item == "lost" else "Nothing runs here."
-                    )
-            elif item is not None:
-                for line in lines(model, item, _clock):
-                    write(line)
-                model.apply(item)
-                explain_at = time.monotonic() + WHY_PAUSE_SECONDS
-            elif explain_at and time.monotonic() >= explain_at:
-                explain_at = 0.0
+            if (item := _next(items)) is not None:
+                _write_item(model, item, write)
+                explain_at = clock() + WHY_PAUSE_SECONDS
+            if clock() >= min(explain_at, latest):
+                explain_at = math.inf
                 explained = _explain(stack, model, explained, write)
                 if once:
                     return
     finally:
         stack.close()
+
+
+def _next(items: queue.SimpleQueue[Any]) -> Any:
+    try:
+        return items.get(timeout=LOOK_SECONDS)
+    except queue.Empty:
+        return None
+
+
+def _write_item(model: Model, item: Any, write: Callable[[str], None]) -> None:
+    """Write what a person should hear of an item of the stack, or of the link to it where that is a word."""
+    if isinstance(item, str):
+        if item in _LINKS:
+            write(_LINKS[item])
+        return
+    for line in lines(model, item, _clock):
+        write(line)
+    model.apply(item)
 
 
 def _explain(stack: Stack, model: Model, explained: str, write: Callable[[str], None]) -> str:

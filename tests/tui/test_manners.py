@@ -1,12 +1,16 @@
 """When the terminal UI starts and when it does not, what it leaves behind, and how it ends."""
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +81,24 @@ def test_plain_text_says_each_change_in_one_sentence(tmp_path: Path) -> None:
     assert "gateway is healthy at http://127.0.0.1:8103/." in lines
     assert any(line.startswith("Why: payment: exited with 1 at its start.") for line in lines)
     assert not any("\x1b" in line for line in lines)
+
+
+def test_plain_text_of_what_there_is_now_ends_though_the_stack_never_rests(tmp_path: Path) -> None:
+    seconds = itertools.count()
+    stack, is_over = fake_stack(tmp_path, broken()), threading.Event()
+
+    def watch(_sink: Callable[[Any], None], on_link: Callable[[str], None]) -> None:
+        def go_on() -> None:
+            while not is_over.wait(0.001):
+                on_link("lost")
+
+        threading.Thread(target=go_on, daemon=True).start()
+
+    stack.watch = watch  # type: ignore[method-assign]
+    lines: list[str] = []
+    plain.run(stack, lines.append, lambda: False, once=True, clock=lambda: next(seconds) / 10)
+    is_over.set()
+    assert lines[0] == "The supervisor does not answer; services run on."
 
 
 def _tui(folder: Path, *arguments: str, terminal: bool = True, **environ: str) -> subprocess.Popen[bytes]:
