@@ -15,11 +15,10 @@ from devctl.core.state import Instance
 from devctl.core.status import GOOD, Kind, Status
 from devctl.errors import DevctlError
 from devctl.runners.base import BackendLost, Identity, Runner, Stopped
-from devctl.supervisor import child, files
+from devctl.supervisor import child, files, hooks
 from devctl.supervisor.background import Background
 from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health, Watched, key_of
-from devctl.supervisor.hooks import START_SECONDS, run_all
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
 
@@ -166,19 +165,9 @@ class Executor:
             raise DevctlError(f"this devctl cannot run a {chosen.variant.kind}", next="Run it as a process.")
         self._launches.check(chosen, step.instance)  # an instance whose check cannot be asked is not started
         identity = await runner.start(self._launches.launch(chosen, step.instance))
-        await self._run_post_start(runner, chosen, step.instance)
+        number = signal_number(chosen.service.stop_signal)
+        await hooks.after_start(self._launches, runner, chosen, step.instance, number)
         return identity
-
-    async def _run_post_start(self, runner: Runner, chosen: Chosen, instance: str) -> None:
-        """Run what is to run after a start; where that fails, the instance is ended and its start has failed."""
-        hooks = chosen.service.post_start
-        if not hooks:
-            return
-        try:
-            await run_all(self._launches, chosen, instance, hooks, START_SECONDS)
-        except DevctlError as error:
-            await runner.stop(instance, signal_number(chosen.service.stop_signal), chosen.service.stop_grace_seconds)
-            raise DevctlError(f"its post_start failed: {error.what}", next="Correct the hook.") from error
 
     def started_event(self, service: str, identity: Identity) -> happened.InstanceStarted:
         """Return the event that says that an instance lives."""
@@ -200,24 +189,11 @@ class Executor:
             await self.drain(step.instance, grace)
         try:
             await self._resume(step)
-            grace -= await self._run_pre_stop(step, grace)
+            grace -= await hooks.before_stop(self._loop, self._launches, step, grace)
             stopped = await self._insist(step, number, grace)
         except BackendLost:
             return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
-
-    async def _run_pre_stop(self, step: Stop, grace: float) -> float:
-        """Run what is to run before a stop, unless that shall be at once; return the seconds that it took."""
-        chosen = self._launches.chosen(step.service)
-        instance = self._loop.state.instance(step.service, step.instance)
-        if chosen is None or not chosen.service.pre_stop or grace <= 0 or not instance or not instance.pid:
-            return 0.0
-        began = self._loop.clock.monotonic()
-        try:
-            await run_all(self._launches, chosen, step.instance, chosen.service.pre_stop, grace)
-        except DevctlError as error:
-            self._loop.post(happened.Notice(f"{step.instance}: its pre_stop failed: {error.what}", step.service))
-        return min(self._loop.clock.monotonic() - began, grace)
 
     async def _resume(self, step: Stop) -> None:
         """Let a paused instance go on, which could not do what it is asked to otherwise."""

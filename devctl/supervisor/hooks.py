@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import asyncio
 
+from devctl.core import events as happened
+from devctl.core.decide import Stop
 from devctl.core.launch import Launch, container_name
 from devctl.core.spec import Hook
 from devctl.engine import execute
 from devctl.engine.base import Address
 from devctl.engine.stream import EngineLost, EngineRefused
 from devctl.errors import DevctlError
+from devctl.runners.base import Runner
 from devctl.supervisor import child
 from devctl.supervisor.launches import Chosen, Launches
+from devctl.supervisor.loop import Loop
 
 START_SECONDS = 60.0
 """How long all that runs after a start may take; who needs longer is a service of its own that others depend on."""
 _OUTPUT_BYTES = 64 << 10  # the last line of it is told
 
 
-async def run_all(
+async def after_start(launches: Launches, runner: Runner, chosen: Chosen, instance: str, stop_signal: int) -> None:
+    """Run what is to run after a start; where that fails, the instance is ended and its start has failed."""
+    try:
+        await _run_all(launches, chosen, instance, chosen.service.post_start, START_SECONDS)
+    except DevctlError as error:
+        await runner.stop(instance, stop_signal, chosen.service.stop_grace_seconds)
+        raise DevctlError(f"its post_start failed: {error.what}", next="Correct the hook.") from error
+
+
+async def before_stop(loop: Loop, launches: Launches, step: Stop, grace: float) -> float:
+    """Run what is to run before a stop, unless that shall be at once; return the seconds that it took."""
+    chosen = launches.chosen(step.service)
+    instance = loop.state.instance(step.service, step.instance)
+    if chosen is None or not chosen.service.pre_stop or grace <= 0 or not instance or not instance.pid:
+        return 0.0
+    began = loop.clock.monotonic()
+    try:
+        await _run_all(launches, chosen, step.instance, chosen.service.pre_stop, grace)
+    except DevctlError as error:
+        loop.post(happened.Notice(f"{step.instance}: its pre_stop failed: {error.what}", step.service))
+    return min(loop.clock.monotonic() - began, grace)
+
+
+async def _run_all(
     launches: Launches, chosen: Chosen, instance: str, hooks: tuple[Hook, ...], most_seconds: float
 ) -> None:
     """Run hooks in their order, within so many seconds; DevctlError says which one failed, and how."""

@@ -130,11 +130,11 @@ class Launches:
         """Return how a hook runs beside an instance; all that it starts belongs to that."""
         with _naming(instance):
             resolver = self._resolver(chosen, instance)
-            own = resolver.table(hook.environment)
+            variables = resolver.table(hook.environment)
             argv = tuple(map(resolver.text, hook.argv))
             folder = resolver.text(hook.working_dir)
         made = self.launch(chosen, instance)
-        environment = {**made.environment, **own, TAG_NAME: tag(made)}
+        environment = {**made.environment, **variables, TAG_NAME: tag(made)}
         working_dir = os.fspath(Path(made.working_dir, folder)) if folder else made.working_dir
         return replace(made, argv=argv, environment=environment, working_dir=working_dir)
 
