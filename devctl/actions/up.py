@@ -32,8 +32,8 @@ class UpOptions(NamedTuple):
 
     `services`: these and what they need (none: all that is active). `wait`: until everything is settled, for at most
     `wait_timeout_seconds`. `watch`: restart services when their files change. `force_recreate`: restart also what
-    did not change. `all_at_once`: not one instance after the other. `counts`: how many instances, instead of the
-    manifest's number.
+    did not change. `all_at_once`: not one instance after the other. `build`: images whose sources have changed are
+    built anew. `counts`: how many instances, instead of the manifest's number.
     """
 
     services: Sequence[str] = ()
@@ -46,6 +46,7 @@ class UpOptions(NamedTuple):
     wait: bool = True
     wait_timeout_seconds: float | None = None
     all_at_once: bool = False
+    build: bool = False
     counts: Mapping[str, int] = MappingProxyType({})
 
 
@@ -86,7 +87,14 @@ def load(stack: StackAccess, options: UpOptions, display: Display) -> Spec:
     for warning in loaded.warnings:
         display.warning(str(warning))
     spec = _scaled(loaded.spec, options.counts) if options.counts else loaded.spec
-    return _with_kept_variants(stack, spec, display)
+    spec = _with_kept_variants(stack, spec, display)
+    return _with_image_ids(spec) if spec.engine else spec
+
+
+def _with_image_ids(spec: Spec) -> Spec:
+    from devctl.actions import images
+
+    return images.with_ids(spec)
 
 
 def _with_kept_variants(stack: StackAccess, spec: Spec, display: Display) -> Spec:
@@ -175,14 +183,28 @@ class Startup:
         self._gives_up = give_up
         limit = self.options.wait_timeout_seconds
         try:
-            with time_limit(self.client, limit), self._display:
-                self.settled = self._apply()
+            with self._display:
+                self._build()
+                with time_limit(self.client, limit):
+                    self.settled = self._apply()
                 self._display.settled(self.settled)
         except TimeIsOver:
             raise _failure(self.stack, f"not healthy after {duration(limit or 0)}", ()) from None
         except _ServiceFailed as failed:
             raise _failure(self.stack, f"{clean(failed.name)} failed to start", (failed.name,)) from None
         return self.settled
+
+    def _build(self) -> None:
+        """Build the images that are missing or, where that was asked for, have changed: before anything starts."""
+        if not self.spec.engine:
+            return
+        from devctl.actions import images
+
+        try:
+            self.spec = images.build_missing(self.spec, self.stack.environ, self._display, changed=self.options.build)
+        except DevctlError:
+            self.client.close()
+            raise
 
     def _apply(self) -> Settled:
         options = self.options

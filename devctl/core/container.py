@@ -15,6 +15,19 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """How an image is built, in Compose's words, and what it is called then. `context` is an absolute path,
+    `dockerfile` is seen from it."""
+
+    image: str
+    context: str
+    dockerfile: str = "Dockerfile"
+    target: str = ""
+    args: dict[str, str] = field(default_factory=dict)
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """How a container runs, in Compose's words; what is not said is the image's or the engine's own.
 

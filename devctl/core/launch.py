@@ -38,6 +38,7 @@ class ContainerLaunch:
     aliases: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     is_checked: bool = False
+    image_id: str = ""  # of an image that was built here, as it was when the stack was handed over
     forwards: dict[str, tuple[int, ...]] = field(default_factory=dict)  # names and numbers that processes answer to
     network_folder: str = ""  # with the relay's sockets for them
 
@@ -270,6 +271,7 @@ def _container_launch(
             aliases=(service.name, *options.aliases),
             labels=service.labels,
             is_checked=variant.check is not None,
+            image_id=variant.image_id,
         ),
     )
 

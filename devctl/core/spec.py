@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from devctl.core.checks import Check
-from devctl.core.container import Container
+from devctl.core.container import Build, Container
 from devctl.core.status import Condition, Kind
 from devctl.values import dataclass
 
@@ -175,6 +175,7 @@ class Variant:
     tools: tuple[str, ...] = ()  # native programs to be at hand, see devctl.products
     on_change: tuple[str, ...] = ()  # a command that brings rewritten live files into force in what runs
     image: str = ""
+    image_id: str = ""  # of an image that was built here: another one is another definition
     container: Container | None = None  # beside the image, for a container
     note: str = ""  # what a person should know of it, such as that it is an emulator
     provides: dict[str, str] = field(default_factory=dict)  # what others use it for → the port, see products.base
@@ -223,8 +224,14 @@ class Service:
     page: str = ""  # port name of the page that `open` shows
     telemetry: bool = True  # gets OTEL_* variables
     labels: dict[str, str] = field(default_factory=dict)
+    build: Build | None = None  # how its image is made; also where it runs as a process
     kept: str = ""  # why its first variant is not the first that can be had, for people
     provides: dict[str, str] = field(default_factory=dict)  # what any of its variants would, also a missing one
+
+    @property
+    def has_image(self) -> bool:
+        """Whether it runs by an image that is not built here."""
+        return self.build is None and any(variant.image for variant in self.variants)
 
     @property
     def is_relayed(self) -> bool:
@@ -300,6 +307,7 @@ def digest(service: Service, variant: Variant) -> str:
         *(["relayed"] if service.is_relayed else []),
         *([to_json(variant.container)] if variant.container else []),
         *([to_json(service.post_start), to_json(service.pre_stop)] if service.post_start or service.pre_stop else []),
+        *([variant.image_id] if variant.image_id else []),
     )  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

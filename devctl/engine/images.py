@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from devctl.engine.stream import EngineRefused
+from devctl.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -78,3 +80,29 @@ def tag_of(image: str) -> str:
         return image.partition("@")[2]
     _, colon, tail = image.rpartition(":")
     return tail if colon and "/" not in tail else "latest"
+
+
+_UNREACHABLE = re.compile(r"dial tcp|no such host|i/o timeout|connection refused|TLS handshake|context deadline|EOF")
+_UNKNOWN = re.compile(r"manifest .*unknown|not found|does not exist|access denied|unauthorized|denied", re.I)
+
+
+def explain(image: str, text: str) -> EnvironmentProblem:
+    """Return what an engine's refusal to pull means for people."""
+    registry = registry_of(image)
+    explanations: list[tuple[Callable[[str], object], str, str]] = [
+        (
+            _UNREACHABLE.search,
+            f"the registry {registry} does not answer",
+            "Check the network, or load the image by hand.",
+        ),
+        (
+            _UNKNOWN.search,
+            f"the registry {registry} gives no image {image}",
+            "Check its name, or log in: `docker login`.",
+        ),
+        (re.compile("no space left").search, "the engine's disk is full", "Free some: `docker system prune`."),
+    ]
+    for matches, what, remedy in explanations:
+        if matches(text):
+            return EnvironmentProblem(what, next=remedy)
+    return EnvironmentProblem(f"the image {image} cannot be pulled: {text}", next=f"Try `docker pull {image}`.")

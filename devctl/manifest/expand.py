@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from devctl.core.container import Build
 from devctl.core.spec import (
     Dependency,
     FailureAction,
@@ -57,9 +58,11 @@ class Project:
         run_as: str,
         machine: Machine,
         *,
+        stack: str,
         volumes: Path,
         telemetry: bool,
     ) -> None:
+        self.stack = stack
         self.reader = reader
         self.environ = environ
         self.run_as = run_as
@@ -124,6 +127,7 @@ class Expander:
             telemetry=service.telemetry in ("on", "true"),
             labels={key: value or "" for key, value in service.labels.items()},
             provides=product.provides if product else {},
+            build=None if product else self.build(name, service),
         )
 
     def process(self, name: str, service: Service, bare: SpecService) -> SpecService:
@@ -161,8 +165,27 @@ class Expander:
             or healthchecks.relayed_check(service, bare),
             liveness=healthchecks.check_of(service.liveness, None, bare.ports),
             folders=tuple(str(self.project.volumes / volume) for volume in containers.volume_names(service)),
-            image=service.image,
+            image=self._image(name, service),
             container=containers.container_of(service, self.project.volumes),
+        )
+
+    def _image(self, name: str, service: Service) -> str:
+        """Return what the image of a service is called: by its own word, else as Compose calls it."""
+        return service.image or f"{self.project.stack}-{name}".lower()
+
+    def build(self, name: str, service: Service) -> Build | None:
+        """Return how the image of a service is built; a variable without a value that is not set here is left out."""
+        written = service.build
+        if written is None:
+            return None
+        values = {key: self._environ.get(key) if value is None else value for key, value in written.args.items()}
+        return Build(
+            image=self._image(name, service),
+            context=os.path.realpath(self._reader.base_of(written.node) / written.context),
+            dockerfile=written.dockerfile,
+            target=written.target,
+            args={key: value for key, value in values.items() if value is not None},
+            network=written.network,
         )
 
     def host_folder(self, service: Service) -> str:

@@ -209,14 +209,17 @@ class _Load:
         available = self.request.available or _available
         volumes = self.request.paths.volumes
         machine = expand.Machine(available, self.request.find_engine or _find_engine)
-        project = expand.Project(self.reader, self.environ, self.run_as, machine, volumes=volumes, telemetry=telemetry)
+        name = self.request.paths.project or manifest.name or stack_name(self.folder.name)
+        project = expand.Project(
+            self.reader, self.environ, self.run_as, machine, stack=name, volumes=volumes, telemetry=telemetry
+        )
         services, tools = self._services(manifest, ports, active, expand.Expander(project))
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:
             services[HUB] = self._hub(exporters, services, active, record)
             active = [*active, HUB]
         return Spec(
-            name=self.request.paths.project or manifest.name or stack_name(self.folder.name),
+            name=name,
             folder=str(self.folder),
             services=services,
             active=tuple(active),

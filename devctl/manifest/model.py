@@ -166,6 +166,8 @@ class Build(Section):
     """Arguments of the build."""
     target: PlainText = ""
     """The stage to stop at."""
+    network: Annotated[str, Text(expected="host, none or the name of a network", refers=False)] = ""
+    """The network of its steps; the engine's own default unless given."""
 
 
 class EnvFile(Section):
@@ -325,8 +327,9 @@ class Service(Section):
     volumes: tuple[Annotated[str, Mount()], ...] = ()
     """Mounts of its container, as in Compose: NAME:/path or ./path:/path, with :ro to read only. NAME is the folder
     ${volumes.NAME}, the same for a container and for a process."""
-    pull_policy: Annotated[str, Choice(("missing", "if_not_present", "always", "never"))] = "missing"
-    """When its image is pulled; `missing` unless given."""
+    pull_policy: Annotated[str, Choice(("missing", "if_not_present", "always", "never", "build"))] = "missing"
+    """When its image is pulled; `missing` unless given. An image with `build` is never pulled: it is built where it is
+    missing, by `devctl up --build`, and with `build` here at every `up` that finds a change."""
     user: PlainText = ""
     """The user of its container, as NAME, UID or UID:GID; the image's own unless given."""
     read_only: bool = False

@@ -81,7 +81,9 @@ services:
   OrbStack, Rancher Desktop); where none answers the service is `unavailable`, with the reason. Names of containers and
   of their network are Compose's (`shop-order-1`, `shop_default`); ports are published on loopback alone; inside, others
   are reached by their names, and `${services.NAME.PORT}` is what the reader can reach. It gets `no-new-privileges` and
-  nothing of your environment. Images are not built yet: name one. A service that runs both ways says so with both:
+  nothing of your environment. What has `build` is built before the start where its image is missing, by `devctl build`
+  and `up --build` also where something has changed; its image is called as Compose calls it (`shop-order`) unless
+  `image` names it. A service that runs both ways says so with both:
 
   ```yaml
   api:

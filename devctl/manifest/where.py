@@ -39,7 +39,6 @@ OF_A_CONTAINER = {
     "ulimits": "a process has the limits that you have",
 }
 """Keys that only a container can have, each with why a process cannot."""
-NOT_BUILT = "this version builds no images yet"
 IMAGE_ONLY = "its command is the image's and never runs on this machine"
 SAY_NATIVE = "say how it runs on this machine: native: {command: [...]}"
 PYTHON = re.compile(r"(?<!\$)(?:\$\$)*\$\{python\}")
@@ -67,8 +66,6 @@ def missing_container(service: Service, run_as: str, engine: Engine | NoEngine) 
     """Return why a service with an image does not run as a container, and what would help; None where it can."""
     if run_as in ("process", "native"):
         return MissingVariant(run_as, IMAGE_ONLY, SAY_NATIVE)
-    if not service.image:
-        return MissingVariant("container", NOT_BUILT, f"Build it by hand and name it as `image`. Or {SAY_NATIVE}")
     if not isinstance(engine, NoEngine):
         return None
     here = "Without run_as: container its `native` section runs here" if service.native else f"Or {SAY_NATIVE}"

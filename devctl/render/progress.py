@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from devctl.session.protocol import AcceptedView, Item, ProgressView, ServiceView, Settled
     from devctl.tools.base import Available
 
+LONGEST_STAGE = 100
+"""Letters of a build's step, which may be a whole script."""
+
 
 class Quiet:
     """Shows nothing but warnings."""
@@ -141,6 +144,9 @@ def describe(view: ServiceView) -> str:
 
 def stage(progress: ProgressView) -> str:
     """Return a download's stage in a few words, without figures that change all the time."""
+    if progress["source"] == "build":
+        text = clean(progress["stage"])
+        return text if len(text) <= LONGEST_STAGE else f"{text[: LONGEST_STAGE - 1]}…"
     whole = f" ({size(progress['total'])})" if progress["total"] else ""
     source = f" from {clean(progress['source'])}" if progress["source"] else ""
     return f"{clean(progress['stage'] or 'downloading')} {clean(progress['tool'])}{source}{whole}"

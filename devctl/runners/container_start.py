@@ -33,7 +33,7 @@ def start(api: APIClient, launch: Launch, container: ContainerLaunch, paths: Sta
     _open_volumes(container.mounts, paths.volumes)
     config = container_config.config(launch, container, paths.key)
     name = container_name(container.stack, launch.instance)
-    id = _existing(api, name, config["Labels"])
+    id = _existing(api, name, config["Labels"], container.image_id or _id_of(api, container.image))
     if id is None:
         id = _create(api, name, config)
     with _explained(launch, container):
@@ -111,8 +111,18 @@ def _open_volumes(mounts: Iterable[Mount], volumes: Path) -> None:
             path.chmod(_ANYBODY)
 
 
-def _existing(api: APIClient, name: str, labels: dict[str, str]) -> str | None:
-    """Return the container of this name if it is the very one; remove an earlier one of ours."""
+def _id_of(api: APIClient, image: str) -> str:
+    """Return the id of what is called `image` now, empty where nothing is."""
+    from docker.errors import ImageNotFound
+
+    try:
+        return str(api.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        return ""
+
+
+def _existing(api: APIClient, name: str, labels: dict[str, str], image_id: str) -> str | None:
+    """Return the container of this name if it is the very one, of this image; remove an earlier one of ours."""
     from docker.errors import NotFound
 
     try:
@@ -125,7 +135,7 @@ def _existing(api: APIClient, name: str, labels: dict[str, str]) -> str | None:
             f"a container that is not of this stack is called {name}",
             next=f"Remove it (`docker rm -f {name}`), or give this stack another name with `-p NAME`.",
         )
-    if there.get(CONFIG) == labels[CONFIG]:
+    if there.get(CONFIG) == labels[CONFIG] and image_id in ("", described["Image"]):
         return str(described["Id"])
     _remove(api, described["Id"])
     return None

@@ -45,9 +45,10 @@ class Fetching:
 
 def _wish(spec: Spec, chosen: Chosen) -> Wish:
     container = chosen.variant.container
+    policy = container.pull_policy if container else "missing"
     return Wish(
         spec.engine,
         chosen.variant.image,
-        container.pull_policy if container else "missing",
+        "build" if chosen.service.build else policy,  # no registry has what is built here
         has_alternative=len(chosen.state.options) > 1,
     )

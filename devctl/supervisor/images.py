@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from devctl.engine import images
@@ -42,6 +40,10 @@ async def bring(wish: Wish, report: Report) -> None:
     try:
         if wish.pull_policy != "always" and await client.call(images.is_present, client.api, wish.image):
             return
+        if wish.pull_policy == "build":
+            raise EnvironmentProblem(
+                f"the image {wish.image} is not on this machine any more", next="`devctl up -d --build` builds it."
+            )
         if wish.pull_policy == "never":
             raise EnvironmentProblem(
                 f"the image {wish.image} is not on this machine, and its pull_policy is never",
@@ -49,7 +51,7 @@ async def bring(wish: Wish, report: Report) -> None:
             )
         await _pull(client, wish, report)
     except EngineRefused as error:
-        raise explain(wish.image, error.what) from error
+        raise images.explain(wish.image, error.what) from error
     except EngineLost as error:
         raise EnvironmentProblem(error.what, next=error.next) from error
     finally:
@@ -83,29 +85,3 @@ def _item(image: str, progress: Progress) -> dict[str, object]:
     return {
         "tool": image, "source": "registry", "stage": progress.stage, "bytes": progress.bytes, "total": progress.total
     }  # fmt: skip
-
-
-_UNREACHABLE = re.compile(r"dial tcp|no such host|i/o timeout|connection refused|TLS handshake|context deadline|EOF")
-_UNKNOWN = re.compile(r"manifest .*unknown|not found|does not exist|access denied|unauthorized|denied", re.I)
-
-
-def explain(image: str, text: str) -> EnvironmentProblem:
-    """Return what an engine's refusal to pull means for people."""
-    registry = images.registry_of(image)
-    explanations: list[tuple[Callable[[str], object], str, str]] = [
-        (
-            _UNREACHABLE.search,
-            f"the registry {registry} does not answer",
-            "Check the network, or load the image by hand.",
-        ),
-        (
-            _UNKNOWN.search,
-            f"the registry {registry} gives no image {image}",
-            "Check its name, or log in: `docker login`.",
-        ),
-        (re.compile("no space left").search, "the engine's disk is full", "Free some: `docker system prune`."),
-    ]
-    for matches, what, remedy in explanations:
-        if matches(text):
-            return EnvironmentProblem(what, next=remedy)
-    return EnvironmentProblem(f"the image {image} cannot be pulled: {text}", next=f"Try `docker pull {image}`.")

@@ -30,6 +30,7 @@ class UpCommandOptions(Options):
     dry_run = Flag("--dry-run", help="Print the plan and do nothing.")
     no_watch = Flag("--no-watch", help="Do not restart services when their files change.")
     no_deps = Flag("--no-deps", help="Not what the named services depend on.")
+    build = Flag("--build", help="First build the images whose sources have changed.")
     force_recreate = Flag("--force-recreate", help="Restart also what did not change.")
     tui = Flag("--tui", help="Watch it start in the terminal UI, and stay there (see `devctl tui`).")
     scale = TextList("--scale", metavar="SERVICE=N", help="So many instances, instead of the manifest's; repeatable.")
@@ -96,6 +97,7 @@ def _up_options(options: UpCommandOptions, *, is_ci: bool) -> UpOptions:
         wait=not options.no_wait,
         wait_timeout_seconds=options.wait_timeout,
         all_at_once=options.all_at_once,
+        build=options.build,
         counts=names.counts_of(options.scale),
     )
 
@@ -170,6 +172,7 @@ COMMAND = Command(
         "devctl up --tui": "start, and watch it in the terminal UI",
         "devctl up order": "one service and what it needs",
         "devctl up --run-as embedded": "without any real infrastructure",
+        "devctl up -d --build": "with images built anew where their sources have changed",
         "devctl up --dry-run": "only say what would be done",
     },
     shape=shared.PROGRESS_SHAPE,

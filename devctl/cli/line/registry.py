@@ -9,6 +9,8 @@ from devctl.cli.line.declare import Command, Group
 COMMANDS: dict[str, str] = {
     "up": "Start the stack, show its progress, then follow its logs.",
     "down": "Stop everything in reverse order and leave nothing behind.",
+    "build": "Build the images of services, where something has changed.",
+    "pull": "Pull the images of services.",
     "start": "Start services that are stopped or failed.",
     "stop": "Stop services; they stay down until they are started again.",
     "restart": "Replace what runs of services, one instance after the other.",

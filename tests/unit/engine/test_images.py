@@ -3,7 +3,7 @@
 import pytest
 
 from devctl.engine import images
-from devctl.supervisor.images import explain
+from devctl.engine.images import explain
 
 
 @pytest.mark.parametrize(

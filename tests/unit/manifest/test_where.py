@@ -3,15 +3,16 @@
 # ruff: noqa: E501
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from devctl.core.checks import Check, CommandCheck, HttpCheck, TcpCheck
-from devctl.core.container import Container, Mount
-from devctl.core.spec import Port, Service, to_json
+from devctl.core.container import Build, Container, Mount
+from devctl.core.spec import Port, Service, digest, to_json
 from devctl.core.status import Kind
-from devctl.manifest.where import NOT_BUILT, OF_A_CONTAINER
+from devctl.manifest.where import OF_A_CONTAINER
 from tests.unit.manifest.loading import NO_ENGINE, has_engine, load_text, mistakes_of, service_of, spec_of
 
 NEVER_HERE = "its command is the image's and never runs on this machine"
@@ -21,7 +22,7 @@ NATIVE = "native: {command: serve here}"
 
 
 def is_unavailable(service: Service, *reasons: str) -> bool:
-    return service.variants == () and service.missing[0].reason in (reasons or (NO_ENGINE.reason, NOT_BUILT))
+    return service.variants == () and service.missing[0].reason in (reasons or (NO_ENGINE.reason,))
 
 
 # The words of an image
@@ -305,3 +306,23 @@ def test_what_only_a_container_can_have_is_refused_for_a_process_with_its_place(
 def test_a_process_listens_on_its_port_itself(tmp_path: Path) -> None:
     (mistake,) = mistakes_of(tmp_path, "services:\n  a: {command: x, ports: {http: '8080:80'}}")
     assert "services.a.ports.http: HOST:CONTAINER goes with image or build" in mistake
+
+
+# Building
+
+
+def test_a_build_makes_an_image_of_composes_name_with_arguments_of_this_environment(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    text = "{build: {context: src, target: t, args: {A: 1, B: , C: }}, native: {command: x}}"
+    build = service_of(tmp_path, text, environ={"B": "mine"}).build
+    assert build == Build(f"{tmp_path.name}-a", str(tmp_path / "src"), target="t", args={"A": "1", "B": "mine"})
+
+
+def test_a_build_with_an_image_is_called_so_and_a_text_is_the_context(tmp_path: Path) -> None:
+    assert service_of(tmp_path, "{build: ., image: 'me:2'}").build == Build("me:2", str(tmp_path))
+
+
+def test_an_image_that_was_built_anew_is_another_definition(tmp_path: Path) -> None:
+    service = service_of(tmp_path, "{build: .}", find_engine=has_engine)
+    (variant,) = service.variants
+    assert digest(service, variant) != digest(service, replace(variant, image_id="sha256:1"))
