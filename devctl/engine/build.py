@@ -16,6 +16,7 @@ from devctl.engine.base import Engine
 from devctl.engine.builder import Failure, How, Report
 from devctl.engine.context import BuildContext
 from devctl.engine.images import Progress
+from devctl.engine.stream import EngineRefused
 from devctl.errors import DevctlError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _have_base(api: APIClient, context: BuildContext, base: str, how: How, repor
         return
     try:
         images.pull(api, base, lambda item: report(Progress(f"pull {base}", item.bytes, item.total)))
-    except (APIError, images.EngineRefused) as error:
+    except (APIError, EngineRefused) as error:
         if not is_here:
             raise _without_base(context, base, str(getattr(error, "explanation", "") or error)) from error
 
