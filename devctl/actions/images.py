@@ -254,7 +254,7 @@ def _without(spec: Spec, names: Sequence[str], error: DevctlError) -> Spec:
     services = dict(spec.services)
     for name in names:
         service = services[name]
-        missing = MissingVariant("container", error.what, f"Then `devctl up --build {name}`.")
+        missing = MissingVariant("container", error.what, f"Mend it, then `devctl up -d --build {name}`.")
         rest = tuple(variant for variant in service.variants if variant.kind is not Kind.CONTAINER)
         services[name] = dataclasses.replace(service, variants=rest, missing=(*service.missing, missing))
     return dataclasses.replace(spec, services=services)

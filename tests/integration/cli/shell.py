@@ -39,6 +39,7 @@ class Shell:
     def __init__(self, folder: Path, runtime: str) -> None:
         self.folder = folder
         self.runtime = Path(runtime)
+        self.seconds = 60.0  # that a command may take
         self.environ = {**os.environ, "XDG_RUNTIME_DIR": runtime, "CI": "1"}
 
     def run(
@@ -56,7 +57,7 @@ class Shell:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=self.seconds,
             stdin=subprocess.DEVNULL,
             pass_fds=tuple((inherited or {}).values()),
         )
