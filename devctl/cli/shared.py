@@ -19,7 +19,7 @@ ONE_SERVICE = Argument("SERVICE", complete="instance", help="The service, or one
 RUN = Text("--run", metavar="ID", complete="run", help="A past run (its id or the beginning of it).")
 RUN_AS = Text(
     "--run-as", choices=status.RUN_AS, env="DEVCTL_RUN_AS",
-    help="How third-party products run.",
+    help="How services run that can in several ways; others run as they can.",
 )  # fmt: skip
 PROFILE = TextList("--profile", metavar="NAME", complete="profile", help="Also this profile's services.")
 ALL_AT_ONCE = Flag("--all-at-once", help="Not one instance after the other.")

@@ -56,6 +56,8 @@ class ProductExpander:
 
     def _order(self, entry: Entry) -> tuple[str, ...]:
         run_as = self._project.run_as_of(entry.service)
+        if run_as == "container" != entry.service.run_as and run_as not in entry.product.variants:
+            return entry.product.order  # the command line asks for containers where there are such
         if run_as in VARIANTS:
             return (run_as,)
         return ("native",) if run_as == "process" else entry.product.order

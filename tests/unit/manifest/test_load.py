@@ -304,6 +304,12 @@ def test_run_as_may_come_from_the_environment(tmp_path: Path) -> None:
     assert [variant.name for variant in service.variants] == ["embedded"]
 
 
+def test_a_product_without_an_image_runs_as_it_can_where_all_shall_be_containers(tmp_path: Path) -> None:
+    service = service_of(tmp_path, "{uses: tracer}", run_as="container")
+    assert [variant.name for variant in service.variants] == ["native", "embedded"]
+    assert service_of(tmp_path, "{uses: tracer, run_as: container}").variants == ()
+
+
 def test_a_command_stays_a_process_whatever_is_asked_for_all(tmp_path: Path) -> None:
     assert service_of(tmp_path, "{command: x}", run_as="embedded").variants[0].name == "process"
 
