@@ -43,8 +43,8 @@ def find(engine: Engine) -> str:
 def build(program: str, engine: Engine, context: BuildContext, how: How, report: Report) -> Failure | None:
     """Build, and return what went wrong."""
     environ = {**os.environ, **context.build.args, "DOCKER_HOST": engine.address.url}
-    with subprocess.Popen(
-        [program, *_arguments(context, how)], env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with context.archive() as archive, subprocess.Popen(
+        [program, *_arguments(context, how)], env=environ, stdin=archive, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace",
     ) as child:  # fmt: skip
         assert child.stdout is not None
@@ -60,12 +60,12 @@ def _arguments(context: BuildContext, how: How) -> list[str]:
     order = context.build
     named = {"--target": order.target, "--network": order.network}
     return [
-        *("buildx", "build", "--progress=plain", "--load", "-t", order.image, "-f", str(context.dockerfile)),
+        *("buildx", "build", "--progress=plain", "--load", "-t", order.image, "-f", context.name_inside),
         *(word for name in order.args for word in ("--build-arg", name)),  # their values stay out of the process list
         *(word for name, value in how.labels for word in ("--label", f"{name}={value}")),
         *(word for flag, value in named.items() if value for word in (flag, value)),
         *(("--no-cache",) if how.force else ()),
-        order.context,
+        "-",  # the archive comes by its standard input, so that what is sent is what the digest is of
     ]
 
 

@@ -21,6 +21,8 @@ from devctl.errors import DevctlError
 
 _FOREIGN_NAME = ".dockerfile.devctl"
 """What a Dockerfile outside its context is called in the archive."""
+_NEVER_SENT = ("**/.devctl",)
+"""The state of stacks: it changes with every start, and holds data that belong into no image."""
 _PIECE = 1 << 20
 
 
@@ -90,7 +92,10 @@ class BuildContext:
             raise DevctlError(f"the context of the build cannot be read: {error}", where=str(self.folder)) from error
 
     def _ignored(self) -> list[str]:
-        """Return the patterns of the ignore file: the Dockerfile's own, else that of the context."""
+        """Return the patterns of the ignore file: the Dockerfile's own, else that of the context; and devctl's own."""
+        return [*self._ignore_file(), *_NEVER_SENT]
+
+    def _ignore_file(self) -> list[str]:
         for path in (Path(f"{self.dockerfile}.dockerignore"), self.folder / ".dockerignore"):
             if path.is_file():
                 lines = (line.strip() for line in path.read_text("utf-8", "replace").splitlines())

@@ -45,6 +45,14 @@ class Machine(NamedTuple):
     find_engine: FindEngine
 
 
+class StackFacts(NamedTuple):
+    """What holds for the whole stack: its name, where the folders of its volumes lie, whether it has a hub."""
+
+    name: str
+    volumes: Path
+    telemetry: bool
+
+
 class Project:
     """What expansion needs besides the services. `run_as` is what the command line asks for all of them.
 
@@ -57,18 +65,13 @@ class Project:
         environ: Mapping[str, str],
         run_as: str,
         machine: Machine,
-        *,
-        stack: str,
-        volumes: Path,
-        telemetry: bool,
+        stack: StackFacts,
     ) -> None:
-        self.stack = stack
         self.reader = reader
         self.environ = environ
         self.run_as = run_as
         self.available = machine.available
-        self.volumes = volumes
-        self.telemetry = telemetry
+        self.stack, self.volumes, self.telemetry = stack
         self._find_engine = machine.find_engine
         self._engine: Engine | NoEngine | None = None
 

@@ -210,9 +210,8 @@ class _Load:
         volumes = self.request.paths.volumes
         machine = expand.Machine(available, self.request.find_engine or _find_engine)
         name = self.request.paths.project or manifest.name or stack_name(self.folder.name)
-        project = expand.Project(
-            self.reader, self.environ, self.run_as, machine, stack=name, volumes=volumes, telemetry=telemetry
-        )
+        facts = expand.StackFacts(name, volumes, telemetry)
+        project = expand.Project(self.reader, self.environ, self.run_as, machine, facts)
         services, tools = self._services(manifest, ports, active, expand.Expander(project))
         exporters = tuple(_exporter(name, e.otlp, e.zipkin, e.headers) for name, e in manifest.exporters.items())
         if telemetry and not self.problems.mistakes:

@@ -40,7 +40,13 @@ def _ignored(folder: Path) -> None:
     (folder / "junk").write_text("other")
 
 
-@pytest.mark.parametrize("change", [_touch, _ignored])
+def _started(folder: Path) -> None:
+    (folder / "data/.devctl/runs").mkdir(parents=True)
+    (folder / ".devctl").mkdir()
+    (folder / ".devctl/lock").write_text("1")
+
+
+@pytest.mark.parametrize("change", [_touch, _ignored, _started])
 def test_what_the_image_would_not_show_is_no_change(order: Build, change: Callable[[Path], None]) -> None:
     before = digest(order)
     change(Path(order.context))
