@@ -18,7 +18,7 @@ from devctl.engine.images import Progress
 _ANSWER_SECONDS = 10.0  # to say its version, on a machine under load
 _STEP = re.compile(r"#\d+ \[(?!internal\b)([^\]]*)\] (.+)")
 _OUTPUT = re.compile(r"#\d+ \d+\.\d+ (.*)")
-_PLACE = re.compile(r"\S*?:(\d+)")
+_LOCATION = re.compile(r"\S*?:(\d+)")
 _POINTED = re.compile(r"\s*\d+ \| >>> (.*)")
 _ENDED = re.compile(r'process "(?:/bin/sh -c )?(.*)" did not complete successfully: exit code: (\d+)')
 
@@ -80,7 +80,7 @@ def follow(lines: Iterable[str], report: Report) -> Failure:
             output.append(match[1])
         elif match := _POINTED.fullmatch(line):
             step = step or match[1]
-        elif match := _PLACE.fullmatch(line):
+        elif match := _LOCATION.fullmatch(line):
             line_number = int(match[1])
         elif line.startswith("ERROR: "):
             error = line.removeprefix("ERROR: ").removeprefix("failed to build: ").removeprefix("failed to solve: ")

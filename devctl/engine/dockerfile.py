@@ -61,10 +61,10 @@ def bases(steps: list[Instruction], args: Mapping[str, str]) -> list[str]:
                 variables.setdefault(name, value.strip("\"'"))
         elif step.keyword == "FROM":
             is_global = False
-            words = [word for word in step.rest.split() if not word.startswith("--")]
-            images.append(_substituted(words[0], variables) if words else "")
-            if len(words) > 2 and words[1].lower() == "as":
-                stages.add(words[2].lower())
+            parts = [word for word in step.rest.split() if not word.startswith("--")]
+            images.append(_substituted(parts[0], variables) if parts else "")
+            if len(parts) > 2 and parts[1].lower() == "as":
+                stages.add(parts[2].lower())
         elif step.keyword == "COPY" and (source := re.match(r".*--from=(\S+)", step.rest)):
             images.append(source[1])
     return [image for image in dict.fromkeys(images) if image and image.lower() not in stages and not image.isdigit()]
