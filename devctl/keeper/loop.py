@@ -159,6 +159,8 @@ class Keeper:
         name = message["instance"]
         before = self.instances.get(name)
         if before and not before.ended_ns:
+            self._reap()  # it may have ended while this process was stopped, and nobody has looked yet
+        if before and not before.ended_ns:
             raise Refusal(f"{name} runs already as process {before.pid}")
         capture = self._capture(message, before)
         try:

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 import stat
@@ -210,3 +211,17 @@ async def test_a_keeper_with_living_instances_does_not_end(stack: Stack) -> None
     another = ProcessRunner(stack.paths)
     assert [each.instance for each in await another.connect(lambda _: None, lambda: None)] == ["living.1"]
     await another.close(end=False)
+
+
+async def test_what_ended_while_the_keeper_was_stopped_is_started_again_at_once(stack: Stack) -> None:
+    first = await stack.start("job.1", "sleep", "60")
+    os.kill(stack.runner.keeper_pid, signal.SIGSTOP)
+    try:
+        os.kill(first.pid, signal.SIGKILL)
+        eventually(lambda: not is_alive(first.pid), within=30, what="the end of the instance")
+        starting = asyncio.ensure_future(stack.start("job.1", "sleep", "60"))
+        for _ in range(20):  # so that the order is with the keeper before it can learn of the end
+            await asyncio.sleep(0)
+    finally:
+        os.kill(stack.runner.keeper_pid, signal.SIGCONT)
+    assert (await starting).pid != first.pid
