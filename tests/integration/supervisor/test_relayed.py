@@ -21,7 +21,8 @@ from tests.waiting import eventually
 
 KILLS = rounds(4, 20)
 RESTARTS = rounds(1, 20)
-CHECK = HttpCheck(port="http", interval_seconds=0.1, timeout_seconds=0.3, retries=2)
+CHECK = HttpCheck(port="http", interval_seconds=0.1, timeout_seconds=5.0, retries=3)  # a busy machine is no fault
+IMPATIENT = replace(CHECK, timeout_seconds=1.0, retries=2)
 SERVER = """
 import os, signal, socket, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -161,7 +162,7 @@ def test_a_direct_service_that_is_scaled_keeps_its_address(stack: RealStack) -> 
 
 
 def test_a_frozen_instance_gets_no_request_once_its_check_has_noticed(stack: RealStack) -> None:
-    up(stack, web(replicas=2))
+    up(stack, with_variant(web(replicas=2), check=IMPATIENT))
     frozen = instances(stack)["web.1"]
     os.kill(frozen, signal.SIGSTOP)
     try:
