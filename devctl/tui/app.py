@@ -54,7 +54,6 @@ class DevctlApp(App[None], inherit_bindings=False):
         self.command = command or devctl_command(environ)
         self.palette = self._first_palette()
         super().__init__(ansi_color=self.palette.is_ansi)
-        self._begin_with_theme()
         self.is_calm = bool(environ.get("DEVCTL_REDUCED_MOTION"))
         self.began_stack = False
         self.crash: Exception | None = None
@@ -68,12 +67,6 @@ class DevctlApp(App[None], inherit_bindings=False):
         if self.environ.get("NO_COLOR"):
             return PALETTES["mono"]
         return PALETTES.get(self.environ.get("DEVCTL_THEME") or str(self.memory.get("theme", "")), DARK)
-
-    def _begin_with_theme(self) -> None:
-        """Have the theme before the first screen: a change of it has every style sheet read again."""
-        for palette in PALETTES.values():
-            self.register_theme(palette.theme())
-        self.set_reactive(DevctlApp.theme, self.palette.theme().name)
 
     @property
     def stack(self) -> Stack:
@@ -95,6 +88,8 @@ class DevctlApp(App[None], inherit_bindings=False):
         yield self.bars.keys
 
     def on_mount(self) -> None:
+        for palette in PALETTES.values():
+            self.register_theme(palette.theme())
         self.set_palette(self.palette.name)
         self.go(str(self.memory.get("view", "overview")))
         self.attached.pulse.start()
