@@ -87,7 +87,7 @@ def test_plain_text_of_what_there_is_now_ends_though_the_stack_never_rests(tmp_p
     seconds = itertools.count()
     stack, is_over = fake_stack(tmp_path, broken()), threading.Event()
 
-    def watch(_sink: Callable[[Any], None], on_link: Callable[[str], None]) -> None:
+    def watch(sink: Callable[[Any], None], on_link: Callable[[str], None]) -> None:
         def go_on() -> None:
             while not is_over.wait(0.001):
                 on_link("lost")
