@@ -17,6 +17,7 @@ from devctl.errors import DevctlError
 from devctl.runners.base import BackendLost, Identity, Runner, Stopped
 from devctl.supervisor import child, files, hooks
 from devctl.supervisor.background import Background
+from devctl.supervisor.bugs import explained
 from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health, Watched, key_of
 from devctl.supervisor.launches import Chosen, Launches
@@ -129,8 +130,9 @@ class Executor:
     async def _fetch(self, step: Fetch) -> None:
         try:
             paths = await self._fetching.bring(step, self._loop.spec, self._launches.chosen(step.service))
-        except DevctlError as error:
-            self._loop.post(happened.VariantMissing(step.service, step.variant, str(error.what), error.next))
+        except Exception as error:  # the border of a step, which ends in an event whatever happens
+            problem = explained(error)
+            self._loop.post(happened.VariantMissing(step.service, step.variant, str(problem.what), problem.next))
         else:
             self._loop.post(happened.ToolsReady(step.service, step.variant, paths))
         finally:
@@ -148,9 +150,10 @@ class Executor:
             identity = await self._started(step)
         except BackendLost:
             return  # the supervisor finds out what became of it once the backend is back
-        except DevctlError as error:
-            reason = f"{error.where}: {error.what}" if error.where else error.what
-            self._loop.post(happened.StartFailed(step.instance, step.service, reason, error.next))
+        except Exception as error:  # the border of a step, which ends in an event whatever happens
+            problem = explained(error)
+            reason = f"{problem.where}: {problem.what}" if problem.where else problem.what
+            self._loop.post(happened.StartFailed(step.instance, step.service, reason, problem.next))
         else:
             self._loop.post(self.started_event(step.service, identity))
 
@@ -185,15 +188,29 @@ class Executor:
         grace = service.stop_grace_seconds if service else 10.0
         if self._loop.force_stop:
             number, grace = signal.SIGKILL, 0.0
-        elif self._has_others(step):
-            await self.drain(step.instance, grace)
         try:
-            await self._resume(step)
-            grace -= await hooks.before_stop(self._loop, self._launches, step, grace)
+            grace = await self._prepare_stop(step, grace)
             stopped = await self._insist(step, number, grace)
         except BackendLost:
             return
         self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
+
+    async def _prepare_stop(self, step: Stop, grace_seconds: float) -> float:
+        """Let the clients of an instance go, and itself know; return what is left of its grace. What fails of that is
+        told, and the instance stopped all the same."""
+        try:
+            if self._has_others(step) and not self._loop.force_stop:
+                await self.drain(step.instance, grace_seconds)
+            await self._resume(step)
+            return grace_seconds - await hooks.before_stop(self._loop, self._launches, step, grace_seconds)
+        except BackendLost:
+            raise
+        except Exception as error:
+            self._notice(step, explained(error))
+            return grace_seconds
+
+    def _notice(self, step: Stop, problem: DevctlError) -> None:
+        self._loop.post(happened.Notice(f"{step.instance}: {problem.what}", step.service))
 
     async def _resume(self, step: Stop) -> None:
         """Let a paused instance go on, which could not do what it is asked to otherwise."""
@@ -208,14 +225,14 @@ class Executor:
         return any(i.status in GOOD for i in others if i.id != step.instance)
 
     async def _insist(self, step: Stop, number: int, grace_seconds: float) -> Stopped:
-        """Stop an instance, over and over where a process of it hangs in the kernel."""
+        """Stop an instance, over and over where that fails, as while a process of it hangs in the kernel."""
         while True:
             try:
                 return await self._runner_of(step.service, step.instance).stop(step.instance, number, grace_seconds)
             except BackendLost:
                 raise
-            except DevctlError as error:
-                self._loop.post(happened.Notice(f"{step.instance}: {error.what}", step.service))
+            except Exception as error:
+                self._notice(step, explained(error))
                 await asyncio.sleep(_INSIST_SECONDS)
 
     # Health

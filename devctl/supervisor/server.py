@@ -7,14 +7,14 @@ import contextlib
 import json
 import os
 import socket
-import traceback
 from asyncio import Task
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from devctl.errors import DevctlError, ExitCode, UsageError
+from devctl.errors import DevctlError, UsageError
 from devctl.session.protocol import CALLS, VERSION
+from devctl.supervisor.bugs import explained
 from devctl.tasks import BackgroundTasks
 
 _LAST_ANSWERS_SECONDS = 1.0  # for what is on its way out; a call that waits for services longer is cut off
@@ -124,15 +124,12 @@ class _Connection:
             self._is_due(request)
             result = await self._find(request)(request, lambda item: self._send({"id": number, "item": item}))
             await self._send({"id": number, "result": result})
-        except DevctlError as error:
-            await self._send({"id": number, "error": _error_body(error)})
         except ConnectionError:
             raise
-        except (Exception, asyncio.CancelledError):  # the border of a call: a bug is reported and the stack goes on
+        except (Exception, asyncio.CancelledError) as error:  # the border of a call: the stack goes on
             if _is_being_cancelled():
                 raise
-            traceback.print_exc()
-            await self._send({"id": number, "error": _bug_body()})
+            await self._send({"id": number, "error": _error_body(explained(error))})
 
     def _is_due(self, request: dict[str, Any]) -> None:
         """Have the server's end wait for the answer to this call, unless it is one that goes on for ever."""
@@ -176,13 +173,3 @@ def _parse(line: bytes) -> dict[str, Any]:
 
 def _error_body(error: DevctlError) -> dict[str, Any]:
     return {"what": error.what, "where": error.where, "next": error.next, "exit_code": int(error.exit_code)}
-
-
-def _bug_body() -> dict[str, Any]:
-    last = traceback.format_exc().strip().splitlines()[-1]
-    return {
-        "what": f"a bug in the supervisor: {last}",
-        "where": "",
-        "next": "supervisor.log of the run has the details.",
-        "exit_code": int(ExitCode.BUG),
-    }
