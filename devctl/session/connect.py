@@ -130,7 +130,8 @@ class Prepared:
         deadline = time.monotonic() + _ANSWER_SECONDS
         pause = _FIRST_PAUSE_SECONDS
         while (connection := self._connection or self._reach()) is None:
-            self._look_after_child()
+            if self._look_after_child():
+                deadline = time.monotonic() + _ANSWER_SECONDS
             if time.monotonic() > deadline:
                 raise _no_answer(locate.locate(self._paths))
             time.sleep(pause)
@@ -143,24 +144,35 @@ class Prepared:
 
     def cancel(self) -> None:
         """Let go without asking for anything: a supervisor that nobody else has joined meanwhile ends by itself."""
-        with contextlib.suppress(DevctlError):
+        self._starts = False
+        with contextlib.suppress(DevctlError, _NothingLeft):
             self.reach().close()
         if self._pid:
             wait_until_gone(self._pid, _UNUSED_SECONDS)
 
-    def _look_after_child(self) -> None:
-        """Raise when the process that was started has ended; start one when another starter's came to nothing."""
+    def _look_after_child(self) -> bool:
+        """Raise when the process that was started has failed; start one when another starter's came to nothing.
+
+        Return whether a second one was started because the first had nobody to serve for so long that it left, as
+        while this command was suspended.
+        """
         if self._failure:
             raise self._failure
         if not self._pid:
             self.begin()
-            return
+            return False
         pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid and status == 0:
+            self._pid = 0
+            self._release()
+            self.begin()
+            return True
         if pid:
             runtime = locate.locate(self._paths).paths.runtime
             self._failure = _ended(os.waitstatus_to_exitcode(status), runtime / ERRORS_NAME)
             self._release()
             raise self._failure
+        return False
 
     def _release(self) -> None:
         """Let the supervisor alone hold the lock."""

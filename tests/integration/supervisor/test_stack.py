@@ -271,6 +271,17 @@ def test_a_refused_request_leaves_no_trace(stack: RealStack) -> None:
     assert not stack.paths.state.exists()
 
 
+def test_a_start_that_was_suspended_until_its_supervisor_left_starts_another(stack: RealStack) -> None:
+    prepared = prepare(stack.paths, start=True)
+    assert prepared is not None
+    stack.client().close()  # the first one ends as soon as its last client is gone
+    eventually(lambda: not stack.paths.socket.exists(), what="the end of the idle supervisor")
+    with prepared.connect() as client:
+        assert client.apply(stack.spec(process("a", "sleep", "600")))["healthy"]
+        client.down()
+    assert not stack.is_left()
+
+
 def test_one_refused_manifest_after_the_other_leaves_no_trace(stack: RealStack) -> None:
     for _ in range(6):
         prepared = prepare(stack.paths, start=True)
