@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from devctl.core import events as happened
 from devctl.core.checks import Check
 from devctl.core.decide import Abandon, Fetch, Start, Step, Stop
 from devctl.core.launch import Launch
 from devctl.core.state import Instance
-from devctl.core.status import GOOD, Kind, Status
+from devctl.core.status import Kind, Status
 from devctl.errors import DevctlError
-from devctl.runners.base import BackendLost, Identity, Runner, Stopped
+from devctl.runners.base import BackendLost, Identity, Runner
 from devctl.supervisor import child, files, hooks
 from devctl.supervisor.background import Background
 from devctl.supervisor.bugs import explained
@@ -22,17 +21,9 @@ from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health, Watched, key_of
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
+from devctl.supervisor.stopping import Stopping, signal_number
 
 _CHECKED = frozenset({Status.STARTING, Status.RUNNING, Status.HEALTHY, Status.UNHEALTHY})
-
-_INSIST_SECONDS = 1.0  # between tries to stop what hangs in the kernel
-
-Drain = Callable[[str, float], Awaitable[None]]
-"""Returns when an instance that is stopping has no relayed connection left, or after so many seconds."""
-
-
-async def _drain_nothing(_instance: str, _seconds: float) -> None:
-    return None
 
 
 class Executor:
@@ -45,7 +36,7 @@ class Executor:
         runners: Mapping[Kind, Runner],
         health: Health,
         fetching: Fetching,
-        drain: Drain = _drain_nothing,
+        stopping: Stopping,
     ) -> None:
         self._loop = loop
         self._launches = launches
@@ -56,7 +47,7 @@ class Executor:
         self._fetches: dict[str, asyncio.Future[None]] = {}
         self._shapes: dict[str, object] = {}
         self._ended_pids: dict[str, int] = {}
-        self.drain = drain
+        self._stopping = stopping
 
     def begin(self, step: Step) -> None:
         """Begin a step and return at once."""
@@ -66,7 +57,7 @@ class Executor:
             case Start():
                 self._background.begin(self._start(step))
             case Stop():
-                self._background.begin(self._stop(step))
+                self._background.begin(self._stopping.stop(step))
             case Abandon():
                 pass  # the event that says so has done it
 
@@ -112,18 +103,7 @@ class Executor:
 
     def resume_stop(self, instance: Instance) -> None:
         """Go on with a stop that an earlier supervisor, or a lost keeper, left unfinished."""
-        self._background.begin(self._stop(Stop(instance.service, instance.id)))
-
-    async def kill_stopping(self) -> None:
-        """Kill everything that is being stopped and takes its time."""
-        for instance in self._loop.state.living:
-            if instance.status is Status.STOPPING:
-                await self._runners[instance.kind].signal(instance.id, signal.SIGKILL)
-
-    def _runner_of(self, service: str, instance: str) -> Runner:
-        """Return the runner that holds an instance; its service may run another way by now."""
-        there = self._loop.state.instance(service, instance)
-        return self._runners[there.kind if there else Kind.PROCESS]
+        self.begin(Stop(instance.service, instance.id))
 
     # Fetch
 
@@ -179,61 +159,6 @@ class Executor:
             identity.instance, service, identity.pid, identity.start_ticks, identity.started_ns, identity.container,
             checked=chosen is not None and chosen.variant.check is not None,
         )  # fmt: skip
-
-    # Stop
-
-    async def _stop(self, step: Stop) -> None:
-        service = self._loop.spec.services.get(step.service)
-        number = signal_number(service.stop_signal if service else "SIGTERM")
-        grace = service.stop_grace_seconds if service else 10.0
-        if self._loop.force_stop:
-            number, grace = signal.SIGKILL, 0.0
-        try:
-            grace = await self._prepare_stop(step, grace)
-            stopped = await self._insist(step, number, grace)
-        except BackendLost:
-            return
-        self._loop.post(happened.InstanceStopped(step.instance, step.service, stopped.code, stopped.killed))
-
-    async def _prepare_stop(self, step: Stop, grace_seconds: float) -> float:
-        """Let the clients of an instance go, and itself know; return what is left of its grace. What fails of that is
-        told, and the instance stopped all the same."""
-        try:
-            if self._has_others(step) and not self._loop.force_stop:
-                await self.drain(step.instance, grace_seconds)
-            await self._resume(step)
-            return grace_seconds - await hooks.before_stop(self._loop, self._launches, step, grace_seconds)
-        except BackendLost:
-            raise
-        except Exception as error:
-            self._notice(step, explained(error))
-            return grace_seconds
-
-    def _notice(self, step: Stop, problem: DevctlError) -> None:
-        self._loop.post(happened.Notice(f"{step.instance}: {problem.what}", step.service))
-
-    async def _resume(self, step: Stop) -> None:
-        """Let a paused instance go on, which could not do what it is asked to otherwise."""
-        instance = self._loop.state.instance(step.service, step.instance)
-        if instance and instance.paused_as:
-            await self._runners[instance.kind].resume(step.instance)
-
-    def _has_others(self, step: Stop) -> bool:
-        """Whether other instances go on, to which its clients can be given."""
-        service_state = self._loop.state.services.get(step.service)
-        others = service_state.instances.values() if service_state and service_state.desired_up else ()
-        return any(i.status in GOOD for i in others if i.id != step.instance)
-
-    async def _insist(self, step: Stop, number: int, grace_seconds: float) -> Stopped:
-        """Stop an instance, over and over where that fails, as while a process of it hangs in the kernel."""
-        while True:
-            try:
-                return await self._runner_of(step.service, step.instance).stop(step.instance, number, grace_seconds)
-            except BackendLost:
-                raise
-            except Exception as error:
-                self._notice(step, explained(error))
-                await asyncio.sleep(_INSIST_SECONDS)
 
     # Health
 
@@ -291,10 +216,3 @@ class Executor:
         changed = self._shapes.get(name) != shape
         self._shapes[name] = shape
         return changed
-
-
-def signal_number(name: str) -> int:
-    """Return the number of a signal by its name, with or without SIG, or by its number."""
-    if name.isdigit():
-        return int(name)
-    return int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])

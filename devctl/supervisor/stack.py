@@ -30,7 +30,7 @@ from devctl.supervisor.allocation import Allocator, Sockets
 from devctl.supervisor.apply import Accepted, ApplyDecision, decide_apply
 from devctl.supervisor.background import Background
 from devctl.supervisor.connections import RunnerConnections
-from devctl.supervisor.executor import Executor, signal_number
+from devctl.supervisor.executor import Executor
 from devctl.supervisor.fetch import Downloads, Report
 from devctl.supervisor.fetching import Fetching
 from devctl.supervisor.health import Health
@@ -44,6 +44,7 @@ from devctl.supervisor.routes import keep_relayed, scaled, with_relay
 from devctl.supervisor.safekeeping import Safekeeping
 from devctl.supervisor.settling import Settling
 from devctl.supervisor.stop import delete_volumes
+from devctl.supervisor.stopping import Stopping, signal_number
 from devctl.supervisor.whereabouts import renamed
 from devctl.supervisor.wire_faults import WireFaults
 from devctl.views.snapshot import take_snapshot
@@ -142,9 +143,10 @@ class Stack:
             Launches(self.loop, run, self.paths.runtime),
         )
         fetching = Fetching(self.paths.runtime / "silent.json", self._downloads.on_item)
-        executor = Executor(self.loop, launches, self._runners, self.health, fetching, self.relaying.drain)
+        stopping = Stopping(self.loop, launches, self._runners, self.relaying.drain)
+        executor = Executor(self.loop, launches, self._runners, self.health, fetching, stopping)
         self.loop.attach(executor, event_log)
-        self.active = ActiveRun(run, event_log, launches, executor)
+        self.active = ActiveRun(run, event_log, launches, executor, stopping)
         return self.active
 
     # Change
@@ -271,7 +273,7 @@ class Stack:
         """From now on stop without order and without grace, also what is being stopped already."""
         self.loop.force_stop = True
         if self.active:
-            await self.active.executor.kill_stopping()
+            await self.active.stopping.kill()
 
     async def down(self, *, volumes: bool) -> None:
         """Stop everything in reverse order and end the run."""

@@ -18,10 +18,10 @@ from devctl.paths import StackPaths
 from devctl.probes.base import Answer
 from devctl.record.variants import KeptVariants
 from devctl.supervisor import files
-from devctl.supervisor.executor import signal_number
 from devctl.supervisor.fetch import at_hand
 from devctl.supervisor.health import Schedule
 from devctl.supervisor.restart import Ended, describe_exit, pause_seconds
+from devctl.supervisor.stopping import signal_number
 from devctl.supervisor.telemetry import Telemetry, metrics_body, trace_body
 from devctl.supervisor.watch import changed_files
 from tests import fakes
