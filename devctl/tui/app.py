@@ -193,9 +193,9 @@ class DevctlApp(App[None], inherit_bindings=False):
         if view := self._view_of(message):
             view.follow_link(message.target)
 
-    def _view_of(self, message: Any) -> View | None:
+    def _view_of(self, message: messages.Opened | messages.LinkOpened) -> View | None:
         """Return the view whose list sent a message; None for the list of a dialog, or of a view that is gone."""
-        return next((view for view in self.panes.views.values() if view.lines is message._sender), None)
+        return next((view for view in self.panes.views.values() if view.lines is message.listing), None)
 
     def on_cursor_moved(self, message: messages.CursorMoved) -> None:
         details = self.panes.in_sight("details")

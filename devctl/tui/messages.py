@@ -8,18 +8,20 @@ from textual.message import Message
 
 
 class Opened(Message):
-    """A row was opened, by Enter or a double click."""
+    """A row of a list was opened, by Enter or a double click."""
 
-    def __init__(self, row: Any) -> None:
+    def __init__(self, listing: object, row: Any) -> None:
         super().__init__()
+        self.listing = listing
         self.row = row
 
 
 class LinkOpened(Message):
-    """What stands behind a number or name in a row was asked for."""
+    """What stands behind a number or name in a row of a list was asked for."""
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, listing: object, target: Any) -> None:
         super().__init__()
+        self.listing = listing
         self.target = target
 
 

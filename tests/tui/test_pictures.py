@@ -4,6 +4,7 @@ DEVCTL_PICTURES=write keeps the ones of now.
 """
 
 import hashlib
+import itertools
 import os
 import re
 from pathlib import Path
@@ -18,19 +19,20 @@ README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "tui.svg"
 WRITES = os.environ.get("DEVCTL_PICTURES") == "write"
 
 SCENES = {
-    "overview-80": (shop, (80, 24), "", "8/8 healthy"),
-    "overview-120": (broken, (120, 40), "", "Check, asked just now"),
-    "wide": (broken, (200, 50), "", "card was declined"),
-    "logs": (shop, (80, 24), "2", "card was declined"),
-    "logs-paused": (shop, (120, 40), "2 k", "paused"),
-    "trace": (shop, (120, 40), "3 enter", "place order"),
-    "journey": (shop, (80, 24), "4 enter", "order placed"),
-    "map": (shop, (80, 24), "5", "→ payment"),
-    "metrics": (shop, (80, 24), "6", "Errors"),
-    "events": (shop, (80, 24), "7", "dead letter"),
-    "why": (broken, (80, 24), "w", "KeyError"),
-    "help": (shop, (80, 24), "question_mark", "Moving"),
+    "overview-80": (shop, (80, 24), (), "8/8 healthy"),
+    "overview-120": (broken, (120, 40), (), "Check, asked just now"),
+    "wide": (broken, (200, 50), (), "card was declined"),
+    "logs": (shop, (80, 24), ("2",), "card was declined"),
+    "logs-paused": (shop, (120, 40), ("2", "card was declined", "k"), "paused"),
+    "trace": (shop, (120, 40), ("3", "POST /orders", "enter"), "place order"),
+    "journey": (shop, (80, 24), ("4", "0192f3c4", "enter"), "order placed"),
+    "map": (shop, (80, 24), ("5",), "→ payment"),
+    "metrics": (shop, (80, 24), ("6",), "Errors"),
+    "events": (shop, (80, 24), ("7",), "dead letter"),
+    "why": (broken, (80, 24), ("w",), "KeyError"),
+    "help": (shop, (80, 24), ("question_mark",), "Moving"),
 }  # fmt: skip
+"""Stack, size, what is pressed and seen in turns, what is seen at the end."""
 
 
 def compare(path: Path, picture: str) -> None:
@@ -64,12 +66,13 @@ async def _settle(tui: Driver, expected: str) -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 async def test_the_screen_looks_as_its_picture(tmp_path: Path, name: str) -> None:
-    frames, size, pressed, expected = SCENES[name]
+    frames, size, turns, expected = SCENES[name]
     async with driving(tmp_path, frames(), size) as tui:
-        for key in pressed.split():
+        for key, seen in itertools.zip_longest(turns[::2], turns[1::2], fillvalue=expected):
             await tui.until(lambda: not tui.active.is_loading)
             await tui.press(key)
             await tui.pilot.pause(0.3)
+            await tui.sees(seen)
         await _settle(tui, expected)
         compare(PICTURES / f"{name}.txt", drawn(tui))
 

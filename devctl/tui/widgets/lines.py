@@ -103,7 +103,7 @@ class LineView(Listing, can_focus=True):
         self.post_message(messages.CursorMoved())
         for link in self.flow.rows[index].links:
             if link.start <= character < link.end:
-                self.post_message(messages.LinkOpened(link.target))
+                self.post_message(messages.LinkOpened(self, link.target))
         self.redraw()
 
     def point_at(self, x: int, y: int) -> Point | None:

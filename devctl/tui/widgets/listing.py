@@ -198,9 +198,9 @@ class Listing(Widget):
         """Open the link that is chosen in the row, else the row."""
         row = self.current
         if row and 0 <= self.link < len(row.links):
-            self.post_message(messages.LinkOpened(row.links[self.link].target))
+            self.post_message(messages.LinkOpened(self, row.links[self.link].target))
         elif row:
-            self.post_message(messages.Opened(row))
+            self.post_message(messages.Opened(self, row))
 
     def scroll_lines(self, count: int) -> None:
         """Move what is in sight; the cursor comes along when it would leave the screen."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devctl.session.protocol import CALLS, VERSION
+from devctl.session.protocol import CALLS, VERSION, OneOffView
 from tests.integration.supervisor.conftest import RealStack, process
 from tests.waiting import eventually
 
@@ -49,6 +49,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "restart": {"names": ["a"]},
     "kill": {"names": ["a"], "signal": "SIGUSR1"},
     "scale": {"counts": {"a": 1}},
+    "pause": {"names": ["a"]},
+    "unpause": {"names": ["a"]},
+    "one_off": {"service": "a"},
 }
 
 
@@ -59,6 +62,7 @@ def test_every_call_is_answered_in_its_shape(up: RealStack) -> None:
         "status": {"stack", "run", "status", "folder", "supervisor", "keeper", "notice", "services"},
         "spec": {"spec", "launches"},
         "snapshot": {"spec", "state", "answers"},
+        "one_off": set(OneOffView.__annotations__),
     }
     settled = {"run", "healthy", "began", "seconds", "critical_path", "going_on", "failed", "rolled_back"}
     for call in CALLS:
