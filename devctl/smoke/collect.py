@@ -67,6 +67,7 @@ def run_pytest(plugin: object, folder: Path, tests: str, arguments: Sequence[str
             "-p", "no:randomly", "--import-mode=importlib", *quiet, *arguments, str(where),
         ]  # fmt: skip
         output = io.StringIO()
+        os.environ.pop("PYTEST_ADDOPTS", None)  # of the project's other tests; those of checks are `--pytest`
         os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # seconds, where there are many of them
         with contextlib.redirect_stdout(output):
             code = pytest.main(options, plugins=[plugin])

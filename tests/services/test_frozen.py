@@ -29,7 +29,7 @@ PARTITIONS = 2
 FREEZE_SECONDS = SESSION_SECONDS + 1.5
 # How long an effect takes, and how many messages there are for it, so that some are in hand and some wait when the
 # consumer is frozen. The longest is in hand through the whole of what follows.
-EFFECTS = {0.01: 250, 0.3: 14, 2.0: 3}
+EFFECTS = {0.01: 800, 0.3: 14, 2.0: 3}
 ROUNDS = rounds(1, 5)
 
 pytestmark = pytest.mark.xdist_group("frozen")

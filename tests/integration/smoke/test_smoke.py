@@ -89,6 +89,12 @@ def test_checks_are_not_spread_over_processes(project: Project) -> None:
     assert project.is_clean
 
 
+def test_options_for_other_tests_in_the_environment_are_none_for_checks(project: Project) -> None:
+    project.write(GREEN)
+    done = project.devctl("smoke", PYTEST_ADDOPTS="-v --cov=shop")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_recorded_run_proposes_checks_without_starting_anything(project: Project) -> None:
     project.write(GREEN)
     run = project.smoke()[1]["run"]
