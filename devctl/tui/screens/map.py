@@ -20,9 +20,7 @@ WINDOWS = {"1m": 60.0, "5m": 300.0, "15m": 900.0, "1h": 3600.0, "6h": 21600.0}
 TICKS = 5
 
 
-BAR = 10
-_BESIDE_BAR = 43
-"""Columns of a row beside its bar and the name of the callee, the cursor and the scroll bar among them."""
+BAR = 10  # columns
 
 
 class Map(View):
@@ -60,7 +58,6 @@ class Map(View):
     def rows(self) -> Sequence[Row]:
         room = min(max((width(safe(e.callee)) for e in self._edges), default=8), 24)
         most = max((e.calls for e in self._edges), default=1)
-        bar_room = max(min(self.size.width - room - _BESIDE_BAR, BAR), 0)
         rows: list[Row] = []
         caller = None
         for edge in self._edges:
@@ -68,7 +65,7 @@ class Map(View):
                 caller = edge.caller
                 style = f"{tint(caller)} strong"
                 rows.append(Row(("caller", caller), ((safe(caller), style),), caller))
-            rows.append(_row(edge, room, most, bar_room))
+            rows.append(_row(edge, room, most))
         return rows
 
     def act(self, name: str) -> bool:
@@ -102,14 +99,14 @@ class Map(View):
         self.reload()
 
 
-def _row(edge: Edge, room: int, most: int, bar_room: int) -> Row:
+def _row(edge: Edge, room: int, most: int) -> Row:
     rate = f"{edge.rate:.1f}/s" if edge.rate >= 1 else f"{edge.rate * 60:.2g}/min"
     errors = f"{edge.error_share:.1%}" if edge.errors else ""
     cells: list[Cell] = [
         (f"  {'⇢' if edge.kind == 'event' else '→'} ", "accent"),
         (fit(safe(edge.callee), room) + " ", tint(edge.callee)),
         (f"{edge.calls:>7} ", ""), (f"{rate:>9} ", "dim"),
-        (f"{bar(edge.calls / most, bar_room):<{bar_room}} ", "spark"),
+        (f"{bar(edge.calls / most, BAR):<{BAR}} ", "spark"),
         (f"{errors:>6} ", "bad"), (f"p95 {duration(edge.p95_ms / 1000)}", "dim"),
     ]  # fmt: skip
     at = len("".join(text for text, _ in cells[:5]))

@@ -176,6 +176,7 @@ class View(Vertical):
         self.lines.pattern = highlight(self.filter)
         self.lines.set_rows([row for row in self.rows() if keep is None or keep(row.text)])
         self.update_title()
+        self.devctl.bars.update()  # which keys there are depends on the row under the cursor
 
     def update_title(self) -> None:
         """Show the title with the filter and the marks."""
