@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from devctl.masking import MASK
 
-MASKED = re.compile(
-    r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?|"
+MASKED = re.compile(r"[*•x]{3,}|<[^>]*>|\[[^\]]*\]|\(?(?:hidden|redacted|masked|removed|none|null|true|false)\)?", re.I)
+_REMARK = re.compile(
     r"required|missing|invalid|expired|incorrect|mismatch\w*|rejected|accepted|changed|updated|undefined|not[_-]set|unset|"
     r"too[_-](?:short|long|weak)|string",
     re.I,
 )
+"""What is said of a value in its place. Nobody is accused of it; it is hidden all the same, for it may be the value."""
 _PATTERNS = (
     ("a token (JWT)", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
@@ -37,7 +38,9 @@ _CARD = re.compile(
     r"|3[47]\d{13}|3[47]\d\d(?P<space>[ -])\d{6}(?P=space)\d{5})"
     r"(?![\w.-])"
 )
-_NAMED_ID = re.compile(r"""id["']?\s*[:=]\s*["']?$""", re.I)
+_NAMED_ID = re.compile(
+    r"""(?:(?<![A-Za-z])[Ii][Dd]|(?<=[a-z])I[Dd]|(?i:trace|span|parent|request|correlation)id)["']?\s*[:=]\s*["']?$"""
+)
 """What stands before an id: of 19,000 span ids (16 hexadecimal digits), one passes for a card number."""
 _NAME_LENGTH = 32
 SHOWN = 4
@@ -51,7 +54,7 @@ def find(text: str, values: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
     for what, pattern in _PATTERNS:
         for match in pattern.finditer(text):
             value = match.groupdict().get("value") or match[0]
-            if not MASKED.fullmatch(value):
+            if not MASKED.fullmatch(value) and not _REMARK.fullmatch(value):
                 yield what, shown(value)
     for match in _CARD.finditer(text):
         name = text[max(0, match.start() - _NAME_LENGTH) : match.start()]

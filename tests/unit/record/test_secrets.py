@@ -2,7 +2,7 @@
 
 import pytest
 
-from devctl.record.secrets import find, unbounded
+from devctl.record.secrets import blot, find, hide, unbounded
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
@@ -22,6 +22,7 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N
         "paid with 5555-5555-5555-4444",
         "card=2223003122003222",
         "amex 3782 822463 10005 and 378282246310005",
+        "paid: 4111111111111111, valid=5555555555554444",
         '"refreshToken": "a1b2c3d4e5f6"',
     ],
 )
@@ -44,6 +45,7 @@ def test_what_looks_like_a_secret_is_found_and_shown_without_it(text: str) -> No
         "order 6f1c0a52-93f4-4bd4-9d0e-1f2d3c4b5a69 took 1234567890123456 ns",
         '{"trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "4111111111111111", "status": 200}',
         "span_id=5555555555554444 request_id: 4111111111111111",
+        '{"spanId": "5555555555554444", "traceid": "4111111111111111", "id": 5555555555554444}',
         "trace 0809000000000003 of the gateway",
         "4111 11 1111 1111 11 rows",
     ],
@@ -66,3 +68,11 @@ def test_a_name_with_an_id_has_no_bound(name: str) -> None:
 @pytest.mark.parametrize("name", ["GET /api/v1/orders/{id}", "process shop.order.v1", "SELECT orders"])
 def test_a_template_of_a_route_is_bounded(name: str) -> None:
     assert not unbounded(name)
+
+
+@pytest.mark.parametrize("word", ["changed", "string", "invalid"])
+def test_a_word_that_may_be_a_password_is_no_finding_and_hidden_all_the_same(word: str) -> None:
+    text = f"password={word}"
+    assert list(find(text)) == []
+    assert word not in hide(text)
+    assert word.encode() not in blot(text.encode())
