@@ -14,6 +14,7 @@ from devctl.engine.stream import EngineLost, EngineRefused
 from devctl.errors import DevctlError
 from devctl.runners.base import Runner
 from devctl.supervisor import child
+from devctl.supervisor.bugs import explained
 from devctl.supervisor.launches import Chosen, Launches
 from devctl.supervisor.loop import Loop
 
@@ -26,9 +27,9 @@ async def after_start(launches: Launches, runner: Runner, chosen: Chosen, instan
     """Run what is to run after a start; where that fails, the instance is ended and its start has failed."""
     try:
         await _run_all(launches, chosen, instance, chosen.service.post_start, START_SECONDS)
-    except DevctlError as error:
+    except Exception as error:  # whatever it is: a start that has failed leaves nothing that lives
         await runner.stop(instance, stop_signal, chosen.service.stop_grace_seconds)
-        raise DevctlError(f"its post_start failed: {error.what}", next="Correct the hook.") from error
+        raise DevctlError(f"its post_start failed: {explained(error).what}", next="Correct the hook.") from error
 
 
 async def before_stop(loop: Loop, launches: Launches, step: Stop, grace: float) -> float:
