@@ -211,13 +211,19 @@ def _line(event: dict[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
-def events(run: Run) -> Iterator[dict[str, Any]]:
-    """Yield the events of a run, oldest first; a line that was cut or garbled is passed over."""
+def events(run: Run, *, last_bytes: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the events of a run, oldest first, those of the last bytes of its log (0: all); a line that was cut or
+    garbled is passed over."""
     try:
         file = open(run.events_file, "rb")  # noqa: SIM115  closed below; only the opening may fail
     except OSError:
         return
     with file:
+        if last_bytes and file.seek(0, os.SEEK_END) > last_bytes:
+            file.seek(-last_bytes, os.SEEK_END)
+            file.readline()  # which began before
+        else:
+            file.seek(0)
         for line in file:
             with contextlib.suppress(ValueError):
                 event = json.loads(line)
