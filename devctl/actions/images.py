@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from devctl.core.spec import MissingVariant, Service, Spec, Variant
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from devctl.core.container import Build
     from devctl.engine.base import Engine
     from devctl.engine.build import Built
+
+T = TypeVar("T")
 
 BUILDS_AT_ONCE = 2
 """Different Dockerfiles at a time: each build has the engine's cores busy by itself."""
@@ -82,7 +84,7 @@ def build(
             _show(display, names, message, BUILD_SOURCE)
             continue
         yield _built(names, message)
-        _show_end(display, names, message.key, BUILD_SOURCE)
+        _show(display, names, message, BUILD_SOURCE)
 
 
 def _build_job(order: Build, stack: str, service: str, engine: Engine, options: BuildOptions) -> Job[Built]:
@@ -118,16 +120,15 @@ def _client(engine: Engine) -> Iterator[APIClient]:
         api.close()
 
 
-def _show(display: Display, names: Sequence[str], step: Step, source: str) -> None:
-    stage, done, total = step.progress.stage, step.progress.bytes, step.progress.total
-    display.item({"progress": {
-        "service": names[0], "tool": step.key, "source": source, "stage": stage, "bytes": done, "total": total,
-    }})  # fmt: skip
+def _show(display: Display, names: Sequence[str], message: Step | End[T], source: str) -> None:
+    """Show how far a job is; its end is the stage `done`."""
+    from devctl.actions.jobs import Step
+    from devctl.engine.images import Progress
 
-
-def _show_end(display: Display, names: Sequence[str], image: str, source: str) -> None:
+    progress = message.progress if isinstance(message, Step) else Progress("done")
     display.item({"progress": {
-        "service": names[0], "tool": image, "source": source, "stage": "done", "bytes": 0, "total": 0,
+        "service": names[0], "tool": message.key, "source": source,
+        "stage": progress.stage, "bytes": progress.bytes, "total": progress.total,
     }})  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def pull(services: Mapping[str, Service], engine: Engine, display: Display) -> I
             outcome = message.outcome
             word, id = (outcome, "") if isinstance(outcome, DevctlError) else outcome
             yield ImageResult(names, message.key, word, id, message.seconds)
-            _show_end(display, names, message.key, "registry")
+            _show(display, names, message, "registry")
     except TimeoutError:
         for image, late in users.items():
             yield ImageResult(tuple(late), image, _silent(image), seconds=_SILENT_SECONDS)
@@ -169,18 +170,17 @@ def _pull_job(image: str, engine: Engine) -> Job[tuple[str, str]]:
     from devctl.actions.jobs import Job
 
     def work(report: object) -> tuple[str, str]:
-        from devctl.engine import build, images
+        from devctl.engine import client, images
         from devctl.engine.stream import EngineRefused
 
         with _client(engine) as api:
-            before = build.described(api, image).get("Id", "")
-        try:
-            with _client(engine) as api:
-                images.pull(api, image, report)  # type: ignore[arg-type]
-        except EngineRefused as error:
-            raise images.explain(image, error.what) from error
-        with _client(engine) as api:
-            id = str(build.described(api, image).get("Id", ""))
+            before = images.described(api, image).get("Id", "")
+            try:
+                with client.translated():
+                    images.pull(api, image, report)  # type: ignore[arg-type]
+            except EngineRefused as error:
+                raise images.explain(image, error.what) from error
+            id = str(images.described(api, image).get("Id", ""))
         return ("unchanged" if id == before else "pulled"), id
 
     return Job(image, work)

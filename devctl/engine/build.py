@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devctl.core.container import Build
 from devctl.engine import buildx, classic, images
@@ -46,43 +45,28 @@ class Built:
     is_new: bool
 
 
-def described(api: APIClient, image: str) -> dict[str, Any]:
-    """Return what the engine says of an image, empty where it has none of the name."""
-    from docker.errors import APIError, ImageNotFound
-
-    try:
-        description: dict[str, Any] = api.inspect_image(image)  # type: ignore[no-untyped-call]
-    except ImageNotFound:
-        return {}
-    except APIError as error:
-        if error.response is not None and error.response.status_code == HTTPStatus.BAD_REQUEST:
-            return {}  # nothing is called so
-        raise
-    return description
-
-
 def build(api: APIClient, engine: Engine, order: Build, how: How, report: Report) -> Built:
     """Have the image that `order` describes, built anew only where what it is built from has changed."""
     context = BuildContext(order)
     report(Progress("read the context"))
-    digest = context.digest([described(api, base).get("Id", "") for base in context.bases])
-    image = described(api, order.image)
+    digest = context.digest([images.described(api, base).get("Id", "") for base in context.bases])
+    image = images.described(api, order.image)
     labels = (image.get("Config") or {}).get("Labels") or {}
     if labels.get(DIGEST) == digest and not (how.force or how.pull):
         return Built(order.image, image["Id"], is_new=False)
-    if how.pull or not all(described(api, base) for base in context.bases):
+    if how.pull or not all(images.described(api, base) for base in context.bases):
         for base in context.bases:
             _have_base(api, context, base, how, report)
-        digest = context.digest([described(api, base).get("Id", "") for base in context.bases])
+        digest = context.digest([images.described(api, base).get("Id", "") for base in context.bases])
     _run(api, engine, context, How(how.force, how.pull, (*how.labels, (DIGEST, digest))), report)
-    return Built(order.image, described(api, order.image)["Id"], is_new=True)
+    return Built(order.image, images.described(api, order.image)["Id"], is_new=True)
 
 
 def _have_base(api: APIClient, context: BuildContext, base: str, how: How, report: Report) -> None:
     """Pull a base that is missing, or that may be newer; one that cannot be pulled is good enough where it is here."""
     from docker.errors import APIError
 
-    is_here = bool(described(api, base))
+    is_here = bool(images.described(api, base))
     if is_here and not how.pull:
         return
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from devctl.engine.stream import EngineRefused
@@ -27,15 +28,24 @@ class Progress:
     total: int = 0
 
 
-def is_present(api: APIClient, image: str) -> bool:
-    """Tell whether an image is on the engine's machine."""
-    from docker.errors import ImageNotFound
+def described(api: APIClient, image: str) -> dict[str, Any]:
+    """Return what the engine says of an image, empty where it has none of the name."""
+    from docker.errors import APIError, ImageNotFound
 
     try:
-        api.inspect_image(image)  # type: ignore[no-untyped-call]
+        description: dict[str, Any] = api.inspect_image(image)  # type: ignore[no-untyped-call]
     except ImageNotFound:
-        return False
-    return True
+        return {}
+    except APIError as error:
+        if error.response is not None and error.response.status_code == HTTPStatus.BAD_REQUEST:
+            return {}  # nothing is called so
+        raise
+    return description
+
+
+def is_present(api: APIClient, image: str) -> bool:
+    """Tell whether an image is on the engine's machine."""
+    return bool(described(api, image))
 
 
 def pull(api: APIClient, image: str, report: Callable[[Progress], None]) -> None:

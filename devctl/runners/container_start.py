@@ -33,7 +33,9 @@ def start(api: APIClient, launch: Launch, container: ContainerLaunch, paths: Sta
     _open_volumes(container.mounts, paths.volumes)
     config = container_config.config(launch, container, paths.key)
     name = container_name(container.stack, launch.instance)
-    id = _existing(api, name, config["Labels"], container.image_id or _id_of(api, container.image))
+    id = _existing(
+        api, name, config["Labels"], container.image_id or images.described(api, container.image).get("Id", "")
+    )
     if id is None:
         id = _create(api, name, config)
     with _explained(launch, container):
@@ -109,16 +111,6 @@ def _open_volumes(mounts: Iterable[Mount], volumes: Path) -> None:
         path = Path(mount.source)
         if path.parent == volumes and path.is_dir() and path.stat().st_uid == os.getuid():
             path.chmod(_ANYBODY)
-
-
-def _id_of(api: APIClient, image: str) -> str:
-    """Return the id of what is called `image` now, empty where nothing is."""
-    from docker.errors import ImageNotFound
-
-    try:
-        return str(api.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]
-    except ImageNotFound:
-        return ""
 
 
 def _existing(api: APIClient, name: str, labels: dict[str, str], image_id: str) -> str | None:
