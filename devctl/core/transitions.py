@@ -61,6 +61,8 @@ def _with_goal(service: ServiceState, goal: Goal) -> ServiceState:
 
 def _with_instances(service: ServiceState, goal: Goal) -> ServiceState:
     """Return the service where only some of its instances have a new goal, and the others stay as they are."""
+    if not goal.desired_up and not service.desired_up:  # all of it stops already
+        return service
     if goal.desired_up and not service.desired_up:  # of a stopped service: the others stay stopped
         service = _with_whole(service, replace(goal, instances=(), force_recreate=False))
         others = {key: _held(i) for key, i in service.instances.items() if key not in goal.instances}
