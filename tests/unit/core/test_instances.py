@@ -166,3 +166,10 @@ def test_a_service_that_is_named_with_one_of_its_instances_is_meant_whole() -> N
 @pytest.mark.parametrize("name", ["api", "api.", ".1", "api.x", "api.²", ""])
 def test_only_a_service_with_a_number_behind_it_is_an_instance(name: str) -> None:
     assert split(name) == (name, False)
+
+
+def test_an_instance_of_a_service_that_stops_already_is_not_held_beside_it() -> None:
+    world = running()
+    world.stop("api")
+    world.stop("api.2")
+    assert not any(instance.is_held for instance in world.loop.state.services["api"].instances.values())
